@@ -1,0 +1,134 @@
+# Quartet: four programs, one static library. `make help` names the targets.
+
+VERSION = 0.1.0
+
+# Yours to set on the command line or in the environment.
+CC ?= cc
+AR ?= ar
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+DESTDIR ?=
+PKG_CONFIG ?= pkg-config
+V ?= 0
+
+# Every object and program is built in one variant, out of the way in build/<variant>/:
+#   release   what `make` builds, with the programs in bin/
+#   check     warnings are errors, AddressSanitizer and UndefinedBehaviorSanitizer; what the tests run
+VARIANT ?= release
+OBJ = build/$(VARIANT)
+BIN = $(if $(filter release,$(VARIANT)),bin,$(OBJ)/bin)
+
+PROGRAMS =
+
+# One list of objects a program: these lists are the architecture.
+common_OBJECTS = address announcement buffer chatlog chatreader clock commandline console decimal dh framing identity \
+	jsontext lineinput lockedfile peers peersfile ratelimit secretbox session stop text username wire
+announcer_OBJECTS = announcer beacon interfaces name
+discovery_OBJECTS = discovery keeper listener
+initiator_OBJECTS = initiator chat connection history prompt users
+responder_OBJECTS = responder conversation inbox roster server
+
+UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
+
+ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
+LIBRARIES = jansson libsodium
+ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
+$(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). On Debian or Ubuntu: \
+	apt-get install gcc make pkg-config libjansson-dev libsodium-dev, or run scripts/start.sh, which does it)
+endif
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+endif
+
+# What the code needs whatever CFLAGS says. _FORTIFY_SOURCE wants optimisation and the sanitizers replace it.
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wvla -Wwrite-strings
+HARDENING = -fstack-protector-strong -fPIE \
+	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+check_CFLAGS = -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check_LDFLAGS = -fsanitize=address,undefined
+ifeq ($(VARIANT),check)
+HARDENING = -fPIE
+endif
+QUARTET_CFLAGS = -std=c11 -D_GNU_SOURCE -DQUARTET_VERSION='"$(VERSION)"' -Icommon -pthread -MMD -MP \
+	$(WARNINGS) $(HARDENING) $($(VARIANT)_CFLAGS) $(LIBRARY_CFLAGS)
+QUARTET_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $($(VARIANT)_LDFLAGS)
+
+Q = $(if $(filter 0,$(V)),@)
+say = $(if $(filter 0,$(V)),@echo "  $(1)	$@")
+
+.PHONY: all
+all: $(addprefix $(BIN)/,$(PROGRAMS)) ## build the four programs in bin/ (default)
+
+$(OBJ)/libcommon.a: $(common_OBJECTS:%=$(OBJ)/common/%.o)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+define program_rules
+$(BIN)/$(1): $($(1)_OBJECTS:%=$(OBJ)/$(1)/%.o) $(OBJ)/libcommon.a
+	$$(call say,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(QUARTET_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARY_LIBS) $$(LDLIBS)
+endef
+$(foreach name,$(PROGRAMS),$(eval $(call program_rules,$(name))))
+
+$(OBJ)/%.o: %.c Makefile
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(QUARTET_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Tests.
+$(OBJ)/test/%: $(OBJ)/test/unit/%.o $(OBJ)/libcommon.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(QUARTET_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) -lcmocka $(LDLIBS)
+
+.PHONY: test
+test: lint unit system ## run everything: lint, unit and system tests (installs nothing)
+
+.PHONY: unit
+unit: ## run the unit tests of common/, with sanitizers
+	$(Q)$(MAKE) --no-print-directory VARIANT=check run-unit
+
+.PHONY: run-unit
+run-unit: $(UNIT_TESTS:%=$(OBJ)/test/%)
+	$(Q)for unit in $^; do ./$$unit || exit 1; done
+
+.PHONY: system
+system: ## run the system tests on the real programs, with sanitizers, in private network namespaces
+	$(Q)$(MAKE) --no-print-directory VARIANT=check all
+	$(Q)QUARTET_BIN=$(CURDIR)/build/check/bin test/system/run $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man pages (mandoc)
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -Icommon $(filter %.c,$(SOURCES))
+	$(Q)shellcheck scripts/*.sh test/system/run .ci/run
+	$(Q)mandoc -T lint -W warning */*.1 >/dev/null
+
+SOURCES = $(sort $(wildcard $(addsuffix /*.[ch],common $(PROGRAMS)) test/unit/*.[ch]))
+
+.PHONY: format
+format: ## lay out the sources with clang-format
+	$(Q)clang-format -i $(SOURCES)
+
+.PHONY: install
+install: all ## install programs and man pages below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(foreach program,$(PROGRAMS),$(program)/$(program).1) $(DESTDIR)$(PREFIX)/share/man/man1
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
+
+.PHONY: clean
+clean: ## remove bin/ and build/
+	rm -rf bin build
+
+.PHONY: help
+help: ## name the targets
+	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [V=1]'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 14
+
+-include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,28 @@
+/*
+ * Reading chat.log line by line from either end, in memory that does not grow with the file.
+ *
+ * Takes no lock: the file only grows, and what follows the last line feed is not a line yet. Lines longer than
+ * CHATLOG_LINE_MAX_BYTES are passed over.
+ */
+#ifndef QUARTET_CHATREADER_H
+#define QUARTET_CHATREADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct chatreader;
+
+/*
+ * Opens the chat.log of directory dir at its first line, or at its last where from_end. Returns 0 with *reader the
+ * caller's to free, or an errno value; ENOENT where nothing was ever said. Lines appended later are not seen.
+ */
+int chatreader_open(int dir, bool from_end, struct chatreader **reader) __attribute__((warn_unused_result));
+void chatreader_free(struct chatreader *reader);
+
+/*
+ * The next line in the direction of reading, without its line feed: *line holds until the next call. Returns 0, ENODATA
+ * after the last one, or the errno value of what failed. Blocks on the disk.
+ */
+int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,100 @@
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lockedfile.h"
+
+#define BASE64 sodium_base64_VARIANT_ORIGINAL
+
+/* The file may be deleted between making and reading it; nobody does that more than a few times. */
+#define ATTEMPTS 3
+
+static int read_secret(int dir, struct dh_pair *identity, bool *exposed)
+{
+	uint8_t content[DH_KEY_BYTES + 1];
+	struct stat status;
+	ssize_t len;
+	int fd = openat(dir, IDENTITY_FILE, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int rc = 0;
+
+	if (fd < 0)
+		return errno;
+	*exposed = false;
+	if (fstat(fd, &status) != 0) {
+		rc = errno;
+	} else if (!S_ISREG(status.st_mode)) {
+		rc = EBADMSG;
+	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
+		*exposed = true;
+		if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
+			rc = errno;
+	}
+	if (rc == 0) {
+		len = read(fd, content, sizeof(content));
+		if (len < 0)
+			rc = errno;
+		else if (len != DH_KEY_BYTES)
+			rc = EBADMSG;
+	}
+	if (rc == 0) {
+		for (size_t i = 0; i < DH_KEY_BYTES; i++)
+			identity->secret[i] = content[i];
+		dh_derive_public(identity);
+	}
+	sodium_memzero(content, sizeof(content));
+	close(fd);
+	return rc;
+}
+
+int identity_load(int dir, struct dh_pair *identity, bool *exposed)
+{
+	struct dh_pair fresh;
+	bool was_exposed;
+	int rc = ENOENT;
+
+	for (int attempt = 0; attempt < ATTEMPTS && rc == ENOENT; attempt++) {
+		rc = read_secret(dir, identity, &was_exposed);
+		if (rc != ENOENT)
+			break;
+		dh_generate(&fresh);
+		rc = lockedfile_create(dir, IDENTITY_FILE, fresh.secret, sizeof(fresh.secret));
+		sodium_memzero(&fresh, sizeof(fresh));
+		if (rc == 0 || rc == EEXIST)
+			rc = read_secret(dir, identity, &was_exposed);
+	}
+	if (rc == 0 && exposed)
+		*exposed = was_exposed;
+	return rc;
+}
+
+const char *identity_reason(int error)
+{
+	if (error == EBADMSG)
+		return "it is damaged (not 32 bytes); move it away to get a new identity";
+	return lockedfile_reason(error);
+}
+
+void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static IDENTITY_TEXT_BYTES])
+{
+	sodium_bin2base64(text, IDENTITY_TEXT_BYTES, key, DH_KEY_BYTES, BASE64);
+}
+
+bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES])
+{
+	uint8_t decoded[DH_KEY_BYTES];
+	size_t decoded_len;
+
+	if (len != IDENTITY_TEXT_BYTES - 1)
+		return false;
+	if (sodium_base642bin(decoded, sizeof(decoded), text, len, NULL, &decoded_len, NULL, BASE64) != 0)
+		return false;
+	if (decoded_len != DH_KEY_BYTES)
+		return false;
+	for (size_t i = 0; i < DH_KEY_BYTES; i++)
+		key[i] = decoded[i];
+	return true;
+}

@@ -1,0 +1,35 @@
+/*
+ * The user's long-lived X25519 pair, kept in identity.key of the working directory.
+ *
+ * The file holds the 32 bytes of the secret and nothing else, mode 0600. Whichever program needs it first makes it, and
+ * no program ever overwrites it; several may try at the same instant and all end up with the same pair.
+ */
+#ifndef QUARTET_IDENTITY_H
+#define QUARTET_IDENTITY_H
+
+#include <stdbool.h>
+
+#include "dh.h"
+
+#define IDENTITY_FILE "identity.key"
+/* base64 of a public key: 44 characters and the NUL. */
+#define IDENTITY_TEXT_BYTES 45
+
+/*
+ * Loads the pair from directory dir (an open descriptor or AT_FDCWD), making it first where there is none. A file that
+ * others may read is set to mode 0600; *exposed, unless NULL, then becomes true, else false. The caller wipes *identity
+ * (sodium_memzero). Returns 0, EBADMSG where the file is not 32 bytes, ETIMEDOUT where another program holds the file
+ * being made for two seconds, or the errno of what failed; *identity is then left alone. Blocks on the disk.
+ */
+int identity_load(int dir, struct dh_pair *identity, bool *exposed) __attribute__((warn_unused_result));
+
+/* Why identity_load() failed, in words that follow the file's name and a colon. The storage is that of strerror(3). */
+const char *identity_reason(int error);
+
+/* Writes a public key as base64 (standard, padded). */
+void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static IDENTITY_TEXT_BYTES]);
+
+/* Reads exactly that form. Returns false, with key left alone, for anything else. */
+bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES]) __attribute__((warn_unused_result));
+
+#endif

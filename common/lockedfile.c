@@ -1,0 +1,165 @@
+#include "lockedfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define SCRATCH_SUFFIX ".new"
+#define NAME_ROOM_BYTES 64
+
+/* Between two tries for a lock: at first so short that a writer's hold costs little, then longer. */
+#define RETRY_FIRST_US 200
+#define RETRY_LAST_US 10000
+
+int lockedfile_lock(int fd, int operation)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	long pause_us = RETRY_FIRST_US;
+
+	while (flock(fd, operation | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return errno;
+		if (clock_monotonic_ms() >= deadline_ms)
+			return ETIMEDOUT;
+		nanosleep(&(struct timespec){.tv_nsec = pause_us * 1000}, NULL);
+		pause_us = pause_us * 2 < RETRY_LAST_US ? pause_us * 2 : RETRY_LAST_US;
+	}
+	return 0;
+}
+
+/* Whether the path still leads to the file that fd is. */
+static bool names_file(int dir, const char *name, const struct stat *file)
+{
+	struct stat named;
+
+	return fstatat(dir, name, &named, 0) == 0 && named.st_dev == file->st_dev && named.st_ino == file->st_ino;
+}
+
+int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	struct stat status;
+	int opened, rc;
+
+	do {
+		opened = openat(dir, name, open_flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, S_IRUSR | S_IWUSR);
+		if (opened < 0)
+			return errno;
+		rc = fstat(opened, &status) == 0 ? 0 : errno;
+		if (rc == 0 && !S_ISREG(status.st_mode))
+			rc = EINVAL;
+		if (rc == 0)
+			rc = lockedfile_lock(opened, operation);
+		if (rc == 0 && names_file(dir, name, &status)) {
+			*fd = opened;
+			return 0;
+		}
+		close(opened);
+	} while (rc == 0 && clock_monotonic_ms() < deadline_ms);
+	return rc ? rc : ETIMEDOUT;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t written = write(fd, bytes, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno;
+		bytes += written;
+		len -= (size_t)written;
+	}
+	return 0;
+}
+
+/* Opens the scratch file, locked, with the bytes in it and on the disk. */
+static int fill_scratch(int dir, const char *scratch, const void *bytes, size_t len, int *fd)
+{
+	int rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
+
+	if (rc != 0)
+		return rc;
+	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)
+		rc = errno;
+	if (rc == 0)
+		rc = write_all(*fd, bytes, len);
+	if (rc == 0 && fsync(*fd) != 0)
+		rc = errno;
+	if (rc != 0) {
+		unlinkat(dir, scratch, 0);
+		close(*fd);
+	}
+	return rc;
+}
+
+/* Makes a new directory entry survive a power cut; not every file system can, and then nothing is lost by it. */
+static void sync_directory(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
+{
+	char scratch[NAME_ROOM_BYTES];
+	int fd, rc;
+
+	snprintf(scratch, sizeof(scratch), "%s" SCRATCH_SUFFIX, name);
+	rc = fill_scratch(dir, scratch, bytes, len, &fd);
+	if (rc != 0)
+		return rc;
+	/* Unlike rename(2), link(2) never replaces. */
+	if (linkat(dir, scratch, dir, name, 0) != 0)
+		rc = errno;
+	unlinkat(dir, scratch, 0);
+	close(fd);
+	if (rc == 0)
+		sync_directory(dir);
+	return rc;
+}
+
+int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len, struct stat *placed)
+{
+	char scratch[NAME_ROOM_BYTES];
+	int fd, rc;
+
+	snprintf(scratch, sizeof(scratch), "%s" SCRATCH_SUFFIX, name);
+	rc = fill_scratch(dir, scratch, bytes, len, &fd);
+	if (rc != 0)
+		return rc;
+	if (renameat(dir, scratch, dir, name) != 0) {
+		rc = errno;
+		unlinkat(dir, scratch, 0);
+	} else if (fstat(fd, placed) != 0) {
+		rc = errno;
+	}
+	close(fd);
+	return rc;
+}
+
+const char *lockedfile_reason(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return "another program holds its lock";
+	case EINVAL:
+		return "it is no regular file";
+	default:
+		return strerror(error);
+	}
+}

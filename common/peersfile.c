@@ -1,0 +1,454 @@
+#include "peersfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "identity.h"
+#include "jsontext.h"
+#include "lockedfile.h"
+
+#define EMPTY_FILE "{\n\"peers\": {\n}\n}\n"
+#define SET_ASIDE_ATTEMPTS 1000
+/* The file may vanish between making and locking it; nobody deletes it more often than this. */
+#define BEGIN_ATTEMPTS 8
+/* The largest time whose milliseconds a double holds exactly. */
+#define LAST_SEEN_MAX_S 9e12
+
+struct peersfile {
+	int dir;
+	int fd; /* locked between begin and commit, else -1 */
+	struct peers *peers;
+	json_t *sections;			     /* the whole document but "peers" */
+	struct stat known;			     /* of the file that the content was read from */
+	bool current;				     /* known is of use: the content is that of a file */
+	char set_aside[sizeof(PEERSFILE_NAME) + 32]; /* the name the last damaged file got */
+};
+
+struct peersfile *peersfile_new(int dir)
+{
+	struct peersfile *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->dir = dir;
+	file->fd = -1;
+	file->peers = peers_new();
+	file->sections = json_object();
+	if (!file->peers || !file->sections) {
+		peersfile_free(file);
+		return NULL;
+	}
+	return file;
+}
+
+void peersfile_free(struct peersfile *file)
+{
+	if (!file)
+		return;
+	if (file->fd >= 0)
+		close(file->fd);
+	peers_free(file->peers);
+	json_decref(file->sections);
+	free(file);
+}
+
+/* Whether two looks at the path saw the same file, unchanged. Every change makes a new file, so this suffices. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static bool is_known_member(const char *name)
+{
+	return strcmp(name, "username") == 0 || strcmp(name, "last_seen") == 0 || strcmp(name, "identity") == 0 ||
+	       strcmp(name, "left") == 0;
+}
+
+/* The members of a peer that this version does not know, as a new reference; NULL where there are none. */
+static json_t *collect_extra(json_t *object)
+{
+	json_t *extra = NULL, *value;
+	const char *name;
+
+	json_object_foreach (object, name, value) {
+		if (is_known_member(name))
+			continue;
+		if (!extra)
+			extra = json_object();
+		json_object_set(extra, name, value);
+	}
+	return extra;
+}
+
+/* Reads one member of "peers"; false where it is no valid peer. peer->extra is a new reference. */
+static bool read_peer(const char *ip, json_t *object, struct peer *peer)
+{
+	const char *text;
+	size_t len;
+	double seconds;
+
+	*peer = (struct peer){0};
+	if (address_parse(ip, &peer->address) != 0)
+		return false;
+	if (!jsontext_get_string(object, "username", &text, &len) ||
+	    username_normalize(text, len, peer->username) != USERNAME_OK)
+		return false;
+	seconds = json_number_value(json_object_get(object, "last_seen"));
+	if (!(seconds > 0 && seconds < LAST_SEEN_MAX_S))
+		return false;
+	peer->last_seen_ms = (int64_t)(seconds * 1000 + 0.5);
+	if (jsontext_get_string(object, "identity", &text, &len))
+		peer->has_identity = identity_parse(text, len, peer->identity);
+	peer->left = json_is_true(json_object_get(object, "left"));
+	peer->extra = collect_extra(object);
+	return true;
+}
+
+static int compare_last_seen(const void *left, const void *right)
+{
+	const struct peer *a = left, *b = right;
+
+	return (a->last_seen_ms > b->last_seen_ms) - (a->last_seen_ms < b->last_seen_ms);
+}
+
+/* Fills a new dictionary from the "peers" section, the longest silent first, as the dictionary keeps them. */
+static struct peers *read_peers(json_t *section)
+{
+	size_t count = 0, filled = 0;
+	struct peer *list = calloc(json_object_size(section) + 1, sizeof(*list));
+	struct peers *peers = peers_new();
+	const char *ip;
+	json_t *object;
+
+	if (!list || !peers)
+		goto fail;
+	json_object_foreach (section, ip, object) {
+		if (read_peer(ip, object, &list[count]))
+			count++;
+	}
+	qsort(list, count, sizeof(*list), compare_last_seen);
+	for (; filled < count; filled++) {
+		struct peer *entry = peers_put(peers, &list[filled]);
+
+		if (!entry)
+			goto fail;
+		json_decref(entry->extra);
+		entry->extra = list[filled].extra;
+	}
+	free(list);
+	return peers;
+fail:
+	for (; filled < count; filled++)
+		json_decref(list[filled].extra);
+	free(list);
+	peers_free(peers);
+	return NULL;
+}
+
+/* Replaces the content by what the text says; on an error the content stays. */
+static int take_content(struct peersfile *file, const char *text, size_t len)
+{
+	json_t *document, *section;
+	struct peers *peers;
+
+	document = len == 0 ? json_object() : jsontext_parse(text, len, NULL);
+	if (!document)
+		return len == 0 ? ENOMEM : EBADMSG;
+	section = json_object_get(document, "peers");
+	if (section && !json_is_object(section)) {
+		json_decref(document);
+		return EBADMSG;
+	}
+	peers = read_peers(section);
+	if (!peers) {
+		json_decref(document);
+		return ENOMEM;
+	}
+	json_object_del(document, "peers");
+	peers_free(file->peers);
+	json_decref(file->sections);
+	file->peers = peers;
+	file->sections = document;
+	return 0;
+}
+
+/* Brings the content up to date from the locked descriptor. */
+static int load(struct peersfile *file, int fd)
+{
+	struct stat status;
+	char *text = NULL;
+	size_t len = 0, size;
+	int rc = 0;
+
+	if (fstat(fd, &status) != 0)
+		return errno;
+	if (file->current && same_file(&status, &file->known))
+		return 0;
+	if (status.st_size > PEERSFILE_MAX_BYTES)
+		return EFBIG;
+	size = (size_t)status.st_size;
+	text = malloc(size + 1);
+	if (!text)
+		return ENOMEM;
+	while (len < size) {
+		ssize_t got = pread(fd, text + len, size - len, (off_t)len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			rc = errno;
+		if (got <= 0)
+			break;
+		len += (size_t)got;
+	}
+	if (rc == 0)
+		rc = take_content(file, text, len);
+	if (rc == 0) {
+		file->known = status;
+		file->current = true;
+	}
+	free(text);
+	return rc;
+}
+
+int peersfile_read(struct peersfile *file)
+{
+	struct stat status;
+	int fd, rc;
+
+	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same_file(&status, &file->known))
+		return 0;
+	rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDONLY, LOCK_SH, &fd);
+	if (rc == ENOENT) {
+		file->current = false;
+		return take_content(file, NULL, 0);
+	}
+	if (rc != 0)
+		return rc;
+	rc = load(file, fd);
+	close(fd);
+	return rc;
+}
+
+/* Moves the damaged file to a name that is free. The lock on it is held, so no other program moves it too. */
+static int set_aside(struct peersfile *file)
+{
+	for (int i = 1; i <= SET_ASIDE_ATTEMPTS; i++) {
+		snprintf(file->set_aside, sizeof(file->set_aside), PEERSFILE_NAME ".damaged-%d", i);
+		if (linkat(file->dir, PEERSFILE_NAME, file->dir, file->set_aside, 0) == 0)
+			return unlinkat(file->dir, PEERSFILE_NAME, 0) == 0 ? 0 : errno;
+		if (errno != EEXIST)
+			return errno;
+	}
+	return EEXIST;
+}
+
+/* One try at locking and loading; ENOENT where there is no file and, with *moved set, where there is none any more. */
+static int try_begin(struct peersfile *file, bool *moved)
+{
+	int rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDWR, LOCK_EX, &file->fd);
+
+	if (rc != 0) {
+		file->fd = -1;
+		return rc;
+	}
+	rc = load(file, file->fd);
+	if (rc == EBADMSG || rc == EFBIG) {
+		rc = set_aside(file);
+		if (rc == 0) {
+			*moved = true;
+			rc = ENOENT;
+		}
+	}
+	if (rc != 0)
+		peersfile_abandon(file);
+	return rc;
+}
+
+int peersfile_begin(struct peersfile *file, const char **set_aside_as)
+{
+	bool moved = false;
+	int rc = ENOENT;
+
+	for (int attempt = 0; attempt < BEGIN_ATTEMPTS && rc == ENOENT; attempt++) {
+		rc = try_begin(file, &moved);
+		if (rc != ENOENT)
+			break;
+		rc = lockedfile_create(file->dir, PEERSFILE_NAME, EMPTY_FILE, strlen(EMPTY_FILE));
+		if (rc == 0 || rc == EEXIST)
+			rc = ENOENT;
+	}
+	if (set_aside_as)
+		*set_aside_as = moved ? file->set_aside : NULL;
+	return rc;
+}
+
+const char *peersfile_reason(int error)
+{
+	switch (error) {
+	case EBADMSG:
+		return "it is damaged (not the JSON it should be)";
+	case EFBIG:
+		return "it is larger than 64 MiB";
+	default:
+		return lockedfile_reason(error);
+	}
+}
+
+static int append_peer(struct buffer *out, const struct peer *peer, bool first)
+{
+	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
+	int rc = buffer_printf(out, "%s\"%s\": {\"username\": ", first ? "" : ",\n", address_format(peer->address, ip));
+
+	if (rc == 0)
+		rc = jsontext_append_string(out, peer->username, strlen(peer->username));
+	if (rc == 0)
+		rc = buffer_printf(out, ", \"last_seen\": %" PRId64 ".%03d", peer->last_seen_ms / 1000,
+		    (int)(peer->last_seen_ms % 1000));
+	if (rc == 0 && peer->has_identity) {
+		identity_format(peer->identity, identity);
+		rc = buffer_printf(out, ", \"identity\": \"%s\"", identity);
+	}
+	if (rc == 0 && peer->left)
+		rc = buffer_printf(out, ", \"left\": true");
+	if (rc == 0 && peer->extra) {
+		const char *name;
+		json_t *value;
+
+		json_object_foreach (peer->extra, name, value) {
+			if (rc == 0)
+				rc = buffer_append(out, ", ", 2);
+			if (rc == 0)
+				rc = jsontext_append_string(out, name, strlen(name));
+			if (rc == 0)
+				rc = buffer_append(out, ": ", 2);
+			if (rc == 0)
+				rc = jsontext_append(out, value);
+		}
+	}
+	return rc ? rc : buffer_append(out, "}", 1);
+}
+
+/* A section on its own lines: one line where all its members are plain values, else a line for each member. */
+static int append_section(struct buffer *out, const char *name, json_t *section)
+{
+	const char *member;
+	const char *separator = "{\n";
+	json_t *value;
+	bool nested = false;
+	int rc = jsontext_append_string(out, name, strlen(name));
+
+	if (rc == 0)
+		rc = buffer_append(out, ": ", 2);
+	json_object_foreach (section, member, value)
+		nested |= json_is_object(value) || json_is_array(value);
+	if (!nested)
+		return rc ? rc : jsontext_append(out, section);
+	json_object_foreach (section, member, value) {
+		if (rc == 0)
+			rc = buffer_printf(out, "%s", separator);
+		if (rc == 0)
+			rc = jsontext_append_string(out, member, strlen(member));
+		if (rc == 0)
+			rc = buffer_append(out, ": ", 2);
+		if (rc == 0)
+			rc = jsontext_append(out, value);
+		separator = ",\n";
+	}
+	return rc ? rc : buffer_append(out, "\n}", 2);
+}
+
+static int append_document(struct buffer *out, const struct peersfile *file)
+{
+	json_t *self = json_object_get(file->sections, "self"), *section;
+	const char *name;
+	bool first = true;
+	int rc = buffer_append(out, "{\n", 2);
+
+	if (rc == 0 && self) {
+		rc = append_section(out, "self", self);
+		if (rc == 0)
+			rc = buffer_append(out, ",\n", 2);
+	}
+	if (rc == 0)
+		rc = buffer_printf(out, "\"peers\": {\n");
+	for (const struct peer *peer = peers_newer(file->peers, NULL); peer && rc == 0;
+	     peer = peers_newer(file->peers, peer)) {
+		rc = append_peer(out, peer, first);
+		first = false;
+	}
+	if (rc == 0)
+		rc = buffer_printf(out, "%s}", first ? "" : "\n");
+	json_object_foreach (file->sections, name, section) {
+		if (section == self)
+			continue;
+		if (rc == 0)
+			rc = buffer_append(out, ",\n", 2);
+		if (rc == 0)
+			rc = append_section(out, name, section);
+	}
+	return rc ? rc : buffer_append(out, "\n}\n", 3);
+}
+
+int peersfile_commit(struct peersfile *file)
+{
+	struct buffer text = {0};
+	int rc = append_document(&text, file);
+
+	if (rc == 0)
+		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text.data, text.len, &file->known);
+	buffer_free(&text);
+	close(file->fd);
+	file->fd = -1;
+	/* What memory holds and the disk does not is read anew. */
+	file->current = rc == 0;
+	return rc;
+}
+
+void peersfile_abandon(struct peersfile *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+	file->current = false;
+}
+
+struct peers *peersfile_peers(const struct peersfile *file)
+{
+	return file->peers;
+}
+
+const char *peersfile_username(const struct peersfile *file)
+{
+	const json_t *self = json_object_get(file->sections, "self");
+	char name[USERNAME_MAX_BYTES + 1];
+	const char *text;
+	size_t len;
+
+	if (!jsontext_get_string(self, "username", &text, &len) || username_normalize(text, len, name) != USERNAME_OK)
+		return NULL;
+	/* Only a name that is already as it should be: the caller gets the document's own string. */
+	return strcmp(name, text) == 0 ? text : NULL;
+}
+
+int peersfile_set_username(struct peersfile *file, const char *username)
+{
+	json_t *self = json_object_get(file->sections, "self");
+
+	if (!json_is_object(self)) {
+		if (json_object_set_new(file->sections, "self", json_object()) != 0)
+			return ENOMEM;
+		self = json_object_get(file->sections, "self");
+	}
+	return json_object_set_new(self, "username", json_string(username)) == 0 ? 0 : ENOMEM;
+}

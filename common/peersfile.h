@@ -1,0 +1,64 @@
+/*
+ * peers.txt: the dictionary of peers on disk, and what else the programs share there.
+ *
+ * The format is in common/PROTOCOL.md, section 5. Discovery writes the peers, the announcer its user's name, everybody
+ * reads; sections and members that this version does not know are kept. The file is replaced whole under its lock, so a
+ * reader never sees half of it and a killed writer loses nothing. Its content is as hostile as a datagram: what is not
+ * a valid peer is left out, and a file that is no JSON object, or larger than PEERSFILE_MAX_BYTES, is never overwritten.
+ *
+ * A struct peersfile remembers what it read and reads again only where the file was replaced since. Functions that
+ * return int return 0 or an errno value: EBADMSG for a file that does not parse, EFBIG for one too large, ETIMEDOUT
+ * where another program holds the lock for LOCKEDFILE_WAIT_MS. They block on that lock and on the disk.
+ */
+#ifndef QUARTET_PEERSFILE_H
+#define QUARTET_PEERSFILE_H
+
+#include "peers.h"
+
+#define PEERSFILE_NAME "peers.txt"
+#define PEERSFILE_MAX_BYTES (64 * 1024 * 1024)
+/* How old a refreshed timestamp may become before it is on disk, in milliseconds, the time of writing included. */
+#define PEERSFILE_LAG_MS 1000
+
+struct peersfile;
+
+/* For the peers.txt in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet. */
+struct peersfile *peersfile_new(int dir);
+void peersfile_free(struct peersfile *file);
+
+/*
+ * Brings the content up to date under a shared lock. A file that is missing or empty is an empty dictionary. On an error
+ * the content that was read before stays.
+ */
+int peersfile_read(struct peersfile *file) __attribute__((warn_unused_result));
+
+/*
+ * Begins a change: creates the file where it is missing, takes the exclusive lock and brings the content up to date. A
+ * file that does not parse is first set aside as "peers.txt.damaged-N"; *set_aside_as, unless NULL, then names it in
+ * storage of the peersfile, else becomes NULL, whatever is returned. After 0, end with peersfile_commit() or
+ * peersfile_abandon().
+ */
+int peersfile_begin(struct peersfile *file, const char **set_aside_as) __attribute__((warn_unused_result));
+
+/*
+ * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for the errors
+ * that mean something of their own here. Static storage.
+ */
+const char *peersfile_reason(int error);
+
+/* Writes the content, syncs, replaces the file and unlocks. On an error the old file stands; unlocked all the same. */
+int peersfile_commit(struct peersfile *file) __attribute__((warn_unused_result));
+
+/* Unlocks; what was changed in memory is forgotten at the next read. */
+void peersfile_abandon(struct peersfile *file);
+
+/* The dictionary, empty before the first read. Change it only between begin and commit. Owned by the peersfile. */
+struct peers *peersfile_peers(const struct peersfile *file);
+
+/* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
+const char *peersfile_username(const struct peersfile *file);
+
+/* Stores it, between begin and commit. Returns 0 or ENOMEM. */
+int peersfile_set_username(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * How often a stranger may make us say something: a token bucket for each IPv4 address, in a table of fixed size.
+ *
+ * An address may do `burst` things at once and gets one more every period. Where more addresses come than the table has
+ * places, they share buckets, so invented addresses cost no memory and are limited together.
+ */
+#ifndef QUARTET_RATELIMIT_H
+#define QUARTET_RATELIMIT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RATELIMIT_BUCKETS 256
+
+struct ratelimit {
+	unsigned burst;	   /* tokens of a full bucket */
+	int64_t period_ms; /* for one more token */
+	struct ratelimit_bucket {
+		unsigned used;	  /* tokens taken out and not yet returned */
+		int64_t since_ms; /* when the last of them was accounted for, monotonic */
+	} buckets[RATELIMIT_BUCKETS];
+};
+
+/* Begins with every bucket full. */
+void ratelimit_init(struct ratelimit *limit, unsigned burst, int64_t period_ms);
+
+/* Whether address may go ahead at now_ms (monotonic), taking a token where it may. */
+bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t now_ms);
+
+#endif

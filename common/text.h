@@ -1,0 +1,39 @@
+/*
+ * Text from strangers: is it UTF-8, and may it reach the terminal?
+ *
+ * Usernames, messages and both files carry UTF-8 that somebody else chose. A terminal obeys control sequences, and a
+ * reader is deceived by invisible or direction-changing characters, so nothing foreign is printed except through
+ * text_escape(). Nothing here allocates, blocks or depends on the locale.
+ */
+#ifndef QUARTET_TEXT_H
+#define QUARTET_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One input byte becomes at most this many bytes of output in text_escape(): "<U+0007>". */
+#define TEXT_ESCAPE_FACTOR 8
+
+/*
+ * Decodes the code point at *cursor, which lies before end, and moves *cursor past it. Returns the code point, or
+ * UINT32_MAX for a byte that starts no well-formed sequence (overlong, surrogate, above U+10FFFF, cut short); the
+ * cursor then moves by that one byte. RFC 3629.
+ */
+uint32_t text_next(const char **cursor, const char *end);
+
+/* Whether the len bytes at text are well-formed UTF-8 (RFC 3629). U+0000 counts as well-formed. */
+bool text_is_utf8(const char *text, size_t len);
+
+/* Whether code_point is a control character: C0, DEL or C1 (Unicode category Cc). */
+bool text_is_control(uint32_t code_point);
+
+/*
+ * Copies the len bytes at text into out, safe to print on one line of a terminal: control characters, line and
+ * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and invisible format characters
+ * become "<U+202E>", bytes that are not UTF-8 become "<FF>". The result always ends in NUL and is cut at a whole
+ * character when out_size bytes do not hold it; TEXT_ESCAPE_FACTOR * len + 1 always do. Returns its length.
+ */
+size_t text_escape(char *out, size_t out_size, const char *text, size_t len);
+
+#endif
