@@ -1,0 +1,193 @@
+/*
+ * Service_Announcer of the specification (2.1.0): asks for the user's name and broadcasts it every 8 seconds.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "announcement.h"
+#include "beacon.h"
+#include "clock.h"
+#include "commandline.h"
+#include "console.h"
+#include "identity.h"
+#include "lockedfile.h"
+#include "name.h"
+#include "peersfile.h"
+#include "stop.h"
+
+#define PERIOD_MIN_S 0.1
+#define PERIOD_MAX_S 3600
+
+static const char usage[] =
+    "usage: announcer [-a ADDR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
+    "\n"
+    "Tells the network every 8 seconds that you are here, so that others can chat with you.\n"
+    "\n"
+    "  -a ADDR     speak only from this IPv4 address of this machine (default: every network)\n"
+    "  -u NAME     your username (default: ask for it)\n"
+    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to 64\n"
+    "  -i SECONDS  announce this often, 0.1 to 3600 seconds (default: 8)\n"
+    "  -h, --help     show this help\n"
+    "  -V, --version  show the version\n"
+    "\n"
+    "In the working directory, peers.txt keeps your name and identity.key is your secret.\n"
+    "Ctrl-C ends it and tells the others that you left.\n";
+
+struct settings {
+	char name[USERNAME_MAX_BYTES + 1]; /* empty: ask */
+	struct in_addr targets[BEACON_TARGETS_MAX];
+	size_t target_count;
+	int64_t period_ms;
+};
+
+/* Takes one option of ours. Returns EXIT_FINE, or EXIT_USAGE after the complaint. */
+static int take_option(const struct commandline *commandline, int option, struct settings *settings)
+{
+	enum username_fault fault;
+	double seconds;
+	char *end;
+
+	switch (option) {
+	case 'u':
+		fault = username_normalize(optarg, strlen(optarg), settings->name);
+		if (fault != USERNAME_OK)
+			return commandline_refuse(commandline, "the username", optarg, username_rule(fault));
+		break;
+	case 't':
+		if (settings->target_count == BEACON_TARGETS_MAX)
+			return commandline_refuse(commandline, "the destination", optarg, "there are 64 already");
+		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
+			return commandline_refuse(commandline, "the destination", optarg,
+			    "it is an IPv4 address, such as 192.168.1.255");
+		settings->target_count++;
+		break;
+	case 'i':
+		seconds = strtod(optarg, &end);
+		if (end == optarg || *end != '\0' || !(seconds >= PERIOD_MIN_S && seconds <= PERIOD_MAX_S))
+			return commandline_refuse(commandline, "the period", optarg,
+			    "it is a number of seconds from 0.1 to 3600");
+		settings->period_ms = (int64_t)(seconds * 1000);
+		break;
+	}
+	return EXIT_FINE;
+}
+
+/* Settles who the user is: from the command line or by asking. False where there is no name. */
+static bool settle_name(struct console *out, struct settings *settings)
+{
+	struct peersfile *file = peersfile_new(AT_FDCWD);
+	bool settled = file != NULL;
+
+	if (settled && settings->name[0] == '\0')
+		settled = name_ask(out, file, settings->name);
+	if (settled)
+		name_store(out, file, settings->name);
+	peersfile_free(file);
+	return settled;
+}
+
+/* Puts the public half of the identity into the announcement; without one, secure chat is not to be had. */
+static void add_identity(struct console *out, struct announcement *announcement)
+{
+	struct dh_pair identity;
+	bool exposed = false;
+	int rc = identity_load(AT_FDCWD, &identity, &exposed);
+
+	if (rc != 0) {
+		console_put_styled(out, CONSOLE_WARNING,
+		    "no identity, so nobody can chat with you securely: cannot use " IDENTITY_FILE ": %s\n",
+		    identity_reason(rc));
+		return;
+	}
+	if (exposed)
+		console_put_styled(out, CONSOLE_WARNING,
+		    IDENTITY_FILE " could be read by others on this machine; now only you can (mode 0600)\n");
+	memcpy(announcement->identity, identity.public, sizeof(announcement->identity));
+	announcement->has_identity = true;
+	sodium_memzero(&identity, sizeof(identity));
+}
+
+/* Announces at once and then at every multiple of the period, so that delays do not add up. */
+static void announce(struct beacon *beacon, struct announcement *announcement, int64_t period_ms)
+{
+	int64_t due_ms = clock_monotonic_ms();
+
+	while (!stop_requested()) {
+		int64_t now_ms;
+		struct timespec wait;
+
+		beacon_send(beacon, announcement);
+		now_ms = clock_monotonic_ms();
+		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
+		while (!stop_requested() && now_ms < due_ms) {
+			wait.tv_sec = (due_ms - now_ms) / 1000;
+			wait.tv_nsec = (due_ms - now_ms) % 1000 * 1000000;
+			ppoll(NULL, 0, &wait, stop_wait_mask());
+			now_ms = clock_monotonic_ms();
+		}
+	}
+	announcement->leaving = true;
+	beacon_send(beacon, announcement);
+}
+
+static int run(const struct commandline *commandline, struct settings *settings)
+{
+	struct announcement announcement = {0};
+	struct beacon beacon;
+	struct console *out = commandline->out;
+	int rc = beacon_open(&beacon, commandline->has_address ? &commandline->address : NULL, settings->targets,
+	    settings->target_count, out);
+
+	if (rc != 0) {
+		char ip[ADDRESS_TEXT_BYTES];
+
+		console_put(commandline->err, "announcer: cannot speak from %s: %s\n",
+		    address_format(commandline->address, ip), strerror(rc));
+		return EXIT_FAILED;
+	}
+	if (!settle_name(out, settings)) {
+		if (!stop_requested())
+			console_put(commandline->err,
+			    "announcer: there is no username: the input ended; -u gives one\n");
+		beacon_close(&beacon);
+		return stop_requested() ? EXIT_FINE : EXIT_FAILED;
+	}
+	strcpy(announcement.username, settings->name);
+	add_identity(out, &announcement);
+	console_put(out, "You are ");
+	console_put_name(out, CONSOLE_STRONG, announcement.username);
+	console_put(out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
+	announce(&beacon, &announcement, settings->period_ms);
+	beacon_close(&beacon);
+	return EXIT_FINE;
+}
+
+int main(int argc, char **argv)
+{
+	struct console out, err;
+	struct commandline commandline = {
+	    .program = "announcer", .usage = usage, .options = "u:t:i:", .out = &out, .err = &err};
+	struct settings settings = {.period_ms = ANNOUNCE_PERIOD_MS};
+	int option, status = EXIT_FINE;
+
+	stop_install();
+	console_init(&out, STDOUT_FILENO);
+	console_init(&err, STDERR_FILENO);
+	while (status == EXIT_FINE && (option = commandline_next(&commandline, argc, argv)) >= 0)
+		status = take_option(&commandline, option, &settings);
+	if (status == EXIT_FINE && option == COMMANDLINE_EXIT)
+		status = commandline.exit_status;
+	else if (status == EXIT_FINE && sodium_init() < 0)
+		status = EXIT_FAILED;
+	else if (status == EXIT_FINE)
+		status = run(&commandline, &settings);
+	console_free(&out);
+	console_free(&err);
+	return status;
+}

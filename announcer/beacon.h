@@ -1,0 +1,52 @@
+/*
+ * The beacon: sends the announcement to every network and every extra destination, and tells the user where it goes.
+ *
+ * Specification 2.1.0-B and C. What changes is said once: a network that appeared or went away, a destination that
+ * cannot be reached and one that can be again.
+ */
+#ifndef QUARTET_BEACON_H
+#define QUARTET_BEACON_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+#include "announcement.h"
+#include "console.h"
+#include "interfaces.h"
+
+#define BEACON_TARGETS_MAX 64
+
+/* Where announcements go, or went: one source, one destination. */
+struct beacon_route {
+	struct interface interface; /* index 0 for an extra destination */
+	struct in_addr to;
+	bool failing; /* the last try failed, and the user knows */
+};
+
+struct beacon {
+	int fd;
+	const struct in_addr *only; /* the address to speak from, or NULL for every network */
+	const struct in_addr *targets;
+	size_t target_count;
+	struct console *console;
+	struct beacon_route routes[INTERFACES_MAX + BEACON_TARGETS_MAX];
+	size_t route_count;
+	bool silent; /* there is nowhere to announce to, and the user knows */
+};
+
+/*
+ * Opens the beacon's socket. only (or NULL), targets and console stay the caller's and must outlive it. Returns 0, or
+ * the errno value of why it cannot speak from that address.
+ */
+int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct in_addr *targets, size_t target_count,
+    struct console *console) __attribute__((warn_unused_result));
+
+/*
+ * Sends the announcement everywhere once and collects what is new about that on the console, which it flushes. Does not
+ * wait for the network: a datagram that cannot go now is not sent.
+ */
+void beacon_send(struct beacon *beacon, const struct announcement *announcement);
+
+void beacon_close(struct beacon *beacon);
+
+#endif

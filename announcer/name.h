@@ -1,0 +1,25 @@
+/*
+ * The user's name: asked for, checked, stored.
+ *
+ * Specification 2.1.0-A. It is stored in peers.txt, and offered again at the next launch.
+ */
+#ifndef QUARTET_NAME_H
+#define QUARTET_NAME_H
+
+#include <stdbool.h>
+
+#include "console.h"
+#include "peersfile.h"
+#include "username.h"
+
+/*
+ * Asks on console and standard input until a name keeps the rules; an empty line keeps the stored one. Returns false
+ * where the input ended or the user stopped. Blocks until then.
+ */
+bool name_ask(struct console *console, struct peersfile *file, char name[static USERNAME_MAX_BYTES + 1])
+    __attribute__((warn_unused_result));
+
+/* Stores the name, unless it is the stored one. Where that fails the user is told, and the name serves this once. */
+void name_store(struct console *console, struct peersfile *file, const char *name);
+
+#endif
