@@ -1,0 +1,136 @@
+/*
+ * Peer_Discovery of the specification (2.2.0): listens for announcements and keeps the dictionary of peers.
+ */
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "announcement.h"
+#include "clock.h"
+#include "commandline.h"
+#include "console.h"
+#include "keeper.h"
+#include "listener.h"
+#include "ratelimit.h"
+#include "stop.h"
+
+/* A malformed announcement is mentioned at most once a minute per sender, and some per second of all of them. */
+#define REFUSAL_PERIOD_MS 60000
+#define ALL_REFUSALS_BURST 20
+#define ALL_REFUSALS_PERIOD_MS 3000
+
+static const char usage[] =
+    "usage: discovery [-a ADDR]\n"
+    "\n"
+    "Listens on UDP port 6000 for announcements, says who is online, and keeps them in peers.txt.\n"
+    "\n"
+    "  -a ADDR     listen only on the network of this IPv4 address of this machine (default: all)\n"
+    "  -h, --help     show this help\n"
+    "  -V, --version  show the version\n"
+    "\n"
+    "The dictionary is peers.txt in the working directory. Ctrl-C ends it.\n";
+
+struct refusals {
+	struct ratelimit per_sender;
+	struct ratelimit all; /* one bucket, for address 0 */
+};
+
+static void refuse(struct keeper *keeper, struct refusals *refusals, struct in_addr sender, const char *why)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (ratelimit_allow(&refusals->per_sender, sender, now_ms) &&
+	    ratelimit_allow(&refusals->all, (struct in_addr){0}, now_ms))
+		keeper_refuse(keeper, sender, why);
+}
+
+/* Parses a batch of datagrams and hands what they say to the keeper. */
+static void take_batch(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagrams, size_t count)
+{
+	static struct sighting sightings[LISTENER_BATCH];
+	size_t heard = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct datagram *datagram = &datagrams[i];
+		const char *why = "it comes from port 0";
+
+		sightings[heard].address = datagram->sender.sin_addr;
+		if (datagram->sender.sin_port != 0 &&
+		    announcement_parse(datagram->data, datagram->len, &sightings[heard].announcement, &why) == 0)
+			heard++;
+		else
+			refuse(keeper, refusals, datagram->sender.sin_addr, why);
+	}
+	if (heard > 0)
+		keeper_note(keeper, sightings, heard, clock_wall_ms());
+}
+
+static void listen_until_stopped(const struct listener *listener, struct keeper *keeper)
+{
+	static struct datagram datagrams[LISTENER_BATCH];
+	static struct refusals refusals;
+
+	ratelimit_init(&refusals.per_sender, 1, REFUSAL_PERIOD_MS);
+	ratelimit_init(&refusals.all, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	while (!stop_requested()) {
+		if (listener_wait(listener) != 0)
+			continue;
+		for (size_t i = 0; i < listener->count; i++) {
+			size_t count = listener_read(listener, i, datagrams);
+
+			take_batch(keeper, &refusals, datagrams, count);
+		}
+	}
+}
+
+static int run(const struct commandline *commandline)
+{
+	struct listener listener;
+	struct keeper *keeper;
+	struct in_addr address = commandline->address;
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc = listener_open(&listener, commandline->has_address ? &address : NULL);
+
+	address_format(address, ip);
+	if (rc != 0) {
+		console_put(commandline->err, "discovery: cannot listen on %s:%d: %s\n", ip, PRESENCE_PORT,
+		    strerror(rc));
+		return EXIT_FAILED;
+	}
+	console_put(commandline->out, "Listening for announcements on %s:%d\n", ip, PRESENCE_PORT);
+	console_flush(commandline->out);
+	rc = keeper_start(&keeper, AT_FDCWD, commandline->out);
+	if (rc != 0) {
+		console_put(commandline->err, "discovery: cannot start: %s\n", strerror(rc));
+		listener_close(&listener);
+		return EXIT_FAILED;
+	}
+	listen_until_stopped(&listener, keeper);
+	keeper_stop(keeper);
+	listener_close(&listener);
+	return EXIT_FINE;
+}
+
+int main(int argc, char **argv)
+{
+	struct console out, err;
+	struct commandline commandline = {
+	    .program = "discovery", .usage = usage, .options = "", .out = &out, .err = &err};
+	int status;
+
+	stop_install();
+	console_init(&out, STDOUT_FILENO);
+	console_init(&err, STDERR_FILENO);
+	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
+		status = commandline.exit_status;
+	else if (sodium_init() < 0)
+		status = EXIT_FAILED;
+	else
+		status = run(&commandline);
+	console_free(&out);
+	console_free(&err);
+	return status;
+}

@@ -1,0 +1,47 @@
+/*
+ * The keeper of peers.txt: takes what was heard, writes it down, tells the user.
+ *
+ * Specification 2.2.0-B to D. The thread that hears must never wait for the disk or the terminal, or the kernel throws
+ * datagrams away; so a second thread, the keeper's own, does the writing. They meet in one dictionary under a mutex, in
+ * which any number of announcements of one peer are one change. A newcomer is written at once, refreshed timestamps
+ * together, so that none is on disk later than PEERSFILE_LAG_MS.
+ *
+ * These functions are for the one thread that hears. They block only while the keeper copies what is new.
+ */
+#ifndef QUARTET_KEEPER_H
+#define QUARTET_KEEPER_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "announcement.h"
+#include "console.h"
+
+struct keeper;
+
+/* One announcement heard. */
+struct sighting {
+	struct in_addr address;
+	struct announcement announcement;
+};
+
+/*
+ * Starts the keeper on the peers.txt of directory dir, with the peers that are in it. From then until keeper_stop() the
+ * console is its alone. Returns 0 with *keeper the caller's to stop, or an errno value.
+ */
+int keeper_start(struct keeper **keeper, int dir, struct console *console) __attribute__((warn_unused_result));
+
+/* Takes count sightings of the moment now_ms (wall clock). Nothing is lost but where memory is out. */
+void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms);
+
+/*
+ * Has the user told that a datagram from address was refused, and why (static storage). Where many are waiting to be
+ * told it is forgotten.
+ */
+void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *why);
+
+/* Writes what is left to write, ends the thread and frees the keeper. */
+void keeper_stop(struct keeper *keeper);
+
+#endif

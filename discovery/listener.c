@@ -1,0 +1,133 @@
+#include "listener.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "stop.h"
+
+/* Room for some thousand announcements while the program is not running; the kernel may grant less (socket(7)). */
+#define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
+
+/* Opens one socket bound to address, only for what arrives on the named interface unless that is empty. */
+static int open_socket(struct listener *listener, struct in_addr address, const char *interface)
+{
+	struct sockaddr_in local = address_socket(address, PRESENCE_PORT);
+	int on = 1, size = RECEIVE_BUFFER_BYTES;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error;
+
+	if (fd < 0)
+		return errno;
+	/* With the privilege for it the system's limit does not count; without it, as much as there is. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	/* Where this is not allowed (before Linux 5.7), more is heard than was asked for. */
+	if (interface[0] != '\0')
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    bind(fd, (const struct sockaddr *)&local, sizeof(local)) != 0) {
+		error = errno;
+		close(fd);
+		return error;
+	}
+	listener->fds[listener->count++] = fd;
+	return 0;
+}
+
+static in_addr_t read_ipv4(const struct sockaddr *address)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, address, sizeof(in));
+	return in.sin_addr.s_addr;
+}
+
+/* Finds the network that address belongs to; false where it has no broadcast address. */
+static bool find_network(struct in_addr address, struct in_addr *broadcast, char interface[static IF_NAMESIZE])
+{
+	struct ifaddrs *entries;
+	bool found = false;
+
+	if (getifaddrs(&entries) != 0)
+		return false;
+	for (const struct ifaddrs *entry = entries; entry && !found; entry = entry->ifa_next) {
+		if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET || !entry->ifa_netmask)
+			continue;
+		in_addr_t own = read_ipv4(entry->ifa_addr), mask = read_ipv4(entry->ifa_netmask);
+		bool loopback = entry->ifa_flags & IFF_LOOPBACK;
+
+		/* Every address of loopback's network is this machine's. */
+		if (loopback ? (own & mask) != (address.s_addr & mask) : own != address.s_addr)
+			continue;
+		broadcast->s_addr = own | ~mask;
+		if (!loopback && entry->ifa_flags & IFF_BROADCAST && entry->ifa_broadaddr)
+			broadcast->s_addr = read_ipv4(entry->ifa_broadaddr);
+		memset(interface, 0, IF_NAMESIZE);
+		strncpy(interface, entry->ifa_name, IF_NAMESIZE - 1);
+		found = broadcast->s_addr != address.s_addr;
+	}
+	freeifaddrs(entries);
+	return found;
+}
+
+int listener_open(struct listener *listener, const struct in_addr *only)
+{
+	struct in_addr everything = {.s_addr = htonl(INADDR_BROADCAST)}, broadcast;
+	char interface[IF_NAMESIZE];
+	int rc;
+
+	listener->count = 0;
+	rc = open_socket(listener, only ? *only : (struct in_addr){.s_addr = htonl(INADDR_ANY)}, "");
+	if (rc == 0 && only && find_network(*only, &broadcast, interface)) {
+		rc = open_socket(listener, broadcast, "");
+		if (rc == 0)
+			rc = open_socket(listener, everything, interface);
+	}
+	if (rc != 0)
+		listener_close(listener);
+	return rc;
+}
+
+int listener_wait(const struct listener *listener)
+{
+	struct pollfd waits[LISTENER_SOCKETS_MAX];
+
+	for (size_t i = 0; i < listener->count; i++)
+		waits[i] = (struct pollfd){.fd = listener->fds[i], .events = POLLIN};
+	return ppoll(waits, listener->count, NULL, stop_wait_mask()) < 0 ? errno : 0;
+}
+
+size_t listener_read(const struct listener *listener, size_t index, struct datagram datagrams[static LISTENER_BATCH])
+{
+	struct mmsghdr messages[LISTENER_BATCH];
+	struct iovec pieces[LISTENER_BATCH];
+	int count;
+
+	for (size_t i = 0; i < LISTENER_BATCH; i++) {
+		pieces[i] = (struct iovec){.iov_base = datagrams[i].data, .iov_len = sizeof(datagrams[i].data)};
+		messages[i].msg_hdr = (struct msghdr){
+		    .msg_name = &datagrams[i].sender,
+		    .msg_namelen = sizeof(datagrams[i].sender),
+		    .msg_iov = &pieces[i],
+		    .msg_iovlen = 1,
+		};
+	}
+	count = recvmmsg(listener->fds[index], messages, LISTENER_BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < count; i++)
+		datagrams[i].len = messages[i].msg_len;
+	return count > 0 ? (size_t)count : 0;
+}
+
+void listener_close(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->count; i++)
+		close(listener->fds[i]);
+	listener->count = 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * The sockets that hear announcements on UDP port 6000, and reading them many at a time.
+ *
+ * Specification 2.2.0-A. The port is shared with other listeners on the machine (SO_REUSEADDR), all of which hear a
+ * broadcast. Without an address everything that reaches the machine is heard. With one, three sockets hear what is sent
+ * to that address, to the broadcast address of its network, and to 255.255.255.255 out of that network.
+ */
+#ifndef QUARTET_LISTENER_H
+#define QUARTET_LISTENER_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+#include "announcement.h"
+
+#define LISTENER_SOCKETS_MAX 3
+/* Datagrams in one system call. */
+#define LISTENER_BATCH 64
+
+struct listener {
+	int fds[LISTENER_SOCKETS_MAX];
+	size_t count;
+};
+
+/* A datagram as it came; data holds one byte more than an announcement may have, so that a longer one shows. */
+struct datagram {
+	struct sockaddr_in sender;
+	size_t len;
+	char data[ANNOUNCEMENT_MAX_BYTES + 1];
+};
+
+/*
+ * Opens the sockets, for every address or just *only. Returns 0, or the errno value of what failed with nothing open.
+ */
+int listener_open(struct listener *listener, const struct in_addr *only) __attribute__((warn_unused_result));
+
+/*
+ * Waits for datagrams, without limit. Returns 0, or EINTR where a signal ended the wait.
+ */
+int listener_wait(const struct listener *listener) __attribute__((warn_unused_result));
+
+/*
+ * Reads what has arrived on one socket, index below listener->count. Returns how many datagrams were read; fewer than
+ * LISTENER_BATCH means that no more are there. Does not block.
+ */
+size_t listener_read(const struct listener *listener, size_t index, struct datagram datagrams[static LISTENER_BATCH]);
+
+void listener_close(struct listener *listener);
+
+#endif
