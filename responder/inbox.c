@@ -1,0 +1,100 @@
+#include "inbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "lockedfile.h"
+
+void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
+    inbox_acknowledge *acknowledge)
+{
+	*inbox = (struct inbox){.log = log, .roster = roster, .console = console, .acknowledge = acknowledge};
+	console_init(&inbox->shown, console->fd);
+}
+
+/* Remembers to whom a receipt is owed; without memory for that the sender is simply not told. */
+static void owe_receipt(struct inbox *inbox, void *conversation, uint64_t counter)
+{
+	if (inbox->receipt_count == inbox->receipt_room) {
+		size_t room = inbox->receipt_room ? inbox->receipt_room * 2 : 64;
+		struct receipt *receipts = realloc(inbox->receipts, room * sizeof(*receipts));
+
+		if (!receipts)
+			return;
+		inbox->receipts = receipts;
+		inbox->receipt_room = room;
+	}
+	inbox->receipts[inbox->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
+}
+
+/* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
+static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry)
+{
+	static const enum console_style styles[] = {
+	    [CHATLOG_PLAIN] = CONSOLE_WARNING,
+	    [CHATLOG_CLASSIC] = CONSOLE_WARNING,
+	    [CHATLOG_SECURE] = CONSOLE_GOOD,
+	    [CHATLOG_CHANGED] = CONSOLE_BAD,
+	};
+	char local[CLOCK_LOCAL_BYTES];
+
+	clock_format_local(entry->time_ms, false, local);
+	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", local);
+	console_put_styled(&inbox->shown, styles[entry->mode], " [%s] ", chatlog_mode_word(entry->mode));
+	caller_put(caller, &inbox->shown);
+	console_put(&inbox->shown, ": ");
+	console_put_message(&inbox->shown, entry->text, entry->text_len);
+	console_put(&inbox->shown, "\n");
+}
+
+void inbox_add(struct inbox *inbox, const struct message *message)
+{
+	struct chatlog_entry entry = {
+	    .time_ms = clock_wall_ms(),
+	    .mode = message->mode,
+	    .address = message->address,
+	    .text = message->text,
+	    .text_len = message->text_len,
+	};
+	struct caller caller;
+
+	roster_find(inbox->roster, message->address, message->sender, inbox->console, &caller);
+	strcpy(entry.username, caller.username);
+	if (chatlog_format(&inbox->lines, &entry) != 0)
+		return; /* no memory: neither kept nor shown nor acknowledged */
+	show(inbox, &caller, &entry);
+	inbox->count++;
+	if (message->conversation)
+		owe_receipt(inbox, message->conversation, message->counter);
+	if (inbox->lines.len >= INBOX_BATCH_BYTES)
+		inbox_commit(inbox);
+}
+
+void inbox_commit(struct inbox *inbox)
+{
+	int rc;
+
+	if (inbox->count == 0)
+		return;
+	rc = chatlog_append(inbox->log, inbox->lines.data, inbox->lines.len, inbox->receipt_count > 0);
+	for (size_t i = 0; i < inbox->receipt_count && rc == 0; i++)
+		inbox->acknowledge(inbox->receipts[i].conversation, inbox->receipts[i].counter);
+	if (rc != 0)
+		console_put_styled(inbox->console, CONSOLE_BAD,
+		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n", lockedfile_reason(rc),
+		    inbox->count == 1 ? "this message is" : "these messages are");
+	console_put_all(inbox->console, &inbox->shown);
+	inbox->lines.len = 0;
+	inbox->count = inbox->receipt_count = 0;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	buffer_free(&inbox->lines);
+	buffer_free(&inbox->shown.pending);
+	free(inbox->receipts);
+	*inbox = (struct inbox){0};
+}

@@ -1,0 +1,108 @@
+/*
+ * Chat_Responder of the specification (2.4.0): listens on TCP port 6001, shows and logs the messages that arrive.
+ */
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "chatlog.h"
+#include "commandline.h"
+#include "console.h"
+#include "conversation.h"
+#include "identity.h"
+#include "inbox.h"
+#include "peersfile.h"
+#include "roster.h"
+#include "server.h"
+#include "stop.h"
+
+static const char usage[] =
+    "usage: responder [-a ADDR]\n"
+    "\n"
+    "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
+    "\n"
+    "  -a ADDR     listen only on this IPv4 address of this machine (default: all)\n"
+    "  -h, --help     show this help\n"
+    "  -V, --version  show the version\n"
+    "\n"
+    "[secure] messages were encrypted for you and their sender proved who sent them; [plain] ones could be read and\n"
+    "forged by anybody on the way. In the working directory, peers.txt has the names, identity.key is your secret.\n"
+    "Ctrl-C ends it.\n";
+
+/* Makes sure that there is an identity, so that the user hears of trouble now and not when somebody calls. */
+static void check_identity(struct console *out)
+{
+	struct dh_pair identity;
+	bool exposed = false;
+	int rc = identity_load(AT_FDCWD, &identity, &exposed);
+
+	if (rc == 0)
+		sodium_memzero(&identity, sizeof(identity));
+	else
+		console_put_styled(out, CONSOLE_WARNING,
+		    "no secure messages for now: cannot use " IDENTITY_FILE ": %s\n", identity_reason(rc));
+	if (exposed)
+		console_put_styled(out, CONSOLE_WARNING,
+		    IDENTITY_FILE " could be read by others on this machine; now only you can (mode 0600)\n");
+}
+
+static int run(const struct commandline *commandline)
+{
+	struct roster roster = {.file = peersfile_new(AT_FDCWD)};
+	struct chatlog *log = chatlog_new(AT_FDCWD, true);
+	struct server *server = NULL;
+	struct inbox inbox;
+	struct console *out = commandline->out;
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc, status = EXIT_FAILED;
+
+	inbox_init(&inbox, log, &roster, out, conversation_acknowledge);
+	if (!roster.file || !log) {
+		console_put(commandline->err, "responder: there is no memory\n");
+		goto out;
+	}
+	address_format(commandline->address, ip);
+	rc = server_open(&server, commandline->address, &inbox, &roster, out);
+	if (rc != 0) {
+		console_put(commandline->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
+		goto out;
+	}
+	check_identity(out);
+	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
+	console_flush_ready(out);
+	rc = server_run(server);
+	if (rc != 0)
+		console_put(commandline->err, "responder: cannot wait for messages: %s\n", strerror(rc));
+	else
+		status = EXIT_FINE;
+	server_close(server);
+out:
+	inbox_free(&inbox);
+	chatlog_free(log);
+	peersfile_free(roster.file);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct console out, err;
+	struct commandline commandline = {
+	    .program = "responder", .usage = usage, .options = "", .out = &out, .err = &err};
+	int status;
+
+	stop_install();
+	console_init(&out, STDOUT_FILENO);
+	console_init(&err, STDERR_FILENO);
+	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
+		status = commandline.exit_status;
+	else if (sodium_init() < 0)
+		status = EXIT_FAILED;
+	else
+		status = run(&commandline);
+	console_free(&out);
+	console_free(&err);
+	return status;
+}

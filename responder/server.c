@@ -1,0 +1,445 @@
+#include "server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "clock.h"
+#include "conversation.h"
+#include "ratelimit.h"
+#include "stop.h"
+
+#define EVENTS_MAX 256
+#define ACCEPTS_MAX 64 /* before the open connections have their turn again */
+#define CHUNK_BYTES 16384
+#define READS_MAX 2
+/* Descriptors for all that is no connection. */
+#define OTHER_DESCRIPTORS 64
+/* While this much waits to be sent to a peer that does not read, nothing more is read from it. */
+#define OUTGOING_MAX_BYTES 16384
+/* What is still to be sent when a connection ends must go within this. */
+#define FAREWELL_MS 5000
+/* Where the system has no descriptor or memory for a connection, accepting rests for this. */
+#define ACCEPT_REST_MS 1000
+/* Lines about what was refused: from one address, and from all. */
+#define REFUSAL_BURST 10
+#define REFUSAL_PERIOD_MS 6000
+#define ALL_REFUSALS_BURST 50
+#define ALL_REFUSALS_PERIOD_MS 1000
+
+struct connection {
+	struct conversation conversation;
+	int fd;
+	size_t index;	     /* in server.connections */
+	uint32_t interest;   /* what epoll waits for; 0: not added yet */
+	bool touched;	     /* in server.touched */
+	bool ending;	     /* to be closed once its outgoing bytes are sent */
+	int64_t farewell_ms; /* monotonic: or at this time, where it is ending */
+};
+
+struct server {
+	int listener, epoll;
+	struct inbox *inbox;
+	struct roster *roster;
+	struct console *console;
+	struct connection *connections[SERVER_CONNECTIONS_MAX];
+	size_t count, limit;
+	/* Connections that had a turn in this round, and are looked after at its end. */
+	struct connection *touched[SERVER_CONNECTIONS_MAX];
+	size_t touched_count;
+	int64_t now_ms;		/* monotonic: of this round */
+	int64_t next_ms;	/* no deadline of a connection is before this */
+	int64_t rests_until_ms; /* accepting; 0: it does not rest */
+	struct ratelimit refusals, all_refusals;
+};
+
+static void refuse(struct server *server, struct in_addr address, const char *why)
+{
+	struct caller caller;
+	char local[CLOCK_LOCAL_BYTES], ip[ADDRESS_TEXT_BYTES];
+
+	if (!ratelimit_allow(&server->refusals, address, server->now_ms) ||
+	    !ratelimit_allow(&server->all_refusals, (struct in_addr){0}, server->now_ms))
+		return;
+	roster_find(server->roster, address, NULL, server->console, &caller);
+	clock_format_local(clock_wall_ms(), false, local);
+	console_put_styled(server->console, CONSOLE_FAINT, "%s", local);
+	console_put_styled(server->console, CONSOLE_BAD, " refused ");
+	console_put_name(server->console, CONSOLE_NORMAL, caller.username);
+	console_put(server->console, " (%s): %s\n", address_format(address, ip), why);
+}
+
+static void touch(struct server *server, struct connection *connection)
+{
+	if (!connection->touched) {
+		connection->touched = true;
+		server->touched[server->touched_count++] = connection;
+	}
+}
+
+static void end(struct server *server, struct connection *connection)
+{
+	connection->ending = true;
+	connection->farewell_ms = server->now_ms + FAREWELL_MS;
+	touch(server, connection);
+}
+
+/* Closes a connection that is not touched, and forgets it. */
+static void drop(struct server *server, struct connection *connection)
+{
+	struct connection *last = server->connections[--server->count];
+
+	server->connections[connection->index] = last;
+	last->index = connection->index;
+	close(connection->fd);
+	conversation_end(&connection->conversation);
+	free(connection);
+}
+
+/* Reads what has come, a bounded amount, and lets the conversation have it. */
+static void serve(struct server *server, struct connection *connection)
+{
+	static char chunk[CHUNK_BYTES];
+	struct conversation *conversation = &connection->conversation;
+	const char *why = NULL;
+
+	touch(server, connection);
+	for (int i = 0; i < READS_MAX && !connection->ending; i++) {
+		ssize_t got = recv(connection->fd, chunk, sizeof(chunk), 0);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got > 0)
+			why = conversation_receive(conversation, chunk, (size_t)got, server->inbox, server->now_ms);
+		else if (framer_is_partial(&conversation->framer))
+			why = "it ended in the middle of an object";
+		if (why)
+			refuse(server, conversation->peer, why);
+		if (why || got <= 0)
+			end(server, connection);
+	}
+}
+
+/* Sends what there is to send. Returns false where the connection is no more. */
+static bool send_outgoing(struct connection *connection)
+{
+	struct buffer *outgoing = &connection->conversation.outgoing;
+	ssize_t sent;
+
+	if (outgoing->len == 0)
+		return true;
+	sent = send(connection->fd, outgoing->data, outgoing->len, MSG_NOSIGNAL);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	buffer_consume(outgoing, (size_t)sent);
+	if (outgoing->len == 0)
+		buffer_free(outgoing);
+	return true;
+}
+
+static int64_t deadline_ms(const struct connection *connection)
+{
+	return connection->ending ? connection->farewell_ms : conversation_deadline_ms(&connection->conversation);
+}
+
+/* Makes epoll wait for what the connection needs now. */
+static bool update_interest(const struct server *server, struct connection *connection)
+{
+	size_t waiting = connection->conversation.outgoing.len;
+	uint32_t interest = waiting > 0 ? EPOLLOUT : 0;
+	struct epoll_event event;
+
+	if (!connection->ending && waiting < OUTGOING_MAX_BYTES)
+		interest |= EPOLLIN;
+	if (interest == connection->interest)
+		return true;
+	event = (struct epoll_event){.events = interest, .data.ptr = connection};
+	if (epoll_ctl(server->epoll, connection->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, connection->fd, &event) != 0)
+		return false;
+	connection->interest = interest;
+	return true;
+}
+
+/* The end of a round: logs, acknowledges and shows what came, then sends, and closes what is done. */
+static void settle(struct server *server)
+{
+	inbox_commit(server->inbox);
+	for (size_t i = 0; i < server->touched_count; i++) {
+		struct connection *connection = server->touched[i];
+		bool alive = send_outgoing(connection);
+
+		connection->touched = false;
+		if (connection->ending && connection->conversation.outgoing.len == 0)
+			alive = false;
+		if (alive)
+			alive = update_interest(server, connection);
+		if (!alive)
+			drop(server, connection);
+		else if (deadline_ms(connection) < server->next_ms)
+			server->next_ms = deadline_ms(connection);
+	}
+	server->touched_count = 0;
+}
+
+static void expire(struct server *server)
+{
+	if (server->now_ms < server->next_ms)
+		return;
+	server->next_ms = INT64_MAX;
+	/* Backwards, because what is dropped is replaced by the last. */
+	for (size_t i = server->count; i-- > 0;) {
+		struct connection *connection = server->connections[i];
+		int64_t due_ms = deadline_ms(connection);
+
+		if (due_ms > server->now_ms) {
+			server->next_ms = due_ms < server->next_ms ? due_ms : server->next_ms;
+			continue;
+		}
+		if (!connection->ending && framer_is_partial(&connection->conversation.framer))
+			refuse(server, connection->conversation.peer, "it did not finish what it began in 30 s");
+		drop(server, connection);
+	}
+}
+
+/* Gives every open connection that has something to say its turn, without waiting. */
+static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
+
+	server->now_ms = clock_monotonic_ms();
+	for (int i = 0; i < count; i++) {
+		struct connection *connection = events[i].data.ptr;
+
+		if (!connection)
+			*accepting = true;
+		else if (connection->interest & EPOLLIN)
+			serve(server, connection);
+		else
+			touch(server, connection);
+	}
+	return count >= 0 || errno == EINTR;
+}
+
+static size_t count_from(const struct server *server, struct in_addr address)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < server->count; i++)
+		count += server->connections[i]->conversation.peer.s_addr == address.s_addr;
+	return count;
+}
+
+/* The connection silent longest of those that never said anything, from one address or, where NULL, from any. */
+static struct connection *find_silent(const struct server *server, const struct in_addr *address)
+{
+	struct connection *silent = NULL;
+
+	for (size_t i = 0; i < server->count; i++) {
+		struct connection *connection = server->connections[i];
+
+		if (connection->conversation.spoken || connection->touched ||
+		    (address && connection->conversation.peer.s_addr != address->s_addr))
+			continue;
+		if (!silent || connection->conversation.heard_ms < silent->conversation.heard_ms)
+			silent = connection;
+	}
+	return silent;
+}
+
+static bool is_full(const struct server *server, struct in_addr address, bool *from_address)
+{
+	*from_address = count_from(server, address) >= SERVER_PER_ADDRESS_MAX;
+	return *from_address || server->count >= server->limit;
+}
+
+/* Makes a place for a connection from address. Returns false where every connection that counts has spoken. */
+static bool make_place(struct server *server, struct in_addr address)
+{
+	struct connection *silent;
+	bool from_address, accepting;
+
+	if (!is_full(server, address, &from_address))
+		return true;
+	/* Some may have ended, or spoken, since this round began. */
+	settle(server);
+	serve_ready(server, 0, &accepting);
+	settle(server);
+	if (!is_full(server, address, &from_address))
+		return true;
+	silent = find_silent(server, from_address ? &address : NULL);
+	if (silent)
+		drop(server, silent);
+	return silent != NULL;
+}
+
+static void admit(struct server *server, int fd, struct in_addr address)
+{
+	struct connection *connection = NULL;
+
+	if (!make_place(server, address)) {
+		refuse(server, address, "there are too many connections already");
+		close(fd);
+		return;
+	}
+	connection = calloc(1, sizeof(*connection));
+	if (!connection) {
+		close(fd);
+		return;
+	}
+	connection->fd = fd;
+	connection->index = server->count;
+	server->connections[server->count++] = connection;
+	conversation_begin(&connection->conversation, address, server->now_ms);
+	/* What it has to say is often here already. */
+	serve(server, connection);
+}
+
+static void watch_listener(struct server *server, uint32_t interest)
+{
+	struct epoll_event event = {.events = interest};
+
+	epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event);
+}
+
+static void accept_waiting(struct server *server)
+{
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		struct sockaddr_in peer;
+		socklen_t len = sizeof(peer);
+		int fd = accept4(server->listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			admit(server, fd, peer.sin_addr);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			struct connection *silent = find_silent(server, NULL);
+
+			if (silent) {
+				drop(server, silent);
+				continue;
+			}
+			server->rests_until_ms = server->now_ms + ACCEPT_REST_MS;
+			watch_listener(server, 0);
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+/* How long epoll may wait: to the next deadline, the end of a rest, or the next try at a slow terminal; -1: for ever. */
+static int timeout_ms(const struct server *server)
+{
+	int64_t until_ms = server->next_ms, now_ms = clock_monotonic_ms();
+
+	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
+		until_ms = server->rests_until_ms;
+	if (server->console->pending.len > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
+		until_ms = now_ms + CONSOLE_RETRY_MS;
+	if (until_ms == INT64_MAX)
+		return -1;
+	if (until_ms <= now_ms)
+		return 0;
+	return until_ms - now_ms < INT_MAX ? (int)(until_ms - now_ms) : INT_MAX;
+}
+
+int server_run(struct server *server)
+{
+	while (!stop_requested()) {
+		bool accepting = false;
+
+		if (!serve_ready(server, timeout_ms(server), &accepting))
+			return errno;
+		if (server->rests_until_ms != 0 && server->now_ms >= server->rests_until_ms) {
+			server->rests_until_ms = 0;
+			watch_listener(server, EPOLLIN);
+		}
+		if (accepting)
+			accept_waiting(server);
+		settle(server);
+		expire(server);
+		console_flush_ready(server->console);
+	}
+	return 0;
+}
+
+/* As many connections as the limit on descriptors allows, after raising it as far as need be. */
+static size_t connection_limit(void)
+{
+	const rlim_t wanted = SERVER_CONNECTIONS_MAX + OTHER_DESCRIPTORS;
+	struct rlimit descriptors;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+		return SERVER_PER_ADDRESS_MAX;
+	if (descriptors.rlim_cur < wanted) {
+		descriptors.rlim_cur = descriptors.rlim_max < wanted ? descriptors.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+			return SERVER_PER_ADDRESS_MAX;
+	}
+	if (descriptors.rlim_cur >= wanted)
+		return SERVER_CONNECTIONS_MAX;
+	return descriptors.rlim_cur > 2 * OTHER_DESCRIPTORS ? descriptors.rlim_cur - OTHER_DESCRIPTORS
+							    : OTHER_DESCRIPTORS;
+}
+
+static int listen_on(struct server *server, struct in_addr address)
+{
+	struct sockaddr_in local = address_socket(address, CHAT_PORT);
+	struct epoll_event event = {.events = EPOLLIN};
+	int on = 1;
+
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll < 0)
+		return errno;
+	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->listener < 0)
+		return errno;
+	/* The port can be taken again right after a restart; it is not shared with a program that listens. */
+	if (setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    bind(server->listener, (const struct sockaddr *)&local, sizeof(local)) != 0 ||
+	    listen(server->listener, SOMAXCONN) != 0 ||
+	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) != 0)
+		return errno;
+	return 0;
+}
+
+int server_open(struct server **server, struct in_addr address, struct inbox *inbox, struct roster *roster,
+    struct console *console)
+{
+	struct server *opened = calloc(1, sizeof(*opened));
+	int rc;
+
+	if (!opened)
+		return ENOMEM;
+	opened->listener = opened->epoll = -1;
+	opened->inbox = inbox;
+	opened->roster = roster;
+	opened->console = console;
+	opened->limit = connection_limit();
+	opened->next_ms = INT64_MAX;
+	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);
+	ratelimit_init(&opened->all_refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	rc = listen_on(opened, address);
+	if (rc != 0)
+		server_close(opened);
+	else
+		*server = opened;
+	return rc;
+}
+
+void server_close(struct server *server)
+{
+	while (server->count > 0)
+		drop(server, server->connections[server->count - 1]);
+	if (server->listener >= 0)
+		close(server->listener);
+	if (server->epoll >= 0)
+		close(server->epoll);
+	free(server);
+}

@@ -1,0 +1,35 @@
+/*
+ * The server: TCP port 6001, one event loop, no connection that keeps another waiting.
+ *
+ * Specification 2.4.0-A, B and E. Sockets never block and every connection has a deadline. At most SERVER_CONNECTIONS_MAX
+ * are open, SERVER_PER_ADDRESS_MAX of them from one address; where a limit is reached, the connection that has been silent
+ * longest without ever having said anything gives way to the new one, and if all have spoken the new one is closed.
+ */
+#ifndef QUARTET_SERVER_H
+#define QUARTET_SERVER_H
+
+#include <netinet/in.h>
+
+#include "console.h"
+#include "inbox.h"
+#include "roster.h"
+
+#define SERVER_CONNECTIONS_MAX 1024
+#define SERVER_PER_ADDRESS_MAX 64
+
+struct server;
+
+/*
+ * Listens on address (0.0.0.0 for all). The inbox, roster and console stay the caller's and must outlive the server.
+ * Returns 0 with *server the caller's to close, or an errno value.
+ */
+int server_open(struct server **server, struct in_addr address, struct inbox *inbox, struct roster *roster,
+    struct console *console) __attribute__((warn_unused_result));
+
+/* Serves until stop_requested(). Returns 0, or the errno value of why it cannot go on. */
+int server_run(struct server *server) __attribute__((warn_unused_result));
+
+/* Closes all connections and the port, and frees the server. */
+void server_close(struct server *server);
+
+#endif
