@@ -18,7 +18,7 @@ VARIANT ?= release
 OBJ = build/$(VARIANT)
 BIN = $(if $(filter release,$(VARIANT)),bin,$(OBJ)/bin)
 
-PROGRAMS = announcer discovery responder
+PROGRAMS = announcer discovery initiator responder
 
 # One list of objects a program: these lists are the architecture.
 common_OBJECTS = address announcement buffer chatlog chatreader clock commandline console decimal dh framing identity \

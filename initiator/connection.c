@@ -1,0 +1,165 @@
+#include "connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "clock.h"
+#include "stop.h"
+
+#define CHUNK_BYTES 4096
+
+/* Waits until the socket is ready for events, or deadline_ms (monotonic) has come. */
+static int await(int fd, short events, int64_t deadline_ms)
+{
+	struct pollfd wait = {.fd = fd, .events = events};
+
+	for (;;) {
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
+		struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+		int ready;
+
+		if (stop_requested())
+			return EINTR;
+		if (left_ms <= 0)
+			return ETIMEDOUT;
+		ready = ppoll(&wait, 1, &left, stop_wait_mask());
+		if (ready > 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
+			return errno;
+	}
+}
+
+int connection_open(struct connection *connection, const struct in_addr *from, struct in_addr to)
+{
+	struct sockaddr_in local, remote = address_socket(to, CHAT_PORT);
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	*connection = (struct connection){.fd = -1};
+	connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (connection->fd < 0)
+		return errno;
+	if (from) {
+		local = address_socket(*from, 0);
+		if (bind(connection->fd, (const struct sockaddr *)&local, sizeof(local)) != 0)
+			error = errno;
+	}
+	if (error == 0 && connect(connection->fd, (const struct sockaddr *)&remote, sizeof(remote)) != 0)
+		error = errno;
+	if (error == EINPROGRESS) {
+		error = await(connection->fd, POLLOUT, clock_monotonic_ms() + CONNECTION_OPEN_MS);
+		if (error == 0 && getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+			error = errno;
+	}
+	if (error != 0)
+		connection_close(connection);
+	return error;
+}
+
+int connection_send(struct connection *connection, const char *bytes, size_t len)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_SEND_MS;
+
+	while (len > 0) {
+		ssize_t sent = send(connection->fd, bytes, len, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EAGAIN) {
+			int rc = await(connection->fd, POLLOUT, deadline_ms);
+
+			if (rc != 0)
+				return rc;
+			continue;
+		}
+		if (sent < 0 && errno != EINTR)
+			return errno;
+		if (sent > 0) {
+			bytes += sent;
+			len -= (size_t)sent;
+		}
+	}
+	return 0;
+}
+
+/* Waits for some bytes; *len is 0 where the other side has closed. */
+static int read_some(const struct connection *connection, char chunk[static CHUNK_BYTES], size_t *len,
+    int64_t deadline_ms)
+{
+	ssize_t got;
+	int rc;
+
+	do {
+		rc = await(connection->fd, POLLIN, deadline_ms);
+		if (rc != 0)
+			return rc;
+		got = recv(connection->fd, chunk, CHUNK_BYTES, 0);
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
+	if (got < 0)
+		return errno;
+	*len = (size_t)got;
+	return 0;
+}
+
+int connection_receive(struct connection *connection, enum wire_kind kind, struct wire_object *object)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_REPLY_MS;
+	char chunk[CHUNK_BYTES];
+	const char *text, *why;
+	size_t len;
+	int rc;
+
+	while ((rc = framer_next(&connection->framer, &text, &len)) == EAGAIN) {
+		rc = read_some(connection, chunk, &len, deadline_ms);
+		if (rc == 0 && len == 0)
+			rc = ECONNRESET;
+		if (rc == 0)
+			rc = framer_push(&connection->framer, chunk, len);
+		if (rc != 0)
+			return rc;
+	}
+	if (rc != 0 || wire_parse(text, len, object, &why) != 0)
+		return EBADMSG;
+	if (object->kind != kind) {
+		wire_free(object);
+		return EBADMSG;
+	}
+	return 0;
+}
+
+bool connection_is_open(const struct connection *connection)
+{
+	char byte;
+	ssize_t got;
+
+	if (connection->fd < 0)
+		return false;
+	got = recv(connection->fd, &byte, 1, MSG_PEEK);
+	return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+int connection_finish(struct connection *connection)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_LINGER_MS;
+	char chunk[CHUNK_BYTES];
+	size_t len = 1;
+	int rc = 0;
+
+	if (shutdown(connection->fd, SHUT_WR) != 0)
+		return errno;
+	while (rc == 0 && len > 0)
+		rc = read_some(connection, chunk, &len, deadline_ms);
+	return rc;
+}
+
+void connection_close(struct connection *connection)
+{
+	if (connection->fd >= 0)
+		close(connection->fd);
+	connection->fd = -1;
+	framer_free(&connection->framer);
+}

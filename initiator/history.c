@@ -1,0 +1,109 @@
+#include "history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "address.h"
+#include "chatlog.h"
+#include "chatreader.h"
+#include "clock.h"
+#include "stop.h"
+
+/* Long listings go out in pieces of about this size. */
+#define FLUSH_BYTES 65536
+
+static void put_entry(const struct chatlog_entry *entry, struct console *console)
+{
+	char local[CLOCK_LOCAL_BYTES], ip[ADDRESS_TEXT_BYTES];
+
+	clock_format_local(entry->time_ms, true, local);
+	console_put_styled(console, CONSOLE_FAINT, "%s", local);
+	console_put_styled(console, entry->sent ? CONSOLE_NORMAL : CONSOLE_GOOD, "  %-8s  ",
+	    entry->sent ? "SENT" : "RECEIVED");
+	console_put_name(console, CONSOLE_STRONG, entry->username);
+	console_put(console, " (%s) [%s]: ", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
+	console_put_message(console, entry->text, entry->text_len);
+	console_put(console, "\n");
+}
+
+static bool is_with(const struct chatlog_entry *entry, const char *whom)
+{
+	struct in_addr address;
+
+	if (whom[0] == '\0' || strcasecmp(entry->username, whom) == 0)
+		return true;
+	return address_parse(whom, &address) == 0 && address.s_addr == entry->address.s_addr;
+}
+
+static int show_all(struct chatreader *reader, struct console *console, size_t *shown)
+{
+	struct chatlog_entry entry;
+	const char *line;
+	size_t len;
+	int rc;
+
+	while (!stop_requested() && !console->broken && (rc = chatreader_line(reader, &line, &len)) == 0) {
+		if (chatlog_parse(line, len, &entry) != 0)
+			continue;
+		put_entry(&entry, console);
+		chatlog_entry_free(&entry);
+		++*shown;
+		if (console->pending.len >= FLUSH_BYTES)
+			console_flush(console);
+	}
+	return stop_requested() || console->broken ? ENODATA : rc;
+}
+
+/* Goes back until enough are found, then shows them forward. */
+static int show_newest(struct chatreader *reader, const char *whom, struct console *console, size_t *shown)
+{
+	struct chatlog_entry found[HISTORY_NEWEST];
+	const char *line;
+	size_t count = 0, len;
+	int rc = 0;
+
+	while (count < HISTORY_NEWEST && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
+		if (chatlog_parse(line, len, &found[count]) != 0)
+			continue;
+		if (is_with(&found[count], whom))
+			count++;
+		else
+			chatlog_entry_free(&found[count]);
+	}
+	*shown = count;
+	while (count-- > 0) {
+		put_entry(&found[count], console);
+		chatlog_entry_free(&found[count]);
+		if (console->pending.len >= FLUSH_BYTES)
+			console_flush(console);
+	}
+	return stop_requested() ? ENODATA : rc;
+}
+
+void history_show(const char *which, struct console *console)
+{
+	bool all = strcasecmp(which, "all") == 0;
+	struct chatreader *reader = NULL;
+	size_t shown = 0;
+	int rc = chatreader_open(AT_FDCWD, !all, &reader);
+
+	if (rc == 0)
+		rc = all ? show_all(reader, console, &shown) : show_newest(reader, which, console, &shown);
+	chatreader_free(reader);
+	if (rc != 0 && rc != ENODATA && rc != ENOENT) {
+		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", strerror(rc));
+	} else if (shown == 0 && (all || which[0] == '\0')) {
+		console_put(console, "Nothing was said yet.\n");
+	} else if (shown == 0) {
+		console_put(console, "Nothing was said yet with ");
+		console_put_foreign(console, which, strlen(which));
+		console_put(console, ".\n");
+	} else if (shown == HISTORY_NEWEST && !all) {
+		console_put_styled(console, CONSOLE_FAINT, "(the newest %d; History all shows everything)\n",
+		    HISTORY_NEWEST);
+	}
+	console_flush(console);
+}

@@ -1,0 +1,20 @@
+/*
+ * History: what was said, from chat.log.
+ *
+ * Specification 2.3.0-G. The newest messages are found from the end of the file, so its size does not matter.
+ */
+#ifndef QUARTET_HISTORY_H
+#define QUARTET_HISTORY_H
+
+#include "console.h"
+
+/* How many messages are shown where not all are asked for. */
+#define HISTORY_NEWEST 50
+
+/*
+ * Shows messages on console, the oldest first, and flushes it: the newest HISTORY_NEWEST where which is "", everything
+ * where it is "all", else the newest with the user of that name (case of ASCII letters does not matter) or address.
+ */
+void history_show(const char *which, struct console *console);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * Chat_Initiator of the specification (2.3.0): the user's menu of Users, Chat and History.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "chat.h"
+#include "chatlog.h"
+#include "commandline.h"
+#include "console.h"
+#include "history.h"
+#include "identity.h"
+#include "peersfile.h"
+#include "prompt.h"
+#include "stop.h"
+#include "users.h"
+
+static const char usage[] =
+    "usage: initiator [-a ADDR]\n"
+    "\n"
+    "Shows who is online, sends messages to them and shows what was said.\n"
+    "\n"
+    "  -a ADDR     speak from this IPv4 address of this machine (default: as the system chooses)\n"
+    "  -h, --help     show this help\n"
+    "  -V, --version  show the version\n"
+    "\n"
+    "It asks what to do: Users, Chat, History, Help or Quit, in any case and by unambiguous beginnings. In the working\n"
+    "directory, peers.txt has the users, chat.log the messages, identity.key is your secret.\n";
+
+static const char help[] =
+    "  Users          who was heard in the last 15 minutes: (Online) or (Away)\n"
+    "  Chat [NAME]    send a message; the name may be an address of the list, too\n"
+    "  History        the newest 50 messages; History NAME: with one user; History all: everything\n"
+    "  Help           this list\n"
+    "  Quit           end (so does Ctrl-D)\n"
+    "Beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a number: any will\n"
+    "do, it stays here and is mixed into the secret key.\n";
+
+struct initiator {
+	struct console *console;
+	struct prompt prompt;
+	struct chat chat;
+};
+
+struct command {
+	const char *name;
+	void (*run)(struct initiator *initiator, const char *argument); /* NULL: ends the menu */
+};
+
+/* The public half of our identity; false where there is none yet, which is not for listing users to change. */
+static bool find_identity(uint8_t key[static DH_KEY_BYTES])
+{
+	struct dh_pair identity;
+
+	if (faccessat(AT_FDCWD, IDENTITY_FILE, R_OK, 0) != 0 || identity_load(AT_FDCWD, &identity, NULL) != 0)
+		return false;
+	memcpy(key, identity.public, DH_KEY_BYTES);
+	sodium_memzero(&identity, sizeof(identity));
+	return true;
+}
+
+static void run_users(struct initiator *initiator, const char *argument)
+{
+	uint8_t identity[DH_KEY_BYTES];
+	bool has_identity = find_identity(identity);
+
+	(void)argument;
+	users_show(initiator->chat.file, has_identity ? identity : NULL, initiator->console);
+}
+
+static void run_chat(struct initiator *initiator, const char *argument)
+{
+	chat_run(&initiator->chat, argument);
+}
+
+static void run_history(struct initiator *initiator, const char *argument)
+{
+	history_show(argument, initiator->console);
+}
+
+static void run_help(struct initiator *initiator, const char *argument)
+{
+	(void)argument;
+	console_put(initiator->console, "%s", help);
+}
+
+static const struct command commands[] = {
+    {"Users", run_users},
+    {"Chat", run_chat},
+    {"History", run_history},
+    {"Help", run_help},
+    {"Quit", NULL},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* The command that word is, or is the beginning of. NULL, after telling the user, where that is none or several. */
+static const struct command *find_command(struct console *console, const char *word)
+{
+	const struct command *found = NULL;
+	size_t len = strlen(word), count = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strncasecmp(commands[i].name, word, len) == 0) {
+			found = &commands[i];
+			count++;
+		}
+	}
+	if (count == 1)
+		return found;
+	console_put_styled(console, CONSOLE_WARNING, count == 0 ? "There is no command \"" : "Which do you mean by \"");
+	console_put_foreign(console, word, len);
+	console_put(console, count == 0 ? "\"; Help lists them.\n" : "\": History or Help?\n");
+	return NULL;
+}
+
+/* Asks what to do and does it; false where the user wants no more. */
+static bool take_turn(struct initiator *initiator)
+{
+	const struct command *command;
+	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
+
+	if (!prompt_ask_word(&initiator->prompt, "Users, Chat or History? ", &line))
+		return !initiator->prompt.over;
+	/* The answers to a command's own questions replace this line. */
+	memccpy(word, line, '\0', sizeof(word));
+	argument = word + strcspn(word, " \t");
+	if (*argument != '\0')
+		*argument++ = '\0';
+	argument += strspn(argument, " \t");
+	command = find_command(initiator->console, word);
+	if (command && !command->run)
+		return false;
+	if (command)
+		command->run(initiator, argument);
+	console_flush(initiator->console);
+	return true;
+}
+
+/* Whether the user can speak from address. */
+static int check_address(struct in_addr address)
+{
+	struct sockaddr_in local = address_socket(address, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ? 0 : errno;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int run(const struct commandline *commandline)
+{
+	struct initiator initiator = {.console = commandline->out};
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc = commandline->has_address ? check_address(commandline->address) : 0;
+
+	if (rc != 0) {
+		console_put(commandline->err, "initiator: cannot speak from %s: %s\n",
+		    address_format(commandline->address, ip), strerror(rc));
+		return EXIT_FAILED;
+	}
+	prompt_init(&initiator.prompt, commandline->out);
+	initiator.chat = (struct chat){
+	    .prompt = &initiator.prompt,
+	    .console = commandline->out,
+	    .file = peersfile_new(AT_FDCWD),
+	    .log = chatlog_new(AT_FDCWD, false),
+	    .from = commandline->has_address ? &commandline->address : NULL,
+	};
+	if (!initiator.chat.file || !initiator.chat.log) {
+		console_put(commandline->err, "initiator: there is no memory\n");
+		rc = ENOMEM;
+	}
+	while (rc == 0 && take_turn(&initiator))
+		;
+	chatlog_free(initiator.chat.log);
+	peersfile_free(initiator.chat.file);
+	prompt_free(&initiator.prompt);
+	return rc == 0 ? EXIT_FINE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct console out, err;
+	struct commandline commandline = {
+	    .program = "initiator", .usage = usage, .options = "", .out = &out, .err = &err};
+	int status;
+
+	stop_install();
+	console_init(&out, STDOUT_FILENO);
+	console_init(&err, STDERR_FILENO);
+	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
+		status = commandline.exit_status;
+	else if (sodium_init() < 0)
+		status = EXIT_FAILED;
+	else
+		status = run(&commandline);
+	console_free(&out);
+	console_free(&err);
+	return status;
+}

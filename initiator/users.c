@@ -1,0 +1,183 @@
+#include "users.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "clock.h"
+
+/* qsort(3) passes no context, so what it compares carries the moment along. */
+struct sorted {
+	const struct peer *peer;
+	bool online;
+};
+
+static int compare(const void *left, const void *right)
+{
+	const struct sorted *a = left, *b = right;
+	int order;
+
+	if (a->online != b->online)
+		return a->online ? -1 : 1;
+	order = strcasecmp(a->peer->username, b->peer->username);
+	if (order == 0)
+		order = strcmp(a->peer->username, b->peer->username);
+	if (order == 0)
+		order = ntohl(a->peer->address.s_addr) < ntohl(b->peer->address.s_addr) ? -1 : 1;
+	return order;
+}
+
+int users_read(struct peersfile *file, struct users *users)
+{
+	const struct peers *peers;
+	struct sorted *sorted;
+	int rc = peersfile_read(file);
+
+	if (rc != 0)
+		return rc;
+	peers = peersfile_peers(file);
+	*users = (struct users){.now_ms = clock_wall_ms()};
+	sorted = calloc(peers_count(peers) + 1, sizeof(*sorted));
+	users->list = calloc(peers_count(peers) + 1, sizeof(struct peer *));
+	if (!sorted || !users->list) {
+		free(sorted);
+		users_free(users);
+		return ENOMEM;
+	}
+	for (const struct peer *peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
+		if (peer_is_listed(peer, users->now_ms))
+			sorted[users->count++] = (struct sorted){peer, peer_is_online(peer, users->now_ms)};
+	}
+	qsort(sorted, users->count, sizeof(*sorted), compare);
+	for (size_t i = 0; i < users->count; i++)
+		users->list[i] = sorted[i].peer;
+	free(sorted);
+	return 0;
+}
+
+void users_free(struct users *users)
+{
+	free(users->list);
+	*users = (struct users){0};
+}
+
+enum likeness {
+	SAME_NAME,
+	SAME_ADDRESS,
+	SAME_BUT_CASE,
+};
+
+static bool is_like(const struct peer *peer, const char *name, enum likeness likeness)
+{
+	struct in_addr address;
+
+	switch (likeness) {
+	case SAME_NAME:
+		return strcmp(peer->username, name) == 0;
+	case SAME_ADDRESS:
+		return address_parse(name, &address) == 0 && address.s_addr == peer->address.s_addr;
+	case SAME_BUT_CASE:
+		return strcasecmp(peer->username, name) == 0;
+	}
+	return false;
+}
+
+size_t users_select(struct users *users, const char *name)
+{
+	size_t kept = 0;
+
+	for (int likeness = SAME_NAME; likeness <= SAME_BUT_CASE && kept == 0; likeness++) {
+		for (size_t i = 0; i < users->count; i++) {
+			if (is_like(users->list[i], name, (enum likeness)likeness))
+				users->list[kept++] = users->list[i];
+		}
+	}
+	users->count = kept;
+	return kept;
+}
+
+static void put_last_heard(const struct peer *peer, int64_t now_ms, struct console *console)
+{
+	int64_t seconds = peer_silence_ms(peer, now_ms) / 1000;
+
+	if (peer->left)
+		console_put_styled(console, CONSOLE_FAINT, "  left");
+	if (seconds < 60)
+		console_put_styled(console, CONSOLE_FAINT, "  last heard %d s ago", (int)seconds);
+	else
+		console_put_styled(console, CONSOLE_FAINT, "  last heard %d min ago", (int)(seconds / 60));
+}
+
+static void put_user(const struct peer *peer, bool own, int64_t now_ms, struct console *console)
+{
+	bool online = peer_is_online(peer, now_ms);
+	char ip[ADDRESS_TEXT_BYTES];
+
+	console_put_name(console, online ? CONSOLE_STRONG : CONSOLE_NORMAL, peer->username);
+	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? " (Online)" : " (Away)");
+	console_put(console, "  %s", address_format(peer->address, ip));
+	if (own)
+		console_put(console, "  (you)");
+	if (!online)
+		put_last_heard(peer, now_ms, console);
+	console_put(console, "\n");
+}
+
+/* Whether a socket can be bound to the address, as only this machine's can. */
+static bool is_local(struct in_addr address)
+{
+	struct sockaddr_in local = address_socket(address, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return bound;
+}
+
+static bool is_own(const struct peer *peer, const char *own_name, const uint8_t *identity)
+{
+	if (!own_name || strcmp(peer->username, own_name) != 0)
+		return false;
+	if (peer->has_identity)
+		return identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0;
+	return is_local(peer->address);
+}
+
+void users_put(const struct users *users, const struct peersfile *file, const uint8_t *identity,
+    struct console *console)
+{
+	const char *own_name = peersfile_username(file);
+
+	for (size_t i = 0; i < users->count; i++) {
+		const struct peer *peer = users->list[i];
+
+		put_user(peer, is_own(peer, own_name, identity), users->now_ms, console);
+	}
+}
+
+void users_show(struct peersfile *file, const uint8_t *identity, struct console *console)
+{
+	struct users users;
+	size_t online = 0;
+	int rc = users_read(file, &users);
+
+	if (rc != 0) {
+		console_put_styled(console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
+		return;
+	}
+	users_put(&users, file, identity, console);
+	for (size_t i = 0; i < users.count; i++)
+		online += peer_is_online(users.list[i], users.now_ms);
+	if (users.count == 0)
+		console_put(console, "Nobody was heard in the last 15 minutes. Is discovery running?\n");
+	else
+		console_put_styled(console, CONSOLE_FAINT, "%zu heard in the last 15 minutes, %zu online\n",
+		    users.count, online);
+	users_free(&users);
+}
