@@ -7,18 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "announcement.h"
 #include "beacon.h"
 #include "clock.h"
-#include "commandline.h"
 #include "console.h"
 #include "identity.h"
 #include "lockedfile.h"
 #include "name.h"
 #include "peersfile.h"
+#include "program.h"
 #include "stop.h"
 
 #define PERIOD_MIN_S 0.1
@@ -46,9 +45,9 @@ struct settings {
 	int64_t period_ms;
 };
 
-/* Takes one option of ours. Returns EXIT_FINE, or EXIT_USAGE after the complaint. */
-static int take_option(const struct commandline *commandline, int option, struct settings *settings)
+static int take_option(struct program *program, int option)
 {
+	struct settings *settings = program->settings;
 	enum username_fault fault;
 	double seconds;
 	char *end;
@@ -57,25 +56,25 @@ static int take_option(const struct commandline *commandline, int option, struct
 	case 'u':
 		fault = username_normalize(optarg, strlen(optarg), settings->name);
 		if (fault != USERNAME_OK)
-			return commandline_refuse(commandline, "the username", optarg, username_rule(fault));
+			return program_refuse(program, "the username", optarg, username_rule(fault));
 		break;
 	case 't':
 		if (settings->target_count == BEACON_TARGETS_MAX)
-			return commandline_refuse(commandline, "the destination", optarg, "there are 64 already");
+			return program_refuse(program, "the destination", optarg, "there are 64 already");
 		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
-			return commandline_refuse(commandline, "the destination", optarg,
+			return program_refuse(program, "the destination", optarg,
 			    "it is an IPv4 address, such as 192.168.1.255");
 		settings->target_count++;
 		break;
 	case 'i':
 		seconds = strtod(optarg, &end);
 		if (end == optarg || *end != '\0' || !(seconds >= PERIOD_MIN_S && seconds <= PERIOD_MAX_S))
-			return commandline_refuse(commandline, "the period", optarg,
+			return program_refuse(program, "the period", optarg,
 			    "it is a number of seconds from 0.1 to 3600");
 		settings->period_ms = (int64_t)(seconds * 1000);
 		break;
 	}
-	return EXIT_FINE;
+	return PROGRAM_FINE;
 }
 
 /* Settles who the user is: from the command line or by asking. False where there is no name. */
@@ -136,27 +135,27 @@ static void announce(struct beacon *beacon, struct announcement *announcement, i
 	beacon_send(beacon, announcement);
 }
 
-static int run(const struct commandline *commandline, struct settings *settings)
+static int run(struct program *program)
 {
+	struct settings *settings = program->settings;
 	struct announcement announcement = {0};
 	struct beacon beacon;
-	struct console *out = commandline->out;
-	int rc = beacon_open(&beacon, commandline->has_address ? &commandline->address : NULL, settings->targets,
+	struct console *out = &program->out;
+	int rc = beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
 	    settings->target_count, out);
 
 	if (rc != 0) {
 		char ip[ADDRESS_TEXT_BYTES];
 
-		console_put(commandline->err, "announcer: cannot speak from %s: %s\n",
-		    address_format(commandline->address, ip), strerror(rc));
-		return EXIT_FAILED;
+		console_put(&program->err, "announcer: cannot speak from %s: %s\n",
+		    address_format(program->address, ip), strerror(rc));
+		return PROGRAM_FAILED;
 	}
 	if (!settle_name(out, settings)) {
 		if (!stop_requested())
-			console_put(commandline->err,
-			    "announcer: there is no username: the input ended; -u gives one\n");
+			console_put(&program->err, "announcer: there is no username: the input ended; -u gives one\n");
 		beacon_close(&beacon);
-		return stop_requested() ? EXIT_FINE : EXIT_FAILED;
+		return stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
 	}
 	strcpy(announcement.username, settings->name);
 	add_identity(out, &announcement);
@@ -165,29 +164,20 @@ static int run(const struct commandline *commandline, struct settings *settings)
 	console_put(out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
 	announce(&beacon, &announcement, settings->period_ms);
 	beacon_close(&beacon);
-	return EXIT_FINE;
+	return PROGRAM_FINE;
 }
 
 int main(int argc, char **argv)
 {
-	struct console out, err;
-	struct commandline commandline = {
-	    .program = "announcer", .usage = usage, .options = "u:t:i:", .out = &out, .err = &err};
 	struct settings settings = {.period_ms = ANNOUNCE_PERIOD_MS};
-	int option, status = EXIT_FINE;
+	struct program program = {
+	    .name = "announcer",
+	    .usage = usage,
+	    .options = "u:t:i:",
+	    .take_option = take_option,
+	    .run = run,
+	    .settings = &settings,
+	};
 
-	stop_install();
-	console_init(&out, STDOUT_FILENO);
-	console_init(&err, STDERR_FILENO);
-	while (status == EXIT_FINE && (option = commandline_next(&commandline, argc, argv)) >= 0)
-		status = take_option(&commandline, option, &settings);
-	if (status == EXIT_FINE && option == COMMANDLINE_EXIT)
-		status = commandline.exit_status;
-	else if (status == EXIT_FINE && sodium_init() < 0)
-		status = EXIT_FAILED;
-	else if (status == EXIT_FINE)
-		status = run(&commandline, &settings);
-	console_free(&out);
-	console_free(&err);
-	return status;
+	return program_main(&program, argc, argv);
 }

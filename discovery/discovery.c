@@ -2,18 +2,15 @@
  * Peer_Discovery of the specification (2.2.0): listens for announcements and keeps the dictionary of peers.
  */
 #include <fcntl.h>
-#include <sodium.h>
-#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "announcement.h"
 #include "clock.h"
-#include "commandline.h"
 #include "console.h"
 #include "keeper.h"
 #include "listener.h"
+#include "program.h"
 #include "ratelimit.h"
 #include "stop.h"
 
@@ -86,51 +83,36 @@ static void listen_until_stopped(const struct listener *listener, struct keeper 
 	}
 }
 
-static int run(const struct commandline *commandline)
+static int run(struct program *program)
 {
 	struct listener listener;
 	struct keeper *keeper;
-	struct in_addr address = commandline->address;
+	struct in_addr address = program->address;
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = listener_open(&listener, commandline->has_address ? &address : NULL);
+	int rc = listener_open(&listener, program->has_address ? &address : NULL);
 
 	address_format(address, ip);
 	if (rc != 0) {
-		console_put(commandline->err, "discovery: cannot listen on %s:%d: %s\n", ip, PRESENCE_PORT,
-		    strerror(rc));
-		return EXIT_FAILED;
+		console_put(&program->err, "discovery: cannot listen on %s:%d: %s\n", ip, PRESENCE_PORT, strerror(rc));
+		return PROGRAM_FAILED;
 	}
-	console_put(commandline->out, "Listening for announcements on %s:%d\n", ip, PRESENCE_PORT);
-	console_flush(commandline->out);
-	rc = keeper_start(&keeper, AT_FDCWD, commandline->out);
+	console_put(&program->out, "Listening for announcements on %s:%d\n", ip, PRESENCE_PORT);
+	console_flush(&program->out);
+	rc = keeper_start(&keeper, AT_FDCWD, &program->out);
 	if (rc != 0) {
-		console_put(commandline->err, "discovery: cannot start: %s\n", strerror(rc));
+		console_put(&program->err, "discovery: cannot start: %s\n", strerror(rc));
 		listener_close(&listener);
-		return EXIT_FAILED;
+		return PROGRAM_FAILED;
 	}
 	listen_until_stopped(&listener, keeper);
 	keeper_stop(keeper);
 	listener_close(&listener);
-	return EXIT_FINE;
+	return PROGRAM_FINE;
 }
 
 int main(int argc, char **argv)
 {
-	struct console out, err;
-	struct commandline commandline = {
-	    .program = "discovery", .usage = usage, .options = "", .out = &out, .err = &err};
-	int status;
+	struct program program = {.name = "discovery", .usage = usage, .options = "", .run = run};
 
-	stop_install();
-	console_init(&out, STDOUT_FILENO);
-	console_init(&err, STDERR_FILENO);
-	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
-		status = commandline.exit_status;
-	else if (sodium_init() < 0)
-		status = EXIT_FAILED;
-	else
-		status = run(&commandline);
-	console_free(&out);
-	console_free(&err);
-	return status;
+	return program_main(&program, argc, argv);
 }

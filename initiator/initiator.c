@@ -13,11 +13,11 @@
 #include "address.h"
 #include "chat.h"
 #include "chatlog.h"
-#include "commandline.h"
 #include "console.h"
 #include "history.h"
 #include "identity.h"
 #include "peersfile.h"
+#include "program.h"
 #include "prompt.h"
 #include "stop.h"
 #include "users.h"
@@ -156,27 +156,27 @@ static int check_address(struct in_addr address)
 	return rc;
 }
 
-static int run(const struct commandline *commandline)
+static int run(struct program *program)
 {
-	struct initiator initiator = {.console = commandline->out};
+	struct initiator initiator = {.console = &program->out};
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = commandline->has_address ? check_address(commandline->address) : 0;
+	int rc = program->has_address ? check_address(program->address) : 0;
 
 	if (rc != 0) {
-		console_put(commandline->err, "initiator: cannot speak from %s: %s\n",
-		    address_format(commandline->address, ip), strerror(rc));
-		return EXIT_FAILED;
+		console_put(&program->err, "initiator: cannot speak from %s: %s\n",
+		    address_format(program->address, ip), strerror(rc));
+		return PROGRAM_FAILED;
 	}
-	prompt_init(&initiator.prompt, commandline->out);
+	prompt_init(&initiator.prompt, &program->out);
 	initiator.chat = (struct chat){
 	    .prompt = &initiator.prompt,
-	    .console = commandline->out,
+	    .console = &program->out,
 	    .file = peersfile_new(AT_FDCWD),
 	    .log = chatlog_new(AT_FDCWD, false),
-	    .from = commandline->has_address ? &commandline->address : NULL,
+	    .from = program->has_address ? &program->address : NULL,
 	};
 	if (!initiator.chat.file || !initiator.chat.log) {
-		console_put(commandline->err, "initiator: there is no memory\n");
+		console_put(&program->err, "initiator: there is no memory\n");
 		rc = ENOMEM;
 	}
 	while (rc == 0 && take_turn(&initiator))
@@ -184,26 +184,12 @@ static int run(const struct commandline *commandline)
 	chatlog_free(initiator.chat.log);
 	peersfile_free(initiator.chat.file);
 	prompt_free(&initiator.prompt);
-	return rc == 0 ? EXIT_FINE : EXIT_FAILED;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
 int main(int argc, char **argv)
 {
-	struct console out, err;
-	struct commandline commandline = {
-	    .program = "initiator", .usage = usage, .options = "", .out = &out, .err = &err};
-	int status;
+	struct program program = {.name = "initiator", .usage = usage, .options = "", .run = run};
 
-	stop_install();
-	console_init(&out, STDOUT_FILENO);
-	console_init(&err, STDERR_FILENO);
-	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
-		status = commandline.exit_status;
-	else if (sodium_init() < 0)
-		status = EXIT_FAILED;
-	else
-		status = run(&commandline);
-	console_free(&out);
-	console_free(&err);
-	return status;
+	return program_main(&program, argc, argv);
 }

@@ -3,18 +3,16 @@
  */
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "chatlog.h"
-#include "commandline.h"
 #include "console.h"
 #include "conversation.h"
 #include "identity.h"
 #include "inbox.h"
 #include "peersfile.h"
+#include "program.h"
 #include "roster.h"
 #include "server.h"
 #include "stop.h"
@@ -49,25 +47,25 @@ static void check_identity(struct console *out)
 		    IDENTITY_FILE " could be read by others on this machine; now only you can (mode 0600)\n");
 }
 
-static int run(const struct commandline *commandline)
+static int run(struct program *program)
 {
 	struct roster roster = {.file = peersfile_new(AT_FDCWD)};
 	struct chatlog *log = chatlog_new(AT_FDCWD, true);
 	struct server *server = NULL;
 	struct inbox inbox;
-	struct console *out = commandline->out;
+	struct console *out = &program->out;
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc, status = EXIT_FAILED;
+	int rc, status = PROGRAM_FAILED;
 
 	inbox_init(&inbox, log, &roster, out, conversation_acknowledge);
 	if (!roster.file || !log) {
-		console_put(commandline->err, "responder: there is no memory\n");
+		console_put(&program->err, "responder: there is no memory\n");
 		goto out;
 	}
-	address_format(commandline->address, ip);
-	rc = server_open(&server, commandline->address, &inbox, &roster, out);
+	address_format(program->address, ip);
+	rc = server_open(&server, program->address, &inbox, &roster, out);
 	if (rc != 0) {
-		console_put(commandline->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
+		console_put(&program->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
 		goto out;
 	}
 	check_identity(out);
@@ -75,9 +73,9 @@ static int run(const struct commandline *commandline)
 	console_flush_ready(out);
 	rc = server_run(server);
 	if (rc != 0)
-		console_put(commandline->err, "responder: cannot wait for messages: %s\n", strerror(rc));
+		console_put(&program->err, "responder: cannot wait for messages: %s\n", strerror(rc));
 	else
-		status = EXIT_FINE;
+		status = PROGRAM_FINE;
 	server_close(server);
 out:
 	inbox_free(&inbox);
@@ -88,21 +86,7 @@ out:
 
 int main(int argc, char **argv)
 {
-	struct console out, err;
-	struct commandline commandline = {
-	    .program = "responder", .usage = usage, .options = "", .out = &out, .err = &err};
-	int status;
+	struct program program = {.name = "responder", .usage = usage, .options = "", .run = run};
 
-	stop_install();
-	console_init(&out, STDOUT_FILENO);
-	console_init(&err, STDERR_FILENO);
-	if (commandline_next(&commandline, argc, argv) == COMMANDLINE_EXIT)
-		status = commandline.exit_status;
-	else if (sodium_init() < 0)
-		status = EXIT_FAILED;
-	else
-		status = run(&commandline);
-	console_free(&out);
-	console_free(&err);
-	return status;
+	return program_main(&program, argc, argv);
 }
