@@ -21,6 +21,9 @@
 /* The terminal's own editing passes no longer line (termios(3), canonical mode); what is over is cut off unseen. */
 #define TERMINAL_LINE_MAX_BYTES 4095
 
+/* Other implementations read with one recv() of at least this much, and take no more than that came with it. */
+#define OTHERS_READ_BYTES 1024
+
 /* A connection with the keys exchanged, ready for a message. */
 struct secure_line {
 	struct connection connection;
@@ -415,6 +418,11 @@ static void chat_plainly(struct chat *chat, const struct peer *peer)
 		return;
 	}
 	rc = wire_format_message(&object, WIRE_UNENCRYPTED, text, len);
+	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
+	if (rc == 0 && object.len > OTHERS_READ_BYTES && !peer->has_identity)
+		console_put_styled(chat->console, CONSOLE_WARNING,
+		    "This message takes %zu bytes, and some other programs read only the first %d.\n", object.len,
+		    OTHERS_READ_BYTES);
 	if (rc == 0)
 		rc = connection_send(&connection, object.data, object.len);
 	buffer_free(&object);
