@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "lockedfile.h"
-
-#define BASE64 sodium_base64_VARIANT_ORIGINAL
 
 /* The file may be deleted between making and reading it; nobody does that more than a few times. */
 #define ATTEMPTS 3
@@ -80,7 +79,7 @@ const char *identity_reason(int error)
 
 void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static IDENTITY_TEXT_BYTES])
 {
-	sodium_bin2base64(text, IDENTITY_TEXT_BYTES, key, DH_KEY_BYTES, BASE64);
+	sodium_bin2base64(text, IDENTITY_TEXT_BYTES, key, DH_KEY_BYTES, BASE64_VARIANT);
 }
 
 bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES])
@@ -90,9 +89,7 @@ bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTE
 
 	if (len != IDENTITY_TEXT_BYTES - 1)
 		return false;
-	if (sodium_base642bin(decoded, sizeof(decoded), text, len, NULL, &decoded_len, NULL, BASE64) != 0)
-		return false;
-	if (decoded_len != DH_KEY_BYTES)
+	if (!base64_decode(text, len, decoded, sizeof(decoded), &decoded_len) || decoded_len != DH_KEY_BYTES)
 		return false;
 	for (size_t i = 0; i < DH_KEY_BYTES; i++)
 		key[i] = decoded[i];

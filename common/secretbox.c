@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
+
 #define RANDOM_BYTES (crypto_secretbox_NONCEBYTES - sizeof(uint64_t))
-#define BASE64 sodium_base64_VARIANT_ORIGINAL
 
 static void write_counter(uint64_t counter, uint8_t *bytes)
 {
@@ -17,7 +18,7 @@ static void write_counter(uint64_t counter, uint8_t *bytes)
 int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, struct buffer *out)
 {
 	size_t sealed_len = SECRETBOX_OVERHEAD_BYTES + len;
-	size_t text_size = sodium_base64_encoded_len(sealed_len, BASE64);
+	size_t text_size = sodium_base64_encoded_len(sealed_len, BASE64_VARIANT);
 	uint8_t *sealed = malloc(sealed_len);
 	char *text = malloc(text_size);
 	int rc = ENOMEM;
@@ -27,7 +28,7 @@ int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, str
 	randombytes_buf(sealed, RANDOM_BYTES);
 	write_counter(box->counter, sealed + RANDOM_BYTES);
 	crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plaintext, len, sealed, box->key);
-	sodium_bin2base64(text, text_size, sealed, sealed_len, BASE64);
+	sodium_bin2base64(text, text_size, sealed, sealed_len, BASE64_VARIANT);
 	rc = buffer_append(out, text, text_size - 1);
 	if (rc == 0)
 		box->counter++;
@@ -46,7 +47,7 @@ int secretbox_open(struct secretbox *box, const char *text, size_t text_len, str
 
 	if (!sealed)
 		return ENOMEM;
-	if (sodium_base642bin(sealed, sealed_size, text, text_len, NULL, &sealed_len, NULL, BASE64) != 0)
+	if (!base64_decode(text, text_len, sealed, sealed_size, &sealed_len))
 		goto out;
 	if (sealed_len < SECRETBOX_OVERHEAD_BYTES)
 		goto out;
