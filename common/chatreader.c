@@ -77,63 +77,59 @@ static bool make_room_after(struct chatreader *reader)
 	return true;
 }
 
-/* The text before the last line feed that is left, back to the line feed before that or the beginning of the file. */
-static int line_before(struct chatreader *reader, const char **line, size_t *len)
+/*
+ * One step back: the text before the last line feed that is left, back to the line feed before that or the beginning of
+ * the file. *whole is false where it was too long to be kept whole.
+ */
+static int step_back(struct chatreader *reader, const char **line, size_t *len, bool *whole)
 {
-	bool too_long = false;
-
-	while (!reader->finished) {
+	*whole = true;
+	if (reader->finished)
+		return ENODATA;
+	for (;;) {
 		char *begin = reader->data + reader->begin;
-		size_t held = reader->end - reader->begin;
-		const char *feed = memrchr(begin, '\n', held);
+		const char *feed = memrchr(begin, '\n', reader->end - reader->begin);
+		size_t block = reader->offset < BLOCK_BYTES ? (size_t)reader->offset : BLOCK_BYTES;
+		int rc;
 
-		if (feed || reader->offset == 0) {
+		if (feed || block == 0) {
 			*line = feed ? feed + 1 : begin;
 			*len = (size_t)(reader->data + reader->end - *line);
 			reader->finished = !feed;
 			if (feed)
 				reader->end = (size_t)(feed - reader->data);
-			if (!too_long && *len <= CHATLOG_LINE_MAX_BYTES)
-				return 0;
-			too_long = false;
-			continue;
+			return 0;
 		}
-		size_t block = reader->offset < BLOCK_BYTES ? (size_t)reader->offset : BLOCK_BYTES;
-		too_long |= !make_room_before(reader, block);
-		int rc =
-		    read_fully(reader->fd, reader->data + reader->begin - block, block, reader->offset - (off_t)block);
+		*whole &= make_room_before(reader, block);
+		rc = read_fully(reader->fd, reader->data + reader->begin - block, block, reader->offset - (off_t)block);
 		if (rc != 0)
 			return rc;
 		reader->begin -= block;
 		reader->offset -= (off_t)block;
 	}
-	return ENODATA;
 }
 
-static int line_after(struct chatreader *reader, const char **line, size_t *len)
+/* One step forward: the text up to the next line feed. */
+static int step_forward(struct chatreader *reader, const char **line, size_t *len, bool *whole)
 {
-	bool too_long = false;
-
+	*whole = true;
 	for (;;) {
 		char *begin = reader->data + reader->begin;
-		size_t held = reader->end - reader->begin;
-		const char *feed = memchr(begin, '\n', held);
+		const char *feed = memchr(begin, '\n', reader->end - reader->begin);
 		off_t left = reader->size - reader->offset;
+		size_t block = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
+		int rc;
 
 		if (feed) {
 			*line = begin;
 			*len = (size_t)(feed - begin);
 			reader->begin += *len + 1;
-			if (!too_long && *len <= CHATLOG_LINE_MAX_BYTES)
-				return 0;
-			too_long = false;
-			continue;
+			return 0;
 		}
-		if (left == 0)
+		if (block == 0)
 			return ENODATA;
-		too_long |= !make_room_after(reader);
-		size_t block = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
-		int rc = read_fully(reader->fd, reader->data + reader->end, block, reader->offset);
+		*whole &= make_room_after(reader);
+		rc = read_fully(reader->fd, reader->data + reader->end, block, reader->offset);
 		if (rc != 0)
 			return rc;
 		reader->end += block;
@@ -147,6 +143,7 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 	struct chatreader *opened;
 	const char *torn;
 	size_t torn_len;
+	bool whole;
 	int rc;
 	int fd = openat(dir, CHATLOG_NAME, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
@@ -169,7 +166,7 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 	opened->begin = opened->end = from_end ? ROOM_BYTES : 0;
 	if (from_end) {
 		/* What follows the last line feed is torn, or the nothing that belongs there. */
-		rc = line_before(opened, &torn, &torn_len);
+		rc = step_back(opened, &torn, &torn_len, &whole);
 		if (rc != 0 && rc != ENODATA) {
 			chatreader_free(opened);
 			return rc;
@@ -189,5 +186,11 @@ void chatreader_free(struct chatreader *reader)
 
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len)
 {
-	return reader->backward ? line_before(reader, line, len) : line_after(reader, line, len);
+	bool whole;
+	int rc;
+
+	do {
+		rc = reader->backward ? step_back(reader, line, len, &whole) : step_forward(reader, line, len, &whole);
+	} while (rc == 0 && (!whole || *len > CHATLOG_LINE_MAX_BYTES));
+	return rc;
 }
