@@ -84,7 +84,7 @@ bool clock_parse_utc(const char *text, size_t len, int64_t *wall_ms)
 
 void clock_format_local(int64_t wall_ms, bool with_date, char text[static CLOCK_LOCAL_BYTES])
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
+	time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
 	struct tm local;
 
 	if (!localtime_r(&seconds, &local) ||
