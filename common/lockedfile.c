@@ -83,11 +83,26 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+/*
+ * Removes a scratch name that leads to another file, for example to the one that a program put in place and was killed
+ * before it could remove the name: writing to it would destroy that file.
+ */
+static void drop_leftover(int dir, const char *scratch)
+{
+	struct stat status;
+
+	if (fstatat(dir, scratch, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (S_ISLNK(status.st_mode) || (S_ISREG(status.st_mode) && status.st_nlink > 1)))
+		unlinkat(dir, scratch, 0);
+}
+
 /* Opens the scratch file, locked, with the bytes in it and on the disk. */
 static int fill_scratch(int dir, const char *scratch, const void *bytes, size_t len, int *fd)
 {
-	int rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
+	int rc;
 
+	drop_leftover(dir, scratch);
+	rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
 	if (rc != 0)
 		return rc;
 	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)
@@ -114,6 +129,20 @@ static void sync_directory(int dir)
 	}
 }
 
+/* Gives the scratch file its name, unless that is taken: EEXIST. */
+static int place_new(int dir, const char *scratch, const char *name)
+{
+	if (renameat2(dir, scratch, dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return errno;
+	/* Not every file system can do that (rename(2)); link(2) never replaces either, but takes two steps. */
+	if (linkat(dir, scratch, dir, name, 0) != 0)
+		return errno;
+	unlinkat(dir, scratch, 0);
+	return 0;
+}
+
 int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
 {
 	char scratch[NAME_ROOM_BYTES];
@@ -123,10 +152,9 @@ int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
 	rc = fill_scratch(dir, scratch, bytes, len, &fd);
 	if (rc != 0)
 		return rc;
-	/* Unlike rename(2), link(2) never replaces. */
-	if (linkat(dir, scratch, dir, name, 0) != 0)
-		rc = errno;
-	unlinkat(dir, scratch, 0);
+	rc = place_new(dir, scratch, name);
+	if (rc != 0)
+		unlinkat(dir, scratch, 0);
 	close(fd);
 	if (rc == 0)
 		sync_directory(dir);
