@@ -215,7 +215,7 @@ static unsigned compare(const struct peer *peer, const struct announcement *anno
 	if (strcmp(peer->username, announcement->username) != 0)
 		news |= PEERS_RENAMED;
 	if (peer->has_identity != announcement->has_identity ||
-	    memcmp(peer->identity, announcement->identity, DH_KEY_BYTES) != 0)
+	    (peer->has_identity && memcmp(peer->identity, announcement->identity, DH_KEY_BYTES) != 0))
 		news |= PEERS_REKEYED;
 	if (announcement->leaving && !peer->left)
 		news |= PEERS_DEPARTED;
@@ -269,15 +269,21 @@ size_t peers_expire(struct peers *peers, int64_t now_ms)
 {
 	size_t before = peers->count;
 
-	while (peers->oldest != NONE && !peer_is_listed(&peers->nodes[peers->oldest].peer, now_ms))
-		remove_node(peers, &peers->nodes[peers->oldest]);
+	/* All of them: where the clock was set, the order of hearing is not that of the times. */
+	for (uint32_t i = peers->oldest, newer; i != NONE; i = newer) {
+		newer = peers->nodes[i].newer;
+		if (!peer_is_listed(&peers->nodes[i].peer, now_ms))
+			remove_node(peers, &peers->nodes[i]);
+	}
 	return before - peers->count;
 }
 
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms)
 {
-	int64_t silence_ms = now_ms - peer->last_seen_ms;
+	int64_t silence_ms;
 
+	if (__builtin_sub_overflow(now_ms, peer->last_seen_ms, &silence_ms))
+		return peer->last_seen_ms < 0 ? INT64_MAX : INT64_MIN;
 	return silence_ms < 0 && silence_ms >= -PEERS_ONLINE_MS ? 0 : silence_ms;
 }
 
