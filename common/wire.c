@@ -7,7 +7,7 @@
 #include "decimal.h"
 #include "jsontext.h"
 
-/* jansson reads integers of up to 63 bits; a longer run of digits than this may not fit. */
+/* jansson reads integers of up to 63 bits; one with more characters than this, its sign included, may not fit. */
 #define INTEGER_SAFE_DIGITS 18
 
 static const char *const encrypted_names[] = {"encrypted_message", "encryptedmessage", "encrypted message"};
@@ -15,51 +15,64 @@ static const char *const unencrypted_names[] = {"unencrypted_message", "unencryp
 
 #define SPELLINGS (sizeof(encrypted_names) / sizeof(encrypted_names[0]))
 
+/* The length of the integer at text[at], which begins a value there; 0 where none does. */
+static size_t integer_at(const char *text, size_t len, size_t at)
+{
+	size_t end = at + (text[at] == '-');
+	size_t digits = end;
+
+	if (at == 0 || !memchr(":,[ \t\r\n", text[at - 1], 7))
+		return 0;
+	while (end < len && text[end] >= '0' && text[end] <= '9')
+		end++;
+	return end > digits && end < len && memchr(",]} \t\r\n", text[end], 7) ? end - at : 0;
+}
+
 /*
- * Copies JSON text and puts quotes around every integer that is too long for jansson, so that a key sent as a number of
- * any size can be read as its digits.
+ * Copies JSON text with every integer that is too long for jansson in quotes, so that a key sent as a number of any size
+ * can be read as its digits; or with a 0 in its place, which shows where numbers were.
  */
-static int quote_long_integers(const char *text, size_t len, struct buffer *quoted)
+static int replace_long_integers(const char *text, size_t len, bool quote, struct buffer *out)
 {
 	bool in_string = false;
 	int rc = 0;
 
-	for (size_t i = 0, run; i < len && rc == 0; i += run) {
-		bool starts_value = i > 0 && memchr(":,[ \t\r\n", text[i - 1], 7);
-
-		for (run = 0; !in_string && i + run < len && text[i + run] >= '0' && text[i + run] <= '9'; run++)
-			;
-		if (run > INTEGER_SAFE_DIGITS && starts_value && i + run < len &&
-		    memchr(",]} \t\r\n", text[i + run], 7)) {
-			rc = buffer_printf(quoted, "\"%.*s\"", (int)run, text + i);
+	for (size_t i = 0, step; i < len && rc == 0; i += step) {
+		step = in_string ? 0 : integer_at(text, len, i);
+		if (step > INTEGER_SAFE_DIGITS) {
+			rc = buffer_printf(out, quote ? "\"%.*s\"" : "0", (int)step, text + i);
 			continue;
 		}
-		if (run == 0) {
-			run = in_string && text[i] == '\\' && i + 1 < len ? 2 : 1;
-			if (text[i] == '"')
-				in_string = !in_string;
-		}
-		rc = buffer_append(quoted, text + i, run);
+		if (step == 0)
+			step = in_string && text[i] == '\\' && i + 1 < len ? 2 : 1;
+		if (text[i] == '"')
+			in_string = !in_string;
+		rc = buffer_append(out, text + i, step);
 	}
 	return rc;
 }
 
-/* Parses an object in which jansson found an integer too large for it. */
+static json_t *parse_replaced(const char *text, size_t len, bool quote)
+{
+	struct buffer replaced = {0};
+	json_t *document = NULL;
+
+	if (replace_long_integers(text, len, quote, &replaced) == 0)
+		document = jsontext_parse(replaced.data, replaced.len, NULL);
+	buffer_free(&replaced);
+	return document;
+}
+
+/* Parses an object in which jansson may have found an integer too large for it. */
 static json_t *parse_long_integers(const char *text, size_t len, bool *key_is_number)
 {
-	/* Read as floating point the integers lose their digits, but show whether the key was one. */
-	json_t *rough = json_loadb(text, len, JSON_DECODE_INT_AS_REAL, NULL);
-	struct buffer quoted = {0};
-	json_t *document = NULL;
+	json_t *rough = parse_replaced(text, len, false);
 
 	if (!rough)
 		return NULL;
 	*key_is_number = json_is_number(json_object_get(rough, "key"));
 	json_decref(rough);
-	if (quote_long_integers(text, len, &quoted) == 0)
-		document = jsontext_parse(quoted.data, quoted.len, NULL);
-	buffer_free(&quoted);
-	return document;
+	return parse_replaced(text, len, true);
 }
 
 static int read_key(struct wire_object *object, const json_t *key, const char **why)
