@@ -14,6 +14,9 @@
 #define SCRATCH_SUFFIX ".new"
 #define NAME_ROOM_BYTES 64
 
+/* Other programs may leave, or remove, the scratch name while it is being opened; not more often than this. */
+#define SCRATCH_ATTEMPTS 8
+
 /* Between two tries for a lock: at first so short that a writer's hold costs little, then longer. */
 #define RETRY_FIRST_US 200
 #define RETRY_LAST_US 10000
@@ -96,13 +99,30 @@ static void drop_leftover(int dir, const char *scratch)
 		unlinkat(dir, scratch, 0);
 }
 
+/* Opens the scratch file, locked, and sees to it that nothing else is written to through it. */
+static int open_scratch(int dir, const char *scratch, int *fd)
+{
+	struct stat status;
+	int rc;
+
+	for (int attempt = 0; attempt < SCRATCH_ATTEMPTS; attempt++) {
+		drop_leftover(dir, scratch);
+		rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
+		if (rc != 0)
+			return rc;
+		/* While this one waited for the lock, its holder may have put the file in place and died. */
+		if (fstat(*fd, &status) == 0 && status.st_nlink == 1)
+			return 0;
+		close(*fd);
+	}
+	return EMLINK;
+}
+
 /* Opens the scratch file, locked, with the bytes in it and on the disk. */
 static int fill_scratch(int dir, const char *scratch, const void *bytes, size_t len, int *fd)
 {
-	int rc;
+	int rc = open_scratch(dir, scratch, fd);
 
-	drop_leftover(dir, scratch);
-	rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
 	if (rc != 0)
 		return rc;
 	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)

@@ -68,9 +68,10 @@ static json_t *parse_long_integers(const char *text, size_t len, bool *key_is_nu
 {
 	json_t *rough = parse_replaced(text, len, false);
 
-	if (!rough)
-		return NULL;
 	*key_is_number = json_is_number(json_object_get(rough, "key"));
+	/* The value of any other number is of no interest here. */
+	if (!*key_is_number)
+		return rough;
 	json_decref(rough);
 	return parse_replaced(text, len, true);
 }
