@@ -83,10 +83,12 @@ static bool make_room_after(struct chatreader *reader)
  */
 static int step_back(struct chatreader *reader, const char **line, size_t *len, bool *whole)
 {
+	size_t read = 0;
+
 	*whole = true;
 	if (reader->finished)
 		return ENODATA;
-	for (;;) {
+	for (; read < CHATREADER_GIVE_UP_BYTES; read += BLOCK_BYTES) {
 		char *begin = reader->data + reader->begin;
 		const char *feed = memrchr(begin, '\n', reader->end - reader->begin);
 		size_t block = reader->offset < BLOCK_BYTES ? (size_t)reader->offset : BLOCK_BYTES;
@@ -107,13 +109,19 @@ static int step_back(struct chatreader *reader, const char **line, size_t *len, 
 		reader->begin -= block;
 		reader->offset -= (off_t)block;
 	}
+	reader->finished = true;
+	return EFBIG;
 }
 
 /* One step forward: the text up to the next line feed. */
 static int step_forward(struct chatreader *reader, const char **line, size_t *len, bool *whole)
 {
+	size_t read = 0;
+
 	*whole = true;
-	for (;;) {
+	if (reader->finished)
+		return ENODATA;
+	for (; read < CHATREADER_GIVE_UP_BYTES; read += BLOCK_BYTES) {
 		char *begin = reader->data + reader->begin;
 		const char *feed = memchr(begin, '\n', reader->end - reader->begin);
 		off_t left = reader->size - reader->offset;
@@ -135,6 +143,8 @@ static int step_forward(struct chatreader *reader, const char **line, size_t *le
 		reader->end += block;
 		reader->offset += (off_t)block;
 	}
+	reader->finished = true;
+	return EFBIG;
 }
 
 int chatreader_open(int dir, bool from_end, struct chatreader **reader)

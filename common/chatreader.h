@@ -2,13 +2,16 @@
  * Reading chat.log line by line from either end, in memory that does not grow with the file.
  *
  * Takes no lock: the file only grows, and what follows the last line feed is not a line yet. Lines longer than
- * CHATLOG_LINE_MAX_BYTES are passed over.
+ * CHATLOG_LINE_MAX_BYTES are passed over, up to CHATREADER_GIVE_UP_BYTES of them at a time: a file with more than that and
+ * no line feed is no chat.log.
  */
 #ifndef QUARTET_CHATREADER_H
 #define QUARTET_CHATREADER_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#define CHATREADER_GIVE_UP_BYTES (64 * 1024 * 1024)
 
 struct chatreader;
 
@@ -21,7 +24,7 @@ void chatreader_free(struct chatreader *reader);
 
 /*
  * The next line in the direction of reading, without its line feed: *line holds until the next call. Returns 0, ENODATA
- * after the last one, or the errno value of what failed. Blocks on the disk.
+ * after the last one, EFBIG where CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on the disk.
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 

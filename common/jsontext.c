@@ -1,6 +1,7 @@
 #include "jsontext.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -46,9 +47,13 @@ int jsontext_append(struct buffer *buffer, const json_t *value)
 
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len)
 {
-	json_t *value = json_stringn(text, len);
+	json_t *value;
 	int rc;
 
+	/* jansson would write what it does not read again. */
+	if (memchr(text, '\0', len))
+		return EILSEQ;
+	value = json_stringn(text, len);
 	if (!value)
 		return text_is_utf8(text, len) ? ENOMEM : EILSEQ;
 	rc = jsontext_append(buffer, value);

@@ -33,8 +33,8 @@ bool jsontext_get_string(const json_t *object, const char *name, const char **te
 int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((warn_unused_result));
 
 /*
- * Appends the len bytes at text, well-formed UTF-8, as a JSON string with its quotes. Returns 0, ENOMEM, or EILSEQ
- * where the text is not UTF-8; the buffer is then unchanged.
+ * Appends the len bytes at text, well-formed UTF-8 without U+0000, as a JSON string with its quotes. Returns 0, ENOMEM,
+ * or EILSEQ where the text is something else; the buffer is then unchanged.
  */
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len) __attribute__((warn_unused_result));
 

@@ -2,6 +2,10 @@
 
 #include <stddef.h>
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
 static volatile sig_atomic_t requested;
 static sigset_t wait_mask;
 
@@ -13,26 +17,32 @@ static void on_signal(int number)
 
 void stop_install(void)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaction(numbers[i], &action, NULL);
-		sigaddset(&blocked, numbers[i]);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		sigaction(signals[i], &action, NULL);
+		sigaddset(&blocked, signals[i]);
 	}
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigprocmask(SIG_BLOCK, &blocked, &wait_mask);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigdelset(&wait_mask, numbers[i]);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigdelset(&wait_mask, signals[i]);
 }
 
 bool stop_requested(void)
 {
-	return requested != 0;
+	sigset_t pending;
+
+	/* One that is blocked, because no wait has come since, counts too: a long computation can be ended. */
+	if (requested || sigpending(&pending) != 0)
+		return requested;
+	for (size_t i = 0; i < SIGNALS; i++)
+		requested |= sigismember(&pending, signals[i]) == 1;
+	return requested;
 }
 
 const sigset_t *stop_wait_mask(void)

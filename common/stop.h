@@ -14,7 +14,7 @@
 /* Call once, first thing in main and before any thread. */
 void stop_install(void);
 
-/* Whether one of the signals has come. */
+/* Whether one of the signals has come, be it inside a wait or not. */
 bool stop_requested(void);
 
 /* The signal mask for waits. */

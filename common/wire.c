@@ -25,7 +25,10 @@ static size_t integer_at(const char *text, size_t len, size_t at)
 		return 0;
 	while (end < len && text[end] >= '0' && text[end] <= '9')
 		end++;
-	return end > digits && end < len && memchr(",]} \t\r\n", text[end], 7) ? end - at : 0;
+	/* With a zero in front it is no JSON number at all, which is for the parser to say. */
+	if (end == digits || (end > digits + 1 && text[digits] == '0'))
+		return 0;
+	return end < len && memchr(",]} \t\r\n", text[end], 7) ? end - at : 0;
 }
 
 /*

@@ -93,7 +93,10 @@ void history_show(const char *which, struct console *console)
 	if (rc == 0)
 		rc = all ? show_all(reader, console, &shown) : show_newest(reader, which, console, &shown);
 	chatreader_free(reader);
-	if (rc != 0 && rc != ENODATA && rc != ENOENT) {
+	if (rc == EFBIG) {
+		console_put_styled(console, CONSOLE_BAD,
+		    "a line of " CHATLOG_NAME " is longer than 64 MiB; what is beyond it cannot be shown\n");
+	} else if (rc != 0 && rc != ENODATA && rc != ENOENT) {
 		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", strerror(rc));
 	} else if (shown == 0 && (all || which[0] == '\0')) {
 		console_put(console, "Nothing was said yet.\n");
