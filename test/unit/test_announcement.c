@@ -1,0 +1,341 @@
+/* announcement: the presence datagram. */
+#include "support.h"
+
+#include <jansson.h>
+
+#include "announcement.h"
+#include "vectors.h"
+
+#define FROM 0xc0a80107 /* 192.168.1.7 */
+#define NAME_16 "sixteen bytes 16"
+#define NAME_64 NAME_16 NAME_16 NAME_16 NAME_16
+
+static struct announcement announcement_of(const char *username, const char *identity_hex)
+{
+	struct announcement announcement = {0};
+
+	snprintf(announcement.username, sizeof(announcement.username), "%s", username);
+	if (identity_hex != NULL) {
+		support_unhex(identity_hex, announcement.identity, DH_KEY_BYTES);
+		announcement.has_identity = true;
+	}
+	return announcement;
+}
+
+static void expect_datagram(const struct announcement *announcement, const char *expected)
+{
+	char *datagram = malloc(ANNOUNCEMENT_MAX_BYTES);
+	size_t len;
+
+	assert_non_null(datagram);
+	len = announcement_format(announcement, support_address(FROM), datagram);
+	CHECK(len == strlen(expected) && memcmp(datagram, expected, len) == 0, "%.*s", (int)len, datagram);
+	free(datagram);
+}
+
+static void the_username_comes_first_then_ip_then_identity(void **state)
+{
+	struct announcement announcement = announcement_of("Ece", NULL);
+
+	(void)state;
+	expect_datagram(&announcement, "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\"}");
+	announcement = announcement_of("Ece", VECTOR_SA_PUBLIC);
+	expect_datagram(&announcement,
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT "\"}");
+}
+
+static void only_the_last_one_says_that_it_leaves(void **state)
+{
+	struct announcement announcement = announcement_of("Ece", VECTOR_SA_PUBLIC);
+	char datagram[ANNOUNCEMENT_MAX_BYTES];
+	size_t len;
+	json_t *object;
+
+	(void)state;
+	announcement.leaving = true;
+	len = announcement_format(&announcement, support_address(FROM), datagram);
+	object = json_loadb(datagram, len, 0, NULL);
+	assert_non_null(object);
+	assert_true(json_is_true(json_object_get(object, "leaving")));
+	assert_string_equal(json_string_value(json_object_get(object, "username")), "Ece");
+	assert_string_equal(json_string_value(json_object_get(object, "ip")), "192.168.1.7");
+	assert_memory_equal(datagram, "{\"username\": ", 13);
+	json_decref(object);
+
+	announcement.leaving = false;
+	len = announcement_format(&announcement, support_address(FROM), datagram);
+	assert_null(memmem(datagram, len, "leaving", 7));
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	static const char *const names[] = {
+	    "E",
+	    "Ece",
+	    "Bob, \"the builder\" \\o/",
+	    "\xc3\x87"
+	    "a\xc4\x9f"
+	    "da\xc5\x9f \xf0\x9f\x98\x80",
+	    NAME_64,
+	    ("\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
+	     "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names) * 4; i++) {
+		struct announcement announcement = announcement_of(names[i / 4], i & 1 ? VECTOR_SB_PUBLIC : NULL);
+		struct announcement back;
+		char datagram[ANNOUNCEMENT_MAX_BYTES];
+		const char *why;
+		size_t len;
+		char *copy;
+
+		announcement.leaving = i & 2;
+		len = announcement_format(&announcement, support_address(0xffffffff), datagram);
+		assert_in_range(len, 1, ANNOUNCEMENT_MAX_BYTES);
+		copy = support_copy(datagram, len);
+		assert_int_equal(announcement_parse(copy, len, &back, &why), 0);
+		free(copy);
+		assert_string_equal(back.username, names[i / 4]);
+		assert_int_equal(back.has_identity, announcement.has_identity);
+		assert_int_equal(back.leaving, announcement.leaving);
+		if (back.has_identity)
+			assert_memory_equal(back.identity, announcement.identity, DH_KEY_BYTES);
+	}
+}
+
+static void what_others_send_is_read(void **state)
+{
+	static const struct {
+		const char *datagram;
+		const char *username;
+		bool has_identity, leaving;
+	} cases[] = {
+	    {"{\"username\": \"Ece\"}", "Ece", false, false},
+	    {"{\"username\":\"Ece\"}", "Ece", false, false},
+	    {" \t\r\n{ \"username\" : \"Ece\" } \r\n", "Ece", false, false},
+	    {"{\"username\": \"  Ece\\t\\n\"}", "Ece", false, false},
+	    {"{\"username\": \" " NAME_64 " \"}", NAME_64, false, false},
+	    {"{\"username\": \"\\u00c7a\\u011fda\\u015f \\ud83d\\ude00\"}",
+		"\xc3\x87"
+		"a\xc4\x9f"
+		"da\xc5\x9f \xf0\x9f\x98\x80",
+		false, false},
+	    {"{\"ip\": \"10.0.0.1\", \"username\": \"Ece\"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"ip\": \"not an address\"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"ip\": 7}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"ip\": null, \"port\": 6000, \"x\": [{\"y\": {}}]}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", true, false},
+	    {"{\"username\": \"Ece\", \"leaving\": true}", "Ece", false, true},
+	    {"{\"username\": \"Ece\", \"leaving\": true, \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", true, true},
+	    {"{\"username\": \"Ece\", \"leaving\": false}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"leaving\": null}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"leaving\": \"no\"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"leaving\": 0}", "Ece", false, false},
+	    /* An identity that is none. */
+	    {"{\"username\": \"Ece\", \"identity\": \"\"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": 42}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": null}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": [\"" VECTOR_SA_TEXT "\"]}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_TEXT " \"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": \"oX7n\"}", "Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": "
+	     "\"oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks\"}",
+		"Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": "
+	     "\"oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9_ds3Nks=\"}",
+		"Ece", false, false},
+	    /* Bytes beyond ASCII, which some decoders take for a slash. */
+	    {"{\"username\": \"Ece\", \"identity\": \"\xc3\xa9\xc3\xa9"
+	     "9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks=\"}",
+		"Ece", false, false},
+	    {"{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_PUBLIC "\"}", "Ece", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t len = strlen(cases[i].datagram);
+		char *datagram = support_copy(cases[i].datagram, len);
+		struct announcement announcement;
+		const char *why;
+
+		memset(&announcement, 0xff, sizeof(announcement));
+		CHECK(announcement_parse(datagram, len, &announcement, &why) == 0, "%s is refused", cases[i].datagram);
+		assert_string_equal(announcement.username, cases[i].username);
+		CHECK(announcement.has_identity == cases[i].has_identity, "%s", cases[i].datagram);
+		CHECK(announcement.leaving == cases[i].leaving, "%s", cases[i].datagram);
+		free(datagram);
+	}
+}
+
+static void expect_refusal(const char *bytes, size_t len)
+{
+	char *datagram = support_copy(bytes, len);
+	struct announcement announcement;
+	struct announcement before;
+	const char *why = NULL;
+
+	memset(&announcement, 0x5a, sizeof(announcement));
+	memset(&before, 0x5a, sizeof(before));
+	CHECK(announcement_parse(datagram, len, &announcement, &why) == EBADMSG, "taken: %.*s", (int)len, bytes);
+	assert_memory_equal(&announcement, &before, sizeof(before));
+	assert_non_null(why);
+	assert_true(strlen(why) > 0);
+	free(datagram);
+}
+
+static void malformed_datagrams_are_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *datagram;
+		size_t len;
+	} cases[] = {
+	    {BYTES("")},
+	    {BYTES(" ")},
+	    {BYTES("\0")},
+	    {BYTES("Ece")},
+	    {BYTES("\"Ece\"")},
+	    {BYTES("{")},
+	    {BYTES("{}")},
+	    {BYTES("[]")},
+	    {BYTES("null")},
+	    {BYTES("[{\"username\": \"Ece\"}]")},
+	    {BYTES("{\"username\": \"Ece\"")},
+	    {BYTES("{\"username\": \"Ece\"}}")},
+	    {BYTES("{\"username\": \"Ece\"}{\"username\": \"Ece\"}")},
+	    {BYTES("{\"username\": \"Ece\"}\0")},
+	    {BYTES("{\"username\": \"Ece\",}")},
+	    {BYTES("{'username': 'Ece'}")},
+	    {BYTES("{\xe2\x80\x9cusername\xe2\x80\x9d: \xe2\x80\x9c"
+		   "Ece\xe2\x80\x9d}")},
+	    {BYTES("{\"Username\": \"Ece\"}")},
+	    {BYTES("{\"name\": \"Ece\"}")},
+	    {BYTES("{\"user\": {\"username\": \"Ece\"}}")},
+	    {BYTES("{\"username\": null}")},
+	    {BYTES("{\"username\": 42}")},
+	    {BYTES("{\"username\": true}")},
+	    {BYTES("{\"username\": [\"Ece\"]}")},
+	    {BYTES("{\"username\": {\"first\": \"Ece\"}}")},
+	    {BYTES("{\"username\": \"\"}")},
+	    {BYTES("{\"username\": \" \\t \"}")},
+	    {BYTES("{\"username\": \"" NAME_64 "x\"}")},
+	    {BYTES("{\"username\": \"E\\u0007ce\"}")},
+	    {BYTES("{\"username\": \"E\\nce\"}")},
+	    {BYTES("{\"username\": \"E\\u001b[2Jce\"}")},
+	    {BYTES("{\"username\": \"E\\u009b2Jce\"}")},
+	    {BYTES("{\"username\": \"Ece\\u0000\"}")},
+	    {BYTES("{\"username\": \"Ece\\ud83d\"}")},
+	    {BYTES("{\"username\": \"Ece\\ude00\\ud83d\"}")},
+	    {BYTES("{\"username\": \"E\nce\"}")},
+	    {BYTES("\xef\xbb\xbf{\"username\": \"Ece\"}")},
+	    {BYTES("{\0\"\0u\0s\0e\0r\0n\0a\0m\0e\0\"\0")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		expect_refusal(cases[i].datagram, cases[i].len);
+}
+
+static void datagrams_that_are_not_utf8_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(support_bad_utf8); i++) {
+		char datagram[128];
+		int len = snprintf(datagram, sizeof(datagram), "{\"username\": \"Ece%.*s\"}",
+		    (int)support_bad_utf8[i].len, support_bad_utf8[i].bytes);
+
+		expect_refusal(datagram, (size_t)len);
+		len = snprintf(datagram, sizeof(datagram), "{\"username\": \"Ece\", \"x\": \"%.*s\"}",
+		    (int)support_bad_utf8[i].len, support_bad_utf8[i].bytes);
+		expect_refusal(datagram, (size_t)len);
+	}
+}
+
+static void a_datagram_has_at_most_1400_bytes(void **state)
+{
+	static const char start[] = "{\"username\": \"Ece\", \"x\": \"";
+
+	(void)state;
+	for (size_t len = ANNOUNCEMENT_MAX_BYTES - 1; len <= 65507; len += len < 1402 ? 1 : 64105) {
+		char *datagram = support_repeat('x', len);
+		struct announcement announcement;
+		const char *why;
+
+		memcpy(datagram, start, sizeof(start) - 1);
+		memcpy(datagram + len - 2, "\"}", 2);
+		if (len <= ANNOUNCEMENT_MAX_BYTES)
+			assert_int_equal(announcement_parse(datagram, len, &announcement, &why), 0);
+		else
+			expect_refusal(datagram, len);
+		free(datagram);
+	}
+}
+
+static void a_datagram_of_nothing_but_brackets_is_refused(void **state)
+{
+	char *brackets = support_repeat('[', ANNOUNCEMENT_MAX_BYTES);
+
+	(void)state;
+	expect_refusal(brackets, ANNOUNCEMENT_MAX_BYTES);
+	for (size_t i = 0; i + 5 <= ANNOUNCEMENT_MAX_BYTES; i += 5)
+		memcpy(brackets + i, "{\"a\":", 5);
+	expect_refusal(brackets, ANNOUNCEMENT_MAX_BYTES);
+	free(brackets);
+}
+
+static void every_beginning_of_a_datagram_is_refused(void **state)
+{
+	static const char whole[] = "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"leaving\": true}";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(whole) - 1; len++)
+		expect_refusal(whole, len);
+}
+
+static void a_flipped_bit_is_refused_or_leaves_a_good_name(void **state)
+{
+	static const char whole[] = "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", "
+				    "\"identity\": \"" VECTOR_SA_TEXT "\", \"leaving\": true}";
+	size_t len = sizeof(whole) - 1;
+
+	(void)state;
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		char *datagram = support_copy(whole, len);
+		struct announcement announcement;
+		struct announcement before;
+		const char *why = NULL;
+		char name[USERNAME_MAX_BYTES + 1];
+
+		memset(&announcement, 0x5a, sizeof(announcement));
+		memset(&before, 0x5a, sizeof(before));
+		datagram[bit / 8] = (char)(datagram[bit / 8] ^ 1 << bit % 8);
+		if (announcement_parse(datagram, len, &announcement, &why) == 0) {
+			assert_int_equal(username_normalize(announcement.username, strlen(announcement.username), name),
+			    USERNAME_OK);
+			assert_string_equal(name, announcement.username);
+		} else {
+			assert_non_null(why);
+			assert_memory_equal(&announcement, &before, sizeof(before));
+		}
+		free(datagram);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_username_comes_first_then_ip_then_identity),
+	    cmocka_unit_test(only_the_last_one_says_that_it_leaves),
+	    cmocka_unit_test(what_is_written_is_read_back),
+	    cmocka_unit_test(what_others_send_is_read),
+	    cmocka_unit_test(malformed_datagrams_are_refused_with_a_reason),
+	    cmocka_unit_test(datagrams_that_are_not_utf8_are_refused),
+	    cmocka_unit_test(a_datagram_has_at_most_1400_bytes),
+	    cmocka_unit_test(a_datagram_of_nothing_but_brackets_is_refused),
+	    cmocka_unit_test(every_beginning_of_a_datagram_is_refused),
+	    cmocka_unit_test(a_flipped_bit_is_refused_or_leaves_a_good_name),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("announcement", tests, NULL, NULL);
+}

@@ -1,0 +1,600 @@
+/* chatlog: what was said, a line each, whole or not at all. */
+#include "support.h"
+
+#include "chatlog.h"
+
+#define NAME CHATLOG_NAME
+#define ECE 0xc0a80107		       /* 192.168.1.7 */
+#define TIME_MS INT64_C(1795161600123) /* 2026-11-20T08:00:00.123Z */
+
+/* The example of common/PROTOCOL.md, without its line feed. */
+#define EXAMPLE                                                                                                        \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"RECEIVED\", \"username\": "                         \
+	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"text\": \"hello\"}"
+
+static struct chatlog_entry entry_of(const char *text, size_t len)
+{
+	struct chatlog_entry entry = {
+	    .time_ms = TIME_MS,
+	    .mode = CHATLOG_SECURE,
+	    .username = "Ece",
+	    .address = support_address(ECE),
+	    .text = text,
+	    .text_len = len,
+	};
+
+	return entry;
+}
+
+static int parse(const char *line, size_t len, struct chatlog_entry *entry)
+{
+	char *copy = support_copy(line, len);
+	int r = chatlog_parse(copy, len, entry);
+
+	free(copy); /* the entry keeps nothing of it */
+	return r;
+}
+
+static void a_line_has_the_form_of_the_protocol(void **state)
+{
+	struct chatlog_entry entry = entry_of("hello", 5);
+	struct buffer batch = {0};
+
+	(void)state;
+	assert_int_equal(buffer_append(&batch, "before\n", 7), 0);
+	assert_int_equal(chatlog_format(&batch, &entry), 0);
+	assert_int_equal(batch.len, 7 + sizeof(EXAMPLE));
+	assert_memory_equal(batch.data, "before\n" EXAMPLE "\n", batch.len);
+	buffer_free(&batch);
+}
+
+static void every_mode_has_its_word(void **state)
+{
+	(void)state;
+	assert_string_equal(chatlog_mode_word(CHATLOG_PLAIN), "plain");
+	assert_string_equal(chatlog_mode_word(CHATLOG_CLASSIC), "classic");
+	assert_string_equal(chatlog_mode_word(CHATLOG_SECURE), "secure");
+	assert_string_equal(chatlog_mode_word(CHATLOG_CHANGED), "changed");
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	char all[3000];
+	size_t all_len = 0;
+	char *long_text = support_repeat('\x01', 65536);
+	const struct {
+		const char *text;
+		size_t len;
+	} texts[] = {
+	    {BYTES("")},
+	    {BYTES("hello")},
+	    {BYTES("two\nlines\r\nand a \"quote\" \\ {}\t")},
+	    {BYTES("\x1b[31m\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae")},
+	    {BYTES("g\xc3\xbcnayd\xc4\xb1n \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf")},
+	    {all, 0},
+	    {long_text, 65536},
+	};
+	static const char *const names[] = {
+	    "Ece",
+	    "Bob, \"the builder\" \\o/",
+	    "\xc3\x87"
+	    "a\xc4\x9f"
+	    "da\xc5\x9f",
+	    "0123456789012345678901234567890123456789012345678901234567890123",
+	    CHATLOG_UNKNOWN,
+	};
+	size_t cases = COUNT(texts) * COUNT(names) * 8;
+
+	(void)state;
+	for (unsigned c = 1; c < 0x80; c++)
+		all[all_len++] = (char)c;
+	for (unsigned c = 0x80; c < 0x500; c++) {
+		all[all_len++] = (char)(0xc0 | c >> 6);
+		all[all_len++] = (char)(0x80 | (c & 0x3f));
+	}
+	for (size_t i = 0; i < cases; i++) {
+		size_t t = i / 8 % COUNT(texts);
+		size_t len = texts[t].text == all ? all_len : texts[t].len;
+		struct chatlog_entry entry = entry_of(texts[t].text, len);
+		struct chatlog_entry back;
+		struct buffer batch = {0};
+
+		entry.sent = i & 1;
+		entry.mode = (enum chatlog_mode)(i / 2 % 4);
+		entry.time_ms += (int64_t)i * 997;
+		entry.address = support_address(ECE * (uint32_t)i);
+		snprintf(entry.username, sizeof(entry.username), "%s", names[i / 8 / COUNT(texts)]);
+		assert_int_equal(chatlog_format(&batch, &entry), 0);
+		assert_true(batch.len <= CHATLOG_LINE_MAX_BYTES);
+		/* One line feed, at the end. */
+		assert_ptr_equal(memchr(batch.data, '\n', batch.len), batch.data + batch.len - 1);
+		assert_int_equal(parse(batch.data, batch.len - 1, &back), 0);
+		assert_true(back.time_ms == entry.time_ms);
+		assert_int_equal(back.sent, entry.sent);
+		assert_int_equal(back.mode, entry.mode);
+		assert_string_equal(back.username, entry.username);
+		assert_int_equal(back.address.s_addr, entry.address.s_addr);
+		assert_int_equal(back.text_len, len);
+		assert_memory_equal(back.text, entry.text, len);
+		chatlog_entry_free(&back);
+		buffer_free(&batch);
+	}
+	free(long_text);
+}
+
+static void an_entry_made_by_hand_is_freed_too(void **state)
+{
+	struct chatlog_entry entry = entry_of("hello", 5);
+
+	(void)state;
+	chatlog_entry_free(&entry);
+	entry = (struct chatlog_entry){0};
+	chatlog_entry_free(&entry);
+}
+
+static void text_that_is_not_utf8_is_not_written(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(support_bad_utf8); i++) {
+		const struct bad_utf8 *bad = &support_bad_utf8[i];
+		struct chatlog_entry entry = entry_of(bad->bytes, bad->len);
+		struct buffer batch = {0};
+
+		assert_int_equal(buffer_append(&batch, "before\n", 7), 0);
+		CHECK(chatlog_format(&batch, &entry) == EILSEQ, "%s is written", bad->why);
+		assert_int_equal(batch.len, 7);
+		assert_memory_equal(batch.data, "before\n", 7);
+
+		entry = entry_of("hello", 5);
+		memset(entry.username, 0, sizeof(entry.username));
+		memcpy(entry.username, bad->bytes, bad->len);
+		if (memchr(bad->bytes, '\0', bad->len) == NULL)
+			CHECK(chatlog_format(&batch, &entry) == EILSEQ, "%s is written", bad->why);
+		assert_int_equal(batch.len, 7);
+		buffer_free(&batch);
+	}
+}
+
+#define TIME "\"time\": \"2026-11-20T08:00:00.123Z\""
+#define DIRECTION "\"direction\": \"SENT\""
+#define USERNAME "\"username\": \"Ece\""
+#define IP "\"ip\": \"192.168.1.7\""
+#define MODE "\"mode\": \"plain\""
+#define TEXT "\"text\": \"hello\""
+
+static void other_lines_are_refused(void **state)
+{
+	static const struct {
+		const char *line;
+		size_t len;
+	} cases[] = {
+	    {BYTES("")},
+	    {BYTES(" ")},
+	    {BYTES("\0")},
+	    {BYTES("hello")},
+	    {BYTES("[]")},
+	    {BYTES("{}")},
+	    {BYTES("null")},
+	    {EXAMPLE, sizeof(EXAMPLE) - 2},
+	    {EXAMPLE, 40},
+	    {BYTES(EXAMPLE EXAMPLE)},
+	    {BYTES(EXAMPLE "x")},
+	    {BYTES(EXAMPLE "\0")},
+	    {BYTES("[" EXAMPLE "]")},
+	    /* A member missing. */
+	    {BYTES("{" DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE "}")},
+	    /* A member of another type. */
+	    {BYTES("{\"time\": 1795161600123, " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", \"direction\": 1, " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", \"username\": null, " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", \"ip\": 42, " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": true, " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": 42}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": [\"hello\"]}")},
+	    /* A value that is none. */
+	    {BYTES("{\"time\": \"2026-11-20 08:00:00\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{\"time\": \"2026-02-30T08:00:00.123Z\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT
+		   "}")},
+	    {BYTES("{\"time\": \"\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", \"direction\": \"sent\", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", \"direction\": \"\", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", \"direction\": \"SENT \", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", \"username\": \"\", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", \"username\": \"E\\u001b[2Jce\", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", \"username\": "
+		   "\"01234567890123456789012345678901234567890123456789012345678901234\", " IP ", " MODE ", " TEXT
+		   "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", \"ip\": \"\", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", \"ip\": \"192.168.1\", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", \"ip\": \"localhost\", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": \"Secure\", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": \"\", " TEXT "}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": \"\\ud83d\"}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": \"\xff\"}")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct chatlog_entry entry;
+		struct chatlog_entry before;
+
+		memset(&entry, 0x5a, sizeof(entry));
+		memset(&before, 0x5a, sizeof(before));
+		CHECK(parse(cases[i].line, cases[i].len, &entry) == EBADMSG, "taken: %s", cases[i].line);
+		assert_memory_equal(&entry, &before, sizeof(entry));
+	}
+}
+
+static void append(int dir, const char *lines)
+{
+	struct chatlog *log = chatlog_new(dir, false);
+
+	assert_non_null(log);
+	assert_int_equal(chatlog_append(log, lines, strlen(lines), false), 0);
+	chatlog_free(log);
+}
+
+static void lines_are_appended_to_a_private_file(void **state)
+{
+	int dir = workdir_fd(state);
+	mode_t mask = umask(0);
+	size_t descriptors = descriptors_open();
+
+	for (int i = 0; i < 4; i++) {
+		struct chatlog *log = chatlog_new(dir, i & 1);
+
+		assert_non_null(log);
+		assert_false(file_exists(dir, NAME));
+		assert_int_equal(chatlog_append(log, "one\n", 4, i & 2), 0);
+		file_expect(dir, NAME, BYTES("one\n"));
+		assert_int_equal(chatlog_append(log, "two\nthree\n", 10, !(i & 2)), 0);
+		file_expect(dir, NAME, BYTES("one\ntwo\nthree\n"));
+		assert_int_equal(file_mode(dir, NAME), 0600);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+		chatlog_free(log);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	}
+	assert_int_equal(descriptors_open(), descriptors);
+	chatlog_free(chatlog_new(dir, false));
+	chatlog_free(NULL);
+	assert_int_equal(file_count(dir, ""), 0);
+	umask(mask);
+}
+
+static void a_batch_of_megabytes_is_appended_whole(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t len = 5000000;
+	char *lines = support_repeat('x', len);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	lines[len - 1] = '\n';
+	assert_int_equal(chatlog_append(log, lines, len, true), 0);
+	file_expect(dir, NAME, lines, len);
+	chatlog_free(log);
+	free(lines);
+}
+
+static void a_torn_line_is_closed_off(void **state)
+{
+	char *long_torn = support_repeat('t', 2 * CHATLOG_LINE_MAX_BYTES);
+	const struct {
+		const char *before;
+		const char *after;
+	} cases[] = {
+	    {"", ""},
+	    {"\n", "\n"},
+	    {"whole\n", "whole\n"},
+	    {"torn", "torn\n"},
+	    {"whole\ntorn", "whole\ntorn\n"},
+	    {"whole\n{\"time\": \"2026", "whole\n{\"time\": \"2026\n"},
+	    {long_torn, NULL},
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *after = cases[i].after != NULL ? cases[i].after : long_torn;
+		size_t len;
+		char *text;
+
+		file_put(dir, NAME, cases[i].before, strlen(cases[i].before));
+		append(dir, "new\n");
+		append(dir, "newer\n");
+		text = file_take(dir, NAME, &len);
+		assert_memory_equal(text, after, strlen(after));
+		assert_string_equal(text + len - 10 - (cases[i].after == NULL),
+		    cases[i].after != NULL ? "new\nnewer\n" : "\nnew\nnewer\n");
+		assert_int_equal(len, strlen(after) + 10 + (cases[i].after == NULL));
+		free(text);
+	}
+	free(long_torn);
+}
+
+static void a_file_that_was_moved_away_is_made_anew(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	assert_int_equal(chatlog_append(log, "one\n", 4, true), 0);
+	assert_int_equal(renameat(dir, NAME, dir, "chat.log.1"), 0);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+	file_expect(dir, "chat.log.1", BYTES("one\n"));
+	file_expect(dir, NAME, BYTES("two\n"));
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	assert_int_equal(chatlog_append(log, "three\n", 6, false), 0);
+	file_expect(dir, NAME, BYTES("three\n"));
+	chatlog_free(log);
+}
+
+/* The user clears up while another program writes. */
+static void move_it_away(int dir, const char *name)
+{
+	if (renameat(dir, name, dir, "old") != 0)
+		_exit(1);
+}
+
+static void a_file_moved_away_during_the_wait_is_made_anew(void **state)
+{
+	int dir = workdir_fd(state);
+	struct holder holder;
+
+	file_put(dir, NAME, "one\n", 4);
+	holder = holder_start(dir, NAME, LOCK_EX, move_it_away);
+	append(dir, "two\n");
+	holder_end(holder);
+	file_expect(dir, "old", BYTES("one\n"));
+	file_expect(dir, NAME, BYTES("two\n"));
+}
+
+static void a_lock_that_stays_is_given_up_with_nothing_appended(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+	size_t descriptors = descriptors_open();
+	struct holder holder;
+
+	file_put(dir, NAME, "one\n", 4);
+	holder = holder_start(dir, NAME, LOCK_SH, NULL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), ETIMEDOUT);
+	holder_end(holder);
+	file_expect(dir, NAME, BYTES("one\n"));
+	assert_int_equal(descriptors_open(), descriptors);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+	file_expect(dir, NAME, BYTES("one\ntwo\n"));
+	chatlog_free(log);
+}
+
+static void what_is_no_file_is_an_error(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+	size_t descriptors = descriptors_open();
+
+	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
+	assert_int_equal(chatlog_append(log, "one\n", 4, true), EINVAL);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	assert_int_equal(mkdirat(dir, NAME, 0700), 0);
+	assert_int_not_equal(chatlog_append(log, "one\n", 4, true), 0);
+	assert_int_equal(unlinkat(dir, NAME, AT_REMOVEDIR), 0);
+	/* What swallows lines is no log either. */
+	assert_int_equal(symlinkat("/dev/null", dir, NAME), 0);
+	assert_int_equal(chatlog_append(log, "one\n", 4, true), EINVAL);
+	assert_int_equal(descriptors_open(), descriptors);
+	chatlog_free(log);
+}
+
+static void a_short_disk_appends_whole_batches_or_nothing(void **state)
+{
+	/* Room for nothing, for a part of the batch, for all but the last byte, and for all. */
+	static const rlim_t rooms[] = {0, 1, 99, 100, 299, 300};
+	static const char *const before[] = {"", "one\n", "one\ntorn"};
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	char *lines = support_repeat('x', 300);
+
+	lines[99] = lines[199] = lines[299] = '\n';
+	for (size_t i = 0; i < COUNT(before); i++) {
+		for (size_t j = 0; j < COUNT(rooms); j++) {
+			bool torn = i == 2;
+			size_t len = strlen(before[i]);
+			bool fits = rooms[j] == 300 && !torn;
+			struct chatlog *log = chatlog_new(dir, false);
+			struct rlimit old;
+			char *text;
+			size_t text_len;
+			int r;
+
+			file_put(dir, NAME, before[i], len);
+			old = disk_shrink(len + rooms[j]);
+			r = chatlog_append(log, lines, 300, j & 1);
+			disk_restore(old);
+			text = file_take(dir, NAME, &text_len);
+			if (fits) {
+				assert_int_equal(r, 0);
+				assert_int_equal(text_len, len + 300);
+			} else {
+				CHECK(r == ENOSPC || r == EFBIG, "error %d", r);
+				/* Back to the last whole line, or to what was there. */
+				assert_int_equal(text_len, torn && text_len == 4 ? 4 : len);
+				assert_memory_equal(text, before[i], text_len);
+			}
+			free(text);
+			assert_true(lock_is_free(dir, NAME, LOCK_EX));
+
+			/* With room again, the next lines are whole. */
+			assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+			text = file_take(dir, NAME, &text_len);
+			assert_true(text_len >= 4);
+			assert_string_equal(text + text_len - 4, "two\n");
+			assert_true(text_len == 4 || text[text_len - 5] == '\n');
+			free(text);
+			chatlog_free(log);
+			assert_int_equal(unlinkat(dir, NAME, 0), 0);
+		}
+	}
+	assert_int_equal(descriptors_open(), descriptors);
+	free(lines);
+}
+
+/* One of several programs that append at once. */
+struct writer {
+	int dir;
+	unsigned number;
+};
+
+#define BATCHES 200
+
+/* The text of a writer's batch: a length of its own, and nothing but its own letter. */
+static size_t text_length(unsigned writer, unsigned batch)
+{
+	return (writer * 7919 + batch * 104729) % 20000;
+}
+
+static int append_many(void *argument)
+{
+	const struct writer *writer = argument;
+	struct chatlog *log = chatlog_new(writer->dir, false);
+
+	CHILD_CHECK(log != NULL);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		char *text = malloc(20000);
+		struct buffer batch = {0};
+		struct chatlog_entry entry = {
+		    .time_ms = i,
+		    .sent = true,
+		    .address = support_address(writer->number),
+		    .username = "Bob",
+		    .text = text,
+		    .text_len = text_length(writer->number, i),
+		};
+		int r;
+
+		CHILD_CHECK(text != NULL);
+		memset(text, 'a' + (int)writer->number, 20000);
+		CHILD_CHECK(chatlog_format(&batch, &entry) == 0);
+		entry.text_len = 3;
+		CHILD_CHECK(chatlog_format(&batch, &entry) == 0);
+		CONTEND(r, chatlog_append(log, batch.data, batch.len, i % 50 == 0));
+		CHILD_CHECK(r == 0);
+		buffer_free(&batch);
+		free(text);
+	}
+	chatlog_free(log);
+	return 0;
+}
+
+static void lines_of_several_writers_never_mix(void **state)
+{
+	int dir = workdir_fd(state);
+	struct writer writers[3];
+	pid_t pids[COUNT(writers)];
+	unsigned next[COUNT(writers)] = {0};
+	char *text;
+	size_t len;
+
+	for (unsigned i = 0; i < COUNT(writers); i++) {
+		writers[i] = (struct writer){dir, i};
+		pids[i] = start_child(append_many, &writers[i]);
+	}
+	for (size_t i = 0; i < COUNT(writers); i++)
+		await_child(pids[i]);
+	text = file_take(dir, NAME, &len);
+	for (char *line = text; line < text + len;) {
+		char *feed = memchr(line, '\n', (size_t)(text + len - line));
+		struct chatlog_entry entry;
+		unsigned writer;
+
+		assert_non_null(feed);
+		CHECK(parse(line, (size_t)(feed - line), &entry) == 0, "not a line: %.100s", line);
+		writer = ntohl(entry.address.s_addr);
+		assert_in_range(writer, 0, COUNT(writers) - 1);
+		/* Two lines a batch, in the order in which they were appended. */
+		assert_true(entry.time_ms == next[writer] / 2);
+		assert_int_equal(entry.text_len, next[writer] % 2 == 1 ? 3 : text_length(writer, next[writer] / 2));
+		for (size_t i = 0; i < entry.text_len; i++)
+			assert_int_equal(entry.text[i], 'a' + (int)writer);
+		next[writer]++;
+		chatlog_entry_free(&entry);
+		line = feed + 1;
+	}
+	for (size_t i = 0; i < COUNT(writers); i++)
+		assert_int_equal(next[i], 2 * BATCHES);
+	free(text);
+}
+
+static int append_for_ever(void *argument)
+{
+	for (;;)
+		CHILD_CHECK(append_many(argument) == 0);
+}
+
+static void a_writer_killed_at_any_instant_spoils_no_line_of_others(void **state)
+{
+	int dir = workdir_fd(state);
+	struct writer writer = {dir, 1};
+	uint64_t seed = 17;
+	unsigned ours = 0;
+	unsigned torn = 0;
+	char *text;
+	size_t len;
+
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = start_child(append_for_ever, &writer);
+		int status;
+
+		/* Wherever that is. */
+		nanosleep(&(struct timespec){.tv_nsec = support_random(&seed) % 10000000}, NULL);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		append(dir, EXAMPLE "\n");
+	}
+	text = file_take(dir, NAME, &len);
+	for (char *line = text; line < text + len;) {
+		char *feed = memchr(line, '\n', (size_t)(text + len - line));
+		struct chatlog_entry entry;
+
+		assert_non_null(feed);
+		if (parse(line, (size_t)(feed - line), &entry) == 0) {
+			ours += strcmp(entry.username, "Ece") == 0;
+			chatlog_entry_free(&entry);
+		} else {
+			torn++;
+		}
+		line = feed + 1;
+	}
+	assert_int_equal(ours, 20);
+	/* Each of the killed tore one line at most. */
+	assert_in_range(torn, 0, 20);
+	free(text);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_line_has_the_form_of_the_protocol),
+	    cmocka_unit_test(every_mode_has_its_word),
+	    cmocka_unit_test(what_is_written_is_read_back),
+	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),
+	    cmocka_unit_test(text_that_is_not_utf8_is_not_written),
+	    cmocka_unit_test(other_lines_are_refused),
+	    workdir_test(lines_are_appended_to_a_private_file),
+	    workdir_test(a_batch_of_megabytes_is_appended_whole),
+	    workdir_test(a_torn_line_is_closed_off),
+	    workdir_test(a_file_that_was_moved_away_is_made_anew),
+	    workdir_test(a_file_moved_away_during_the_wait_is_made_anew),
+	    workdir_test(a_lock_that_stays_is_given_up_with_nothing_appended),
+	    workdir_test(what_is_no_file_is_an_error),
+	    workdir_test(a_short_disk_appends_whole_batches_or_nothing),
+	    workdir_test(lines_of_several_writers_never_mix),
+	    workdir_test(a_writer_killed_at_any_instant_spoils_no_line_of_others),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("chatlog", tests, NULL, NULL);
+}

@@ -1,0 +1,585 @@
+/* console: what reaches the user's terminal, and what does not. */
+#include "support.h"
+
+#include <termios.h>
+
+#include "console.h"
+#include "stop.h"
+#include "text.h"
+
+/* A console on one end of a pipe, and what comes out at the other. */
+struct stage {
+	struct console console;
+	int out; /* the reading end, which does not block */
+	int in;
+};
+
+static struct stage stage_open(void)
+{
+	struct stage stage;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	stage.out = ends[0];
+	stage.in = ends[1];
+	console_init(&stage.console, stage.in);
+	return stage;
+}
+
+static void stage_close(struct stage *stage)
+{
+	close(stage->out);
+	console_free(&stage->console);
+	close(stage->in);
+}
+
+/* Appends what can be read now. */
+static void drain(int fd, struct buffer *text)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		assert_int_equal(buffer_append(text, chunk, (size_t)n), 0);
+}
+
+static void expect_shown(struct stage *stage, const char *expected, size_t len)
+{
+	struct buffer text = {0};
+
+	drain(stage->out, &text);
+	CHECK(text.len == len && (len == 0 || memcmp(text.data, expected, len) == 0), "\"%.*s\" and not \"%.*s\"",
+	    (int)text.len, text.data, (int)len, expected);
+	buffer_free(&text);
+}
+
+static void text_is_collected_and_written_in_one_go(void **state)
+{
+	struct stage stage = stage_open();
+
+	(void)state;
+	assert_false(stage.console.coloured);
+	console_flush(&stage.console);
+	expect_shown(&stage, "", 0);
+	console_put(&stage.console, "%s is %d", "seven", 7);
+	console_put(&stage.console, "\n");
+	expect_shown(&stage, "", 0);
+	console_flush(&stage.console);
+	expect_shown(&stage, BYTES("seven is 7\n"));
+	console_flush(&stage.console);
+	expect_shown(&stage, "", 0);
+	console_put(&stage.console, "again\n");
+	console_flush_ready(&stage.console);
+	expect_shown(&stage, BYTES("again\n"));
+	stage_close(&stage);
+}
+
+static void freeing_flushes(void **state)
+{
+	struct stage stage = stage_open();
+
+	(void)state;
+	console_put(&stage.console, "last words");
+	console_free(&stage.console);
+	expect_shown(&stage, BYTES("last words"));
+	/* The descriptor stays the caller's. */
+	assert_int_equal(write(stage.in, "x", 1), 1);
+	close(stage.in);
+	close(stage.out);
+}
+
+static void foreign_text_is_escaped_on_its_way_in(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *shown;
+	} cases[] = {
+	    {BYTES(""), ""},
+	    {BYTES("hello"), "hello"},
+	    {BYTES("g\xc3\xbcn %s %n \xf0\x9f\x98\x80"), "g\xc3\xbcn %s %n \xf0\x9f\x98\x80"},
+	    {BYTES("a\nb\r\tc"), "a<U+000A>b<U+000D><U+0009>c"},
+	    {BYTES("\x1b]0;x\x07\x1b[2J"), "<U+001B>]0;x<U+0007><U+001B>[2J"},
+	    {BYTES("\xc2\x9b"
+		   "2J"),
+		"<U+009B>2J"},
+	    {BYTES("\xe2\x80\xae"
+		   "evil"),
+		"<U+202E>evil"},
+	    {BYTES("\0\x7f\xff"), "<U+0000><U+007F><FF>"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stage stage = stage_open();
+		char *text = support_copy(cases[i].text, cases[i].len);
+
+		console_put_foreign(&stage.console, text, cases[i].len);
+		console_flush(&stage.console);
+		expect_shown(&stage, cases[i].shown, strlen(cases[i].shown));
+		/* A name is a text that ends in NUL; a pipe shows all styles alike. */
+		if (memchr(cases[i].text, '\0', cases[i].len) == NULL) {
+			struct buffer shown = {0};
+
+			for (int style = CONSOLE_NORMAL; style <= CONSOLE_BAD; style++) {
+				console_put_name(&stage.console, (enum console_style)style, cases[i].text);
+				assert_int_equal(buffer_printf(&shown, "%s", cases[i].shown), 0);
+			}
+			console_flush(&stage.console);
+			expect_shown(&stage, shown.data, shown.len);
+			buffer_free(&shown);
+		}
+		free(text);
+		stage_close(&stage);
+	}
+}
+
+static void long_foreign_text_is_cut_nowhere(void **state)
+{
+	static const char *const pieces[] = {
+	    "x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xe2\x80\xae", "\x1b", "\x80", "\xff", "\xf0\x9f"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		for (size_t shift = 0; shift < 5; shift++) {
+			struct stage stage = stage_open();
+			struct buffer text = {0};
+			char *expected;
+			size_t len;
+
+			assert_int_equal(buffer_append(&text, "abcde", shift), 0);
+			while (text.len < 3000)
+				assert_int_equal(buffer_printf(&text, "%s", pieces[i]), 0);
+			expected = malloc(TEXT_ESCAPE_FACTOR * text.len + 1);
+			assert_non_null(expected);
+			len = text_escape(expected, TEXT_ESCAPE_FACTOR * text.len + 1, text.data, text.len);
+			console_put_foreign(&stage.console, text.data, text.len);
+			console_flush(&stage.console);
+			expect_shown(&stage, expected, len);
+			free(expected);
+			buffer_free(&text);
+			stage_close(&stage);
+		}
+	}
+}
+
+static void lines_of_a_message_stand_behind_a_bar(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *shown;
+	} cases[] = {
+	    {"", ""},
+	    {"hello", "hello"},
+	    {"one\ntwo", "one\n    | two"},
+	    {"one\ntwo\nthree", "one\n    | two\n    | three"},
+	    {"\nBob: hello", "\n    | Bob: hello"},
+	    {"one\r\ntwo", "one<U+000D>\n    | two"},
+	    {"one\vtwo\ftwo", "one<U+000B>two<U+000C>two"},
+	    {"one\xe2\x80\xa8two\xe2\x80\xa9three\xc2\x85"
+	     "four",
+		"one<U+2028>two<U+2029>three<U+0085>four"},
+	    {"\x1b[1Aup\n\x1b[1Aup", "<U+001B>[1Aup\n    | <U+001B>[1Aup"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stage stage = stage_open();
+		char *text = support_copy(cases[i].text, strlen(cases[i].text));
+
+		console_put_message(&stage.console, text, strlen(cases[i].text));
+		console_flush(&stage.console);
+		expect_shown(&stage, cases[i].shown, strlen(cases[i].shown));
+		free(text);
+		stage_close(&stage);
+	}
+}
+
+static void no_line_of_a_message_passes_for_one_of_ours(void **state)
+{
+	uint64_t seed = 31;
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		struct stage stage = stage_open();
+		struct buffer shown = {0};
+		char text[200];
+
+		for (size_t at = 0; at < sizeof(text); at++)
+			text[at] = support_random(&seed) % 8 == 0 ? '\n' : (char)support_random(&seed);
+		console_put_message(&stage.console, text, sizeof(text));
+		console_flush(&stage.console);
+		drain(stage.out, &shown);
+		assert_true(text_is_utf8(shown.data, shown.len));
+		for (size_t at = 0; at < shown.len; at++) {
+			if (shown.data[at] != '\n') {
+				assert_true((unsigned char)shown.data[at] >= ' ');
+				continue;
+			}
+			assert_true(shown.len - at > 6);
+			assert_memory_equal(shown.data + at + 1, "    | ", 6);
+		}
+		buffer_free(&shown);
+		stage_close(&stage);
+	}
+}
+
+static void one_collection_moves_to_the_end_of_another(void **state)
+{
+	struct stage stage = stage_open();
+	struct stage source = stage_open();
+
+	(void)state;
+	console_put(&stage.console, "one ");
+	console_put(&source.console, "two ");
+	console_put_all(&stage.console, &source.console);
+	console_put_all(&stage.console, &source.console);
+	console_put(&stage.console, "three");
+	console_put(&source.console, "four");
+	console_flush(&stage.console);
+	expect_shown(&stage, BYTES("one two three"));
+	console_flush(&source.console);
+	expect_shown(&source, BYTES("four"));
+	stage_close(&stage);
+	stage_close(&source);
+}
+
+/* A terminal: what is written to tty comes out at the returned descriptor. */
+static int terminal_open(int *tty)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	struct termios modes;
+
+	if (master < 0)
+		return -1;
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	*tty = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(*tty >= 0);
+	assert_int_equal(tcgetattr(*tty, &modes), 0);
+	cfmakeraw(&modes);
+	assert_int_equal(tcsetattr(*tty, TCSANOW, &modes), 0);
+	return master;
+}
+
+static void set_environment(const char *name, const char *value)
+{
+	if (value != NULL)
+		assert_int_equal(setenv(name, value, 1), 0);
+	else
+		assert_int_equal(unsetenv(name), 0);
+}
+
+static void colour_is_for_terminals_that_want_it(void **state)
+{
+	static const struct {
+		const char *term, *no_color;
+		bool coloured;
+	} cases[] = {
+	    {"xterm", NULL, true},
+	    {"xterm-256color", NULL, true},
+	    {"dumb", NULL, false},
+	    {"xterm", "1", false},
+	    {"dumb", "1", false},
+	};
+	const char *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
+	char *term_before = term != NULL ? strdup(term) : NULL;
+	char *no_color_before = no_color != NULL ? strdup(no_color) : NULL;
+	int tty;
+	int master = terminal_open(&tty);
+
+	(void)state;
+	if (master < 0)
+		skip();
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct console console;
+		struct stage stage;
+		struct buffer shown = {0};
+
+		set_environment("TERM", cases[i].term);
+		set_environment("NO_COLOR", cases[i].no_color);
+		console_init(&console, tty);
+		assert_int_equal(console.coloured, cases[i].coloured);
+		console_put_styled(&console, CONSOLE_BAD, "%s!", "red");
+		console_put_name(&console, CONSOLE_STRONG, "B\x1b[31mob");
+		console_flush(&console);
+		drain(master, &shown);
+		assert_int_equal(buffer_append(&shown, "", 1), 0);
+		if (cases[i].coloured) {
+			const char *reset;
+
+			assert_int_equal(shown.data[0], '\x1b');
+			assert_non_null(strstr(shown.data, "mred!\x1b["));
+			assert_non_null(strstr(shown.data, "mB<U+001B>[31mob\x1b["));
+			/* Nothing stays coloured. */
+			reset = shown.data + shown.len - 5;
+			assert_string_equal(reset, "\x1b[0m");
+		} else {
+			assert_string_equal(shown.data, "red!B<U+001B>[31mob");
+		}
+		console_free(&console);
+		buffer_free(&shown);
+
+		/* A pipe is never coloured. */
+		stage = stage_open();
+		assert_false(stage.console.coloured);
+		console_put_styled(&stage.console, CONSOLE_GOOD, "plain %d", 1);
+		console_flush(&stage.console);
+		expect_shown(&stage, BYTES("plain 1"));
+		stage_close(&stage);
+	}
+	set_environment("TERM", term_before);
+	set_environment("NO_COLOR", no_color_before);
+	free(term_before);
+	free(no_color_before);
+	close(tty);
+	close(master);
+}
+
+static void a_reader_who_went_away_ends_nothing(void **state)
+{
+	struct stage stage = stage_open();
+
+	(void)state;
+	close(stage.out);
+	console_put(&stage.console, "to nobody\n");
+	console_flush(&stage.console);
+	assert_true(stage.console.broken);
+	for (int i = 0; i < 100000; i++) {
+		console_put(&stage.console, "still to nobody, and at some length\n");
+		console_put_foreign(&stage.console, BYTES("\x1b[31m"));
+	}
+	assert_true(stage.console.pending.len < 1000);
+	console_flush(&stage.console);
+	console_flush_ready(&stage.console);
+	console_free(&stage.console);
+	close(stage.in);
+}
+
+static void a_device_that_takes_nothing_ends_nothing(void **state)
+{
+	static const char *const devices[] = {"/dev/full", "/dev/null"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(devices); i++) {
+		int fd = open(devices[i], O_WRONLY | O_CLOEXEC);
+		struct console console;
+
+		assert_true(fd >= 0);
+		console_init(&console, fd);
+		console_put(&console, "words\n");
+		console_flush(&console);
+		assert_int_equal(console.pending.len, 0);
+		console_put(&console, "words\n");
+		console_flush_ready(&console);
+		console_free(&console);
+		close(fd);
+	}
+}
+
+static void a_file_takes_everything(void **state)
+{
+	int dir = workdir_fd(state);
+	int fd = openat(dir, "screen", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char *text = support_repeat('x', 500000);
+	struct console console;
+
+	console_init(&console, fd);
+	assert_false(console.coloured);
+	console_put(&console, "%s", text);
+	console_flush(&console);
+	file_expect(dir, "screen", text, 500000);
+	console_put(&console, "%s", text);
+	console_flush_ready(&console);
+	console_free(&console);
+	close(fd);
+	assert_int_equal(file_count(dir, ""), 1);
+	free(text);
+}
+
+/* Text in which every byte has its place: numbers of seven digits, a line each. */
+#define NUMBER_BYTES 8
+
+static void put_numbers(struct console *console, unsigned first, unsigned count)
+{
+	for (unsigned i = first; i < first + count; i++)
+		console_put(console, "%07u\n", i);
+}
+
+static char number_byte(size_t at)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%07zu\n", at / NUMBER_BYTES);
+	return number[at % NUMBER_BYTES];
+}
+
+/* How many numbers the text begins with. */
+static size_t count_numbers(const struct buffer *text)
+{
+	size_t at = 0;
+
+	while (at < text->len && text->data[at] == number_byte(at))
+		at++;
+	return at / NUMBER_BYTES;
+}
+
+static int read_slowly(void *argument)
+{
+	int fd = *(int *)argument;
+	size_t total = 0;
+	char chunk[4096];
+	ssize_t n;
+
+	CHILD_CHECK(fcntl(fd, F_SETFL, 0) == 0);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			CHILD_CHECK(chunk[i] == number_byte(total++));
+		sleep_a_moment();
+	}
+	CHILD_CHECK(total == NUMBER_BYTES * 100000);
+	return 0;
+}
+
+static void flushing_waits_for_a_slow_reader(void **state)
+{
+	(void)state;
+	for (int nonblocking = 0; nonblocking < 2; nonblocking++) {
+		struct stage stage = stage_open();
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(stage.in);
+			_exit(read_slowly(&stage.out));
+		}
+		if (nonblocking)
+			assert_int_equal(fcntl(stage.in, F_SETFL, O_NONBLOCK), 0);
+		put_numbers(&stage.console, 0, 100000);
+		console_flush(&stage.console);
+		assert_int_equal(stage.console.pending.len, 0);
+		assert_false(stage.console.broken);
+		stage_close(&stage);
+		await_child(pid);
+	}
+}
+
+static void a_server_never_waits_for_a_reader(void **state)
+{
+	struct stage stage = stage_open();
+	struct buffer shown = {0};
+
+	(void)state;
+	put_numbers(&stage.console, 0, 50000);
+	console_flush_ready(&stage.console);
+	/* The pipe is full, and the rest is kept. */
+	assert_in_range(stage.console.pending.len, 1, 8 * 50000 - 1);
+	console_flush_ready(&stage.console);
+	put_numbers(&stage.console, 50000, 1000);
+	for (int i = 0; i < 1000 && shown.len < 8 * 51000; i++) {
+		drain(stage.out, &shown);
+		console_flush_ready(&stage.console);
+	}
+	assert_int_equal(shown.len, 8 * 51000);
+	assert_int_equal(count_numbers(&shown), 51000);
+	assert_int_equal(stage.console.pending.len, 0);
+	assert_false(stage.console.lost);
+	buffer_free(&shown);
+	stage_close(&stage);
+}
+
+static void what_nobody_reads_is_bounded_and_its_loss_is_said(void **state)
+{
+	struct stage stage = stage_open();
+	struct buffer shown = {0};
+	size_t numbers;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		put_numbers(&stage.console, i * 1000, 1000);
+		console_flush_ready(&stage.console);
+		assert_true(stage.console.pending.len <= CONSOLE_BACKLOG_MAX_BYTES + 8);
+	}
+	assert_true(stage.console.lost);
+	for (int i = 0; i < 10000 && (stage.console.pending.len > 0 || i < 3); i++) {
+		drain(stage.out, &shown);
+		console_flush_ready(&stage.console);
+	}
+	drain(stage.out, &shown);
+	numbers = count_numbers(&shown);
+	assert_in_range(numbers, CONSOLE_BACKLOG_MAX_BYTES / 8, 1000 * 1000 - 1);
+	/* Behind the numbers that came, words say that others did not. */
+	CHECK(shown.len > 8 * numbers + 8, "nothing is said");
+	assert_null(memmem(shown.data + 8 * numbers, shown.len - 8 * numbers, "0999999", 7));
+	buffer_free(&shown);
+	/* And then it goes on. */
+	console_put(&stage.console, "again\n");
+	console_flush_ready(&stage.console);
+	expect_shown(&stage, BYTES("again\n"));
+	assert_false(stage.console.lost);
+	stage_close(&stage);
+}
+
+static int stop_while_flushing(void *argument)
+{
+	struct stage *stage = argument;
+	char chunk[65536];
+
+	stop_install();
+	put_numbers(&stage->console, 0, 50000);
+	CHILD_CHECK(!stop_requested());
+	/* Blocked outside of waits, and yet it counts. */
+	CHILD_CHECK(raise(SIGTERM) == 0);
+	CHILD_CHECK(stop_requested());
+	console_flush(&stage->console);
+	CHILD_CHECK(stop_requested());
+	CHILD_CHECK(stage->console.pending.len == 0);
+	/* The last words still come out where there is room. */
+	while (read(stage->out, chunk, sizeof(chunk)) > 0)
+		;
+	console_put(&stage->console, "Bye.\n");
+	console_flush(&stage->console);
+	while (read(stage->out, chunk, sizeof(chunk)) > 0)
+		CHILD_CHECK(memmem(chunk, sizeof(chunk), "Bye.\n", 5) != NULL);
+	CHILD_CHECK(stage->console.pending.len == 0);
+	return 0;
+}
+
+static void stopping_ends_the_wait_for_a_reader(void **state)
+{
+	struct stage stage = stage_open();
+
+	(void)state;
+	await_child(start_child(stop_while_flushing, &stage));
+	stage_close(&stage);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(text_is_collected_and_written_in_one_go),
+	    cmocka_unit_test(freeing_flushes),
+	    cmocka_unit_test(foreign_text_is_escaped_on_its_way_in),
+	    cmocka_unit_test(long_foreign_text_is_cut_nowhere),
+	    cmocka_unit_test(lines_of_a_message_stand_behind_a_bar),
+	    cmocka_unit_test(no_line_of_a_message_passes_for_one_of_ours),
+	    cmocka_unit_test(one_collection_moves_to_the_end_of_another),
+	    cmocka_unit_test(colour_is_for_terminals_that_want_it),
+	    cmocka_unit_test(a_reader_who_went_away_ends_nothing),
+	    cmocka_unit_test(a_device_that_takes_nothing_ends_nothing),
+	    workdir_test(a_file_takes_everything),
+	    cmocka_unit_test(flushing_waits_for_a_slow_reader),
+	    cmocka_unit_test(a_server_never_waits_for_a_reader),
+	    cmocka_unit_test(what_nobody_reads_is_bounded_and_its_loss_is_said),
+	    cmocka_unit_test(stopping_ends_the_wait_for_a_reader),
+	};
+
+	support_begin();
+	/* As stop_install() does for the programs. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return 1;
+	return cmocka_run_group_tests_name("console", tests, NULL, NULL);
+}

@@ -1,0 +1,328 @@
+/* jsontext: JSON of strangers in, JSON of ours out. */
+#include "support.h"
+
+#include "jsontext.h"
+
+/* Parses a copy that ends where its allocation ends. */
+static json_t *parse(const char *bytes, size_t len, const char **why)
+{
+	char *text = support_copy(bytes, len);
+	json_t *object = jsontext_parse(text, len, why);
+
+	free(text);
+	return object;
+}
+
+static void expect_refusal(const char *bytes, size_t len, const char *label)
+{
+	const char *why = NULL;
+
+	CHECK(parse(bytes, len, &why) == NULL, "taken: %s", label);
+	assert_non_null(why);
+	assert_true(strlen(why) > 0);
+	assert_null(parse(bytes, len, NULL));
+}
+
+static void objects_are_parsed(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t members;
+	} cases[] = {
+	    {"{}", 0},
+	    {" \t\r\n{} \t\r\n", 0},
+	    {"{\"a\":1}", 1},
+	    {"{ \"a\" : 1 , \"b\" : [ ] }", 2},
+	    {"{\"a\": {\"b\": {\"c\": [1, 2.5, -3, true, false, null, \"x\"]}}}", 1},
+	    {"{\"\": \"\"}", 1},
+	    {"{\"a\": 9223372036854775807, \"b\": -9223372036854775808}", 2},
+	    {"{\"a\": 1e308, \"b\": -1.5E-10}", 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *object = parse(cases[i].text, strlen(cases[i].text), NULL);
+
+		CHECK(object != NULL, "refused: %s", cases[i].text);
+		assert_int_equal(object->refcount, 1);
+		assert_int_equal(json_object_size(object), cases[i].members);
+		json_decref(object);
+	}
+}
+
+static void whatever_is_no_object_is_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+	    {BYTES("")},
+	    {BYTES(" ")},
+	    {BYTES("\0")},
+	    {BYTES("x")},
+	    {BYTES("1")},
+	    {BYTES("\"text\"")},
+	    {BYTES("true")},
+	    {BYTES("null")},
+	    {BYTES("[]")},
+	    {BYTES("[{}]")},
+	    {BYTES("{")},
+	    {BYTES("}")},
+	    {BYTES("{}}")},
+	    {BYTES("{}{}")},
+	    {BYTES("{} x")},
+	    {BYTES("{},")},
+	    {BYTES("{}\0")},
+	    {BYTES("{}\v")},
+	    {BYTES("\0{}")},
+	    {BYTES("\xef\xbb\xbf{}")},
+	    {BYTES("{\"a\"}")},
+	    {BYTES("{\"a\":}")},
+	    {BYTES("{\"a\": 1,}")},
+	    {BYTES("{\"a\": 01}")},
+	    {BYTES("{\"a\": +1}")},
+	    {BYTES("{\"a\": .5}")},
+	    {BYTES("{\"a\": NaN}")},
+	    {BYTES("{\"a\": Infinity}")},
+	    {BYTES("{\"a\": 1e999}")},
+	    {BYTES("{\"a\": 'b'}")},
+	    {BYTES("{a: 1}")},
+	    {BYTES("{1: 1}")},
+	    {BYTES("{\"a\": \"b}")},
+	    {BYTES("{\"a\": \"\\x\"}")},
+	    {BYTES("{\"a\": \"\\u12\"}")},
+	    {BYTES("{\"a\": \"b\nc\"}")},
+	    {BYTES("{\"a\": \"b\0c\"}")},
+	    {BYTES("{\"a\": tru}")},
+	    {BYTES("{\"a\": [1, 2}")},
+	    {BYTES("{\"a\": 1] ")},
+	    {BYTES("{} // comment")},
+	    {BYTES("{} /* comment */")},
+	    /* U+0000 and lone surrogates, written as escapes. */
+	    {BYTES("{\"a\": \"\\u0000\"}")},
+	    {BYTES("{\"\\u0000\": \"a\"}")},
+	    {BYTES("{\"a\": \"\\ud800\"}")},
+	    {BYTES("{\"a\": \"\\udfff\"}")},
+	    {BYTES("{\"a\": \"\\ud83dx\"}")},
+	    {BYTES("{\"a\": \"\\ud83d\\u0041\"}")},
+	    {BYTES("{\"a\": \"\\ude00\\ud83d\"}")},
+	    {BYTES("{\"a\": \"\\ud83d\\ud83d\"}")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		expect_refusal(cases[i].text, cases[i].len, cases[i].text);
+}
+
+static void text_that_is_not_utf8_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(support_bad_utf8); i++) {
+		const struct bad_utf8 *bad = &support_bad_utf8[i];
+		char text[64];
+		int len = snprintf(text, sizeof(text), "{\"a\": \"%.*s\"}", (int)bad->len, bad->bytes);
+
+		expect_refusal(text, (size_t)len, bad->why);
+		len = snprintf(text, sizeof(text), "{\"%.*s\": 1}", (int)bad->len, bad->bytes);
+		expect_refusal(text, (size_t)len, bad->why);
+		len = snprintf(text, sizeof(text), "{}%.*s", (int)bad->len, bad->bytes);
+		expect_refusal(text, (size_t)len, bad->why);
+	}
+}
+
+static void nesting_is_bounded(void **state)
+{
+	static const struct {
+		size_t levels;
+		bool taken;
+	} cases[] = {{2, true}, {2000, true}, {2100, false}, {30000, false}, {1000000, false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		/* {"a":[[[...]]]} */
+		size_t arrays = cases[i].levels - 1;
+		size_t len = 2 * arrays + 6;
+		char *text = support_repeat('[', len);
+		json_t *object;
+
+		memcpy(text, "{\"a\":", 5);
+		memset(text + 5 + arrays, ']', arrays);
+		text[len - 1] = '}';
+		object = parse(text, len, NULL);
+		CHECK((object != NULL) == cases[i].taken, "%zu levels", cases[i].levels);
+		json_decref(object);
+		free(text);
+	}
+}
+
+static void every_beginning_of_an_object_is_refused(void **state)
+{
+	static const char whole[] = "{\"a\": [1, {\"b\": \"\\u00e9\\\"\"}], \"c\": null}";
+	json_t *object = parse(BYTES(whole), NULL);
+
+	(void)state;
+	assert_non_null(object);
+	json_decref(object);
+	for (size_t len = 0; len < sizeof(whole) - 1; len++)
+		expect_refusal(whole, len, "cut short");
+}
+
+static void string_members_are_lent(void **state)
+{
+	json_t *object =
+	    parse(BYTES("{\"a\": \"hello\", \"empty\": \"\", \"n\": 1, \"z\": null, \"o\": {\"a\": \"x\"}, "
+			"\"t\": true, \"l\": [\"x\"], \"e\": \"\\u00e9\\ud83d\\ude00\\\"\\n\"}"),
+		NULL);
+	static const char *const others[] = {"n", "z", "o", "t", "l", "A", "", "missing"};
+	static const char before[] = "before";
+	const char *text = before;
+	size_t len = 42;
+
+	(void)state;
+	assert_non_null(object);
+	assert_true(jsontext_get_string(object, "a", &text, &len));
+	assert_int_equal(len, 5);
+	assert_string_equal(text, "hello");
+	assert_ptr_equal(text, json_string_value(json_object_get(object, "a")));
+	assert_true(jsontext_get_string(object, "empty", &text, &len));
+	assert_int_equal(len, 0);
+	assert_string_equal(text, "");
+	assert_true(jsontext_get_string(object, "e", &text, &len));
+	assert_int_equal(len, 8);
+	assert_string_equal(text, "\xc3\xa9\xf0\x9f\x98\x80\"\n");
+	for (size_t i = 0; i < COUNT(others); i++) {
+		text = before;
+		len = 42;
+		CHECK(!jsontext_get_string(object, others[i], &text, &len), "%s", others[i]);
+		assert_ptr_equal(text, before);
+		assert_int_equal(len, 42);
+	}
+	json_decref(object);
+}
+
+static void values_are_written_as_python_writes_them(void **state)
+{
+	static const char *const texts[] = {
+	    "{}",
+	    "{\"b\": 1, \"a\": 2}",
+	    "{\"a\": \"g\xc3\xbcn \xf0\x9f\x98\x80\", \"b\": [1, 2, [], {}], \"c\": {\"d\": null}}",
+	    "{\"a\": true, \"b\": false, \"c\": -5, \"d\": \"/\\\"\\\\\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct buffer buffer = {0};
+		json_t *object = parse(texts[i], strlen(texts[i]), NULL);
+
+		assert_non_null(object);
+		assert_int_equal(buffer_append(&buffer, "before ", 7), 0);
+		assert_int_equal(jsontext_append(&buffer, object), 0);
+		assert_int_equal(buffer.len, 7 + strlen(texts[i]));
+		assert_memory_equal(buffer.data, "before ", 7);
+		assert_memory_equal(buffer.data + 7, texts[i], strlen(texts[i]));
+		json_decref(object);
+		buffer_free(&buffer);
+	}
+}
+
+static void strings_are_written_with_quotes_and_escapes(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *json;
+	} cases[] = {
+	    {"", "\"\""},
+	    {"hello", "\"hello\""},
+	    {"say \"hi\"", "\"say \\\"hi\\\"\""},
+	    {"back\\slash", "\"back\\\\slash\""},
+	    {"a/b", "\"a/b\""},
+	    {"a\nb\tc\rd", "\"a\\nb\\tc\\rd\""},
+	    {"g\xc3\xbcn \xf0\x9f\x98\x80", "\"g\xc3\xbcn \xf0\x9f\x98\x80\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buffer buffer = {0};
+		size_t len = strlen(cases[i].text);
+		char *text = support_copy(cases[i].text, len);
+
+		assert_int_equal(buffer_append(&buffer, "{", 1), 0);
+		assert_int_equal(jsontext_append_string(&buffer, text, len), 0);
+		assert_int_equal(buffer.len, 1 + strlen(cases[i].json));
+		assert_memory_equal(buffer.data + 1, cases[i].json, buffer.len - 1);
+		buffer_free(&buffer);
+		free(text);
+	}
+}
+
+static void every_character_comes_back_from_its_json(void **state)
+{
+	char all[2000];
+	size_t all_len = 0;
+
+	(void)state;
+	for (unsigned c = 1; c < 0x80; c++)
+		all[all_len++] = (char)c;
+	for (unsigned c = 0x80; c < 0x400; c++) {
+		all[all_len++] = (char)(0xc0 | c >> 6);
+		all[all_len++] = (char)(0x80 | (c & 0x3f));
+	}
+	for (size_t at = 0, len; at <= all_len; at += len) {
+		/* Each character alone; at the end all of them together. */
+		const char *text = at < all_len ? all + at : all;
+		struct buffer buffer = {0};
+		const char *back;
+		size_t back_len;
+		json_t *object;
+
+		len = at == all_len ? all_len : (all[at] & 0x80) != 0 ? 2 : 1;
+		assert_int_equal(buffer_append(&buffer, "{\"a\": ", 6), 0);
+		assert_int_equal(jsontext_append_string(&buffer, text, len), 0);
+		assert_int_equal(buffer_append(&buffer, "}", 1), 0);
+		/* A line of a file must stay one line. */
+		assert_null(memchr(buffer.data, '\n', buffer.len));
+		object = parse(buffer.data, buffer.len, NULL);
+		assert_non_null(object);
+		assert_true(jsontext_get_string(object, "a", &back, &back_len));
+		assert_int_equal(back_len, len);
+		assert_memory_equal(back, text, len);
+		json_decref(object);
+		buffer_free(&buffer);
+	}
+}
+
+static void strings_that_are_not_utf8_are_not_written(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(support_bad_utf8); i++) {
+		struct buffer buffer = {0};
+		char text[32] = "good ";
+
+		memcpy(text + 5, support_bad_utf8[i].bytes, support_bad_utf8[i].len);
+		assert_int_equal(buffer_append(&buffer, "before", 6), 0);
+		CHECK(jsontext_append_string(&buffer, text, 5 + support_bad_utf8[i].len) == EILSEQ, "%s is written",
+		    support_bad_utf8[i].why);
+		assert_int_equal(buffer.len, 6);
+		assert_memory_equal(buffer.data, "before", 6);
+		buffer_free(&buffer);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(objects_are_parsed),
+	    cmocka_unit_test(whatever_is_no_object_is_refused_with_a_reason),
+	    cmocka_unit_test(text_that_is_not_utf8_is_refused),
+	    cmocka_unit_test(nesting_is_bounded),
+	    cmocka_unit_test(every_beginning_of_an_object_is_refused),
+	    cmocka_unit_test(string_members_are_lent),
+	    cmocka_unit_test(values_are_written_as_python_writes_them),
+	    cmocka_unit_test(strings_are_written_with_quotes_and_escapes),
+	    cmocka_unit_test(every_character_comes_back_from_its_json),
+	    cmocka_unit_test(strings_that_are_not_utf8_are_not_written),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("jsontext", tests, NULL, NULL);
+}

@@ -1,0 +1,1084 @@
+/* peersfile: peers.txt, shared by four programs, edited by people, written by whoever likes. */
+#include "support.h"
+
+#include <jansson.h>
+
+#include "address.h"
+#include "buffer.h"
+#include "peersfile.h"
+#include "vectors.h"
+
+#define NAME PEERSFILE_NAME
+#define BOB 0xc0a80107 /* 192.168.1.7 */
+#define CAN 0xc0a80109 /* 192.168.1.9 */
+#define NOW_MS INT64_C(1763625600125)
+
+/* The example of common/PROTOCOL.md. */
+#define EXAMPLE                                                                                                        \
+	"{\n"                                                                                                          \
+	"\"self\": {\"username\": \"Ece\"},\n"                                                                         \
+	"\"peers\": {\n"                                                                                               \
+	"\"192.168.1.7\": {\"username\": \"Bob\", \"last_seen\": 1763625600.125, \"identity\": "                       \
+	"\"" VECTOR_SB_TEXT "\"}\n"                                                                                    \
+	"},\n"                                                                                                         \
+	"\"known\": {\n"                                                                                               \
+	"\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}\n"                                     \
+	"}\n"                                                                                                          \
+	"}\n"
+
+static struct announcement announcement_of(const char *username)
+{
+	struct announcement announcement = {0};
+
+	snprintf(announcement.username, sizeof(announcement.username), "%s", username);
+	return announcement;
+}
+
+static void hear(struct peersfile *file, uint32_t address, const char *username, int64_t now_ms)
+{
+	struct announcement announcement = announcement_of(username);
+
+	assert_true(peers_hear(peersfile_peers(file), support_address(address), &announcement, now_ms) > 0);
+}
+
+static struct peer *find(const struct peersfile *file, uint32_t address)
+{
+	return peers_find(peersfile_peers(file), support_address(address));
+}
+
+static size_t count(const struct peersfile *file)
+{
+	return peers_count(peersfile_peers(file));
+}
+
+/* Opens the file for one look or change. */
+static struct peersfile *open_fresh(int dir)
+{
+	struct peersfile *file = peersfile_new(dir);
+
+	assert_non_null(file);
+	return file;
+}
+
+static struct peersfile *read_fresh(int dir)
+{
+	struct peersfile *file = open_fresh(dir);
+
+	assert_int_equal(peersfile_read(file), 0);
+	return file;
+}
+
+/* One change that adds one peer. */
+static void add_peer(int dir, uint32_t address, const char *username)
+{
+	struct peersfile *file = open_fresh(dir);
+
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	hear(file, address, username, NOW_MS);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+}
+
+static void put_text(int dir, const char *text)
+{
+	file_put(dir, NAME, text, strlen(text));
+}
+
+/* What lies on the disk, parsed. */
+static json_t *parse_file(int dir)
+{
+	size_t len;
+	char *text = file_take(dir, NAME, &len);
+	json_error_t error;
+	json_t *document = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+
+	CHECK(document != NULL, "%s in %s", error.text, text);
+	assert_true(json_is_object(document));
+	free(text);
+	return document;
+}
+
+static void a_file_that_is_missing_or_empty_is_an_empty_dictionary(void **state)
+{
+	int dir = workdir_fd(state);
+
+	for (int empty = 0; empty < 2; empty++) {
+		struct peersfile *file = open_fresh(dir);
+
+		if (empty)
+			put_text(dir, "");
+		assert_int_equal(count(file), 0);
+		assert_null(peersfile_username(file));
+		assert_int_equal(peersfile_read(file), 0);
+		assert_int_equal(count(file), 0);
+		assert_null(peersfile_username(file));
+		peersfile_free(file);
+	}
+	add_peer(dir, BOB, "Bob");
+	peersfile_free(read_fresh(dir));
+	peersfile_free(NULL);
+}
+
+static void the_file_has_the_form_of_the_protocol(void **state)
+{
+	int dir = workdir_fd(state);
+	mode_t mask = umask(0);
+	struct peersfile *file = open_fresh(dir);
+	struct announcement bob = announcement_of("Bob");
+	static const char expected[] =
+	    "{\n"
+	    "\"self\": {\"username\": \"Ece\"},\n"
+	    "\"peers\": {\n"
+	    "\"192.168.1.7\": {\"username\": \"Bob\", \"last_seen\": 1763625600.125, \"identity\": "
+	    "\"" VECTOR_SB_TEXT "\"}\n"
+	    "}\n"
+	    "}";
+	char *text;
+	size_t len;
+
+	support_unhex(VECTOR_SB_PUBLIC, bob.identity, DH_KEY_BYTES);
+	bob.has_identity = true;
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_set_username(file, "Ece"), 0);
+	assert_int_equal(peers_hear(peersfile_peers(file), support_address(BOB), &bob, NOW_MS), PEERS_INSERTED);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	assert_int_equal(file_mode(dir, NAME), 0600);
+	assert_int_equal(file_count(dir, ""), 1);
+	text = file_take(dir, NAME, &len);
+	CHECK(strncmp(text, expected, sizeof(expected) - 1) == 0, "%s", text);
+	free(text);
+	umask(mask);
+}
+
+static void a_file_in_the_form_of_the_protocol_comes_out_as_it_was(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_string_equal(peersfile_username(file), "Ece");
+	assert_int_equal(count(file), 1);
+	assert_string_equal(find(file, BOB)->username, "Bob");
+	assert_true(find(file, BOB)->has_identity);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+}
+
+static void every_peer_has_a_line_of_its_own(void **state)
+{
+	static const char *const names[] = {"Bob", "Can, \"the\" {baker}", "\\", "}, {",
+	    "\xc3\x87"
+	    "a\xc4\x9f"
+	    "da\xc5\x9f",
+	    "192.168.1.7", "  inner  space"};
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	char *text;
+	size_t len;
+	size_t found = 0;
+
+	put_text(dir, "{\"peers\": {\"10.0.0.1\": {\"username\": \"Ece\", \"last_seen\": 1, \"x\": "
+		      "{\"y\": [1, \"\\n\"]}}}}");
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	for (uint32_t i = 0; i < COUNT(names); i++)
+		hear(file, BOB + i, names[i], NOW_MS + i);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	json_decref(parse_file(dir));
+
+	text = file_take(dir, NAME, &len);
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		size_t line_len = strlen(line);
+		char wrapped[1024];
+		json_t *object;
+		const char *key;
+		json_t *peer;
+
+		if (strncmp(line, "\"192.168.1.", 11) != 0 && strncmp(line, "\"10.0.0.1", 9) != 0)
+			continue;
+		if (line[line_len - 1] == ',')
+			line_len--;
+		snprintf(wrapped, sizeof(wrapped), "{%.*s}", (int)line_len, line);
+		object = json_loads(wrapped, 0, NULL);
+		CHECK(object != NULL, "not one peer: %s", line);
+		assert_int_equal(json_object_size(object), 1);
+		json_object_foreach (object, key, peer) {
+			assert_non_null(json_object_get(peer, "username"));
+		}
+		json_decref(object);
+		found++;
+	}
+	assert_int_equal(found, COUNT(names) + 1);
+	free(text);
+}
+
+static void peers_come_back_as_they_were(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct announcement announcement = announcement_of("Bob");
+	struct peersfile *other;
+
+	support_unhex(VECTOR_SA_PUBLIC, announcement.identity, DH_KEY_BYTES);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	/* All combinations, and all milliseconds of a second. */
+	for (uint32_t i = 0; i < 1000; i++) {
+		announcement.has_identity = i & 1;
+		announcement.leaving = false;
+		assert_int_equal(peers_hear(peersfile_peers(file), support_address(BOB + i), &announcement, NOW_MS + i),
+		    PEERS_INSERTED);
+		announcement.leaving = i & 2;
+		assert_true(peers_hear(peersfile_peers(file), support_address(BOB + i), &announcement, NOW_MS + i) > 0);
+	}
+	assert_int_equal(peersfile_commit(file), 0);
+
+	other = read_fresh(dir);
+	assert_int_equal(count(other), 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct peer *peer = find(other, BOB + i);
+
+		assert_non_null(peer);
+		assert_string_equal(peer->username, "Bob");
+		assert_int_equal(peer->has_identity, i & 1);
+		if (peer->has_identity)
+			assert_memory_equal(peer->identity, announcement.identity, DH_KEY_BYTES);
+		assert_int_equal(peer->left, (i & 2) != 0);
+		CHECK(peer->last_seen_ms == NOW_MS + i, "%lld and not %lld", (long long)peer->last_seen_ms,
+		    (long long)(NOW_MS + i));
+		assert_null(peer->extra);
+		assert_int_equal(peer->news, 0);
+	}
+	peersfile_free(other);
+	peersfile_free(file);
+}
+
+static void peers_are_in_the_order_in_which_they_were_heard(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file;
+	const struct peer *peer = NULL;
+	static const uint32_t expected[] = {0x0a000004, 0x0a000002, 0x0a000001, 0x0a000003};
+
+	put_text(dir, "{\"peers\": {"
+		      "\"10.0.0.1\": {\"username\": \"A\", \"last_seen\": 1763625600.5},"
+		      "\"10.0.0.2\": {\"username\": \"B\", \"last_seen\": 1763625600.501},"
+		      "\"10.0.0.3\": {\"username\": \"C\", \"last_seen\": 1763625000},"
+		      "\"10.0.0.4\": {\"username\": \"D\", \"last_seen\": 1763625601}}}");
+	file = read_fresh(dir);
+	assert_int_equal(count(file), COUNT(expected));
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		peer = peers_older(peersfile_peers(file), peer);
+		assert_int_equal(ntohl(peer->address.s_addr), expected[i]);
+	}
+	peersfile_free(file);
+}
+
+static void what_is_no_valid_peer_is_left_out(void **state)
+{
+	static const char *const entries[] = {
+	    "\"Bob\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.256\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.01.8\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8 \": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8:6001\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"::1\": {\"username\": \"Bob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": null",
+	    "\"192.168.1.8\": 42",
+	    "\"192.168.1.8\": \"Bob\"",
+	    "\"192.168.1.8\": [\"Bob\", 1763625600]",
+	    "\"192.168.1.8\": {}",
+	    "\"192.168.1.8\": {\"username\": \"Bob\"}",
+	    "\"192.168.1.8\": {\"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": 42, \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": null, \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": \"\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": \"  \", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": \"B\\u001b[2Job\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": \"B\\nob\", \"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": "
+	    "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\", "
+	    "\"last_seen\": 1763625600}",
+	    "\"192.168.1.8\": {\"username\": \"Bob\", \"last_seen\": null}",
+	    "\"192.168.1.8\": {\"username\": \"Bob\", \"last_seen\": \"1763625600\"}",
+	    "\"192.168.1.8\": {\"username\": \"Bob\", \"last_seen\": true}",
+	    "\"192.168.1.8\": {\"username\": \"Bob\", \"last_seen\": [1763625600]}",
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(entries); i++) {
+		struct peersfile *file;
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+		    "{\"peers\": {\"192.168.1.7\": {\"username\": \"Bob\", \"last_seen\": "
+		    "1763625600}, %s, \"192.168.1.9\": {\"username\": \"Can\", \"last_seen\": "
+		    "1763625600.3}}}",
+		    entries[i]);
+		put_text(dir, text);
+		file = read_fresh(dir);
+		CHECK(count(file) == 2, "taken: %s", entries[i]);
+		assert_string_equal(find(file, BOB)->username, "Bob");
+		assert_string_equal(find(file, CAN)->username, "Can");
+		assert_true(find(file, CAN)->last_seen_ms == INT64_C(1763625600300));
+		peersfile_free(file);
+	}
+}
+
+static void an_impossible_time_lists_nobody(void **state)
+{
+	static const char *const times[] = {"0", "-1", "-1763625600", "-1e300", "1e300", "1e18", "9223372036854775807",
+	    "-9223372036854775808", "9223372036854775.807", "1e-300", "253402300800"};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(times); i++) {
+		struct peersfile *file = open_fresh(dir);
+		char text[256];
+
+		snprintf(text, sizeof(text),
+		    "{\"peers\": {\"192.168.1.7\": {\"username\": \"Bob\", \"last_seen\": %s}}}", times[i]);
+		put_text(dir, text);
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		if (find(file, BOB) != NULL)
+			assert_false(peer_is_listed(find(file, BOB), NOW_MS));
+		peers_expire(peersfile_peers(file), NOW_MS);
+		hear(file, CAN, "Can", NOW_MS);
+		assert_int_equal(peersfile_commit(file), 0);
+		json_decref(parse_file(dir));
+		peersfile_free(file);
+	}
+}
+
+static void members_that_are_none_of_ours_do_no_harm(void **state)
+{
+	static const char *const members[] = {
+	    "\"identity\": null",
+	    "\"identity\": 42",
+	    "\"identity\": \"\"",
+	    "\"identity\": \"oX7n\"",
+	    "\"left\": null",
+	    "\"left\": 1",
+	    "\"left\": \"true\"",
+	    "\"left\": false",
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(members); i++) {
+		struct peersfile *file;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+		    "{\"peers\": {\"192.168.1.7\": {\"username\": \"Bob\", \"last_seen\": "
+		    "1763625600, %s}}}",
+		    members[i]);
+		put_text(dir, text);
+		file = read_fresh(dir);
+		if (find(file, BOB) != NULL) {
+			assert_false(find(file, BOB)->has_identity);
+			assert_false(find(file, BOB)->left);
+		}
+		peersfile_free(file);
+	}
+}
+
+static void unknown_sections_and_members_are_kept(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	json_t *before;
+	json_t *after;
+	static const char *const paths[][3] = {
+	    {"known"},
+	    {"rooms"},
+	    {"empty"},
+	    {"list"},
+	    {"number"},
+	    {"text"},
+	    {"nothing"},
+	    {"self", "colour"},
+	    {"self", "history"},
+	    {"peers", "192.168.1.7", "mood"},
+	    {"peers", "192.168.1.7", "likes"},
+	    {"peers", "192.168.1.7", "a \"key\"\n"},
+	    {"peers", "192.168.1.9", "age"},
+	};
+
+	put_text(dir, "{\"known\": {\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}},"
+		      "\"self\": {\"username\": \"Ece\", \"colour\": \"blue\", \"history\": [{\"a\": 0.1}]},"
+		      "\"rooms\": {\"garden\": {\"members\": [\"Bob\", {\"deep\": [[[1e-7, -5, true]]]}]}},"
+		      "\"peers\": {\"192.168.1.7\": {\"mood\": \"g\\u00fcn\", \"username\": \"Bob\","
+		      "\"last_seen\": 1763625600.125, \"likes\": {\"tea\": [1, 2, null]},"
+		      "\"a \\\"key\\\"\\n\": \"\"},"
+		      "\"192.168.1.9\": {\"username\": \"Can\", \"last_seen\": 1763625594.300, \"age\": 7}},"
+		      "\"empty\": {}, \"list\": [1, {\"x\": [\"\\n\"]}], \"number\": 9007199254740993,"
+		      "\"text\": \"\\\"}\\n\", \"nothing\": null}");
+	before = parse_file(dir);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		hear(file, BOB, "Bob the 2nd", NOW_MS + round);
+		hear(file, BOB + 20, "Mallory", NOW_MS + round);
+		assert_int_equal(peersfile_set_username(file, round == 1 ? "Ece" : "Alice"), 0);
+		assert_int_equal(peersfile_commit(file), 0);
+		after = parse_file(dir);
+		for (size_t i = 0; i < COUNT(paths); i++) {
+			json_t *expected = before;
+			json_t *kept = after;
+
+			for (size_t j = 0; j < 3 && paths[i][j] != NULL; j++) {
+				expected = json_object_get(expected, paths[i][j]);
+				kept = json_object_get(kept, paths[i][j]);
+			}
+			assert_non_null(expected);
+			CHECK(kept != NULL && json_equal(kept, expected), "%s is lost or changed",
+			    paths[i][paths[i][2] != NULL ? 2 : paths[i][1] != NULL]);
+		}
+		assert_int_equal(json_object_size(after), json_object_size(before));
+		json_decref(after);
+		if (round == 1) {
+			peersfile_free(file);
+			file = open_fresh(dir);
+		}
+	}
+	json_decref(before);
+	peersfile_free(file);
+}
+
+static void the_name_of_the_user_is_stored(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct peersfile *other;
+
+	put_text(dir, EXAMPLE);
+	assert_null(peersfile_username(file));
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_string_equal(peersfile_username(file), "Ece");
+	assert_int_equal(peersfile_set_username(file, "\xc3\x87"
+						      "a\xc4\x9f \"x\""),
+	    0);
+	assert_string_equal(peersfile_username(file), "\xc3\x87"
+						      "a\xc4\x9f \"x\"");
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_string_equal(peersfile_username(file), "\xc3\x87"
+						      "a\xc4\x9f \"x\"");
+	other = read_fresh(dir);
+	assert_string_equal(peersfile_username(other), "\xc3\x87"
+						       "a\xc4\x9f \"x\"");
+	assert_int_equal(count(other), 1);
+	peersfile_free(other);
+	peersfile_free(file);
+}
+
+static void a_stored_name_that_breaks_the_rules_is_none(void **state)
+{
+	static const char *const texts[] = {
+	    "{\"self\": null}",
+	    "{\"self\": \"Ece\"}",
+	    "{\"self\": [\"Ece\"]}",
+	    "{\"self\": {}}",
+	    "{\"self\": {\"username\": null}}",
+	    "{\"self\": {\"username\": 42}}",
+	    "{\"self\": {\"username\": \"\"}}",
+	    "{\"self\": {\"username\": \" \"}}",
+	    "{\"self\": {\"username\": \"E\\u001b[2Jce\"}}",
+	    ("{\"self\": {\"username\": "
+	     "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}}"),
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct peersfile *file;
+
+		put_text(dir, texts[i]);
+		file = read_fresh(dir);
+		CHECK(peersfile_username(file) == NULL, "taken: %s", texts[i]);
+		/* And a good one can be stored in its place. */
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		assert_int_equal(peersfile_set_username(file, "Ece"), 0);
+		assert_int_equal(peersfile_commit(file), 0);
+		peersfile_free(file);
+		file = read_fresh(dir);
+		assert_string_equal(peersfile_username(file), "Ece");
+		peersfile_free(file);
+	}
+}
+
+static void changes_of_others_are_seen_at_the_next_look(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *reader = read_fresh(dir);
+
+	for (uint32_t i = 0; i < 20; i++) {
+		add_peer(dir, BOB + i, "Bob");
+		assert_int_equal(peersfile_read(reader), 0);
+		assert_int_equal(count(reader), i + 1);
+		assert_non_null(find(reader, BOB + i));
+		assert_int_equal(peersfile_read(reader), 0);
+		assert_int_equal(count(reader), i + 1);
+	}
+	/* Also that the file is gone. */
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	assert_int_equal(peersfile_read(reader), 0);
+	assert_int_equal(count(reader), 0);
+	add_peer(dir, CAN, "Can");
+	assert_int_equal(peersfile_begin(reader, NULL), 0);
+	assert_int_equal(count(reader), 1);
+	peersfile_abandon(reader);
+	peersfile_free(reader);
+}
+
+static void an_abandoned_change_is_forgotten(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_false(lock_is_free(dir, NAME, LOCK_SH));
+	hear(file, CAN, "Can", NOW_MS);
+	hear(file, BOB, "Bob the 2nd", NOW_MS);
+	assert_int_equal(peersfile_set_username(file, "Mallory"), 0);
+	peersfile_abandon(file);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(descriptors_open(), descriptors);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	assert_int_equal(peersfile_read(file), 0);
+	assert_null(find(file, CAN));
+	assert_string_equal(find(file, BOB)->username, "Bob");
+	assert_string_equal(peersfile_username(file), "Ece");
+	/* A change that is begun instead starts from the file as well. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	hear(file, CAN, "Can", NOW_MS);
+	peersfile_abandon(file);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_null(find(file, CAN));
+	assert_int_equal(peersfile_commit(file), 0);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	peersfile_free(file);
+}
+
+static void a_change_holds_the_lock_until_it_ends(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	const char *set_aside = "before";
+	size_t descriptors = descriptors_open();
+
+	assert_int_equal(peersfile_begin(file, &set_aside), 0);
+	assert_null(set_aside);
+	assert_true(file_exists(dir, NAME));
+	assert_false(lock_is_free(dir, NAME, LOCK_SH));
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(descriptors_open(), descriptors);
+	/* A peersfile that is freed in the middle lets go, too. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	peersfile_free(file);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+static void a_lock_that_stays_is_given_up(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file;
+	struct holder holder;
+	size_t descriptors = descriptors_open();
+
+	put_text(dir, EXAMPLE);
+	holder = holder_start(dir, NAME, LOCK_EX, NULL);
+	file = open_fresh(dir);
+	assert_int_equal(peersfile_read(file), ETIMEDOUT);
+	assert_int_equal(count(file), 0);
+	holder_end(holder);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count(file), 1);
+
+	holder = holder_start(dir, NAME, LOCK_SH, NULL);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(peersfile_begin(file, NULL), ETIMEDOUT);
+	assert_int_equal(count(file), 1);
+	assert_string_equal(peersfile_username(file), "Ece");
+	holder_end(holder);
+	assert_int_equal(descriptors_open(), descriptors);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+}
+
+/* Another program replaces the file while we wait for it. */
+static void replace_it(int dir, const char *name)
+{
+	static const char text[] = "{\"peers\": {\"192.168.1.9\": {\"username\": \"Can\", \"last_seen\": 1763625600}}}";
+	int fd = openat(dir, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, text, sizeof(text) - 1) != sizeof(text) - 1 || renameat(dir, "other", dir, name) != 0)
+		_exit(1);
+}
+
+static void remove_it(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0) != 0)
+		_exit(1);
+}
+
+static void a_file_replaced_during_the_wait_is_not_overwritten_unread(void **state)
+{
+	int dir = workdir_fd(state);
+	struct holder holder;
+	struct peersfile *file = open_fresh(dir);
+
+	put_text(dir, EXAMPLE);
+	holder = holder_start(dir, NAME, LOCK_EX, replace_it);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(count(file), 1);
+	assert_non_null(find(file, CAN));
+	hear(file, BOB, "Bob", NOW_MS);
+	assert_int_equal(peersfile_commit(file), 0);
+	holder_end(holder);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), 2);
+
+	holder = holder_start(dir, NAME, LOCK_EX, remove_it);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(count(file), 0);
+	hear(file, BOB, "Bob", NOW_MS);
+	assert_int_equal(peersfile_commit(file), 0);
+	holder_end(holder);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), 1);
+	peersfile_free(file);
+}
+
+static void a_damaged_file_is_set_aside_and_never_overwritten(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {
+	    {BYTES("x")},
+	    {BYTES("\n")},
+	    {BYTES("{")},
+	    {BYTES("[]")},
+	    {BYTES("null")},
+	    {BYTES("42")},
+	    {BYTES("{\"peers\": {}} x")},
+	    {BYTES("{\"peers\": {}}{\"peers\": {}}")},
+	    {BYTES("{\"peers\": {}}\0")},
+	    {BYTES("\0\0\0\0")},
+	    {BYTES("{\"self\": {\"username\": \"\xff\"}}")},
+	    {BYTES("{\"self\": {\"username\": \"\\ud800\"}}")},
+	    {EXAMPLE, sizeof(EXAMPLE) / 2},
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct peersfile *file;
+		const char *set_aside = NULL;
+		char name[64];
+		size_t others = file_count(dir, NAME ".damaged-");
+
+		/* A reader says so and keeps what it had. */
+		put_text(dir, EXAMPLE);
+		file = read_fresh(dir);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+		file_put(dir, NAME, cases[i].text, cases[i].len);
+		CHECK(peersfile_read(file) == EBADMSG, "taken: %s", cases[i].text);
+		assert_int_equal(count(file), 1);
+		assert_string_equal(peersfile_username(file), "Ece");
+		assert_int_equal(peersfile_read(file), EBADMSG);
+		file_expect(dir, NAME, cases[i].text, cases[i].len);
+
+		/* A writer puts it where it was. */
+		assert_int_equal(peersfile_begin(file, i % 2 == 0 ? &set_aside : NULL), 0);
+		snprintf(name, sizeof(name), NAME ".damaged-%zu", i + 1);
+		if (i % 2 == 0)
+			assert_string_equal(set_aside, name);
+		file_expect(dir, name, cases[i].text, cases[i].len);
+		assert_int_equal(file_count(dir, NAME ".damaged-"), others + 1);
+		assert_int_equal(count(file), 0);
+		hear(file, CAN, "Can", NOW_MS);
+		assert_int_equal(peersfile_commit(file), 0);
+		assert_int_equal(peersfile_begin(file, &set_aside), 0);
+		assert_null(set_aside);
+		peersfile_abandon(file);
+		peersfile_free(file);
+		file = read_fresh(dir);
+		assert_non_null(find(file, CAN));
+		peersfile_free(file);
+	}
+	/* The first of them is still what it was. */
+	file_expect(dir, NAME ".damaged-1", cases[0].text, cases[0].len);
+}
+
+static void a_damaged_file_stays_when_it_cannot_be_begun(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct holder holder;
+	const char *set_aside = "before";
+
+	put_text(dir, "damaged");
+	holder = holder_start(dir, NAME, LOCK_SH, NULL);
+	assert_int_equal(peersfile_begin(file, &set_aside), ETIMEDOUT);
+	assert_null(set_aside);
+	holder_end(holder);
+	file_expect(dir, NAME, BYTES("damaged"));
+	peersfile_free(file);
+}
+
+static void a_file_may_have_64_mib_and_no_more(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	char *text = support_repeat(' ', PEERSFILE_MAX_BYTES + 1);
+	bool found = false;
+	DIR *stream;
+	const struct dirent *entry;
+	int r;
+
+	memcpy(text, EXAMPLE, sizeof(EXAMPLE) - 1);
+	file_put(dir, NAME, text, PEERSFILE_MAX_BYTES);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count(file), 1);
+	file_put(dir, NAME, text, PEERSFILE_MAX_BYTES + 1);
+	free(text);
+	assert_int_equal(peersfile_read(file), EFBIG);
+	assert_int_equal(count(file), 1);
+
+	/* Whether or not a change can begin, those bytes are not lost. */
+	r = peersfile_begin(file, NULL);
+	if (r == 0) {
+		hear(file, CAN, "Can", NOW_MS);
+		assert_int_equal(peersfile_commit(file), 0);
+	} else {
+		assert_int_equal(r, EFBIG);
+	}
+	stream = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	assert_non_null(stream);
+	while ((entry = readdir(stream)) != NULL) {
+		struct stat status;
+
+		assert_int_equal(fstatat(dir, entry->d_name, &status, 0), 0);
+		found |= status.st_size == PEERSFILE_MAX_BYTES + 1;
+	}
+	closedir(stream);
+	assert_true(found);
+	peersfile_free(file);
+}
+
+static void what_is_no_file_is_an_error(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+
+	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
+	assert_int_equal(peersfile_read(file), EINVAL);
+	assert_int_equal(peersfile_begin(file, NULL), EINVAL);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	assert_int_equal(mkdirat(dir, NAME, 0700), 0);
+	assert_int_equal(peersfile_read(file), EINVAL);
+	assert_int_not_equal(peersfile_begin(file, NULL), 0);
+	assert_true(file_exists(dir, NAME));
+	assert_int_equal(file_count(dir, ""), 1);
+	assert_int_equal(descriptors_open(), descriptors);
+	peersfile_free(file);
+}
+
+static void a_short_disk_leaves_the_old_file(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+	struct rlimit old;
+	int r;
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	for (uint32_t i = 0; i < 1000; i++)
+		hear(file, BOB + 1 + i, "Bob", NOW_MS);
+	old = disk_shrink(4096);
+	r = peersfile_commit(file);
+	disk_restore(old);
+	assert_int_equal(r, EFBIG);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(descriptors_open(), descriptors);
+	/* With room again, all goes on. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	hear(file, CAN, "Can", NOW_MS);
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_int_equal(file_count(dir, ""), 1);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_non_null(find(file, CAN));
+	peersfile_free(file);
+}
+
+static void a_short_disk_begins_nothing_where_nothing_was(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct rlimit old = disk_shrink(0);
+	int r = peersfile_begin(file, NULL);
+
+	if (r == 0) {
+		hear(file, CAN, "Can", NOW_MS);
+		r = peersfile_commit(file);
+	}
+	disk_restore(old);
+	assert_int_equal(r, EFBIG);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count(file), 0);
+	add_peer(dir, CAN, "Can");
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count(file), 1);
+	peersfile_free(file);
+}
+
+static void a_scratch_file_of_a_killed_writer_is_no_hindrance(void **state)
+{
+	int dir = workdir_fd(state);
+	char *garbage = support_repeat('g', 5000);
+
+	file_put(dir, NAME ".new", garbage, 5000);
+	add_peer(dir, BOB, "Bob");
+	file_put(dir, NAME ".new", garbage, 5000);
+	add_peer(dir, CAN, "Can");
+	/* It was killed when it had just made the file: the scratch name is another one of the file itself. */
+	assert_int_equal(linkat(dir, NAME, dir, NAME ".new", 0), 0);
+	add_peer(dir, CAN + 1, "Ece");
+	json_decref(parse_file(dir));
+	assert_int_equal(file_count(dir, ""), 1);
+	free(garbage);
+}
+
+static void at_most_65536_peers_are_read_and_the_longest_silent_go_first(void **state)
+{
+	enum { TOO_MANY = PEERS_MAX + 1000 };
+	int dir = workdir_fd(state);
+	struct peersfile *file;
+	struct buffer text = {0};
+
+	assert_int_equal(buffer_printf(&text, "{\"peers\": {\"0.0.0.0\": null"), 0);
+	/* In the file they stand from the one heard last to the one silent longest. */
+	for (uint32_t i = 0; i < TOO_MANY; i++) {
+		char ip[ADDRESS_TEXT_BYTES];
+
+		assert_int_equal(buffer_printf(&text, ",\n\"%s\": {\"username\": \"Bob\", \"last_seen\": %u}",
+				     address_format(support_address(BOB + i), ip), 1763625600 - i),
+		    0);
+	}
+	assert_int_equal(buffer_append(&text, "}}", 2), 0);
+	file_put(dir, NAME, text.data, text.len);
+	buffer_free(&text);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), PEERS_MAX);
+	for (uint32_t i = 0; i < TOO_MANY; i++)
+		CHECK((find(file, BOB + i) != NULL) == (i < PEERS_MAX), "peer %u", i);
+	/* All of them can be written and read again. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	hear(file, 1, "Can", NOW_MS);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), PEERS_MAX);
+	assert_non_null(find(file, 1));
+	assert_null(find(file, BOB + PEERS_MAX - 1));
+	peersfile_free(file);
+}
+
+static void a_flipped_bit_is_refused_or_read(void **state)
+{
+	int dir = workdir_fd(state);
+	char text[] = EXAMPLE;
+
+	for (size_t bit = 0; bit < 8 * (sizeof(text) - 1); bit++) {
+		struct peersfile *file = open_fresh(dir);
+		int r;
+
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+		file_put(dir, NAME, text, sizeof(text) - 1);
+		r = peersfile_read(file);
+		assert_true(r == 0 || r == EBADMSG);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+		for (const struct peer *peer = NULL; (peer = peers_older(peersfile_peers(file), peer)) != NULL;) {
+			char name[USERNAME_MAX_BYTES + 1];
+
+			assert_int_equal(username_normalize(peer->username, strlen(peer->username), name), USERNAME_OK);
+		}
+		peersfile_free(file);
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+	}
+}
+
+/* One of several programs that change the file at once. */
+struct writer {
+	int dir;
+	uint32_t first;
+};
+
+#define WRITES 40
+
+static int write_many(void *argument)
+{
+	const struct writer *writer = argument;
+	struct peersfile *file = peersfile_new(writer->dir);
+	struct announcement announcement = announcement_of("Bob");
+
+	CHILD_CHECK(file != NULL);
+	for (uint32_t i = 0; i < WRITES; i++) {
+		int r;
+
+		CONTEND(r, peersfile_begin(file, NULL));
+		CHILD_CHECK(r == 0);
+		CHILD_CHECK(peers_hear(peersfile_peers(file), support_address(writer->first + i), &announcement,
+				NOW_MS) > 0);
+		if (writer->first == 0x0a000000)
+			CHILD_CHECK(peersfile_set_username(file, i % 2 == 0 ? "Ece" : "Alice") == 0);
+		CHILD_CHECK(peersfile_commit(file) == 0);
+	}
+	peersfile_free(file);
+	return 0;
+}
+
+static int read_many(void *argument)
+{
+	const struct writer *writer = argument;
+	struct peersfile *file = peersfile_new(writer->dir);
+	size_t before = 0;
+
+	CHILD_CHECK(file != NULL);
+	for (int i = 0; i < 500; i++) {
+		int r;
+
+		CONTEND(r, peersfile_read(file));
+		CHILD_CHECK(r == 0);
+		CHILD_CHECK(peers_count(peersfile_peers(file)) >= before);
+		before = peers_count(peersfile_peers(file));
+	}
+	peersfile_free(file);
+	return 0;
+}
+
+static void no_change_of_several_writers_is_lost(void **state)
+{
+	int dir = workdir_fd(state);
+	struct writer writers[5];
+	pid_t pids[COUNT(writers)];
+	struct peersfile *file;
+
+	for (size_t i = 0; i < COUNT(writers); i++) {
+		writers[i] = (struct writer){dir, 0x0a000000 + (uint32_t)i * 256};
+		pids[i] = start_child(i == 0 ? read_many : write_many, &writers[i]);
+	}
+	for (size_t i = 0; i < COUNT(writers); i++)
+		await_child(pids[i]);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), (COUNT(writers) - 1) * WRITES);
+	peersfile_free(file);
+	assert_int_equal(file_count(dir, ""), 1);
+}
+
+static int write_for_ever(void *argument)
+{
+	const struct writer *writer = argument;
+	struct peersfile *file = peersfile_new(writer->dir);
+	struct announcement announcement = announcement_of("Mallory");
+
+	CHILD_CHECK(file != NULL);
+	for (uint32_t i = 0;; i++) {
+		CHILD_CHECK(peersfile_begin(file, NULL) == 0);
+		CHILD_CHECK(peers_hear(peersfile_peers(file), support_address(i % 5000), &announcement, NOW_MS) > 0);
+		CHILD_CHECK(peersfile_commit(file) == 0);
+	}
+	return 0;
+}
+
+static void a_writer_killed_at_any_instant_loses_nothing(void **state)
+{
+	int dir = workdir_fd(state);
+	struct writer writer = {.dir = dir};
+	uint64_t seed = 5;
+
+	put_text(dir, EXAMPLE);
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = start_child(write_for_ever, &writer);
+		struct peersfile *file;
+		int status;
+
+		/* Wherever that is. */
+		nanosleep(&(struct timespec){.tv_nsec = support_random(&seed) % 20000000}, NULL);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		json_decref(parse_file(dir));
+		add_peer(dir, CAN + (uint32_t)i, "Can");
+		file = read_fresh(dir);
+		assert_string_equal(peersfile_username(file), "Ece");
+		assert_non_null(find(file, BOB));
+		for (int j = 0; j <= i; j++)
+			assert_non_null(find(file, CAN + (uint32_t)j));
+		peersfile_free(file);
+		assert_int_equal(file_count(dir, ""), 1);
+	}
+}
+
+static void every_error_has_a_reason(void **state)
+{
+	static const int errors[] = {EBADMSG, EFBIG, ETIMEDOUT, EINVAL, ENOSPC, EACCES};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(errors); i++) {
+		assert_non_null(peersfile_reason(errors[i]));
+		assert_true(strlen(peersfile_reason(errors[i])) > 0);
+	}
+	assert_string_not_equal(peersfile_reason(EBADMSG), strerror(EBADMSG));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    workdir_test(a_file_that_is_missing_or_empty_is_an_empty_dictionary),
+	    workdir_test(the_file_has_the_form_of_the_protocol),
+	    workdir_test(a_file_in_the_form_of_the_protocol_comes_out_as_it_was),
+	    workdir_test(every_peer_has_a_line_of_its_own),
+	    workdir_test(peers_come_back_as_they_were),
+	    workdir_test(peers_are_in_the_order_in_which_they_were_heard),
+	    workdir_test(what_is_no_valid_peer_is_left_out),
+	    workdir_test(an_impossible_time_lists_nobody),
+	    workdir_test(members_that_are_none_of_ours_do_no_harm),
+	    workdir_test(unknown_sections_and_members_are_kept),
+	    workdir_test(the_name_of_the_user_is_stored),
+	    workdir_test(a_stored_name_that_breaks_the_rules_is_none),
+	    workdir_test(changes_of_others_are_seen_at_the_next_look),
+	    workdir_test(an_abandoned_change_is_forgotten),
+	    workdir_test(a_change_holds_the_lock_until_it_ends),
+	    workdir_test(a_lock_that_stays_is_given_up),
+	    workdir_test(a_file_replaced_during_the_wait_is_not_overwritten_unread),
+	    workdir_test(a_damaged_file_is_set_aside_and_never_overwritten),
+	    workdir_test(a_damaged_file_stays_when_it_cannot_be_begun),
+	    workdir_test(a_file_may_have_64_mib_and_no_more),
+	    workdir_test(what_is_no_file_is_an_error),
+	    workdir_test(a_short_disk_leaves_the_old_file),
+	    workdir_test(a_short_disk_begins_nothing_where_nothing_was),
+	    workdir_test(a_scratch_file_of_a_killed_writer_is_no_hindrance),
+	    workdir_test(at_most_65536_peers_are_read_and_the_longest_silent_go_first),
+	    workdir_test(a_flipped_bit_is_refused_or_read),
+	    workdir_test(no_change_of_several_writers_is_lost),
+	    workdir_test(a_writer_killed_at_any_instant_loses_nothing),
+	    cmocka_unit_test(every_error_has_a_reason),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("peersfile", tests, NULL, NULL);
+}
