@@ -68,7 +68,8 @@ static int take_option(struct program *program, int option)
 		break;
 	case 'i':
 		seconds = strtod(optarg, &end);
-		if (end == optarg || *end != '\0' || !(seconds >= PERIOD_MIN_S && seconds <= PERIOD_MAX_S))
+		if (end == optarg || *end != '\0' || optarg[strspn(optarg, "0123456789.")] != '\0' ||
+		    !(seconds >= PERIOD_MIN_S && seconds <= PERIOD_MAX_S))
 			return program_refuse(program, "the period", optarg,
 			    "it is a number of seconds from 0.1 to 3600");
 		settings->period_ms = (int64_t)(seconds * 1000);

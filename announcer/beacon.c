@@ -101,8 +101,10 @@ static void say_where(struct beacon *beacon, const struct beacon_route *route, c
 		console_put(console, "\n");
 		return;
 	}
-	console_put(console, " (%s)", route->interface.name);
-	if (interface_is_loopback(&route->interface) && !beacon->only)
+	console_put(console, " (");
+	console_put_foreign(console, route->interface.name, strlen(route->interface.name));
+	console_put(console, ")");
+	if (route->interface.loopback && !beacon->only)
 		console_put(console, ": there is no other network, so only this machine hears it");
 	console_put(console, "\n");
 }
@@ -183,5 +185,5 @@ void beacon_send(struct beacon *beacon, const struct announcement *announcement)
 	beacon->silent = count == 0;
 	memcpy(beacon->routes, routes, count * sizeof(routes[0]));
 	beacon->route_count = count;
-	console_flush(beacon->console);
+	console_flush_ready(beacon->console);
 }

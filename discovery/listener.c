@@ -1,15 +1,13 @@
 #include "listener.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "address.h"
+#include "interfaces.h"
 #include "stop.h"
 
 /* Room for some thousand announcements while the program is not running; the kernel may grant less (socket(7)). */
@@ -41,54 +39,18 @@ static int open_socket(struct listener *listener, struct in_addr address, const 
 	return 0;
 }
 
-static in_addr_t read_ipv4(const struct sockaddr *address)
-{
-	struct sockaddr_in in;
-
-	memcpy(&in, address, sizeof(in));
-	return in.sin_addr.s_addr;
-}
-
-/* Finds the network that address belongs to; false where it has no broadcast address. */
-static bool find_network(struct in_addr address, struct in_addr *broadcast, char interface[static IF_NAMESIZE])
-{
-	struct ifaddrs *entries;
-	bool found = false;
-
-	if (getifaddrs(&entries) != 0)
-		return false;
-	for (const struct ifaddrs *entry = entries; entry && !found; entry = entry->ifa_next) {
-		if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET || !entry->ifa_netmask)
-			continue;
-		in_addr_t own = read_ipv4(entry->ifa_addr), mask = read_ipv4(entry->ifa_netmask);
-		bool loopback = entry->ifa_flags & IFF_LOOPBACK;
-
-		/* Every address of loopback's network is this machine's. */
-		if (loopback ? (own & mask) != (address.s_addr & mask) : own != address.s_addr)
-			continue;
-		broadcast->s_addr = own | ~mask;
-		if (!loopback && entry->ifa_flags & IFF_BROADCAST && entry->ifa_broadaddr)
-			broadcast->s_addr = read_ipv4(entry->ifa_broadaddr);
-		memset(interface, 0, IF_NAMESIZE);
-		strncpy(interface, entry->ifa_name, IF_NAMESIZE - 1);
-		found = broadcast->s_addr != address.s_addr;
-	}
-	freeifaddrs(entries);
-	return found;
-}
-
 int listener_open(struct listener *listener, const struct in_addr *only)
 {
-	struct in_addr everything = {.s_addr = htonl(INADDR_BROADCAST)}, broadcast;
-	char interface[IF_NAMESIZE];
+	const struct in_addr everyone = {.s_addr = htonl(INADDR_BROADCAST)};
+	struct interface networks[INTERFACES_MAX];
 	int rc;
 
 	listener->count = 0;
 	rc = open_socket(listener, only ? *only : (struct in_addr){.s_addr = htonl(INADDR_ANY)}, "");
-	if (rc == 0 && only && find_network(*only, &broadcast, interface)) {
-		rc = open_socket(listener, broadcast, "");
+	if (rc == 0 && only && interfaces_list(only, networks) > 0) {
+		rc = open_socket(listener, networks[0].broadcast, "");
 		if (rc == 0)
-			rc = open_socket(listener, everything, interface);
+			rc = open_socket(listener, everyone, networks[0].name);
 	}
 	if (rc != 0)
 		listener_close(listener);

@@ -1,5 +1,5 @@
 /*
- * Where an announcement has to go: this machine's networks, as they are right now.
+ * This machine's networks, as they are right now: where announcements go, and where they are heard.
  *
  * Specification 2.1.0-B wants a broadcast; common/PROTOCOL.md, section 1, wants one out of every interface, to that
  * interface's own broadcast address. Addresses come and go, so the list is made afresh for each announcement.
@@ -19,18 +19,16 @@ struct interface {
 	struct in_addr address;	  /* of this machine, on that network */
 	struct in_addr broadcast; /* of that network */
 	unsigned index;		  /* netdevice(7) */
-	char name[IF_NAMESIZE];
+	bool loopback;
+	char name[IF_NAMESIZE]; /* chosen by whoever made the interface: foreign text */
 };
 
 /*
  * Lists the interfaces that are up and can broadcast, one entry for each broadcast address of each, INTERFACES_MAX at
- * most. Where there are none but loopback, loopback is listed. Where only is not NULL, just the network on which it
- * points to an address of this machine is listed, loopback included. Returns how many are listed, 0 where there is no
- * network; the first entries of list are then set. Does not block.
+ * most. Where there are none but loopback, loopback is listed. Where only is not NULL, just the network of that address of
+ * this machine is listed, whether the interface runs or not, loopback included. An address without a broadcast address of
+ * its own (a /31 or /32 network) is left out. Returns how many are listed. Does not block.
  */
 size_t interfaces_list(const struct in_addr *only, struct interface list[static INTERFACES_MAX]);
-
-/* Whether interface is loopback. */
-bool interface_is_loopback(const struct interface *interface);
 
 #endif

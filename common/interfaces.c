@@ -1,6 +1,5 @@
 #include "interfaces.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <string.h>
 
@@ -12,38 +11,45 @@ static struct in_addr ipv4(const struct sockaddr *address)
 	return in.sin_addr;
 }
 
-bool interface_is_loopback(const struct interface *interface)
-{
-	return ntohl(interface->address.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 /* Reads one address of getifaddrs(3); false where nothing can be broadcast from it. */
 static bool read_interface(const struct ifaddrs *entry, struct interface *interface)
 {
-	bool loopback = entry->ifa_flags & IFF_LOOPBACK;
+	struct in_addr address, configured = {0};
 
 	if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET || !entry->ifa_netmask)
 		return false;
-	if ((entry->ifa_flags & (IFF_UP | IFF_RUNNING)) != (IFF_UP | IFF_RUNNING))
+	address = ipv4(entry->ifa_addr);
+	*interface = (struct interface){
+	    .address = address,
+	    .broadcast.s_addr = address.s_addr | ~ipv4(entry->ifa_netmask).s_addr,
+	    .index = if_nametoindex(entry->ifa_name),
+	    .loopback = entry->ifa_flags & IFF_LOOPBACK,
+	};
+	/* Loopback is not flagged as able to, yet 127.255.255.255 reaches every listener on the machine. */
+	if (!interface->loopback && !(entry->ifa_flags & IFF_BROADCAST))
 		return false;
-	*interface = (struct interface){.address = ipv4(entry->ifa_addr), .index = if_nametoindex(entry->ifa_name)};
-	if (loopback)
-		/* Not flagged as one that can broadcast, yet 127.255.255.255 reaches every listener on the machine. */
-		interface->broadcast.s_addr = interface->address.s_addr | ~ipv4(entry->ifa_netmask).s_addr;
-	else if (entry->ifa_flags & IFF_BROADCAST && entry->ifa_broadaddr)
-		interface->broadcast = ipv4(entry->ifa_broadaddr);
-	else
-		return false;
+	/* An address added without one has itself in this place. */
+	if (entry->ifa_flags & IFF_BROADCAST && entry->ifa_broadaddr)
+		configured = ipv4(entry->ifa_broadaddr);
+	if (configured.s_addr != 0 && configured.s_addr != address.s_addr)
+		interface->broadcast = configured;
 	strncpy(interface->name, entry->ifa_name, sizeof(interface->name) - 1);
-	return interface->index != 0;
+	return interface->index != 0 && interface->broadcast.s_addr != address.s_addr;
 }
 
 /* Whether the address belongs to the interface: its own or, on loopback, any of its network. */
 static bool owns(const struct interface *interface, const struct ifaddrs *entry, struct in_addr address)
 {
-	if (interface_is_loopback(interface))
+	if (interface->loopback)
 		return ((address.s_addr ^ interface->address.s_addr) & ipv4(entry->ifa_netmask).s_addr) == 0;
 	return address.s_addr == interface->address.s_addr;
+}
+
+static bool is_running(const struct ifaddrs *entry)
+{
+	const unsigned running = IFF_UP | IFF_RUNNING;
+
+	return (entry->ifa_flags & running) == running;
 }
 
 /* Whether the list already has a broadcast out of the same interface to the same address. */
@@ -72,7 +78,9 @@ size_t interfaces_list(const struct in_addr *only, struct interface list[static 
 			if (!owns(&interface, entry, *only))
 				continue;
 			interface.address = *only;
-		} else if (interface_is_loopback(&interface)) {
+		} else if (!is_running(entry)) {
+			continue;
+		} else if (interface.loopback) {
 			loopback = interface;
 			has_loopback = true;
 			continue;
