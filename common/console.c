@@ -1,8 +1,11 @@
 #include "console.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,8 +14,6 @@
 #include "stop.h"
 #include "text.h"
 
-/* A pipe that is ready takes this much without blocking (pipe(7): PIPE_BUF); for a terminal it is no more than usual. */
-#define CHUNK_BYTES 4096
 /* Foreign text is escaped piece by piece, so that its length needs no memory. */
 #define PIECE_BYTES 256
 
@@ -26,12 +27,37 @@ static const char *const style_codes[] = {
 };
 static const char reset_code[] = "\033[0m";
 
+/*
+ * Opens a terminal or pipe anew, to write to it without blocking: the descriptor that was inherited is shared with other
+ * programs, for whom that must not change. A terminal says that it is ready when it takes a single byte, and then blocks
+ * whoever writes more. Where opening fails the inherited one has to do.
+ */
+static void open_own(struct console *console)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	struct stat status;
+	int fd;
+
+	if (fstat(console->fd, &status) != 0)
+		return;
+	console->regular = S_ISREG(status.st_mode);
+	if (!S_ISFIFO(status.st_mode) && !isatty(console->fd))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", console->fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0) {
+		console->fd = fd;
+		console->own = true;
+	}
+}
+
 void console_init(struct console *console, int fd)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
 	*console = (struct console){.fd = fd};
+	open_own(console);
 	console->coloured = isatty(fd) && !(no_color && no_color[0] != '\0') && !(term && strcmp(term, "dumb") == 0);
 }
 
@@ -39,6 +65,8 @@ void console_free(struct console *console)
 {
 	console_flush(console);
 	buffer_free(&console->pending);
+	if (console->own)
+		close(console->fd);
 }
 
 static bool takes(struct console *console)
@@ -141,67 +169,87 @@ void console_put_all(struct console *console, struct console *source)
 	source->pending.len = 0;
 }
 
-/*
- * How much may be written at once; 0 where nothing may be, because nobody reads any more or, after a wait if there is to
- * be one, because stopping is more urgent.
- */
-static size_t await_room(const struct console *console, bool waits)
+/* Waits until the descriptor may take more; false where stopping is more urgent. */
+static bool await_room(const struct console *console, bool was_full)
 {
 	struct pollfd wait = {.fd = console->fd, .events = POLLOUT};
-	static const struct timespec at_once;
-	struct stat status;
+	/* A terminal may say that it is ready and then have no room for a whole character. */
+	static const struct timespec a_moment = {.tv_nsec = 10 * 1000000};
 
-	if (fstat(console->fd, &status) == 0 && S_ISREG(status.st_mode))
-		return console->pending.len;
-	for (;;) {
-		int ready = ppoll(&wait, 1, waits && !stop_requested() ? NULL : &at_once, stop_wait_mask());
-
-		if (ready > 0)
-			return CHUNK_BYTES;
-		if (ready == 0 || errno != EINTR)
-			return 0;
-	}
+	if (stop_requested())
+		return false;
+	if (was_full)
+		ppoll(NULL, 0, &a_moment, stop_wait_mask());
+	ppoll(&wait, 1, NULL, stop_wait_mask());
+	return !stop_requested();
 }
 
-static void flush(struct console *console, bool waits)
+/* Whether a descriptor that may block takes something now. */
+static bool has_room(const struct console *console)
+{
+	struct pollfd wait = {.fd = console->fd, .events = POLLOUT};
+
+	return console->regular || poll(&wait, 1, 0) > 0;
+}
+
+/* Writes what is taken without waiting. Returns 0 where that is all, EAGAIN where there is no more room, or an error. */
+static int write_ready(struct console *console)
 {
 	size_t written = 0;
+	int rc = 0;
 
-	while (written < console->pending.len && !console->broken) {
+	while (rc == 0 && written < console->pending.len) {
 		size_t left = console->pending.len - written;
-		size_t room = await_room(console, waits);
-		ssize_t done =
-		    room ? write(console->fd, console->pending.data + written, left < room ? left : room) : 0;
+		ssize_t done;
 
-		if (room == 0)
+		if (!console->own && !has_room(console)) {
+			rc = EAGAIN;
 			break;
+		}
+		/* Where it may block, no more than a pipe that is ready takes for sure (pipe(7), PIPE_BUF). */
+		if (!console->own && !console->regular && left > PIPE_BUF)
+			left = PIPE_BUF;
+		done = write(console->fd, console->pending.data + written, left);
 		if (done >= 0)
 			written += (size_t)done;
-		else if (errno != EINTR && errno != EAGAIN)
-			console->broken = true;
+		else if (errno != EINTR)
+			rc = errno;
 	}
-	buffer_consume(&console->pending, console->broken ? console->pending.len : written);
+	buffer_consume(&console->pending, written);
+	if (rc != 0 && rc != EAGAIN) {
+		console->failed = true;
+		/* Nobody is there any more; a full disk may have room again. */
+		console->broken = rc == EPIPE || rc == EIO || rc == EBADF;
+	}
+	return rc;
 }
 
 static void admit_loss(struct console *console)
 {
 	if (console->lost && console->pending.len == 0) {
 		console->lost = false;
+		/* A style may have been left without its end. */
+		end_style(console, CONSOLE_FAINT);
 		console_put(console, "\n(some lines were not shown here)\n");
 	}
 }
 
 void console_flush_ready(struct console *console)
 {
-	flush(console, false);
-	admit_loss(console);
+	if (!console->broken && write_ready(console) == 0)
+		admit_loss(console);
 }
 
 void console_flush(struct console *console)
 {
-	flush(console, true);
-	admit_loss(console);
-	/* What is left now is left because the user wants to stop. */
-	flush(console, true);
+	int rc = 0;
+
+	for (bool was_full = false; !console->broken && console->pending.len > 0; was_full = rc == EAGAIN) {
+		rc = write_ready(console);
+		if (rc == 0)
+			admit_loss(console);
+		else if (rc != EAGAIN || !await_room(console, was_full))
+			break;
+	}
 	console->pending.len = 0;
 }

@@ -29,16 +29,19 @@ enum console_style {
 
 struct console {
 	int fd;
+	bool own;     /* fd was opened here, and does not block */
+	bool regular; /* fd is a file on a disk */
 	bool coloured;
 	bool broken; /* nobody reads any more */
+	bool failed; /* something could not be written */
 	bool lost;   /* text was dropped since the last flush that wrote all */
 	struct buffer pending;
 };
 
-/* Begins with an empty collection for descriptor fd, which stays the caller's. */
+/* Begins with an empty collection for descriptor fd, which stays the caller's; end with console_free(). */
 void console_init(struct console *console, int fd);
 
-/* Flushes and releases. */
+/* Flushes and releases. failed tells afterwards whether all came through. */
 void console_free(struct console *console);
 
 /* Collects formatted text of our own. Foreign strings do not belong in its arguments. */

@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -31,6 +32,14 @@ static int reject(struct program *program, const char *what, const char *value)
 	return PROGRAM_USAGE;
 }
 
+/* A single letter is known to getopt(3), a long option is the argument it just passed. */
+static int reject_option(struct program *program, const char *what, const char *argument)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	return reject(program, what, optopt ? letter : argument);
+}
+
 static int take_address(struct program *program)
 {
 	if (address_parse(optarg, &program->address) != 0)
@@ -53,7 +62,6 @@ static int take_all(struct program *program, int argc, char **argv)
 
 	snprintf(options, sizeof(options), ":a:hV%s", program->options);
 	while (status == PROGRAM_FINE) {
-		int before = optind;
 		int option = getopt_long(argc, argv, options, names, NULL);
 
 		switch (option) {
@@ -69,10 +77,9 @@ static int take_all(struct program *program, int argc, char **argv)
 			status = take_address(program);
 			break;
 		case ':':
-			status = reject(program, "a value is missing after", argv[before]);
-			break;
 		case '?':
-			status = reject(program, "there is no option", argv[before]);
+			status = reject_option(program,
+			    option == ':' ? "a value is missing after" : "there is no option", argv[optind - 1]);
 			break;
 		default:
 			status = program->take_option(program, option);
@@ -81,10 +88,26 @@ static int take_all(struct program *program, int argc, char **argv)
 	return status;
 }
 
+/* Where standard input or output is closed, nothing else may take its number: a socket would be read for an answer. */
+static bool open_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 int program_main(struct program *program, int argc, char **argv)
 {
 	int status;
 
+	if (!open_standard())
+		return PROGRAM_FAILED;
 	stop_install();
 	console_init(&program->out, STDOUT_FILENO);
 	console_init(&program->err, STDERR_FILENO);
@@ -95,5 +118,7 @@ int program_main(struct program *program, int argc, char **argv)
 		status = program->run(program);
 	console_free(&program->out);
 	console_free(&program->err);
-	return status == DONE ? PROGRAM_FINE : status;
+	if (status == DONE)
+		status = program->out.failed ? PROGRAM_FAILED : PROGRAM_FINE;
+	return status;
 }

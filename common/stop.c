@@ -1,18 +1,20 @@
 #include "stop.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-static volatile sig_atomic_t requested;
+/* Also read by other threads than the one that is interrupted. */
+static atomic_bool requested;
 static sigset_t wait_mask;
 
 static void on_signal(int number)
 {
 	(void)number;
-	requested = 1;
+	requested = true;
 }
 
 void stop_install(void)
@@ -41,7 +43,8 @@ bool stop_requested(void)
 	if (requested || sigpending(&pending) != 0)
 		return requested;
 	for (size_t i = 0; i < SIGNALS; i++)
-		requested |= sigismember(&pending, signals[i]) == 1;
+		if (sigismember(&pending, signals[i]) == 1)
+			requested = true;
 	return requested;
 }
 
