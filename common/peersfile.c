@@ -26,8 +26,9 @@ struct peersfile {
 	int dir;
 	int fd; /* locked between begin and commit, else -1 */
 	struct peers *peers;
-	json_t *sections;			     /* the whole document but "peers" */
-	struct stat known;			     /* of the file that the content was read from */
+	json_t *sections;  /* the whole document but "peers" */
+	struct stat known; /* of the file that the content was read from */
+	unsigned version;
 	bool current;				     /* known is of use: the content is that of a file */
 	char set_aside[sizeof(PEERSFILE_NAME) + 32]; /* the name the last damaged file got */
 };
@@ -179,6 +180,7 @@ static int take_content(struct peersfile *file, const char *text, size_t len)
 	json_decref(file->sections);
 	file->peers = peers;
 	file->sections = document;
+	file->version++;
 	return 0;
 }
 
@@ -299,7 +301,7 @@ const char *peersfile_reason(int error)
 	case EBADMSG:
 		return "it is damaged (not the JSON it should be)";
 	case EFBIG:
-		return "it is larger than 64 MiB";
+		return "it is larger than 20 MiB";
 	default:
 		return lockedfile_reason(error);
 	}
@@ -421,6 +423,11 @@ void peersfile_abandon(struct peersfile *file)
 		close(file->fd);
 	file->fd = -1;
 	file->current = false;
+}
+
+unsigned peersfile_version(const struct peersfile *file)
+{
+	return file->version;
 }
 
 struct peers *peersfile_peers(const struct peersfile *file)

@@ -16,7 +16,8 @@
 #include "peers.h"
 
 #define PEERSFILE_NAME "peers.txt"
-#define PEERSFILE_MAX_BYTES (64 * 1024 * 1024)
+/* PEERS_MAX peers with the longest names take less. */
+#define PEERSFILE_MAX_BYTES (20 * 1024 * 1024)
 /* How old a refreshed timestamp may become before it is on disk, in milliseconds, the time of writing included. */
 #define PEERSFILE_LAG_MS 1000
 
@@ -51,6 +52,9 @@ int peersfile_commit(struct peersfile *file) __attribute__((warn_unused_result))
 
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
+
+/* A number that rises whenever the content was read anew, so that what was derived from it can be kept until then. */
+unsigned peersfile_version(const struct peersfile *file);
 
 /* The dictionary, empty before the first read. Change it only between begin and commit. Owned by the peersfile. */
 struct peers *peersfile_peers(const struct peersfile *file);

@@ -1,5 +1,5 @@
 /*
- * How often a stranger may make us say something: a token bucket for each IPv4 address, in a table of fixed size.
+ * How much a stranger may make us say, or keep: a token bucket for each IPv4 address, in a table of fixed size.
  *
  * An address may do `burst` things at once and gets one more every period. Where more addresses come than the table has
  * places, they share buckets, so invented addresses cost no memory and are limited together.
@@ -16,6 +16,7 @@
 struct ratelimit {
 	unsigned burst;	   /* tokens of a full bucket */
 	int64_t period_ms; /* for one more token */
+	uint32_t seed;	   /* so that nobody can choose an address that shares another's bucket */
 	struct ratelimit_bucket {
 		unsigned used;	  /* tokens taken out and not yet returned */
 		int64_t since_ms; /* when the last of them was accounted for, monotonic */
@@ -27,5 +28,8 @@ void ratelimit_init(struct ratelimit *limit, unsigned burst, int64_t period_ms);
 
 /* Whether address may go ahead at now_ms (monotonic), taking a token where it may. */
 bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t now_ms);
+
+/* The same for something that costs so many tokens at once. */
+bool ratelimit_spend(struct ratelimit *limit, struct in_addr address, unsigned tokens, int64_t now_ms);
 
 #endif

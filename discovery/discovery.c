@@ -1,6 +1,7 @@
 /*
  * Peer_Discovery of the specification (2.2.0): listens for announcements and keeps the dictionary of peers.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ static void take_batch(struct keeper *keeper, struct refusals *refusals, const s
 		keeper_note(keeper, sightings, heard, clock_wall_ms());
 }
 
-static void listen_until_stopped(const struct listener *listener, struct keeper *keeper)
+/* Returns 0 when the user stops it, or why it cannot go on. */
+static int listen_until_stopped(const struct listener *listener, struct keeper *keeper)
 {
 	static struct datagram datagrams[LISTENER_BATCH];
 	static struct refusals refusals;
@@ -73,14 +75,19 @@ static void listen_until_stopped(const struct listener *listener, struct keeper 
 	ratelimit_init(&refusals.per_sender, 1, REFUSAL_PERIOD_MS);
 	ratelimit_init(&refusals.all, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	while (!stop_requested()) {
-		if (listener_wait(listener) != 0)
+		int rc = listener_wait(listener);
+
+		if (rc == EINTR)
 			continue;
+		if (rc != 0)
+			return rc;
 		for (size_t i = 0; i < listener->count; i++) {
 			size_t count = listener_read(listener, i, datagrams);
 
 			take_batch(keeper, &refusals, datagrams, count);
 		}
 	}
+	return 0;
 }
 
 static int run(struct program *program)
@@ -104,10 +111,12 @@ static int run(struct program *program)
 		listener_close(&listener);
 		return PROGRAM_FAILED;
 	}
-	listen_until_stopped(&listener, keeper);
+	rc = listen_until_stopped(&listener, keeper);
+	if (rc != 0)
+		console_put(&program->err, "discovery: cannot wait for announcements: %s\n", strerror(rc));
 	keeper_stop(keeper);
 	listener_close(&listener);
-	return PROGRAM_FINE;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -13,7 +13,7 @@
 
 /* How long refreshed timestamps gather; what is left of PEERSFILE_LAG_MS is for writing. */
 #define GATHER_MS 700
-/* Newcomers are written at once, but a flood of them takes at most one part in five of the time for writing. */
+/* Newcomers are written at once; a flood of them as often as takes one part in five of the time, or gathers as well. */
 #define NEWS_PAUSE_FACTOR 4
 #define NEWS_PAUSE_MIN_MS 20
 /* Where peers.txt could not be written, it is tried again after this. */
@@ -84,16 +84,16 @@ void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *wh
 static int64_t due_ms(const struct keeper *keeper)
 {
 	int64_t pause_ms = keeper->writing_took_ms * NEWS_PAUSE_FACTOR;
+	int64_t gathered_ms = keeper->refreshed_ms + GATHER_MS;
 
 	if (keeper->refreshed_ms == 0)
 		return INT64_MAX;
 	if (keeper->failed)
 		return keeper->written_ms + RETRY_MS;
-	if (!keeper->has_news)
-		return keeper->refreshed_ms + GATHER_MS;
 	if (pause_ms < NEWS_PAUSE_MIN_MS)
 		pause_ms = NEWS_PAUSE_MIN_MS;
-	return keeper->written_ms + pause_ms;
+	return keeper->has_news && keeper->written_ms + pause_ms < gathered_ms ? keeper->written_ms + pause_ms
+									       : gathered_ms;
 }
 
 static void await_until(struct keeper *keeper, int64_t until_ms)

@@ -49,10 +49,13 @@ static const char *take_key(struct conversation *conversation, const struct wire
 	return why;
 }
 
+static const char too_much[] = "it sends more than is kept for one sender";
+
 static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
 	struct session_text text;
+	bool added;
 	int rc;
 
 	if (!conversation->session)
@@ -62,17 +65,17 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 		return rc == ENOMEM ? "there is no memory for it"
 				    : "its message does not decrypt, or does not prove its sender";
 	conversation->keys = 0;
-	inbox_add(inbox, &(struct message){
-			     .address = conversation->peer,
-			     .mode = CHATLOG_SECURE,
-			     .sender = text.sender,
-			     .text = text.text,
-			     .text_len = text.text_len,
-			     .conversation = conversation,
-			     .counter = text.counter,
-			 });
+	added = inbox_add(inbox, &(struct message){
+				     .address = conversation->peer,
+				     .mode = CHATLOG_SECURE,
+				     .sender = text.sender,
+				     .text = text.text,
+				     .text_len = text.text_len,
+				     .conversation = conversation,
+				     .counter = text.counter,
+				 });
 	session_text_free(&text);
-	return NULL;
+	return added ? NULL : too_much;
 }
 
 static const char *take_object(struct conversation *conversation, const char *text, size_t len, struct inbox *inbox)
@@ -90,12 +93,13 @@ static const char *take_object(struct conversation *conversation, const char *te
 		why = take_encrypted(conversation, &object, inbox);
 		break;
 	case WIRE_UNENCRYPTED:
-		inbox_add(inbox, &(struct message){
-				     .address = conversation->peer,
-				     .mode = CHATLOG_PLAIN,
-				     .text = object.value,
-				     .text_len = object.value_len,
-				 });
+		if (!inbox_add(inbox, &(struct message){
+					  .address = conversation->peer,
+					  .mode = CHATLOG_PLAIN,
+					  .text = object.value,
+					  .text_len = object.value_len,
+				      }))
+			why = too_much;
 		break;
 	}
 	wire_free(&object);

@@ -12,7 +12,9 @@ void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster,
     inbox_acknowledge *acknowledge)
 {
 	*inbox = (struct inbox){.log = log, .roster = roster, .console = console, .acknowledge = acknowledge};
-	console_init(&inbox->shown, console->fd);
+	ratelimit_init(&inbox->volume, INBOX_BURST_UNITS, INBOX_UNIT_MS);
+	/* Collects for the other and never writes itself. */
+	inbox->shown.coloured = console->coloured;
 }
 
 /* Remembers to whom a receipt is owed; without memory for that the sender is simply not told. */
@@ -50,8 +52,10 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 	console_put(&inbox->shown, "\n");
 }
 
-void inbox_add(struct inbox *inbox, const struct message *message)
+bool inbox_add(struct inbox *inbox, const struct message *message)
 {
+	/* The text and what stands around it in the file. */
+	unsigned units = (unsigned)(message->text_len / INBOX_UNIT_BYTES) + 1;
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
 	    .mode = message->mode,
@@ -61,16 +65,19 @@ void inbox_add(struct inbox *inbox, const struct message *message)
 	};
 	struct caller caller;
 
+	if (!ratelimit_spend(&inbox->volume, message->address, units, clock_monotonic_ms()))
+		return false;
 	roster_find(inbox->roster, message->address, message->sender, inbox->console, &caller);
 	strcpy(entry.username, caller.username);
 	if (chatlog_format(&inbox->lines, &entry) != 0)
-		return; /* no memory: neither kept nor shown nor acknowledged */
+		return false;
 	show(inbox, &caller, &entry);
 	inbox->count++;
 	if (message->conversation)
 		owe_receipt(inbox, message->conversation, message->counter);
 	if (inbox->lines.len >= INBOX_BATCH_BYTES)
 		inbox_commit(inbox);
+	return true;
 }
 
 void inbox_commit(struct inbox *inbox)

@@ -9,12 +9,21 @@
 #define QUARTET_INBOX_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "chatlog.h"
 #include "console.h"
+#include "ratelimit.h"
 #include "roster.h"
+
+/*
+ * What one address may add to chat.log: 256 MiB at once, and 256 KiB a second in the long run. Counted in units.
+ */
+#define INBOX_UNIT_BYTES 256
+#define INBOX_BURST_UNITS (256 * 1024 * 1024 / INBOX_UNIT_BYTES)
+#define INBOX_UNIT_MS 1
 
 /* A batch that has grown to this is committed before more is added, in bytes of chat.log. */
 #define INBOX_BATCH_BYTES (256 * 1024)
@@ -27,6 +36,7 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
+	struct ratelimit volume;
 	/* The batch. */
 	struct buffer lines;
 	struct console shown; /* the same messages as the user will see them */
@@ -53,8 +63,11 @@ struct message {
 void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge);
 
-/* Adds a message to the batch, copying what it needs, and commits the batch where it has grown large. */
-void inbox_add(struct inbox *inbox, const struct message *message);
+/*
+ * Adds a message to the batch, copying what it needs, and commits the batch where it has grown large. Returns false, with
+ * nothing added, where its sender's address has had more than its share kept, or memory is out.
+ */
+bool inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
 
 /*
  * Logs the batch, sends the receipts, and collects the messages on the console, without flushing it. Where they cannot be

@@ -15,11 +15,6 @@
 #include "console.h"
 #include "peersfile.h"
 
-struct roster {
-	struct peersfile *file;
-	int failed; /* why peers.txt could not be read the last time, or 0; told once */
-};
-
 /* Who was found. */
 struct caller {
 	char username[USERNAME_MAX_BYTES + 1];
@@ -28,10 +23,28 @@ struct caller {
 	bool shared; /* another listed address goes by the same name */
 };
 
+/* Finding one takes a walk through all peers, so what was found is remembered for a moment. */
+#define ROSTER_REMEMBERED 64
+#define ROSTER_MEMORY_MS 1000
+
+struct roster {
+	struct peersfile *file;
+	int failed;	 /* why peers.txt could not be read the last time, or 0; told once */
+	int64_t read_ms; /* monotonic: when it may be read again */
+	struct remembered {
+		struct caller caller;
+		uint8_t identity[DH_KEY_BYTES];
+		bool has_identity;
+		unsigned version;
+		int64_t until_ms; /* monotonic; 0: nothing is remembered here */
+	} remembered[ROSTER_REMEMBERED];
+};
+
 /*
  * Finds the caller at address; identity is the proven one of DH_KEY_BYTES, or NULL. Reads peers.txt again where it has
- * changed, which blocks on its lock for LOCKEDFILE_WAIT_MS at most; where that fails, what was read before serves, and
- * the user is told once through console.
+ * changed, but spends at most a fifth of the time on that, and after a failure a second passes; blocks on its lock for
+ * LOCKEDFILE_WAIT_MS at most. Where it cannot be read, what was read before serves, and the user is told once through
+ * console.
  */
 void roster_find(struct roster *roster, struct in_addr address, const uint8_t *identity, struct console *console,
     struct caller *caller);

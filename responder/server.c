@@ -15,12 +15,12 @@
 #include "ratelimit.h"
 #include "stop.h"
 
-#define EVENTS_MAX 256
-#define ACCEPTS_MAX 64 /* before the open connections have their turn again */
-#define CHUNK_BYTES 16384
-#define READS_MAX 2
+/* The work of one round, so that everybody has a turn soon. */
+#define EVENTS_MAX 64
+#define ACCEPTS_MAX 64
+#define CHUNK_BYTES 4096
 /* Descriptors for all that is no connection. */
-#define OTHER_DESCRIPTORS 64
+#define OTHER_DESCRIPTORS 32
 /* While this much waits to be sent to a peer that does not read, nothing more is read from it. */
 #define OUTGOING_MAX_BYTES 16384
 /* What is still to be sent when a connection ends must go within this. */
@@ -67,6 +67,8 @@ static void refuse(struct server *server, struct in_addr address, const char *wh
 	if (!ratelimit_allow(&server->refusals, address, server->now_ms) ||
 	    !ratelimit_allow(&server->all_refusals, (struct in_addr){0}, server->now_ms))
 		return;
+	/* What came before it is shown before it. */
+	inbox_commit(server->inbox);
 	roster_find(server->roster, address, NULL, server->console, &caller);
 	clock_format_local(clock_wall_ms(), false, local);
 	console_put_styled(server->console, CONSOLE_FAINT, "%s", local);
@@ -102,17 +104,17 @@ static void drop(struct server *server, struct connection *connection)
 	free(connection);
 }
 
-/* Reads what has come, a bounded amount, and lets the conversation have it. */
+/* Reads what has come, a bounded amount, and lets the conversation have it; the end, if that is all that follows, too. */
 static void serve(struct server *server, struct connection *connection)
 {
 	static char chunk[CHUNK_BYTES];
 	struct conversation *conversation = &connection->conversation;
 	const char *why = NULL;
+	ssize_t got = 1;
 
 	touch(server, connection);
-	for (int i = 0; i < READS_MAX && !connection->ending; i++) {
-		ssize_t got = recv(connection->fd, chunk, sizeof(chunk), 0);
-
+	for (int i = 0; i < 2 && got < CHUNK_BYTES && !connection->ending; i++) {
+		got = recv(connection->fd, chunk, sizeof(chunk), 0);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (got > 0)
@@ -259,31 +261,61 @@ static bool is_full(const struct server *server, struct in_addr address, bool *f
 	return *from_address || server->count >= server->limit;
 }
 
-/* Makes a place for a connection from address. Returns false where every connection that counts has spoken. */
-static bool make_place(struct server *server, struct in_addr address)
+/*
+ * The connection silent longest of the address that holds most of them; NULL where that is no more than address would
+ * hold with one more. So nobody can occupy all places from a few addresses.
+ */
+static struct connection *find_surplus(const struct server *server, struct in_addr address)
 {
-	struct connection *silent;
+	struct connection *longest = NULL;
+	size_t own = count_from(server, address), most = 0;
+
+	for (size_t i = 0; i < server->count; i++) {
+		struct connection *connection = server->connections[i];
+		size_t held = count_from(server, connection->conversation.peer);
+
+		if (connection->touched || held <= own + 1 || held < most)
+			continue;
+		if (held > most || connection->conversation.heard_ms < longest->conversation.heard_ms)
+			longest = connection;
+		most = held;
+	}
+	return longest;
+}
+
+/*
+ * Makes a place for a connection from address. Returns false where there is none to be had. *turned tells whether the
+ * open connections have had an extra turn in this round, which they get once.
+ */
+static bool make_place(struct server *server, struct in_addr address, bool *turned)
+{
+	struct connection *leaver;
 	bool from_address, accepting;
 
 	if (!is_full(server, address, &from_address))
 		return true;
 	/* Some may have ended, or spoken, since this round began. */
 	settle(server);
-	serve_ready(server, 0, &accepting);
-	settle(server);
+	if (!*turned) {
+		serve_ready(server, 0, &accepting);
+		settle(server);
+		*turned = true;
+	}
 	if (!is_full(server, address, &from_address))
 		return true;
-	silent = find_silent(server, from_address ? &address : NULL);
-	if (silent)
-		drop(server, silent);
-	return silent != NULL;
+	leaver = find_silent(server, from_address ? &address : NULL);
+	if (!leaver && !from_address)
+		leaver = find_surplus(server, address);
+	if (leaver)
+		drop(server, leaver);
+	return leaver != NULL;
 }
 
-static void admit(struct server *server, int fd, struct in_addr address)
+static void admit(struct server *server, int fd, struct in_addr address, bool *turned)
 {
-	struct connection *connection = NULL;
+	struct connection *connection;
 
-	if (!make_place(server, address)) {
+	if (!make_place(server, address, turned)) {
 		refuse(server, address, "there are too many connections already");
 		close(fd);
 		return;
@@ -310,13 +342,15 @@ static void watch_listener(struct server *server, uint32_t interest)
 
 static void accept_waiting(struct server *server)
 {
+	bool turned = false;
+
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		struct sockaddr_in peer;
 		socklen_t len = sizeof(peer);
 		int fd = accept4(server->listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			admit(server, fd, peer.sin_addr);
+			admit(server, fd, peer.sin_addr, &turned);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			struct connection *silent = find_silent(server, NULL);
 

@@ -2,8 +2,9 @@
  * The server: TCP port 6001, one event loop, no connection that keeps another waiting.
  *
  * Specification 2.4.0-A, B and E. Sockets never block and every connection has a deadline. At most SERVER_CONNECTIONS_MAX
- * are open, SERVER_PER_ADDRESS_MAX of them from one address; where a limit is reached, the connection that has been silent
- * longest without ever having said anything gives way to the new one, and if all have spoken the new one is closed.
+ * are open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the connection that has been silent
+ * longest without ever having said anything gives way to the new one. If all have spoken, the address that holds most
+ * gives one up to an address that holds fewer; else the new one is closed.
  */
 #ifndef QUARTET_SERVER_H
 #define QUARTET_SERVER_H
