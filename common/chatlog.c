@@ -15,8 +15,8 @@
 #include "jsontext.h"
 #include "lockedfile.h"
 
-#define RESERVE_MAX_BYTES (16 * 1024 * 1024)
-#define RESERVE_PART 100
+#define RESERVE_MAX_BYTES (1024 * 1024 * 1024)
+#define RESERVE_PART 20
 
 static const char *const mode_words[] = {
     [CHATLOG_PLAIN] = "plain",
@@ -145,8 +145,11 @@ static bool would_crowd(int fd, size_t len)
 	return available < reserve + len;
 }
 
-/* Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. */
-static int append_locked(int fd, const char *lines, size_t len, bool durable)
+/*
+ * Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. *begun tells
+ * whether the file was empty.
+ */
+static int append_locked(int fd, const char *lines, size_t len, bool durable, bool *begun)
 {
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
 	struct stat status;
@@ -158,6 +161,7 @@ static int append_locked(int fd, const char *lines, size_t len, bool durable)
 		return errno;
 	if (status.st_size > 0 && pread(fd, &last, 1, status.st_size - 1) != 1)
 		return EIO;
+	*begun = status.st_size == 0;
 	pieces[0].iov_len = last != '\n';
 	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
 	pieces[1].iov_base = (void *)(uintptr_t)lines;
@@ -175,6 +179,7 @@ static int append_locked(int fd, const char *lines, size_t len, bool durable)
 
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
 {
+	bool begun = false;
 	int fd, rc;
 
 	rc = lockedfile_open(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, &fd);
@@ -183,7 +188,9 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool dura
 	if (log->for_strangers && would_crowd(fd, len))
 		rc = ENOSPC;
 	else
-		rc = append_locked(fd, lines, len, durable);
+		rc = append_locked(fd, lines, len, durable, &begun);
 	close(fd);
+	if (rc == 0 && begun && durable)
+		lockedfile_sync_directory(log->dir);
 	return rc;
 }

@@ -65,6 +65,9 @@ int identity_load(int dir, struct dh_pair *identity, bool *exposed)
 		if (rc == 0 || rc == EEXIST)
 			rc = read_secret(dir, identity, &was_exposed);
 	}
+	/* A secret that somebody was killed over, or came too late with. */
+	if (rc == 0)
+		unlinkat(dir, IDENTITY_FILE ".new", 0);
 	if (rc == 0 && exposed)
 		*exposed = was_exposed;
 	return rc;

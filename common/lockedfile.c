@@ -118,10 +118,14 @@ static int open_scratch(int dir, const char *scratch, int *fd)
 	return EMLINK;
 }
 
-/* Opens the scratch file, locked, with the bytes in it and on the disk. */
-static int fill_scratch(int dir, const char *scratch, const void *bytes, size_t len, int *fd)
+/* Opens the scratch file of name, locked, with the bytes in it and on the disk. */
+static int fill_scratch(int dir, const char *name, const void *bytes, size_t len, char scratch[static NAME_ROOM_BYTES],
+    int *fd)
 {
-	int rc = open_scratch(dir, scratch, fd);
+	int rc;
+
+	snprintf(scratch, NAME_ROOM_BYTES, "%s" SCRATCH_SUFFIX, name);
+	rc = open_scratch(dir, scratch, fd);
 
 	if (rc != 0)
 		return rc;
@@ -138,8 +142,7 @@ static int fill_scratch(int dir, const char *scratch, const void *bytes, size_t 
 	return rc;
 }
 
-/* Makes a new directory entry survive a power cut; not every file system can, and then nothing is lost by it. */
-static void sync_directory(int dir)
+void lockedfile_sync_directory(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -150,8 +153,10 @@ static void sync_directory(int dir)
 }
 
 /* Gives the scratch file its name, unless that is taken: EEXIST. */
-static int place_new(int dir, const char *scratch, const char *name)
+static int place_new(int dir, const char *scratch, const char *name, int fd)
 {
+	struct stat status;
+
 	if (renameat2(dir, scratch, dir, name, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL)
@@ -159,35 +164,35 @@ static int place_new(int dir, const char *scratch, const char *name)
 	/* Not every file system can do that (rename(2)); link(2) never replaces either, but takes two steps. */
 	if (linkat(dir, scratch, dir, name, 0) != 0)
 		return errno;
-	unlinkat(dir, scratch, 0);
+	/* Another program may have removed the name in between, and begun a file of its own under it. */
+	if (fstat(fd, &status) == 0 && names_file(dir, scratch, &status))
+		unlinkat(dir, scratch, 0);
 	return 0;
 }
 
 int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
 {
 	char scratch[NAME_ROOM_BYTES];
-	int fd, rc;
+	int fd;
+	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
 
-	snprintf(scratch, sizeof(scratch), "%s" SCRATCH_SUFFIX, name);
-	rc = fill_scratch(dir, scratch, bytes, len, &fd);
 	if (rc != 0)
 		return rc;
-	rc = place_new(dir, scratch, name);
+	rc = place_new(dir, scratch, name, fd);
 	if (rc != 0)
 		unlinkat(dir, scratch, 0);
 	close(fd);
 	if (rc == 0)
-		sync_directory(dir);
+		lockedfile_sync_directory(dir);
 	return rc;
 }
 
 int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len, struct stat *placed)
 {
 	char scratch[NAME_ROOM_BYTES];
-	int fd, rc;
+	int fd;
+	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
 
-	snprintf(scratch, sizeof(scratch), "%s" SCRATCH_SUFFIX, name);
-	rc = fill_scratch(dir, scratch, bytes, len, &fd);
 	if (rc != 0)
 		return rc;
 	if (renameat(dir, scratch, dir, name) != 0) {

@@ -43,6 +43,12 @@ int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len,
     __attribute__((warn_unused_result));
 
 /*
+ * Makes the entries of the directory survive a power cut. Not every file system can; nothing is lost by trying. Blocks on
+ * the disk.
+ */
+void lockedfile_sync_directory(int dir);
+
+/*
  * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for ETIMEDOUT
  * and EINVAL, which mean something of their own here. The storage is that of strerror().
  */

@@ -104,6 +104,8 @@ int session_respond(struct session **session, const struct dh_pair *identity, co
 		return rc;
 	}
 	establish(begun, &keys);
+	/* It has done its part; the public half is still needed to check the proof. */
+	sodium_memzero(begun->identity.secret, sizeof(begun->identity.secret));
 	decimal_format(begun->ephemeral.public, begun->digits);
 	*session = begun;
 	return 0;
@@ -151,6 +153,9 @@ int session_seal_text(struct session *session, const char *text, size_t len, str
 		rc = jsontext_append(&plaintext, object);
 	if (rc == 0)
 		rc = secretbox_seal(&session->to_responder, plaintext.data, plaintext.len, out);
+	/* The proof is given once. */
+	if (rc == 0)
+		sodium_memzero(session->identity.secret, sizeof(session->identity.secret));
 	json_decref(object);
 	buffer_wipe(&plaintext);
 	return rc;

@@ -10,20 +10,30 @@ struct range {
 };
 
 /*
- * Characters that move or hide others, besides the controls: Bidi_Control, line and paragraph separators, and the format
- * characters (category Cf) that show nothing. The joiners U+200C and U+200D stay: Persian and emoji need them.
+ * Characters that move or hide others, besides the controls: Bidi_Control, line and paragraph separators, and what shows
+ * nothing (Default_Ignorable_Code_Point, the blank letters and the blank Braille pattern). What Persian and emoji need
+ * stays: the joiners U+200C and U+200D, and the variation selectors U+FE0E and U+FE0F.
  */
 static const struct range hidden[] = {
     {0x00ad, 0x00ad},
+    {0x034f, 0x034f},
     {0x061c, 0x061c},
-    {0x180e, 0x180e},
+    {0x115f, 0x1160},
+    {0x17b4, 0x17b5},
+    {0x180b, 0x180f},
     {0x200b, 0x200b},
     {0x200e, 0x200f},
     {0x2028, 0x202e},
     {0x2060, 0x206f},
+    {0x2800, 0x2800},
+    {0x3164, 0x3164},
+    {0xfe00, 0xfe0d},
     {0xfeff, 0xfeff},
+    {0xffa0, 0xffa0},
     {0xfff9, 0xfffb},
-    {0xe0000, 0xe007f},
+    {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a},
+    {0xe0000, 0xe0fff},
 };
 
 uint32_t text_next(const char **cursor, const char *end)

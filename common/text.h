@@ -30,8 +30,8 @@ bool text_is_control(uint32_t code_point);
 
 /*
  * Copies the len bytes at text into out, safe to print on one line of a terminal: control characters, line and
- * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and invisible format characters
- * become "<U+202E>", bytes that are not UTF-8 become "<FF>". The result always ends in NUL and is cut at a whole
+ * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and characters that show nothing,
+ * but for joiners and variation selectors of emoji, become "<U+202E>", bytes that are not UTF-8 become "<FF>". The result always ends in NUL and is cut at a whole
  * character when out_size bytes do not hold it; TEXT_ESCAPE_FACTOR * len + 1 always do. Returns its length.
  */
 size_t text_escape(char *out, size_t out_size, const char *text, size_t len);

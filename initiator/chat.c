@@ -15,6 +15,7 @@
 #include "jsontext.h"
 #include "lockedfile.h"
 #include "session.h"
+#include "stop.h"
 #include "text.h"
 #include "users.h"
 
@@ -57,6 +58,8 @@ static const char *advice(int error)
 
 static void tell_unconnected(const struct chat *chat, const struct peer *peer, int error)
 {
+	if (stop_requested())
+		return;
 	console_put_styled(chat->console, CONSOLE_BAD, "cannot connect to ");
 	put_peer(chat, peer);
 	if (error == ETIMEDOUT)
@@ -312,10 +315,12 @@ static bool call(struct chat *chat, const struct peer *peer, const char *number,
 	}
 	if (rc == 0)
 		return true;
-	console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with ");
-	put_peer(chat, peer);
-	console_put(chat->console, ": %s; nothing was sent\n", answer_fault(rc));
 	hang_up(line);
+	if (!stop_requested()) {
+		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with ");
+		put_peer(chat, peer);
+		console_put(chat->console, ": %s; nothing was sent\n", answer_fault(rc));
+	}
 	return false;
 }
 

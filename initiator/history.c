@@ -33,9 +33,9 @@ static bool is_with(const struct chatlog_entry *entry, const char *whom)
 {
 	struct in_addr address;
 
-	if (whom[0] == '\0' || strcasecmp(entry->username, whom) == 0)
-		return true;
-	return address_parse(whom, &address) == 0 && address.s_addr == entry->address.s_addr;
+	if (address_parse(whom, &address) == 0)
+		return address.s_addr == entry->address.s_addr;
+	return whom[0] == '\0' || strcasecmp(entry->username, whom) == 0;
 }
 
 static int show_all(struct chatreader *reader, struct console *console, size_t *shown)

@@ -179,7 +179,7 @@ static int run(struct program *program)
 		console_put(&program->err, "initiator: there is no memory\n");
 		rc = ENOMEM;
 	}
-	while (rc == 0 && take_turn(&initiator))
+	while (rc == 0 && !stop_requested() && take_turn(&initiator))
 		;
 	chatlog_free(initiator.chat.log);
 	peersfile_free(initiator.chat.file);

@@ -11,6 +11,9 @@
 #include "address.h"
 #include "clock.h"
 
+/* Long lists go out in pieces of about this size. */
+#define FLUSH_BYTES 65536
+
 /* qsort(3) passes no context, so what it compares carries the moment along. */
 struct sorted {
 	const struct peer *peer;
@@ -67,8 +70,8 @@ void users_free(struct users *users)
 }
 
 enum likeness {
-	SAME_NAME,
 	SAME_ADDRESS,
+	SAME_NAME,
 	SAME_BUT_CASE,
 };
 
@@ -91,7 +94,7 @@ size_t users_select(struct users *users, const char *name)
 {
 	size_t kept = 0;
 
-	for (int likeness = SAME_NAME; likeness <= SAME_BUT_CASE && kept == 0; likeness++) {
+	for (int likeness = SAME_ADDRESS; likeness <= SAME_BUT_CASE && kept == 0; likeness++) {
 		for (size_t i = 0; i < users->count; i++) {
 			if (is_like(users->list[i], name, (enum likeness)likeness))
 				users->list[kept++] = users->list[i];
@@ -144,8 +147,8 @@ static bool is_own(const struct peer *peer, const char *own_name, const uint8_t 
 {
 	if (!own_name || strcmp(peer->username, own_name) != 0)
 		return false;
-	if (peer->has_identity)
-		return identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0;
+	if (peer->has_identity && !(identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0))
+		return false;
 	return is_local(peer->address);
 }
 
@@ -158,6 +161,8 @@ void users_put(const struct users *users, const struct peersfile *file, const ui
 		const struct peer *peer = users->list[i];
 
 		put_user(peer, is_own(peer, own_name, identity), users->now_ms, console);
+		if (console->pending.len >= FLUSH_BYTES)
+			console_flush(console);
 	}
 }
 

@@ -29,15 +29,16 @@ int users_read(struct peersfile *file, struct users *users) __attribute__((warn_
 void users_free(struct users *users);
 
 /*
- * The users that a name means: all with exactly that name or, where there are none, the one whose address it is or, where
- * there is none, all whose name differs only in the case of ASCII letters. Keeps just these in *users. Returns how many.
+ * The users that a name means: the one whose address it is or, where there is none, all with exactly that name or, where
+ * there are none, all whose name differs only in the case of ASCII letters. So nobody can be mistaken for an address by
+ * taking it for a name. Keeps just these in *users. Returns how many.
  */
 size_t users_select(struct users *users, const char *name);
 
 /*
  * Collects "Bob (Online)  192.168.1.7" for each user, a line each. Oneself is marked: who has the name that the announcer
- * stored in file and our public key, identity; or, where that user announces no key, an address of this machine.
- * identity is NULL where there is none.
+ * stored in file, at an address of this machine, and announces our public key, identity, or none. identity is NULL where
+ * there is none.
  */
 void users_put(const struct users *users, const struct peersfile *file, const uint8_t *identity,
     struct console *console);
