@@ -170,7 +170,7 @@ void console_put_all(struct console *console, struct console *source)
 }
 
 /* Waits until the descriptor may take more; false where stopping is more urgent. */
-static bool await_room(const struct console *console, bool was_full)
+static bool await_room(const struct console *console, bool stuck)
 {
 	struct pollfd wait = {.fd = console->fd, .events = POLLOUT};
 	/* A terminal may say that it is ready and then have no room for a whole character. */
@@ -178,7 +178,7 @@ static bool await_room(const struct console *console, bool was_full)
 
 	if (stop_requested())
 		return false;
-	if (was_full)
+	if (stuck)
 		ppoll(NULL, 0, &a_moment, stop_wait_mask());
 	ppoll(&wait, 1, NULL, stop_wait_mask());
 	return !stop_requested();
@@ -242,13 +242,13 @@ void console_flush_ready(struct console *console)
 
 void console_flush(struct console *console)
 {
-	int rc = 0;
+	while (!console->broken && console->pending.len > 0) {
+		size_t before = console->pending.len;
+		int rc = write_ready(console);
 
-	for (bool was_full = false; !console->broken && console->pending.len > 0; was_full = rc == EAGAIN) {
-		rc = write_ready(console);
 		if (rc == 0)
 			admit_loss(console);
-		else if (rc != EAGAIN || !await_room(console, was_full))
+		else if (rc != EAGAIN || !await_room(console, console->pending.len == before))
 			break;
 	}
 	console->pending.len = 0;

@@ -453,7 +453,9 @@ static void flushing_waits_for_a_slow_reader(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			/* The console may write through a descriptor of its own. */
 			close(stage.in);
+			close(stage.console.fd);
 			_exit(read_slowly(&stage.out));
 		}
 		if (nonblocking)
