@@ -1,0 +1,187 @@
+"""Section 3.1 of the protocol in Python: both sides of a secure chat, for tests.
+
+It is written from the protocol's text alone, with X25519 and crypto_secretbox
+from libsodium and BLAKE2b from Python, and checked against ../vectors.json.
+Whatever a dishonest peer could alter, the tests can alter too.
+"""
+
+import base64
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import os
+
+KEY_BYTES = 32
+NONCE_BYTES = 24
+MAC_BYTES = 16
+
+# Points for which X25519 yields zero, whatever the secret: 0, 1, and one of order 8.
+LOW_ORDER_POINTS = [
+    bytes(32),
+    b"\x01" + bytes(31),
+    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+]
+
+_sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
+
+
+def x25519(secret, public):
+    """The X25519 function; zero for a point of low order."""
+    shared = ctypes.create_string_buffer(KEY_BYTES)
+    _sodium.crypto_scalarmult(shared, secret, public)
+    return shared.raw
+
+
+def x25519_public(secret):
+    """The public key of a secret one."""
+    public = ctypes.create_string_buffer(KEY_BYTES)
+    _sodium.crypto_scalarmult_base(public, secret)
+    return public.raw
+
+
+def blake2b(size, *parts, key=b""):
+    """BLAKE2b of the parts one after the other."""
+    return hashlib.blake2b(b"".join(parts), digest_size=size, key=key).digest()
+
+
+def to_base64(data):
+    return base64.b64encode(data).decode()
+
+
+def from_base64(text):
+    return base64.b64decode(text, validate=True)
+
+
+def to_number(public):
+    """A public key as the decimal number that travels."""
+    return str(int.from_bytes(public, "big"))
+
+
+def from_number(number):
+    return int(number).to_bytes(KEY_BYTES, "big")
+
+
+def seal(key, counter, plaintext, random=None):
+    """base64(nonce || crypto_secretbox(plaintext))."""
+    nonce = (random or os.urandom(16)) + counter.to_bytes(8, "big")
+    box = ctypes.create_string_buffer(MAC_BYTES + len(plaintext))
+    length = ctypes.c_ulonglong(len(plaintext))
+    _sodium.crypto_secretbox_easy(box, plaintext, length, nonce, key)
+    return to_base64(nonce + box.raw)
+
+
+def unseal(key, counter, text):
+    """The plaintext of what seal() made; an AssertionError where it is not that."""
+    sealed = from_base64(text)
+    nonce, box = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    assert int.from_bytes(nonce[16:], "big") == counter
+    plaintext = ctypes.create_string_buffer(max(1, len(box) - MAC_BYTES))
+    length = ctypes.c_ulonglong(len(box))
+    assert _sodium.crypto_secretbox_open_easy(plaintext, box, length, nonce, key) == 0
+    return plaintext.raw[:len(box) - MAC_BYTES]
+
+
+class Pair:
+    """An X25519 key pair: an identity or an ephemeral one."""
+
+    def __init__(self, secret=None):
+        self.secret = secret or os.urandom(KEY_BYTES)
+        self.public = x25519_public(self.secret)
+
+    @property
+    def text(self):
+        """The public key as announcements carry it."""
+        return to_base64(self.public)
+
+
+def session_keys(ee, es, identity, a, b):
+    """The keys of the two directions: to the responder, to the initiator."""
+    k = blake2b(64, b"quartet v1", identity, a, b, ee, es)
+    return k[:KEY_BYTES], k[KEY_BYTES:]
+
+
+def sender_proof(se, sender, receiver, a, b):
+    """The proof of who is speaking."""
+    return blake2b(32, b"quartet sender", sender, receiver, a, b, key=se)
+
+
+class InitiatorSide:
+    """The initiator's side of one connection."""
+
+    def __init__(self, identity, peer_identity, ephemeral=None):
+        self.identity = identity
+        self.peer_identity = peer_identity
+        self.ephemeral = ephemeral or Pair()
+        self.counter = 0
+
+    def key_object(self):
+        """The first object of the exchange."""
+        return {"key": to_number(self.ephemeral.public)}
+
+    def complete(self, answer):
+        """Takes the responder's key object."""
+        self.peer_ephemeral = from_number(answer["key"])
+        ee = x25519(self.ephemeral.secret, self.peer_ephemeral)
+        es = x25519(self.ephemeral.secret, self.peer_identity)
+        self.to_responder, self.to_initiator = session_keys(
+            ee, es, self.peer_identity, self.ephemeral.public, self.peer_ephemeral)
+
+    def proof(self):
+        se = x25519(self.identity.secret, self.peer_ephemeral)
+        return sender_proof(se, self.identity.public, self.peer_identity,
+                            self.ephemeral.public, self.peer_ephemeral)
+
+    def plaintext(self, text):
+        """The members of the next message: the first one proves who is speaking."""
+        if self.counter:
+            return {"text": text}
+        return {"identity": self.identity.text, "proof": to_base64(self.proof()), "text": text}
+
+    def message(self, text, **changes):
+        """The object for the next message, with members of the plaintext changed."""
+        plaintext = json.dumps({**self.plaintext(text), **changes}).encode()
+        return self.sealed(plaintext)
+
+    def sealed(self, plaintext):
+        """The object for the next message, with bytes of the test's choice inside."""
+        sealed = seal(self.to_responder, self.counter, plaintext)
+        self.counter += 1
+        return {"encrypted_message": sealed}
+
+    def receipt(self, received, counter=0):
+        """The number of the message that the receipt object confirms."""
+        plaintext = json.loads(unseal(self.to_initiator, counter, received["encrypted_message"]))
+        return plaintext["received"]
+
+
+class ResponderSide:
+    """The responder's side of one connection."""
+
+    def __init__(self, identity, ephemeral=None):
+        self.identity = identity
+        self.ephemeral = ephemeral or Pair()
+
+    def answer(self, key_object):
+        """Takes the initiator's key object; returns the one that answers it."""
+        self.peer_ephemeral = from_number(key_object["key"])
+        ee = x25519(self.ephemeral.secret, self.peer_ephemeral)
+        es = x25519(self.identity.secret, self.peer_ephemeral)
+        self.to_responder, self.to_initiator = session_keys(
+            ee, es, self.identity.public, self.peer_ephemeral, self.ephemeral.public)
+        return {"key": to_number(self.ephemeral.public)}
+
+    def open(self, message):
+        """The plaintext of the initiator's first message, its proof checked."""
+        plaintext = json.loads(unseal(self.to_responder, 0, message["encrypted_message"]))
+        sender = from_base64(plaintext["identity"])
+        se = x25519(self.ephemeral.secret, sender)
+        proof = sender_proof(se, sender, self.identity.public,
+                             self.peer_ephemeral, self.ephemeral.public)
+        assert plaintext["proof"] == to_base64(proof)
+        return plaintext
+
+    def receipt(self, received=0, counter=0):
+        """The object that confirms a message."""
+        plaintext = json.dumps({"received": received}).encode()
+        return {"encrypted_message": seal(self.to_initiator, counter, plaintext)}

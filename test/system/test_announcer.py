@@ -1,0 +1,308 @@
+"""The announcer: specification 2.1.0, and section 1 of the protocol."""
+
+import json
+import signal
+import stat
+import time
+
+import pytest
+
+from network import Ear
+from protocol import from_base64
+
+
+def datagram(username, address, identity):
+    """An announcement, byte for byte."""
+    return (f'{{"username": "{username}", "ip": "{address}", '
+            f'"identity": "{identity.text}"}}').encode()
+
+
+def members(heard):
+    return json.loads(heard.data)
+
+
+# 2.1.0-A: the name.
+
+
+def test_2_1_0_A_asks_for_the_username_and_stores_it(alice):
+    announcer = alice.announcer()
+    assert announcer.output.rstrip("\n").endswith("Username: ")
+    announcer.ask("Alice", "Announcing")
+    assert alice.peers_file()["self"]["username"] == "Alice"
+
+
+@pytest.mark.parametrize("answer, name", [("", "Alice"), ("Carla", "Carla")])
+def test_2_1_0_A_offers_the_stored_name_again(alice, answer, name):
+    alice.announcer("-u", "Alice").stop()
+    announcer = alice.announcer()
+    announcer_said = announcer.output
+    assert "Alice" in announcer_said and "Announcing" not in announcer_said
+    announcer.ask(answer, "Announcing")
+    assert alice.peers_file()["self"]["username"] == name
+
+
+def test_2_1_0_A_stores_the_name_given_as_an_option(alice):
+    announcer = alice.announcer("-u", "Alice")
+    assert "Username:" not in announcer.output
+    assert alice.peers_file()["self"]["username"] == "Alice"
+
+
+@pytest.mark.parametrize("name, rule", [
+    (b"", "username has at least"),
+    (b"   ", "username has at least"),
+    (b"a" * 65, "64 bytes"),
+    ("ş".encode() * 33, "64 bytes"),
+    (b"\x1b[31mred", "control"),
+    (b"a\x7fb", "control"),
+    ("a\u0085b".encode(), "control"),
+    (b"\xff\xfe", "UTF-8"),
+    (b"\xed\xa0\x80", "UTF-8"),
+], ids=range(9))
+def test_2_1_0_A_refuses_a_bad_name_with_the_rule_and_asks_again(alice, name, rule):
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer()
+        announcer.send_bytes(name + b"\n")
+        announcer.wait_for(rule)
+        announcer.wait_for("Username: ")
+        announcer.ask("Alice", "Announcing")
+        assert members(ear.hear())["username"] == "Alice"
+    assert b"\x1b" not in announcer.raw
+
+
+@pytest.mark.parametrize("typed, name", [
+    ("a" * 64, "a" * 64), ("ş" * 32, "ş" * 32), ("  Ece \t", "Ece"), ("Ece, Bob", "Ece, Bob"),
+    ('"\\', '"\\'),
+], ids=range(5))
+def test_2_1_0_A_takes_every_name_within_the_rules(alice, typed, name):
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer()
+        announcer.ask(typed, "Announcing")
+        assert members(ear.hear())["username"] == name
+    assert alice.peers_file()["self"]["username"] == name
+
+
+def test_end_of_input_at_the_question_fails(alice):
+    alice.run("announcer", status=1)
+
+
+def test_storing_the_name_keeps_the_rest_of_the_file(alice):
+    others = {"127.0.0.3": {"username": "Bob", "last_seen": 1763625600.125, "shoe": 44}}
+    alice.write_peers(others, {"known": {"Bob": {"identity": "x"}}, "rooms": ["attic"]})
+    alice.announcer("-u", "Alice")
+    kept = alice.peers_file()
+    assert kept["peers"] == others
+    assert kept["known"] == {"Bob": {"identity": "x"}}
+    assert kept["rooms"] == ["attic"]
+
+
+# 2.1.0-B: the broadcasts.
+
+
+def test_2_1_0_B_announces_at_once_and_then_every_period(alice):
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", "Alice", "-i", "1")
+        times = [ear.hear().time for _ in range(4)]
+    for count, heard in enumerate(times):
+        assert abs(heard - times[0] - count) < 0.5
+
+
+def test_2_1_0_B_a_late_announcement_does_not_shift_the_next_ones(alice):
+    """No drift: whatever holds the announcer up, it comes back to its beat."""
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice", "-i", "2")
+        first = ear.hear().time
+        with announcer.paused():
+            time.sleep(2.9)
+        late, third = ear.hear().time, ear.hear().time
+    assert late - first > 2.5  # else it was not held up
+    assert (third - first) % 2 < 0.4 or (third - first) % 2 > 1.6
+
+
+def test_2_1_0_B_the_period_is_eight_seconds(alice):
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", "Alice")
+        times = [ear.hear().time for _ in range(3)]
+    for count, heard in enumerate(times):
+        assert abs(heard - times[0] - 8 * count) < 1
+
+
+def test_2_1_0_B_leaves_by_every_interface_to_its_own_broadcast_address(lan, make_lan, make_host,
+                                                                        make_user):
+    host, near, far = make_host(), make_host(), make_host()
+    other_lan = make_lan()
+    lan.plug(host, "10.1.0.1/24", "eth0")
+    lan.plug(near, "10.1.0.2/24")
+    other_lan.plug(host, "10.2.16.1/20", "eth1")
+    other_lan.plug(far, "10.2.16.2/20")
+    with near, Ear() as near_ear:
+        with far, Ear() as far_ear:
+            make_user("ece", host=host).announcer("-u", "Ece", "-i", "1")
+            for ear, address, broadcast in [(near_ear, "10.1.0.1", "10.1.0.255"),
+                                            (far_ear, "10.2.16.1", "10.2.31.255")]:
+                for _ in range(2):
+                    heard = ear.hear()
+                    assert (heard.source, heard.destination) == (address, broadcast)
+                    assert members(heard)["ip"] == address
+
+
+def test_2_1_0_B_the_interfaces_are_read_afresh_each_time(lan, make_lan, make_host, make_user):
+    """A network that vanishes, or comes, while the announcer runs."""
+    host, near, far = make_host(), make_host(), make_host()
+    other_lan = make_lan()
+    lan.plug(host, "10.1.0.1/24", "eth0")
+    lan.plug(near, "10.1.0.2/24")
+    other_lan.plug(far, "10.2.0.2/24")
+    with near, Ear() as near_ear:
+        with far, Ear() as far_ear:
+            announcer = make_user("ece", host=host).announcer("-u", "Ece", "-i", "1")
+            assert near_ear.hear().source == "10.1.0.1"
+            host.ip("link del eth0")
+            other_lan.plug(host, "10.2.0.1/24", "eth1")
+            assert far_ear.hear().source == "10.2.0.1"
+            host.ip("link set eth1 down")
+            lan.plug(host, "10.1.0.7/24", "eth2")
+            near_ear.hear_until(lambda heard: heard.source == "10.1.0.7")
+            host.ip("addr del 10.1.0.7/24 dev eth2")
+            host.ip("addr add 10.1.0.8/24 broadcast + dev eth2")
+            near_ear.hear_until(lambda heard: heard.source == "10.1.0.8")
+    announcer.stop()
+
+
+def test_2_1_0_B_loopback_only_where_there_is_no_other_network(lan, make_host, make_user):
+    host, near = make_host(), make_host()
+    lan.plug(near, "10.1.0.2/24")
+    with host, Ear() as own_ear, near, Ear() as near_ear:
+        announcer = make_user("ece", host=host).announcer("-u", "Ece", "-i", "1")
+        assert own_ear.hear().source == "127.0.0.1"
+        announcer.wait_for("no other network")
+        lan.plug(host, "10.1.0.1/24")
+        assert near_ear.hear().source == "10.1.0.1"
+        own_ear.hear_until(lambda heard: heard.source == "10.1.0.1")
+        assert own_ear.hear().source == "10.1.0.1"
+
+
+def test_2_1_0_B_own_announcements_are_heard_too(lan, make_host, make_user):
+    host = make_host()
+    lan.plug(host, "10.1.0.1/24")
+    ece = make_user("ece", host=host)
+    discovery = ece.discovery()
+    ece.announcer("-u", "Ece")
+    discovery.wait_for(r"Ece is online \(10\.1\.0\.1\)")
+
+
+def test_extra_destinations_are_announced_to(alice):
+    with Ear("127.0.0.8") as one, Ear("127.0.0.9") as other, Ear("127.255.255.255") as broadcast:
+        alice.announcer("-u", "Alice", "-t", "127.0.0.8", "-t", "127.0.0.9")
+        for ear in (one, other, broadcast):
+            assert ear.hear().source == "127.0.0.2"
+
+
+def test_extra_destination_beyond_the_network_of_an_interface(lan, make_host, make_user):
+    host, router = make_host(), make_host()
+    lan.plug(host, "10.1.0.1/24")
+    lan.plug(router, "10.1.0.2/24")
+    router.ip("addr add 10.9.0.1/32 dev lo")
+    host.ip("route add 10.9.0.0/16 via 10.1.0.2")
+    with router, Ear("10.9.0.1") as ear:
+        make_user("ece", host=host).announcer("-u", "Ece", "-t", "10.9.0.1")
+        heard = ear.hear()
+    assert heard.source == members(heard)["ip"] == "10.1.0.1"
+
+
+def test_failing_sends_are_reported_once_and_tried_again(lan, make_host, make_user):
+    host, router = make_host(), make_host()
+    lan.plug(host, "10.1.0.1/24")
+    lan.plug(router, "10.1.0.2/24")
+    router.ip("addr add 10.9.0.1/32 dev lo")
+    with router, Ear() as ear:
+        announcer = make_user("ece", host=host).announcer("-u", "Ece", "-i", "1", "-t", "10.9.0.1")
+        for _ in range(3):
+            ear.hear()
+        said = announcer.output + announcer.errors
+        assert said.count("Network is unreachable") == 1
+        host.ip("route add 10.9.0.0/16 via 10.1.0.2")
+        ear.hear_until(lambda heard: heard.destination == "10.9.0.1")
+
+
+# 2.1.0-C: the message.
+
+
+def test_2_1_0_C_announcement_byte_for_byte(alice):
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", "Ece")
+        assert ear.hear().data == datagram("Ece", "127.0.0.2", alice.identity())
+
+
+def test_2_1_0_C_any_name_makes_valid_json(alice):
+    name = 'Ece "\\/" çşğ \U0001f600'
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", name)
+        heard = members(ear.hear())
+    assert list(heard) == ["username", "ip", "identity"]
+    assert heard["username"] == name
+
+
+def test_longest_name_fits_the_longest_datagram(alice):
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", '"' * 64)
+        assert len(ear.hear().data) <= 1400
+
+
+# The identity (section 4) and the leaving announcement (section 1).
+
+
+def test_identity_is_made_once_and_announced(alice):
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", "Alice").stop()
+        key = alice.path("identity.key")
+        assert len(key.read_bytes()) == 32
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        before = key.read_bytes()
+        alice.announcer("-u", "Alice")
+        assert key.read_bytes() == before
+        assert from_base64(members(ear.hear())["identity"]) == alice.identity().public
+
+
+def test_files_are_private(alice):
+    alice.announcer("-u", "Alice")
+    for name in ("identity.key", "peers.txt"):
+        assert stat.S_IMODE(alice.path(name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", bytes(31), bytes(33)], ids=len)
+def test_damaged_identity_is_named_and_never_overwritten(alice, content):
+    key = alice.path("identity.key")
+    key.touch(0o600)
+    key.write_bytes(content)
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice")
+        assert "identity.key" in announcer.output
+        assert "identity" not in members(ear.hear())
+    assert key.read_bytes() == content
+
+
+def test_exposed_identity_is_made_private(alice):
+    alice.identity()
+    alice.path("identity.key").chmod(0o644)
+    announcer = alice.announcer("-u", "Alice")
+    assert stat.S_IMODE(alice.path("identity.key").stat().st_mode) == 0o600
+    assert "identity.key" in announcer.output + announcer.errors
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_leaving_is_announced_on_a_clean_exit(alice, sign):
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice")
+        first = members(ear.hear())
+        assert "leaving" not in first
+        announcer.stop(sign)
+        assert members(ear.hear()) == {**first, "leaving": True}
+
+
+def test_kill_announces_nothing(alice):
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice")
+        ear.hear()
+        announcer.kill()
+        alice.announcer("-u", "Alice")
+        assert "leaving" not in members(ear.hear())

@@ -1,0 +1,95 @@
+"""What the four programs have in common: options, exit statuses, signals."""
+
+import signal
+
+import pytest
+
+from network import Ear, Listener
+from quartet import PROGRAMS
+
+every_program = pytest.mark.parametrize("name", PROGRAMS)
+
+
+@every_program
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_shown(someone, name, option):
+    program = someone.run(name, option)
+    assert program.output.lower().startswith(f"usage: {name}")
+    for documented in ("-a", "-h", "-V"):
+        assert documented in program.output
+    assert program.errors == ""
+
+
+@every_program
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_version_is_shown(someone, name, option):
+    program = someone.run(name, option)
+    assert program.output == f"{name} (Quartet) 0.1.0\n"
+    assert program.errors == ""
+
+
+@every_program
+@pytest.mark.parametrize("arguments", [
+    ["-z"], ["--no-such-option"], ["operand"], ["-a"], ["-a", ""], ["-a", "localhost"],
+    ["-a", "256.0.0.1"], ["-a", "127.1"], ["-a", "127.0.0.2x"], ["-a", "::1"],
+])
+def test_wrong_usage_ends_with_status_2(someone, name, arguments):
+    program = someone.run(name, *arguments, status=2)
+    assert program.errors.startswith(f"{name}: ")
+    assert program.output == ""
+
+
+@pytest.mark.parametrize("arguments", [
+    ["-i", "0"], ["-i", "-1"], ["-i", "x"], ["-i", "8x"], ["-i", ""], ["-i", "9" * 20],
+    ["-t", "peer.example"], ["-t", "10.0.0"], ["-u", ""], ["-u", "   "], ["-u", "a" * 65],
+    ["-u", "\x1b[31mEce"], ["-u", "Ece\nBob"],
+])
+def test_announcer_refuses_wrong_values_with_status_2(someone, arguments):
+    program = someone.run("announcer", *arguments, status=2)
+    assert program.errors.startswith("announcer: ")
+    assert "\x1b" not in program.errors
+    assert program.output == ""
+    assert not someone.path("peers.txt").exists()
+
+
+def test_announcer_refuses_a_name_that_is_not_utf8(someone):
+    program = someone.run("announcer", "-u", b"\xff\xfe", status=2)
+    assert "UTF-8" in program.errors
+
+
+@every_program
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_a_program_cleanly(alice, name, sign):
+    arguments = ["-u", "Alice"] if name == "announcer" else []
+    alice.start(name, *arguments).stop(sign)
+
+
+def test_signals_end_the_announcer_at_its_question(alice):
+    alice.announcer().stop(signal.SIGINT)
+
+
+@pytest.mark.parametrize("name, address", [
+    ("discovery", "0.0.0.0:6000"), ("responder", "0.0.0.0:6001")])
+def test_startup_line_says_what_the_program_does(someone, name, address):
+    program = someone.start(name)
+    assert address in program.lines[0]
+
+
+def test_responder_says_that_its_port_is_in_use(someone):
+    with Listener("0.0.0.0"):
+        program = someone.run("responder", status=1)
+    assert program.errors == "responder: cannot listen on 0.0.0.0:6001: Address already in use\n"
+
+
+def test_discovery_says_that_its_port_is_in_use(someone):
+    with Ear() as ear:
+        ear.set_shared(False)
+        program = someone.run("discovery", status=1)
+    assert program.errors == "discovery: cannot listen on 0.0.0.0:6000: Address already in use\n"
+
+
+@pytest.mark.parametrize("name", ["discovery", "responder"])
+def test_address_of_another_machine_is_refused(make_user, name):
+    program = make_user("lost", address="192.0.2.1").run(name, status=1)
+    assert f"{name}: cannot listen on 192.0.2.1" in program.errors
+    assert "Cannot assign requested address" in program.errors

@@ -1,0 +1,196 @@
+"""Kill -9 at random moments, while the other programs work."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from network import Mouth, connect
+from protocol import InitiatorSide, Pair
+from quartet import PROGRAMS, eventually, peer
+
+ALICE = "127.0.0.2"
+BOB = "127.0.0.3"
+ROUNDS = 40
+SHOWN = re.compile(r"^\d\d:\d\d:\d\d \[(plain|secure)\] .*?: (from \S+ \d+ \d+)$", re.MULTILINE)
+
+
+class Crew:
+    """A user whose four programs are killed and started again."""
+
+    def __init__(self, user, name, other):
+        self.user = user
+        self.name = name
+        self.other = other
+        self.running = {}
+        self.initiators = []
+        self.responders = []
+        for program in PROGRAMS:
+            self.restart(program)
+
+    def restart(self, name):
+        """Starts a program, without waiting: it is killed at any moment of its life."""
+        arguments = ["-u", self.name, "-i", "1"] if name == "announcer" else []
+        program = self.user.start(name, *arguments, ready=False)
+        self.running[name] = program
+        if name == "initiator":
+            self.initiators.append(program)
+        if name == "responder":
+            self.responders.append(program)
+
+    def kill(self, name):
+        self.running[name].kill()
+
+    def chat(self, number):
+        """Types a whole chat ahead, as a pipe would."""
+        kind = "secure\n7" if number % 2 else "unsecure"
+        text = f"from {self.name} {len(self.initiators)} {number}"
+        self.running["initiator"].send(f"Chat {self.other}\n{kind}\n{text}")
+
+    def check_files(self):
+        """Whatever was killed, the dictionary parses and the log has only whole lines."""
+        if self.user.path("peers.txt").exists():
+            self.user.peers_file()
+        self.user.log()
+
+    def check_promises(self, other):
+        """Nothing that a user saw as sent, delivered or received is missing from a log."""
+        sent = [entry["text"] for entry in self.user.log() if entry["direction"] == "SENT"]
+        received = [entry["text"] for entry in self.user.log() if entry["direction"] == "RECEIVED"]
+        at_other = [entry["text"] for entry in other.user.log()
+                    if entry["direction"] == "RECEIVED" and entry["mode"] == "secure"]
+        assert len(set(sent)) == len(sent) and len(set(received)) == len(received)
+        for responder in self.responders:
+            assert {text for _, text in SHOWN.findall(responder.output)} <= set(received)
+        for number, initiator in enumerate(self.initiators, start=1):
+            own = f"from {self.name} {number} "
+            delivered = len(re.findall(f"(?i)delivered to {self.other}", initiator.output))
+            told = delivered + len(re.findall(f"(?i)sent to {self.other}", initiator.output))
+            assert told <= sum(text.startswith(own) for text in sent)
+            assert delivered <= sum(text.startswith(own) for text in at_other)
+        return len(sent), len(received)
+
+
+@pytest.mark.timeout(180)
+def test_kill_9_of_each_program_at_random_moments(alice, bob, seeded):
+    crews = [Crew(alice, "Alice", "Bob"), Crew(bob, "Bob", "Alice")]
+    for crew in crews:
+        eventually(lambda: {ALICE, BOB} <= set(crew.user.peers()))
+    victims = [(crew, name) for crew in crews for name in PROGRAMS] * (ROUNDS // 8)
+    seeded.shuffle(victims)
+    for number, (crew, name) in enumerate(victims):
+        for talker in crews:
+            talker.chat(number)
+            talker.chat(number + len(victims))
+        time.sleep(seeded.random() / 3)  # the random moment
+        crew.kill(name)
+        for each in crews:
+            each.check_files()
+        crew.restart(name)
+    for crew in crews:
+        crew.running["initiator"].end_input()
+        crew.running["initiator"].wait()
+    for crew, other in [crews, crews[::-1]]:
+        sent, received = crew.check_promises(other)
+        assert sent > 0 and received > 0
+        leftovers = {path.name for path in crew.user.directory.iterdir()}
+        assert len(leftovers) <= 6
+
+
+def test_kill_9_of_discovery_and_announcer_amid_writing(alice, seeded):
+    """A dictionary large enough to be killed in the middle of, read all the time."""
+    alice.write_peers({f"10.0.{number // 250}.{number % 250 + 1}": peer(f"peer {number}")
+                       for number in range(5000)})
+    done = threading.Event()
+    unreadable = []
+
+    def read_all_the_time():
+        while not done.is_set():
+            content = alice.path("peers.txt").read_bytes()
+            try:
+                assert len(json.loads(content)["peers"]) >= 5000
+            except (ValueError, KeyError, AssertionError):
+                unreadable.append(content)
+
+    reader = threading.Thread(target=read_all_the_time)
+    reader.start()
+    shown = set()
+    try:
+        with Mouth("127.255.255.255") as mouth:
+            for number in range(30):
+                victim = alice.discovery() if number % 3 else \
+                    alice.start("announcer", "-u", f"Alice {number}", ready=False)
+                ending = time.monotonic() + seeded.random() / 4  # the random moment
+                count = 0
+                while time.monotonic() < ending:
+                    count += 1
+                    mouth.announce(f"127.{number + 1}.{count // 250}.{count % 250 + 1}", "Can")
+                    time.sleep(0.001)
+                victim.kill()
+                shown |= set(re.findall(r"Can is online \((\S+)\)", victim.output))
+    finally:
+        done.set()
+        reader.join()
+    assert unreadable == []
+    assert shown and shown <= set(alice.peers())
+    assert len(list(alice.directory.iterdir())) <= 4
+
+
+def test_kill_9_of_the_responder_amid_messages(bob, seeded):
+    """What was shown or confirmed is in the log; the log has whole lines only."""
+    confirmed = set()
+    responders = []
+    identity = Pair()
+
+    def talk(number):
+        for count in range(1000):
+            text = f"from Ece {number} {count}"
+            try:
+                with connect(BOB, f"127.0.1.{number % 200 + 1}") as connection:
+                    side = InitiatorSide(identity, bob.identity().public)
+                    connection.send_object(side.key_object())
+                    side.complete(connection.receive_object())
+                    connection.send_object(side.message(text))
+                    side.receipt(connection.receive_object())
+                    confirmed.add(text)
+            except (OSError, AssertionError):  # the responder was killed
+                return
+
+    bob.identity()
+    for number in range(12):
+        responder = bob.responder()
+        responders.append(responder)
+        talkers = [threading.Thread(target=talk, args=[number * 3 + own]) for own in range(3)]
+        for talker in talkers:
+            talker.start()
+        time.sleep(seeded.random() / 2)  # the random moment
+        responder.kill()
+        for talker in talkers:
+            talker.join()
+        bob.log()
+    logged = set(bob.logged_texts())
+    shown = {text for responder in responders for _, text in SHOWN.findall(responder.output)}
+    assert confirmed and confirmed <= logged
+    assert shown and shown <= logged
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_program_starts_again(alice, name):
+    """No lock, scratch file or socket of the dead is in its way."""
+    arguments = ["-u", "Alice"] if name == "announcer" else []
+    for _ in range(3):
+        alice.start(name, *arguments).kill()
+    alice.start(name, *arguments).stop()
+
+
+def test_a_program_that_hangs_does_not_stop_the_others(alice):
+    """Discovery is stopped in the middle of whatever it does; the others carry on."""
+    alice.knows(Bob=BOB)
+    discovery = alice.discovery()
+    with discovery.paused():
+        initiator = alice.initiator()
+        assert "Bob (Online)" in initiator.menu("Users")
+        alice.responder()
+        alice.announcer("-u", "Alice")

@@ -1,0 +1,711 @@
+"""The initiator against peers in the hands of the test: specification 2.3.0."""
+
+import json
+import re
+import signal
+import time
+
+import pytest
+
+from network import Connection, Listener
+from protocol import Pair, ResponderSide
+from quartet import MENU, chat_secure, chat_unsecure, eventually, log_entry, peer
+
+BOB = "127.0.0.3"
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+
+
+@pytest.fixture
+def listener(namespace):
+    """Stands where Bob's responder would be."""
+    with Listener(BOB) as own:
+        yield own
+
+
+@pytest.fixture
+def bobs_identity(alice):
+    """Alice knows Bob and his identity."""
+    identity = Pair()
+    alice.write_peers({BOB: peer("Bob", identity=identity.text)})
+    return identity
+
+
+def send_unsecure(initiator, text, name="Bob"):
+    chat_unsecure(initiator, name)
+    initiator.send(text)
+
+
+def answer_keys(listener, identity):
+    """Bob's side of the exchange of keys."""
+    connection = listener.accept()
+    side = ResponderSide(identity)
+    connection.send_object(side.answer(connection.receive_object()))
+    return connection, side
+
+
+def users(initiator):
+    """The lines that Users shows."""
+    return [line for line in initiator.menu("Users").splitlines() if re.search(r"\(\w+\)", line)]
+
+
+# 2.3.0-A: the menu.
+
+
+def test_2_3_0_A_asks_for_users_chat_or_history(alice):
+    initiator = alice.initiator()
+    for word in ("Users", "Chat", "History"):
+        assert word in initiator.output
+
+
+@pytest.mark.parametrize("command", ["Users", "users", "USERS", "u", "Us", "uSeR"])
+def test_2_3_0_A_users_in_any_case_and_by_its_beginnings(alice, command):
+    alice.knows(Bob=BOB)
+    assert "Bob (Online)" in alice.initiator().menu(command)
+
+
+@pytest.mark.parametrize("command", ["History", "history", "HIST", "hi"])
+def test_2_3_0_A_history_in_any_case_and_by_its_beginnings(alice, command):
+    alice.write_log(log_entry("hello"))
+    assert "Bob (127.0.0.3) [plain]: hello" in alice.initiator().menu(command)
+
+
+@pytest.mark.parametrize("command", ["Chat", "chat", "CH", "c"])
+def test_2_3_0_A_chat_in_any_case_and_by_its_beginnings(alice, command):
+    alice.initiator().ask(command, "Name: ")
+
+
+@pytest.mark.parametrize("command", ["Help", "help", "he"])
+def test_2_3_0_A_help_names_the_commands(alice, command):
+    shown = alice.initiator().menu(command)
+    for word in ("Users", "Chat", "History", "Help", "Quit"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("command", ["h", "x", "Userss", "Users!", "7", "\x1b[31m", "Çhat"])
+def test_2_3_0_A_anything_else_is_explained_and_asked_again(alice, command):
+    initiator = alice.initiator()
+    shown = initiator.menu(command)
+    assert len(shown.split()) > len(MENU.split())
+    assert b"\x1b" not in initiator.raw
+
+
+def test_2_3_0_A_an_empty_line_asks_again(alice):
+    alice.initiator().menu("")
+
+
+@pytest.mark.parametrize("command", ["Quit", "quit", "q", "QUI"])
+def test_quit_ends_the_program(alice, command):
+    initiator = alice.initiator()
+    initiator.send(command)
+    initiator.wait()
+
+
+def test_end_of_input_is_quit(alice):
+    initiator = alice.initiator()
+    initiator.end_input()
+    initiator.wait()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_program_at_any_question(alice, sign):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    chat_unsecure(initiator, "Bob")
+    initiator.stop(sign)
+
+
+def test_an_empty_line_cancels_at_every_question(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    questions = [("Chat", "Name: "), ("Bob", r"secure or unsecure\? "), ("secure", "Number: ")]
+    for count in range(1, len(questions) + 1):
+        for line, question in questions[:count]:
+            initiator.ask(line, question)
+        initiator.menu("")
+    chat_unsecure(initiator, "Bob")
+    initiator.menu("")
+    assert not listener.is_called()
+    chat_secure(initiator, "Bob")
+    connection, _ = answer_keys(listener, bobs_identity)
+    initiator.wait_for("Message: ")
+    initiator.menu("")
+    assert connection.receive_all() == b""
+    assert alice.log() == []
+
+
+# 2.3.0-B: Users.
+
+
+def test_2_3_0_B_online_and_away(alice):
+    alice.write_peers({BOB: peer("Bob", 5), "127.0.0.4": peer("Can", 60),
+                       "127.0.0.5": peer("Ece", 890), "127.0.0.6": peer("Mallory", 902)})
+    shown = alice.initiator().menu("Users")
+    assert re.search(r"^Bob \(Online\)\s+127\.0\.0\.3$", shown, re.MULTILINE)
+    assert re.search(r"^Can \(Away\)\s+127\.0\.0\.4\s+last heard 1 min ago$", shown, re.MULTILINE)
+    assert re.search(r"^Ece \(Away\)\s+127\.0\.0\.5\s+last heard 14 min ago$", shown, re.MULTILINE)
+    assert "Mallory" not in shown
+
+
+@pytest.mark.parametrize("age, bound, shown", [
+    (9.5, 10, "Bob (Online)"), (10.2, 10, "Bob (Away)"), (899.5, 900, "Bob (Away)"),
+    (900.2, 900, None),
+])
+def test_2_3_0_B_bounds_of_10_and_900_seconds(alice, age, bound, shown):
+    """Tried again where the bound was passed between the question and the answer."""
+    initiator = alice.initiator()
+
+    def is_decided():
+        heard = time.time() - age
+        alice.write_peers({BOB: {"username": "Bob", "last_seen": round(heard, 3)}})
+        answer = initiator.menu("Users")
+        if age < bound < time.time() - heard:
+            return False
+        assert shown in answer if shown else "Bob" not in answer
+        return True
+
+    eventually(is_decided)
+
+
+def test_2_3_0_B_online_first_and_then_by_name(alice):
+    alice.write_peers({"127.0.0.4": peer("Can", 60), "127.0.0.5": peer("Ece"),
+                       "127.0.0.6": peer("Alan", 60), BOB: peer("Bob")})
+    names = [line.split()[0] for line in users(alice.initiator())]
+    assert names == ["Bob", "Ece", "Alan", "Can"]
+
+
+def test_2_3_0_B_the_list_is_read_afresh_each_time(alice):
+    initiator = alice.initiator()
+    assert users(initiator) == []
+    alice.write_peers({BOB: peer("Bob")})
+    assert len(users(initiator)) == 1
+    alice.write_peers({BOB: peer("Bob"), "127.0.0.4": peer("Can")})
+    assert len(users(initiator)) == 2
+
+
+def test_2_3_0_B_who_left_is_away_at_once(alice):
+    alice.write_peers({BOB: peer("Bob", left=True)})
+    assert "Bob (Away)" in alice.initiator().menu("Users")
+
+
+def test_2_3_0_B_oneself_is_marked(alice):
+    """Another Alice is not oneself."""
+    alice.write_peers({"127.0.0.2": peer("Alice", identity=alice.identity().text),
+                       "127.0.0.4": peer("Alice", identity=Pair().text), BOB: peer("Bob")},
+                      {"self": {"username": "Alice"}})
+    [alices, another, bob] = users(alice.initiator())
+    assert re.search(r"^Alice \(Online\)\s+127\.0\.0\.2\s+\(you\)$", alices)
+    assert "(you)" not in another + bob
+
+
+@pytest.mark.parametrize("content", [None, "", '{"peers": {}}'])
+def test_2_3_0_B_an_empty_list_says_so(alice, content):
+    if content is not None:
+        alice.path("peers.txt").write_text(content, encoding="utf-8")
+    initiator = alice.initiator()
+    before = len(initiator.lines)
+    initiator.menu("Users")
+    sentence = initiator.lines[before]
+    assert len(sentence.split()) > 2 and "(" not in sentence
+
+
+def test_2_3_0_B_a_clock_set_back_does_not_hide_anyone(alice):
+    alice.write_peers({BOB: peer("Bob", -3)})
+    assert "Bob (Online)" in alice.initiator().menu("Users")
+
+
+# 2.3.0-C: the secure chat.
+
+
+def test_2_3_0_C_secure_chat(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    initiator.ask("Chat", "Name: ")
+    initiator.ask("Bob", r"secure or unsecure\? ")
+    initiator.ask("secure", "Number: ")
+    assert not listener.is_called()
+    initiator.send("7")
+    with listener.accept() as connection:
+        assert connection.peer_address == "127.0.0.2"
+        sent = connection.receive()
+        number = json.loads(sent)["key"]
+        assert sent == f'{{"key": "{number}"}}'.encode()
+        assert re.fullmatch("[1-9][0-9]*", number) and 2**64 <= int(number) < 2**256
+        side = ResponderSide(bobs_identity)
+        connection.send_object(side.answer({"key": number}))
+
+        initiator.wait_for("Message: ")
+        assert connection.is_open()
+        initiator.send("hello")
+        sent = connection.receive()
+        message = json.loads(sent)
+        assert sent == f'{{"encrypted_message": "{message["encrypted_message"]}"}}'.encode()
+        plaintext = side.open(message)
+        assert list(plaintext) == ["identity", "proof", "text"]
+        assert plaintext["text"] == "hello"
+        assert plaintext["identity"] == alice.identity().text
+
+        connection.send_object(side.receipt())
+        initiator.wait_for("(?i)delivered to Bob")
+        assert connection.receive_all() == b""
+    initiator.wait_for(MENU)
+    [entry] = alice.log()
+    assert (entry["mode"], entry["text"]) == ("secure", "hello")
+
+
+def test_2_3_0_C_the_number_does_not_determine_the_key(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    keys = set()
+    for _ in range(3):
+        chat_secure(initiator, "Bob", "7")
+        with listener.accept() as connection:
+            keys.add(connection.receive_object()["key"])
+        initiator.wait_for(MENU)
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("number", ["0", "7", "9" * 100, "007"], ids=range(4))
+def test_2_3_0_C_any_number_will_do(alice, listener, bobs_identity, number):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob", number)
+    with answer_keys(listener, bobs_identity)[0]:
+        initiator.wait_for("Message: ")
+
+
+@pytest.mark.parametrize("number", ["seven", "-7", "7.5", "7 7", "0x7", "\u0667", "7\x1b[31m"])
+def test_2_3_0_C_what_is_no_number_is_asked_again(alice, listener, bobs_identity, number):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob", number)
+    initiator.wait_for("Number: ")
+    assert not listener.is_called()
+    assert b"\x1b" not in initiator.raw
+
+
+def test_2_3_0_C_an_answer_that_is_neither_is_asked_again(alice):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    initiator.ask("Chat", "Name: ")
+    initiator.ask("Bob", r"secure or unsecure\? ")
+    initiator.ask("perhaps", r"secure or unsecure\? ")
+    initiator.ask("UNSECURE", "Message: ")
+
+
+@pytest.mark.parametrize("write", [
+    json.dumps, lambda answer: json.dumps({"key": int(answer["key"])}),
+    lambda answer: json.dumps({"version": [1, {"key": 7}], **answer, "name": "Bob"}, indent=2),
+])
+def test_2_3_0_C_the_answer_may_be_written_in_other_ways(alice, listener, bobs_identity, write):
+    """As a number, among other members, and a byte at a time."""
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    with listener.accept() as connection:
+        side = ResponderSide(bobs_identity)
+        for byte in write(side.answer(connection.receive_object())).encode():
+            connection.send(bytes([byte]))
+            connection.wait_read()
+        initiator.wait_for("Message: ")
+        initiator.send("hello")
+        assert side.open(connection.receive_object())["text"] == "hello"
+
+
+def test_2_3_0_C_no_receipt_is_not_confirmed(alice, listener, bobs_identity):
+    """The message was sent and is in the log; the peer closes without a word."""
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    connection, side = answer_keys(listener, bobs_identity)
+    initiator.wait_for("Message: ")
+    initiator.send("hello")
+    assert side.open(connection.receive_object())["text"] == "hello"
+    connection.close()
+    initiator.wait_for("(?i)sent to Bob.*not confirmed")
+    initiator.wait_for(MENU)
+    assert alice.logged_texts() == ["hello"]
+
+
+def test_2_3_0_C_a_connection_that_closed_while_the_user_typed_is_opened_again(
+        alice, listener, bobs_identity):
+    """Bob's patience has an end; Alice's message arrives all the same, under new keys."""
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    first, side = answer_keys(listener, bobs_identity)
+    initiator.wait_for("Message: ")
+    first.close()
+    initiator.send("hello")
+    connection, again = answer_keys(listener, bobs_identity)
+    assert again.peer_ephemeral != side.peer_ephemeral
+    assert again.open(connection.receive_object())["text"] == "hello"
+    connection.send_object(again.receipt())
+    initiator.wait_for("(?i)delivered to Bob")
+    assert alice.logged_texts() == ["hello"]
+
+
+def test_2_3_0_C_a_receipt_that_never_comes_is_awaited_5_seconds(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    connection, side = answer_keys(listener, bobs_identity)
+    initiator.wait_for("Message: ")
+    initiator.send("hello")
+    side.open(connection.receive_object())
+    sent = time.monotonic()
+    initiator.wait_for("(?i)sent to Bob.*not confirmed")
+    assert 4 < time.monotonic() - sent < 15
+    assert connection.receive_all() == b""
+
+
+def test_2_3_0_C_a_key_that_never_comes_ends_the_attempt(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    with listener.accept():
+        initiator.wait_for("Bob")
+        initiator.wait_for(MENU)
+    assert alice.log() == []
+
+
+def test_2_3_0_C_without_an_identity_a_secure_chat_is_refused(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    initiator.ask("Chat", "Name: ")
+    initiator.ask("Bob", r"secure or unsecure\? ")
+    assert "identity" in initiator.menu("secure")
+    assert not listener.is_called()
+
+
+# 2.3.0-D: the unsecure chat.
+
+
+def test_2_3_0_D_unsecure_chat(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    chat_unsecure(initiator, "Bob")
+    initiator.send("hello")
+    with listener.accept() as connection:
+        assert connection.peer_address == "127.0.0.2"
+        assert connection.receive() == b'{"unencrypted_message": "hello"}'
+        assert connection.receive_all() == b""
+    initiator.wait_for("(?i)sent to Bob")
+    initiator.wait_for(MENU)
+
+
+@pytest.mark.parametrize("text", [
+    'quotes " and \\ and /', "Çağla \U0001f600", "a\ttab", "  spaces around  ", "{}", "null",
+])
+def test_2_3_0_D_any_text_arrives_as_typed(alice, listener, text):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, text)
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": text}
+    eventually(lambda: alice.logged_texts() == [text])
+
+
+def test_2_3_0_D_the_message_comes_in_one_piece(alice, listener):
+    """Other implementations parse what one recv(2) brings."""
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "x" * 900)
+    with listener.accept() as connection:
+        assert len(connection.receive()) == 900 + len('{"unencrypted_message": ""}')
+
+
+def test_2_3_0_D_a_long_message_to_an_unknown_implementation_is_warned_about(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "x" * 2000)
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": "x" * 2000}
+    initiator.wait_for("1,?024")
+
+
+def test_2_3_0_D_a_peer_that_answers_and_never_closes_is_not_waited_for(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    with listener.accept() as connection:
+        connection.receive_all()
+        connection.send(b"thank you\x1b[31m" * 100)
+        initiator.wait_for("(?i)sent to Bob")
+        initiator.wait_for(MENU)
+        assert connection.error() == 0  # no reset, which kills one of them
+    assert "thank you" not in initiator.output
+
+
+@pytest.mark.parametrize("message", [
+    b"\x1b[2Jclear", b"a\x07b", b"a\x7fb", "a\u0085b".encode(), b"\xff\xfe", b"\xed\xa0\x80",
+], ids=range(6))
+def test_2_3_0_D_a_message_with_control_characters_is_asked_again(alice, listener, message):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    chat_unsecure(initiator, "Bob")
+    initiator.send_bytes(message + b"\n")
+    initiator.wait_for("Message: ")
+    initiator.send("hello")
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": "hello"}
+    assert b"\x1b" not in initiator.raw and b"\x07" not in initiator.raw
+
+
+def test_2_3_0_D_a_message_too_long_for_the_protocol_is_asked_again(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    for size in (65_536, 1_000_000):
+        send_unsecure(initiator, "x" * size)
+        initiator.wait_for("Message: ")
+        initiator.menu("")
+    assert not listener.is_called()
+
+
+# 2.3.0-C and D: whom to chat with.
+
+
+def test_an_unknown_name_is_reported(alice):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    initiator.ask("Chat", "Name: ")
+    initiator.ask("Mallory\x1b[31m", "no user named")
+    assert b"\x1b" not in initiator.raw
+
+
+def test_the_name_after_chat_saves_a_question(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    initiator.ask("chat Bob", r"secure or unsecure\? ")
+    initiator.ask("unsecure", "Message: ")
+    assert "Name:" not in initiator.output
+
+
+def test_names_with_spaces(alice, listener):
+    alice.write_peers({BOB: peer("Bob the second")})
+    initiator = alice.initiator()
+    initiator.ask("Chat Bob the second", r"secure or unsecure\? ")
+
+
+def test_an_address_serves_as_a_name(alice, listener):
+    alice.write_peers({"127.0.0.4": peer("Bob"), BOB: peer("Bob")})
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello", BOB)
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": "hello"}
+
+
+def test_names_that_two_addresses_share_are_told_apart_by_address(alice, listener):
+    alice.write_peers({"127.0.0.4": peer("Bob"), BOB: peer("Bob")})
+    initiator = alice.initiator()
+    initiator.ask("Chat Bob", "Address: ")
+    assert "127.0.0.3" in initiator.output and "127.0.0.4" in initiator.output
+    initiator.ask(BOB, r"secure or unsecure\? ")
+    initiator.ask("unsecure", "Message: ")
+    initiator.send("hello")
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": "hello"}
+    eventually(alice.log)
+    assert alice.log()[0]["ip"] == BOB
+
+
+# 2.3.0-E: the log.
+
+
+def test_2_3_0_E_a_sent_message_is_logged(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    before = time.time()
+    send_unsecure(initiator, "hello")
+    with listener.accept() as connection:
+        connection.receive_all()
+    initiator.wait_for("(?i)sent to Bob")
+    after = time.time()
+    line = alice.path("chat.log").read_text(encoding="utf-8")
+    written = json.loads(line)["time"]
+    assert line == (f'{{"time": "{written}", "direction": "SENT", "username": "Bob", '
+                    '"ip": "127.0.0.3", "mode": "plain", "text": "hello"}\n')
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", written)
+    assert utc(before - 0.01) <= written <= utc(after + 0.01)
+    assert alice.path("chat.log").stat().st_mode & 0o777 == 0o600
+
+
+def utc(seconds):
+    milliseconds = int(seconds * 1000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{text}.{milliseconds % 1000:03}Z"
+
+
+# 2.3.0-F: errors.
+
+
+def test_2_3_0_F_unreachable_peer_is_reported(make_user, make_host, lan):
+    host = make_host()
+    lan.plug(host, "10.1.0.1/24")
+    host.ip("route add unreachable 10.9.0.1/32")
+    ece = make_user("ece", host=host)
+    ece.write_peers({"10.9.0.1": peer("Bob")})
+    initiator = ece.initiator()
+    send_unsecure(initiator, "hello")
+    initiator.wait_for(r"cannot connect to Bob \(10\.9\.0\.1\): No route to host")
+    initiator.wait_for(MENU)
+    assert ece.log() == []
+
+
+def test_2_3_0_F_refused_connection_is_reported(alice):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    initiator.wait_for(r"cannot connect to Bob \(127\.0\.0\.3\): Connection refused")
+    initiator.wait_for(MENU)
+    assert alice.log() == []
+
+
+def test_2_3_0_F_refused_connection_of_a_secure_chat_is_reported(alice, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    initiator.wait_for(r"cannot connect to Bob \(127\.0\.0\.3\): Connection refused")
+    initiator.wait_for(MENU)
+
+
+def test_2_3_0_F_timeout_is_reported_after_5_seconds(make_user, make_host, lan):
+    host = make_host()
+    lan.plug(host, "10.1.0.1/24")
+    host.unanswered_neighbour("10.1.0.9", "eth0")
+    ece = make_user("ece", host=host)
+    ece.write_peers({"10.1.0.9": peer("Bob")})
+    initiator = ece.initiator()
+    send_unsecure(initiator, "hello")
+    started = time.monotonic()
+    initiator.wait_for(r"cannot connect to Bob \(10\.1\.0\.9\): timed out after 5 s")
+    assert 4 < time.monotonic() - started < 15
+    initiator.wait_for(MENU)
+    assert ece.log() == []
+
+
+def test_2_3_0_F_a_peer_that_resets_the_connection_is_reported(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    with listener.accept() as connection:
+        connection.reset()
+    initiator.wait_for("Bob")
+    initiator.wait_for(MENU)
+    assert alice.log() == []
+
+
+@pytest.mark.parametrize("leave", [Connection.close, Connection.reset])
+def test_2_3_0_F_a_peer_that_goes_away_before_the_message_is_reported(alice, bobs_identity, leave):
+    """The keys were exchanged; while the user types, Bob's responder ends."""
+    initiator = alice.initiator()
+    with Listener(BOB) as listener:
+        chat_secure(initiator, "Bob")
+        connection, _ = answer_keys(listener, bobs_identity)
+        initiator.wait_for("Message: ")
+    leave(connection)
+    initiator.ask("hello", r"cannot connect to Bob \(127\.0\.0\.3\): Connection refused")
+    initiator.wait_for(MENU)
+    assert alice.log() == []
+
+
+# 2.3.0-G: History.
+
+
+def test_2_3_0_G_history_shows_every_part_of_an_entry(alice):
+    alice.write_log(log_entry("hello", "Ece", "RECEIVED", "127.0.0.4", "secure",
+                              "2026-11-20T06:34:25.999Z"),
+                    log_entry("hi", "Bob", "SENT", "127.0.0.3", "plain",
+                              "2026-11-20T21:34:26.000Z"))
+    lines = history(alice.initiator())
+    assert [re.sub("  +", "  ", line) for line in lines] == [
+        "2026-11-20 09:34:25  RECEIVED  Ece (127.0.0.4) [secure]: hello",
+        "2026-11-21 00:34:26  SENT  Bob (127.0.0.3) [plain]: hi",
+    ]
+
+
+def history(initiator, command="History"):
+    """The lines that History shows."""
+    return [line for line in initiator.menu(command).splitlines() if re.match(TIME, line)]
+
+
+def texts(lines):
+    return [line.rpartition(": ")[2] for line in lines]
+
+
+def test_2_3_0_G_the_newest_50_with_the_newest_last(alice):
+    alice.write_log(*[log_entry(f"message {number}") for number in range(120)])
+    assert texts(history(alice.initiator())) == [f"message {number}" for number in range(70, 120)]
+
+
+def test_2_3_0_G_history_with_one_user_by_name_or_address(alice):
+    alice.write_log(*[log_entry(f"{name} {number}", name, ip=address) for number in range(60)
+                      for name, address in [("Bob", BOB), ("Can", "127.0.0.4")]])
+    initiator = alice.initiator()
+    for command in ("History Bob", f"hist {BOB}"):
+        assert texts(history(initiator, command)) == [f"Bob {number}" for number in range(10, 60)]
+
+
+def test_2_3_0_G_the_whole_history(alice):
+    alice.write_log(*[log_entry(f"message {number}") for number in range(1200)])
+    assert texts(history(alice.initiator(), "History all")) == \
+        [f"message {number}" for number in range(1200)]
+
+
+def test_2_3_0_G_an_empty_history_says_so(alice):
+    shown = alice.initiator().menu("History")
+    assert len(shown.replace("Users, Chat or History? ", "").split()) > 2
+
+
+def test_2_3_0_G_a_torn_last_line_is_skipped(alice):
+    alice.write_log(log_entry("whole"), json.dumps(log_entry("torn")).encode()[:-9])
+    assert texts(history(alice.initiator())) == ["whole"]
+
+
+def test_2_3_0_G_a_huge_log_opens_at_once(alice):
+    """History reads the end of the file, not all of it."""
+    line = json.dumps(log_entry("x" * 400)).encode() + b"\n"
+    alice.write_log(*[line * 1000] * 200)
+    alice.write_log(*[log_entry(f"message {number}") for number in range(50)])
+    assert alice.path("chat.log").stat().st_size > 100_000_000
+    initiator = alice.initiator()
+    before = initiator.read_bytes()
+    assert texts(history(initiator)) == [f"message {number}" for number in range(50)]
+    assert len(history(initiator, "History Bob")) == 50
+    assert initiator.read_bytes() - before < 4_000_000
+
+
+# 2.3.0-H: the program persists.
+
+
+def test_2_3_0_H_the_program_persists_after_each_session(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    for number in range(3):
+        send_unsecure(initiator, f"clear {number}")
+        with listener.accept() as connection:
+            connection.receive_all()
+        initiator.wait_for(MENU)
+        chat_secure(initiator, "Bob")
+        connection, side = answer_keys(listener, bobs_identity)
+        with connection:
+            initiator.wait_for("Message: ")
+            initiator.send(f"secure {number}")
+            assert side.open(connection.receive_object())["text"] == f"secure {number}"
+            connection.send_object(side.receipt())
+            initiator.wait_for("(?i)delivered to Bob")
+        initiator.wait_for(MENU)
+    assert alice.logged_texts() == [f"{kind} {number}" for number in range(3)
+                                    for kind in ("clear", "secure")]
+
+
+# Input from a pipe.
+
+
+def test_all_at_once_from_a_pipe(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.run(
+        "initiator", text="Users\nChat\nBob\nunsecure\none\nchat Bob\nunsecure\ntwo\nHistory")
+    for text in ("one", "two"):
+        with listener.accept() as connection:
+            assert json.loads(connection.receive_all()) == {"unencrypted_message": text}
+    assert "Bob (Online)" in initiator.output
+    assert re.search(r"SENT\s+Bob \(127\.0\.0\.3\) \[plain\]: two$", initiator.output, re.M)
+
+
+def test_end_of_input_amid_the_questions_sends_nothing(alice, listener):
+    alice.knows(Bob=BOB)
+    for text in ("Chat\n", "Chat\nBob\n", "Chat\nBob\nunsecure\n"):
+        alice.run("initiator", text=text)
+    assert not listener.is_called()
+
+
+def test_lines_may_end_as_on_other_systems(alice):
+    alice.knows(Bob=BOB)
+    assert "Bob (Online)" in alice.run("initiator", text="Users\r\nQuit\r\n").output
