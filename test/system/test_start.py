@@ -1,0 +1,831 @@
+"""The scripts, as a user meets them: start.sh with pane.sh in its panes, test.sh, packages.sh.
+
+Every test has a machine: a network namespace with loopback alone, a home directory, and a
+tmux server of its own, because TMUX_TMPDIR is. The scripts run in a clone, in a directory
+whose name shells and tmux could stumble on.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT = 60  # seconds: far above what anything here needs
+
+ODD_NAME = "it's #{session_name} \"$(false)\" é;"
+PANES = ["announcer", "discovery", "responder", "initiator"]
+USERS = ["Alice", "Bob"]
+DEMO_PANES = [f"{user}: {pane}" for user in USERS for pane in PANES]
+SIZES = [(80, 24), (120, 40), (200, 50)]
+MENU = "Users, Chat or History?"
+FLAGS = "--no-install-recommends -y"
+
+
+def eventually(condition, describe=lambda: ""):
+    """Waits until condition() holds and returns what it returned."""
+    deadline = time.monotonic() + WAIT
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"not within {WAIT} s: {describe()}"
+        time.sleep(0.02)
+    return result
+
+
+def plain_environment():
+    """The environment of the tests without what would show through in a script's behaviour."""
+    return {name: value for name, value in os.environ.items()
+            if not re.match("TMUX|MAKE|MFLAGS|SUDO|LC_|NO_COLOR|QUARTET", name)}
+
+
+def executable(path, text):
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def processes(clone):
+    """The process ids of everything that runs from the clone: programs and panes' wrappers."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it has just ended
+                continue
+            # A tmux server keeps the words of the command that started it.
+            named = any(word.startswith(os.fsencode(clone) + b"/") for word in words)
+            if named and words[0] != b"tmux":
+                found.append(int(entry.name))
+    return found
+
+
+class Machine:
+    """Where start.sh runs: see the top of this file."""
+
+    def __init__(self, clone, directory, loopback=True):
+        self.clone = clone
+        self.home = directory / "home"
+        self.home.mkdir()
+        self.work = directory / ODD_NAME
+        self.work.mkdir()
+        self.bin = directory / "bin"  # first on PATH
+        self.bin.mkdir()
+        # Not below the test's directory: the path of a socket is short.
+        self.sockets = Path(tempfile.mkdtemp(prefix="quartet-"))
+        self.environment = plain_environment()
+        self.environment.update(HOME=str(self.home), TMUX_TMPDIR=str(self.sockets),
+                                LANG="C.UTF-8", TERM="xterm-256color",
+                                PATH=f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin")
+        # Lives as long as its standard input, so as long as this process.
+        self.namespace = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec cat"],
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.namespace.stdout.readline()
+        if loopback:
+            subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
+
+    @property
+    def inside(self):
+        return ["nsenter", f"--net=/proc/{self.namespace.pid}/ns/net", "--"]
+
+    @property
+    def script(self):
+        return str(self.clone / "scripts/start.sh")
+
+    def run(self, *arguments, user=(), **environment):
+        """Runs start.sh without a terminal; `user` is a command that becomes another user."""
+        return subprocess.run([*self.inside, *user, self.script, *arguments], cwd=self.work,
+                              env={**self.environment, **environment}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=WAIT)
+
+    def start(self, *arguments):
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def tmux(self, *arguments, server="default"):
+        return subprocess.run(["tmux", "-L", server, *arguments], env=self.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
+                              text=True).stdout
+
+    def runs(self, session):
+        return subprocess.run(["tmux", "has-session", "-t", f"={session}"], env=self.environment,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    def panes(self, session="quartet"):
+        """The panes by their titles."""
+        return {pane.title: pane for pane in self.list_panes(session)}
+
+    def list_panes(self, session="quartet"):
+        fields = "\t".join(f"#{{{name}}}" for name in Pane.FIELDS)
+        lines = self.tmux("list-panes", "-s", "-t", f"={session}:", "-F", fields).splitlines()
+        return [Pane(self, line.split("\t")) for line in lines]
+
+    def terminal(self, *arguments, size=(80, 24), command=None):
+        return Terminal(self, command or [self.script, *arguments], size)
+
+    def close(self):
+        for server in self.sockets.glob("tmux-*/*"):
+            subprocess.run(["tmux", "-S", server, "kill-server"], stderr=subprocess.DEVNULL)
+        self.namespace.communicate()
+        shutil.rmtree(self.sockets)
+        eventually(lambda: not processes(self.clone))
+
+
+class Pane:
+    """A pane of a session as tmux lists it."""
+
+    FIELDS = ["pane_id", "pane_title", "pane_active", "pane_width", "pane_height", "pane_pid"]
+
+    def __init__(self, machine, values):
+        self.machine = machine
+        self.id, self.title = values[:2]
+        self.active, self.width, self.height, self.pid = map(int, values[2:])
+
+    def text(self):
+        """All that was shown in it, each line whole."""
+        return self.machine.tmux("capture-pane", "-p", "-J", "-S", "-", "-t", self.id)
+
+    def shows(self, pattern):
+        return eventually(lambda: re.search(pattern, self.text(), re.MULTILINE), self.text)
+
+    def type(self, *keys):
+        """Words are typed; names of keys (Enter, C-c, Tab) are pressed."""
+        for key in keys:
+            literally = [] if re.match("Enter$|Tab$|C-", key) else ["-l"]
+            self.machine.tmux("send-keys", "-t", self.id, *literally, key)
+
+    def asks(self, question, times=1):
+        def asked():
+            text = self.text().rstrip()
+            return text.endswith(question) and text.count(question) >= times
+
+        eventually(asked, self.text)
+
+    def answer(self, question, answer, times=1):
+        """Types a line once `question` has come (for the n-th time) and nothing came after it."""
+        self.asks(question, times)
+        self.type(answer, "Enter")
+
+    def program(self):
+        """The process id of the program, or None where none runs."""
+        own = f"{self.machine.clone}/bin/"
+        return next((pid for pid in descendants(self.pid) if executed(pid).startswith(own)), None)
+
+
+def executed(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
+def descendants(pid):
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [each for child in map(int, children) for each in [child, *descendants(child)]]
+
+
+class Terminal:
+    """A terminal with start.sh (or something else) in it: a second tmux server draws it."""
+
+    count = 0
+
+    def __init__(self, machine, command, size):
+        Terminal.count += 1
+        self.machine, self.server = machine, f"terminal{Terminal.count}"
+        settings = machine.home / "terminal.conf"
+        settings.write_text("set -g status off\nset -g remain-on-exit on\n"
+                            "set -g default-terminal screen-256color\n")
+        columns, rows = map(str, size)
+        # The /. because tmux takes a ; at the end of a word for its own.
+        subprocess.run([*machine.inside, "tmux", "-L", self.server, "-f", settings,
+                        "new-session", "-d", "-x", columns, "-y", rows, "--",
+                        "env", "-u", "TMUX", f"--chdir={machine.work}/.", *command],
+                       env=machine.environment, check=True)
+
+    def screen(self):
+        return self.machine.tmux("capture-pane", "-p", server=self.server)
+
+    def shows(self, pattern):
+        return eventually(lambda: re.search(pattern, self.screen()), self.screen)
+
+    def type(self, *keys):
+        self.machine.tmux("send-keys", *keys, server=self.server)
+
+    def resize(self, columns, rows):
+        self.machine.tmux("resize-window", "-x", str(columns), "-y", str(rows), server=self.server)
+
+
+def copy_repository(copy):
+    """Copies what a clone would have, and nothing that was built or said in the original."""
+    made = shutil.ignore_patterns(".git", "bin", "build", "demo", "__pycache__", "peers.txt*",
+                                  "chat.log", "identity.key*")
+    return shutil.copytree(ROOT, copy, ignore=made)
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """A clone in which the programs are built."""
+    copy = copy_repository(tmp_path_factory.mktemp("clone") / ODD_NAME)
+    subprocess.run(["make", "-s", "-C", copy], env=plain_environment(), check=True)
+    return copy
+
+
+@pytest.fixture
+def make_machine(clone, tmp_path):
+    machines = []
+
+    def make(**options):
+        machines.append(Machine(clone, tmp_path, **options))
+        return machines[-1]
+
+    yield make
+    for machine in machines:
+        machine.close()
+
+
+@pytest.fixture
+def machine(make_machine):
+    return make_machine()
+
+
+# The session.
+
+
+def test_start_opens_four_titled_panes_with_the_cursor_in_the_announcer(machine):
+    machine.start()
+    panes = machine.panes()
+    assert sorted(panes) == sorted(PANES)
+    assert [title for title, pane in panes.items() if pane.active] == ["announcer"]
+    panes["announcer"].shows("^Username: ?$")
+    panes["discovery"].shows("Listening for announcements")
+    panes["responder"].shows("Listening for messages")
+    panes["initiator"].shows(re.escape(MENU))
+
+
+@pytest.mark.parametrize("columns, rows", SIZES)
+def test_start_shows_all_titles_and_a_whole_status_line(machine, columns, rows):
+    terminal = machine.terminal(size=(columns, rows))
+    terminal.shows("Username:")
+    lines = terminal.screen().splitlines()
+    for title in PANES:
+        assert any(re.search(f"─ {title} ─", line) for line in lines), title
+    assert re.search("Ctrl-b arrow or click .* Ctrl-b d .*/start.sh --stop( |$)", lines[-1])
+    panes = machine.panes()
+    assert max(panes.values(), key=lambda pane: pane.width * pane.height).title == "initiator"
+
+
+@pytest.mark.parametrize("columns, rows", SIZES)
+def test_demo_shows_both_users_at_once_with_the_cursor_in_alices_initiator(machine, columns, rows):
+    terminal = machine.terminal("--demo", size=(columns, rows))
+    terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
+    titles = re.findall("─ (\\w+: \\w+) ─", terminal.screen())
+    assert sorted(titles) == sorted(DEMO_PANES)
+    panes = machine.panes("quartet-demo")
+    assert [title for title, pane in panes.items() if pane.active] == ["Alice: initiator"]
+    for user in USERS:
+        sizes = {pane: panes[f"{user}: {pane}"].height for pane in PANES}
+        assert max(sizes, key=sizes.get) == "initiator"
+        assert min(sizes.values()) >= 3
+
+
+def test_the_layout_follows_the_terminal(machine):
+    terminal = machine.terminal("--demo")
+    terminal.shows(re.escape(MENU))
+
+    def heights(title):
+        return machine.panes("quartet-demo")[title].height
+
+    small = heights("Bob: initiator"), heights("Bob: discovery")
+    terminal.resize(120, 40)
+    eventually(lambda: heights("Bob: initiator") > small[0])
+    if tuple(map(int, re.findall(r"\d+", machine.tmux("-V"))[:2])) >= (3, 3):
+        eventually(lambda: heights("Bob: discovery") == small[1])
+
+
+def test_start_runs_the_programs_where_it_was_called(machine):
+    machine.start()
+    machine.panes()["announcer"].answer("Username:", "Ece")
+    machine.panes()["discovery"].shows("Ece is online")
+    assert '"Ece"' in (machine.work / "peers.txt").read_text()
+    for title, pane in machine.panes().items():
+        assert os.readlink(f"/proc/{pane.program()}/cwd") == str(machine.work), title
+
+
+def test_start_without_a_terminal_says_how_to_attach(machine):
+    assert "tmux attach -t quartet\n" in machine.start()
+
+
+def test_start_again_attaches(machine):
+    machine.start()
+    before = {title: eventually(pane.program) for title, pane in machine.panes().items()}
+    terminal = machine.terminal()
+    terminal.shows("Username:")
+    assert machine.tmux("list-clients", "-t", "quartet").count("\n") == 1
+    assert {title: pane.program() for title, pane in machine.panes().items()} == before
+
+
+def test_start_inside_tmux_switches_to_the_session(machine):
+    terminal = machine.terminal(command=["tmux", "new-session", "-s", "other", "sh"])
+    eventually(lambda: machine.runs("other"))
+    machine.tmux("set-option", "-g", "default-command", "exec false")
+    terminal.type("-l", shlex.quote(machine.script))
+    terminal.type("Enter")
+    terminal.shows("Username:")
+    assert machine.tmux("list-clients", "-F", "#{client_session}") == "quartet\n"
+    machine.start("--stop")
+    eventually(lambda: not machine.runs("quartet"))
+    assert machine.runs("other")
+
+
+def test_start_does_not_depend_on_the_tmux_configuration(machine):
+    (machine.home / ".tmux.conf").write_text(
+        "set -g base-index 7\nsetw -g pane-base-index 3\nset -g default-command 'exec false'\n"
+        "set -g default-shell /bin/false\nset -g destroy-unattached on\nset -g remain-on-exit on\n"
+        "set -g status off\nset -g prefix C-a\nsetw -g pane-border-status bottom\n"
+        "setw -g automatic-rename on\n")
+    terminal = machine.terminal()
+    terminal.shows("Username:")
+    terminal.shows("Ctrl-a arrow")
+    assert sorted(machine.panes()) == sorted(PANES)
+    assert [pane.title for pane in machine.panes().values() if pane.active] == ["announcer"]
+    machine.start("--stop")
+    assert not machine.runs("quartet")
+
+
+def test_start_changes_nothing_for_other_sessions(machine):
+    machine.tmux("new-session", "-d", "-s", "other", "cat", server="reference")
+    machine.start()
+    machine.start("--demo")
+    for question in (["list-keys"], ["show-options", "-g"], ["show-options", "-gw"],
+                     ["show-options", "-s"], ["show-hooks", "-g"]):
+        assert machine.tmux(*question) == machine.tmux(*question, server="reference"), question
+    assert machine.tmux("show-options", "-v", "-t", "=quartet:", "mouse") == "on\n"
+
+
+def test_stop_ends_everything(machine):
+    machine.start()
+    machine.start("--demo")
+    eventually(lambda: all(pane.program() for pane in machine.list_panes()))
+    # The responder of quartet has the port on every address: a pane whose program has ended.
+    machine.panes("quartet-demo")["Bob: responder"].shows("Enter starts it again")
+    output = machine.start("--stop")
+    assert output == "Ended the session quartet.\nEnded the session quartet-demo.\n"
+    assert not machine.runs("quartet") and not machine.runs("quartet-demo")
+    assert processes(machine.clone) == []
+
+
+def test_stop_ends_the_demo_alone_where_it_alone_runs(machine):
+    machine.start("--demo")
+    assert machine.start("--stop") == "Ended the session quartet-demo.\n"
+    assert processes(machine.clone) == []
+
+
+def test_stop_lets_the_announcer_say_that_it_leaves(machine):
+    machine.start("--demo")
+    machine.panes("quartet-demo")["Alice: announcer"].shows("Announcing")
+    ear = subprocess.Popen([*machine.inside, "/usr/bin/python3", "-c", """
+import socket
+ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+ear.bind(("127.255.255.255", 6000))
+print("ready", flush=True)
+while True:
+    print(ear.recv(2000).decode(), flush=True)
+"""], stdout=subprocess.PIPE, text=True)
+    try:
+        assert ear.stdout.readline() == "ready\n"
+        machine.start("--stop")
+        left = set()
+        while left != set(USERS):
+            announcement = json.loads(ear.stdout.readline())
+            if announcement.get("leaving"):
+                left.add(announcement["username"])
+    finally:
+        ear.kill()
+        ear.communicate()
+
+
+def test_stop_with_nothing_running_says_so(machine):
+    assert machine.start("--stop").startswith("Nothing to end")
+
+
+def test_stop_without_tmux_says_that_nothing_runs(machine):
+    hide(machine, "tmux")
+    assert machine.start("--stop").startswith("Nothing to end")
+
+
+def test_a_session_that_cannot_be_completed_is_not_left_behind(machine):
+    executable(machine.bin / "tmux", '#!/bin/sh\n'
+               'case $1 in split-window) echo "no space" >&2; exit 1 ;; esac\n'
+               'exec /usr/bin/tmux "$@"\n')
+    result = machine.run()
+    assert result.returncode != 0 and "no space" in result.stderr
+    assert not machine.runs("quartet")
+
+
+def test_help_and_wrong_usage(machine):
+    assert "--demo" in machine.start("--help")
+    for script in ("start.sh", "test.sh"):
+        for wrong in (["--nonsense"], ["--help", "--help"]):
+            result = subprocess.run([machine.clone / "scripts" / script, *wrong],
+                                    capture_output=True, text=True)
+            assert result.returncode == 2, (script, wrong)
+            assert result.stderr.startswith("Usage: scripts/" + script) and result.stdout == ""
+
+
+# The panes.
+
+
+@pytest.mark.parametrize("title", PANES)
+def test_ctrl_c_ends_the_program_and_enter_starts_it_again(machine, title):
+    machine.start()
+    pane = machine.panes()[title]
+    first = eventually(pane.program)
+    pane.shows("Username:" if title == "announcer" else "Listening|Users, Chat")
+    pane.type("C-c")
+    pane.shows(f"^{title} ended with status 0. Enter starts it again.$")
+    assert pane.program() is None
+    pane.type("Enter")
+    assert eventually(pane.program) != first
+
+
+def test_a_program_that_hangs_can_be_ended_with_the_quit_key(machine):
+    machine.start()
+    pane = machine.panes()["discovery"]
+    pane.shows("Listening")
+    pane.type("C-\\")
+    pane.shows("^discovery was ended by SIGQUIT. Enter starts it again.$")
+
+
+def test_a_killed_program_is_named_with_its_signal(machine):
+    machine.start()
+    pane = machine.panes()["initiator"]
+    pane.shows(re.escape(MENU))
+    os.kill(eventually(pane.program), signal.SIGKILL)
+    pane.shows("^initiator was ended by SIGKILL. Enter starts it again.$")
+
+
+def test_only_enter_starts_it_again(machine):
+    machine.start()
+    pane = machine.panes()["initiator"]
+    pane.answer(MENU, "Quit")
+    pane.shows("Enter starts it again")
+    pane.type("C-c", "C-d", "C-z", "nonsense", "Enter")
+    pane.asks(MENU, times=2)
+    assert "nonsense" not in pane.text()
+
+
+def test_lines_typed_before_the_end_do_not_start_it_again(machine):
+    machine.start()
+    pane = machine.panes()["responder"]
+    pane.shows("Listening")
+    pane.type("early", "Enter", "Enter")
+    pane.shows("^early$")
+    os.kill(pane.program(), signal.SIGKILL)
+    pane.shows("Enter starts it again")
+    pane.type("late", "Enter")
+    eventually(lambda: pane.text().count("Listening") == 2, pane.text)
+    assert "late" not in pane.text()  # a running program would have let the terminal echo it
+
+
+@pytest.mark.parametrize("title", PANES)
+@pytest.mark.parametrize("how", ["HUP", "TERM", "kill-pane"])
+def test_closing_a_pane_ends_its_program(machine, title, how):
+    machine.start()
+    pane = machine.panes()[title]
+    program = eventually(pane.program)
+    if how == "kill-pane":
+        machine.tmux("kill-pane", "-t", pane.id)
+    else:
+        os.kill(pane.pid, getattr(signal, f"SIG{how}"))
+    eventually(lambda: title not in machine.panes())
+    eventually(lambda: executed(program) == "" and executed(pane.pid) == "")
+    assert sorted(machine.panes()) == sorted(set(PANES) - {title})
+
+
+def test_nothing_outlives_the_tmux_server(machine):
+    machine.start()
+    eventually(lambda: all(pane.program() for pane in machine.list_panes()))
+    machine.tmux("kill-server")
+    eventually(lambda: processes(machine.clone) == [])
+
+
+def test_a_program_that_does_not_end_is_killed(machine):
+    executable(machine.bin / "stubborn",
+               "#!/bin/sh\ntrap '' TERM HUP INT\necho deaf\nwhile :; do sleep 1; done\n")
+    machine.tmux("new-session", "-d", "-s", "quartet", "--", f"{machine.clone}/scripts/pane.sh",
+                 f"{machine.work}/.", f"{machine.bin}/stubborn")
+    pane, = machine.list_panes()
+    pane.shows("deaf")
+    child = descendants(pane.pid)[0]
+    os.kill(pane.pid, signal.SIGTERM)
+    eventually(lambda: not machine.runs("quartet"))
+    eventually(lambda: executed(child) == "")
+
+
+# The demonstration.
+
+
+def names(machine, user, pattern):
+    """Waits until Users of that user's initiator shows a line."""
+    pane = machine.panes("quartet-demo")[f"{user}: initiator"]
+
+    def asked():
+        before = pane.text().count(MENU)
+        pane.answer(MENU, "Users")
+        eventually(lambda: pane.text().count(MENU) > before)
+        return re.search(pattern, pane.text(), re.MULTILINE)
+
+    eventually(asked, pane.text)
+
+
+def test_demo_end_to_end(machine):
+    """Two users meet, talk in the clear and securely, read it back, and one of them is gone."""
+    machine.start("--demo")
+    panes = machine.panes("quartet-demo")
+    alice, heard = panes["Alice: initiator"], panes["Bob: responder"]
+    names(machine, "Alice", r"^Bob \(Online\)")
+
+    alice.answer(MENU, "Chat")
+    alice.answer("Name:", "Bob")
+    alice.answer("secure or unsecure?", "unsecure")
+    alice.answer("Message:", "hello in the clear")
+    alice.shows("(?i)^sent to Bob")
+    heard.shows(r"\[plain\] Alice: hello in the clear$")
+
+    alice.answer(MENU, "Chat Bob")
+    alice.answer("secure or unsecure?", "secure", times=2)
+    alice.answer("Number:", "8675309")
+    alice.answer("Message:", "hello in private, äöü €", times=2)
+    alice.shows("(?i)^delivered to Bob")
+    heard.shows(r"\[secure\] Alice: hello in private, äöü €$")
+
+    for user, direction, other in (("Alice", "SENT", "Bob"), ("Bob", "RECEIVED", "Alice")):
+        pane = panes[f"{user}: initiator"]
+        pane.answer(MENU, "History")
+        pane.shows(rf"{direction} +{other} .*\[plain\]: hello in the clear$")
+        pane.shows(rf"{direction} +{other} .*\[secure\]: hello in private, äöü €$")
+
+    os.kill(heard_by := heard.program(), signal.SIGKILL)
+    eventually(lambda: executed(heard_by) == "")
+    alice.answer(MENU, "Chat Bob")
+    alice.answer("secure or unsecure?", "unsecure", times=3)
+    alice.shows("(?i)cannot connect to Bob|Message: *$")
+    if not re.search("(?i)cannot connect to Bob", alice.text()):
+        alice.answer("Message:", "are you there?", times=3)
+    alice.shows("(?i)cannot connect to Bob")
+    alice.asks(MENU)
+
+    for user in ("alice", "bob"):
+        files = {path.name for path in (machine.work / "demo" / user).iterdir()}
+        assert files == {"peers.txt", "chat.log", "identity.key"}
+    assert [path.name for path in machine.work.iterdir()] == ["demo"]
+
+
+def test_demo_again_keeps_the_history(machine):
+    (machine.work / "demo/alice").mkdir(parents=True)
+    line = {"time": "2026-11-20T08:00:00.123Z", "direction": "SENT", "username": "Bob",
+            "ip": "127.0.0.3", "mode": "plain", "text": "from an earlier day"}
+    (machine.work / "demo/alice/chat.log").write_text(json.dumps(line) + "\n")
+    machine.start("--demo")
+    alice = machine.panes("quartet-demo")["Alice: initiator"]
+    alice.answer(MENU, "History")
+    alice.shows("from an earlier day")
+
+
+def test_demo_without_loopback_says_so(make_machine):
+    machine = make_machine(loopback=False)
+    result = machine.run("--demo")
+    assert result.returncode == 1 and "loopback" in result.stderr
+    assert not machine.runs("quartet-demo")
+
+
+@pytest.mark.skipif(not shutil.which("rlwrap"), reason="rlwrap is not installed")
+def test_the_initiator_completes_commands_and_names_and_keeps_nothing_on_disk(machine):
+    machine.start("--demo")
+    alice = machine.panes("quartet-demo")["Alice: initiator"]
+    names(machine, "Alice", r"^Bob \(Online\)")
+    alice.asks(MENU)
+    alice.type("Hi", "Tab")
+    alice.shows(re.escape(MENU) + " History$")
+    alice.type("C-u", "Chat Bo", "Tab")
+    alice.shows(re.escape(MENU) + " Chat Bob$")
+    alice.type("Enter")
+    alice.answer("secure or unsecure?", "secure")
+    alice.answer("Number:", "8675309")
+    alice.answer("Message:", "nobody else's business")
+    alice.shows("(?i)^delivered to Bob")
+    alice.answer(MENU, "Quit")
+    alice.shows("Enter starts it again")
+    machine.start("--stop")
+    assert list(machine.home.iterdir()) == []
+
+
+def test_without_rlwrap_the_initiator_works_and_one_line_mentions_it(machine):
+    hide(machine, "rlwrap")
+    output = machine.start()
+    assert output.count("rlwrap") == 1
+    pane = machine.panes()["initiator"]
+    pane.answer(MENU, "Users")
+    pane.shows("Nobody")
+
+
+# What is installed.
+
+
+def hide(machine, *names):
+    """Leaves PATH with everything but sudo, apt-get and the commands that are named."""
+    for directory in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+        for command in Path(directory).iterdir():
+            link = machine.bin / command.name
+            if command.name not in (*names, "sudo", "apt-get") and not os.path.lexists(link):
+                link.symlink_to(command)
+    machine.environment["PATH"] = str(machine.bin)
+
+
+def fake_apt(machine, *found, fails=None):
+    """An apt-get that says how it was called and whose install brings the commands `found` onto
+    PATH; it fails where its arguments contain `fails`."""
+    links = [f"ln -s {shutil.which(command)} {machine.bin}/" for command in found]
+    failing = [f'case "$*" in *{fails}*) exit 100 ;; esac'] if fails else []
+    executable(machine.bin / "apt-get", "\n".join([
+        "#!/bin/sh", 'echo "CALLED apt-get $* as $(id -u) $DEBIAN_FRONTEND"', *failing,
+        '[ "$1" = install ] || exit 0', *links, ""]))
+
+
+def calls(output):
+    return re.findall("^CALLED apt-get (.*) as (.*)$", output, re.MULTILINE)
+
+
+# Somebody who is not root, in a user namespace where that is so.
+SOMEBODY = ["unshare", "--user", "--map-user=1000", "--"]
+
+
+def test_nothing_to_install_no_apt(machine):
+    fake_apt(machine)
+    executable(machine.bin / "sudo", "#!/bin/sh\necho CALLED sudo\n")
+    executable(machine.bin / "rlwrap", "#!/bin/sh\nexit 1\n")
+    output = machine.start()
+    assert "CALLED" not in output and "lacks" not in output
+    assert machine.runs("quartet")
+
+
+def test_rlwrap_alone_is_no_reason_to_call_apt(machine):
+    hide(machine, "rlwrap")
+    fake_apt(machine)
+    assert "CALLED" not in machine.start()
+
+
+def test_missing_package_is_named_before_apt_is_called(machine):
+    hide(machine, "make", "tmux", "rlwrap")
+    fake_apt(machine, "make", "tmux")
+    output = machine.start()
+    named, _, called = output.partition("CALLED")
+    for name in ("make", "tmux", "rlwrap"):
+        assert re.search(rf"^  {name} +\w.*\w", named, re.MULTILINE), name
+    for name in ("gcc", "libc6-dev", "pkg-config", "libjansson-dev", "libsodium-dev"):
+        assert name not in named, name
+    assert calls("CALLED" + called) == [("update", "0 noninteractive"),
+                                        (f"install {FLAGS} make tmux rlwrap", "0 noninteractive")]
+    assert machine.runs("quartet")
+
+
+def test_missing_libraries_and_compiler_are_found_missing(machine):
+    hide(machine, "cc")
+    fake_apt(machine)
+    result = machine.run(PKG_CONFIG_LIBDIR="/nonexistent")
+    assert result.returncode == 1
+    packages = "gcc libc6-dev libjansson-dev libsodium-dev"
+    assert calls(result.stdout)[1][0] == f"install {FLAGS} {packages}"
+    assert f"still this is missing: {packages}" in result.stderr
+
+
+def test_an_optional_package_that_apt_does_not_have_is_left_out(machine):
+    hide(machine, "make", "rlwrap")
+    fake_apt(machine, "make", fails="rlwrap")
+    _, first, second = calls(machine.start())
+    assert first[0] == f"install {FLAGS} make rlwrap"
+    assert second[0] == f"install {FLAGS} make"
+
+
+def test_a_failing_apt_is_an_error_with_the_command(machine):
+    hide(machine, "make")
+    fake_apt(machine, fails="install")
+    result = machine.run()
+    assert result.returncode == 1
+    assert f"apt-get update && apt-get install {FLAGS} make\n" in result.stderr
+    assert not machine.runs("quartet")
+
+
+def test_somebody_else_installs_through_sudo(machine):
+    hide(machine, "make")
+    fake_apt(machine, "make")
+    executable(machine.bin / "sudo", "#!/bin/sh\necho CALLED sudo\nexec \"$@\"\n")
+    result = machine.run(user=SOMEBODY)
+    assert result.stdout.count("CALLED sudo") == 2
+    assert calls(result.stdout)[1] == (f"install {FLAGS} make", "1000 noninteractive")
+
+
+def test_without_root_or_sudo_the_command_is_shown(machine):
+    hide(machine, "make", "tmux")
+    fake_apt(machine)
+    result = machine.run(user=SOMEBODY)
+    assert result.returncode == 1 and "CALLED" not in result.stdout
+    assert f"\n  apt-get update && apt-get install {FLAGS} make tmux\n" in result.stderr
+
+
+def test_without_apt_the_packages_are_named(machine):
+    hide(machine, "make", "tmux")
+    result = machine.run()
+    assert result.returncode == 1
+    assert "no apt-get" in result.stderr and "make tmux\n" in result.stderr
+
+
+# The build.
+
+
+def test_start_builds_what_changed_and_is_silent_where_nothing_did(machine):
+    machine.start()
+    machine.start("--stop")
+    (machine.clone / "bin/discovery").unlink()
+    assert "LINK\tbin/discovery" in machine.start()
+    machine.start("--stop")
+    output = machine.start()
+    assert "make" not in output and "Building" not in output
+
+
+def test_a_failing_build_stops_with_its_output(machine, tmp_path):
+    machine.clone = copy_repository(tmp_path / "broken")
+    with open(machine.clone / "common/address.c", "a") as source:
+        source.write("#error this cannot be built\n")
+    result = machine.run()
+    assert result.returncode == 1
+    assert "this cannot be built" in result.stderr and "the build failed" in result.stderr
+    assert not machine.runs("quartet")
+
+
+# scripts/test.sh. It would run this file; so make is another program here.
+
+
+def run_tests(machine, make):
+    executable(machine.bin / "make", f"#!/bin/sh\n{make}\n")
+    return subprocess.run([machine.clone / "scripts/test.sh"], env=machine.environment,
+                          capture_output=True, text=True)
+
+
+REPORT = """echo "$*"; case $* in *test*) ;; *) exit 0 ;; esac
+echo '[  PASSED  ] 5 test(s).'
+echo '[  PASSED  ] 7 test(s).'
+"""
+
+
+def test_test_sh_says_last_how_many_passed_and_failed(machine):
+    result = run_tests(machine, REPORT + "echo '== 130 passed, 2 skipped in 61.51s (0:01:01) =='")
+    assert result.stdout.splitlines()[-1] == "142 passed, 0 failed"
+    assert result.returncode == 0
+
+
+def test_test_sh_counts_failures(machine):
+    result = run_tests(machine, REPORT + "echo '[  FAILED  ] 1 test(s), listed below:' >&2\n"
+                       "echo '== 2 failed, 130 passed, 1 error in 61.51s =='\n"
+                       "echo 'make: Error' >&2\nexit 2")
+    assert result.stdout.splitlines()[-1] == "142 passed, 4 failed"
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize("make", ["exit 2", REPORT + "exit 2", "exit 0"])
+def test_test_sh_does_not_pass_without_every_part(machine, make):
+    result = run_tests(machine, make)
+    assert result.stdout.splitlines()[-1].endswith(", 1 failed")
+    assert result.returncode == 1
+
+
+def test_test_sh_fails_on_a_warning(machine, tmp_path):
+    machine.clone = copy_repository(tmp_path / "warned")
+    with open(machine.clone / "announcer/name.c", "a") as source:
+        source.write("static int nobody_calls_this(void)\n{\n\treturn 0;\n}\n")
+    result = run_tests(machine, 'case $* in *test*) echo RAN ;; esac; exec /usr/bin/make "$@"')
+    assert result.returncode == 1
+    assert "nobody_calls_this" in result.stdout and "RAN" not in result.stdout
+    assert result.stdout.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_test_sh_names_what_is_missing_before_apt_is_called(machine):
+    hide(machine, "shellcheck", "mandoc")
+    fake_apt(machine)
+    result = run_tests(machine, "exit 0")
+    named, _, called = result.stdout.partition("CALLED")
+    assert re.search("^  shellcheck +checks the scripts$", named, re.MULTILINE)
+    assert calls("CALLED" + called)[1][0] == f"install {FLAGS} shellcheck mandoc"
+    assert result.returncode == 1
