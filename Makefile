@@ -96,7 +96,7 @@ run-unit: $(UNIT_TESTS:%=$(OBJ)/test/%)
 .PHONY: system
 system: ## run the system tests on the real programs, with sanitizers, in private network namespaces
 	$(Q)$(MAKE) --no-print-directory VARIANT=check all
-	$(Q)QUARTET_BIN=$(CURDIR)/build/check/bin test/system/run $(PYTEST_ARGS)
+	$(Q)QUARTET_BIN='$(CURDIR)/build/check/bin' test/system/run $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man pages (mandoc)

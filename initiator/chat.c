@@ -31,12 +31,13 @@ struct secure_line {
 	struct session *session;
 };
 
-/* Collects "Bob (192.168.1.7)". */
+/* Collects " Bob (192.168.1.7)"; the plain space is for line editors, as in users.c. */
 static void put_peer(const struct chat *chat, const struct peer *peer)
 {
 	char ip[ADDRESS_TEXT_BYTES];
 
-	console_put_name(chat->console, CONSOLE_STRONG, peer->username);
+	console_put(chat->console, " ");
+	console_put_name(chat->console, CONSOLE_NORMAL, peer->username);
 	console_put(chat->console, " (%s)", address_format(peer->address, ip));
 }
 
@@ -60,7 +61,7 @@ static void tell_unconnected(const struct chat *chat, const struct peer *peer, i
 {
 	if (stop_requested())
 		return;
-	console_put_styled(chat->console, CONSOLE_BAD, "cannot connect to ");
+	console_put_styled(chat->console, CONSOLE_BAD, "cannot connect to");
 	put_peer(chat, peer);
 	if (error == ETIMEDOUT)
 		console_put(chat->console, ": timed out after %d s%s\n", CONNECTION_OPEN_MS / 1000, advice(error));
@@ -115,7 +116,8 @@ static bool find_peer(struct chat *chat, const char *name, struct peer *peer)
 	}
 	switch (users_select(&users, name)) {
 	case 0:
-		console_put_styled(chat->console, CONSOLE_WARNING, "There is no user named ");
+		console_put_styled(chat->console, CONSOLE_WARNING, "There is no user named");
+		console_put(chat->console, " ");
 		console_put_foreign(chat->console, name, strlen(name));
 		console_put(chat->console, " here now; Users lists who is.\n");
 		break;
@@ -205,7 +207,7 @@ static bool ask_text(struct chat *chat, const struct peer *peer, char **text, si
 	while (!chat->prompt->over) {
 		const char *fault;
 
-		console_put(chat->console, "To ");
+		console_put(chat->console, "To");
 		put_peer(chat, peer);
 		console_put(chat->console, "\n");
 		if (!prompt_ask(chat->prompt, "Message: ", text, len))
@@ -317,7 +319,7 @@ static bool call(struct chat *chat, const struct peer *peer, const char *number,
 		return true;
 	hang_up(line);
 	if (!stop_requested()) {
-		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with ");
+		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with");
 		put_peer(chat, peer);
 		console_put(chat->console, ": %s; nothing was sent\n", answer_fault(rc));
 	}
@@ -340,7 +342,7 @@ static int await_receipt(struct secure_line *line)
 
 static void tell_unsent(struct chat *chat, const struct peer *peer, int error)
 {
-	console_put_styled(chat->console, CONSOLE_BAD, "cannot send to ");
+	console_put_styled(chat->console, CONSOLE_BAD, "cannot send to");
 	put_peer(chat, peer);
 	console_put(chat->console, ": %s\n", answer_fault(error));
 }
@@ -364,7 +366,7 @@ static void send_secure(struct chat *chat, const struct peer *peer, struct secur
 	keep(chat, peer, CHATLOG_SECURE, text, len);
 	rc = await_receipt(line);
 	console_put_styled(chat->console, rc == 0 ? CONSOLE_GOOD : CONSOLE_WARNING,
-	    rc == 0 ? "Delivered to " : "Sent to ");
+	    rc == 0 ? "Delivered to" : "Sent to");
 	put_peer(chat, peer);
 	if (rc == 0)
 		console_put(chat->console, ".\n");
@@ -382,6 +384,7 @@ static void chat_securely(struct chat *chat, const struct peer *peer)
 	size_t len;
 
 	if (!peer->has_identity) {
+		console_put_styled(chat->console, CONSOLE_WARNING, "The user");
 		put_peer(chat, peer);
 		console_put_styled(chat->console, CONSOLE_WARNING,
 		    " announces no identity, so there is nobody a message could be locked for;\n"
@@ -434,7 +437,7 @@ static void chat_plainly(struct chat *chat, const struct peer *peer)
 	if (rc == 0) {
 		keep(chat, peer, CHATLOG_PLAIN, text, len);
 		rc = connection_finish(&connection);
-		console_put(chat->console, "Sent to ");
+		console_put(chat->console, "Sent to");
 		put_peer(chat, peer);
 		if (rc == 0 || rc == ETIMEDOUT)
 			console_put(chat->console, ", not confirmed: an unsecure message has no receipt.\n");

@@ -21,9 +21,10 @@ static void put_entry(const struct chatlog_entry *entry, struct console *console
 
 	clock_format_local(entry->time_ms, true, local);
 	console_put_styled(console, CONSOLE_FAINT, "%s", local);
-	console_put_styled(console, entry->sent ? CONSOLE_NORMAL : CONSOLE_GOOD, "  %-8s  ",
+	console_put_styled(console, entry->sent ? CONSOLE_NORMAL : CONSOLE_GOOD, "  %-8s",
 	    entry->sent ? "SENT" : "RECEIVED");
-	console_put_name(console, CONSOLE_STRONG, entry->username);
+	console_put(console, "  ");
+	console_put_name(console, CONSOLE_NORMAL, entry->username);
 	console_put(console, " (%s) [%s]: ", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
 	console_put_message(console, entry->text, entry->text_len);
 	console_put(console, "\n");

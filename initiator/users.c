@@ -121,8 +121,10 @@ static void put_user(const struct peer *peer, bool own, int64_t now_ms, struct c
 	bool online = peer_is_online(peer, now_ms);
 	char ip[ADDRESS_TEXT_BYTES];
 
-	console_put_name(console, online ? CONSOLE_STRONG : CONSOLE_NORMAL, peer->username);
-	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? " (Online)" : " (Away)");
+	/* Names stand between plain spaces, so that a line editor that learns words from the screen learns them. */
+	console_put_name(console, CONSOLE_NORMAL, peer->username);
+	console_put(console, " ");
+	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? "(Online)" : "(Away)");
 	console_put(console, "  %s", address_format(peer->address, ip));
 	if (own)
 		console_put(console, "  (you)");

@@ -31,13 +31,11 @@ close_pane() {
 }
 
 # Becomes the program. The initiator gets line editing, where there is rlwrap, with completion of the commands and of all
-# words that were on its screen: names and addresses. NO_COLOR, because a name with a colour would not be the word that
-# people type. Nothing reaches the disk: the history is kept in memory (/dev/null, and a negative size for read-only),
-# and numbers not even there.
+# words that were on its screen: names and addresses. Nothing reaches the disk: the history is kept in memory (/dev/null,
+# and a negative size for read-only), and numbers not even there.
 become() {
 	trap - INT QUIT
 	if [[ ${1##*/} == initiator ]] && command -v rlwrap >/dev/null; then
-		export NO_COLOR=1
 		exec rlwrap -n -i -e '' -b '()[]:,;?' -r -f "$here/initiator.words" -H /dev/null -s -100 \
 			-g '^[[:space:]]*[[:digit:]]+[[:space:]]*$' "$@"
 	fi
