@@ -15,8 +15,8 @@
 #include "jsontext.h"
 #include "lockedfile.h"
 
-#define RESERVE_MAX_BYTES (1024 * 1024 * 1024)
-#define RESERVE_PART 20
+#define RESERVE_MAX_BYTES (64 * 1024 * 1024)
+#define RESERVE_PART 100
 
 static const char *const mode_words[] = {
     [CHATLOG_PLAIN] = "plain",

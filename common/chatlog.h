@@ -60,7 +60,7 @@ struct chatlog;
 
 /*
  * For the chat.log in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet. Where
- * for_strangers, appending stops while less than a twentieth of the disk, or 1 GiB where that is less, is free, so that
+ * for_strangers, appending stops while less than a hundredth of the disk, or 64 MiB where that is less, is free, so that
  * no flood of messages can fill it.
  */
 struct chatlog *chatlog_new(int dir, bool for_strangers);

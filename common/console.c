@@ -220,6 +220,8 @@ static int write_ready(struct console *console)
 		console->failed = true;
 		/* Nobody is there any more; a full disk may have room again. */
 		console->broken = rc == EPIPE || rc == EIO || rc == EBADF;
+		if (console->broken)
+			console->pending.len = 0;
 	}
 	return rc;
 }
