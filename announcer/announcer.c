@@ -14,7 +14,6 @@
 #include "clock.h"
 #include "console.h"
 #include "identity.h"
-#include "lockedfile.h"
 #include "name.h"
 #include "peersfile.h"
 #include "program.h"

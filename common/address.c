@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int address_parse(const char *text, struct in_addr *address)
 {
@@ -27,4 +29,15 @@ struct sockaddr_in address_socket(struct in_addr address, uint16_t port)
 	    .sin_port = htons(port),
 	    .sin_addr = address,
 	};
+}
+
+int address_check_own(struct in_addr address)
+{
+	struct sockaddr_in local = address_socket(address, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ? 0 : errno;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }

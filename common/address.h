@@ -25,6 +25,12 @@ int address_parse(const char *text, struct in_addr *address) __attribute__((warn
 /* Writes address as a dotted quad into text and returns text. */
 char *address_format(struct in_addr address, char text[static ADDRESS_TEXT_BYTES]);
 
+/*
+ * Whether address is one of this machine's, which is to say that a socket can be bound to it. Returns 0, EADDRNOTAVAIL
+ * where it is not, or why that could not be found out. Does not block.
+ */
+int address_check_own(struct in_addr address) __attribute__((warn_unused_result));
+
 /* The socket address of address and port (host byte order). */
 struct sockaddr_in address_socket(struct in_addr address, uint16_t port);
 

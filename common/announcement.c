@@ -1,7 +1,6 @@
 #include "announcement.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "address.h"
 #include "identity.h"

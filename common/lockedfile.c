@@ -126,7 +126,6 @@ static int fill_scratch(int dir, const char *name, const void *bytes, size_t len
 
 	snprintf(scratch, NAME_ROOM_BYTES, "%s" SCRATCH_SUFFIX, name);
 	rc = open_scratch(dir, scratch, fd);
-
 	if (rc != 0)
 		return rc;
 	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -144,23 +143,11 @@ static bool take_turn(struct initiator *initiator)
 	return true;
 }
 
-/* Whether the user can speak from address. */
-static int check_address(struct in_addr address)
-{
-	struct sockaddr_in local = address_socket(address, 0);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int rc = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ? 0 : errno;
-
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 static int run(struct program *program)
 {
 	struct initiator initiator = {.console = &program->out};
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = program->has_address ? check_address(program->address) : 0;
+	int rc = program->has_address ? address_check_own(program->address) : 0;
 
 	if (rc != 0) {
 		console_put(&program->err, "initiator: cannot speak from %s: %s\n",

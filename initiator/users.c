@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "clock.h"
@@ -133,25 +131,13 @@ static void put_user(const struct peer *peer, bool own, int64_t now_ms, struct c
 	console_put(console, "\n");
 }
 
-/* Whether a socket can be bound to the address, as only this machine's can. */
-static bool is_local(struct in_addr address)
-{
-	struct sockaddr_in local = address_socket(address, 0);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return bound;
-}
-
 static bool is_own(const struct peer *peer, const char *own_name, const uint8_t *identity)
 {
 	if (!own_name || strcmp(peer->username, own_name) != 0)
 		return false;
 	if (peer->has_identity && !(identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0))
 		return false;
-	return is_local(peer->address);
+	return address_check_own(peer->address) == 0;
 }
 
 void users_put(const struct users *users, const struct peersfile *file, const uint8_t *identity,

@@ -136,12 +136,13 @@ void conversation_acknowledge(void *argument, uint64_t counter)
 {
 	struct conversation *conversation = argument;
 	struct buffer receipt = {0};
+	int rc = session_seal_receipt(conversation->session, counter, &receipt);
 
-	/* Without memory there is no receipt, and the sender says "not confirmed", as it should. */
-	if (session_seal_receipt(conversation->session, counter, &receipt) == 0 &&
-	    wire_format_message(&conversation->outgoing, WIRE_ENCRYPTED, receipt.data, receipt.len) != 0)
-		receipt.len = 0;
+	if (rc == 0)
+		rc = wire_format_message(&conversation->outgoing, WIRE_ENCRYPTED, receipt.data, receipt.len);
 	buffer_free(&receipt);
+	/* Without memory there is no receipt, and the sender says "not confirmed", as it should. */
+	(void)rc;
 }
 
 int64_t conversation_deadline_ms(const struct conversation *conversation)

@@ -1,9 +1,7 @@
 #include "inbox.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "lockedfile.h"

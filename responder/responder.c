@@ -15,7 +15,6 @@
 #include "program.h"
 #include "roster.h"
 #include "server.h"
-#include "stop.h"
 
 static const char usage[] =
     "usage: responder [-a ADDR]\n"

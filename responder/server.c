@@ -209,7 +209,10 @@ static void expire(struct server *server)
 	}
 }
 
-/* Gives every open connection that has something to say its turn, without waiting. */
+/*
+ * Waits for timeout_ms (-1: for ever) until a connection has something to say or a new one comes, and gives the former
+ * their turn. Sets *accepting where there are new ones. Returns false, with errno set, where there can be no waiting.
+ */
 static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 {
 	struct epoll_event events[EVENTS_MAX];

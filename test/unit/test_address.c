@@ -116,9 +116,18 @@ static void socket_addresses_are_in_network_order(void **state)
 	assert_int_equal(ntohs(socket_address.sin_port), 6000);
 }
 
+static void only_addresses_of_this_machine_are_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(address_check_own((struct in_addr){.s_addr = htonl(INADDR_LOOPBACK)}), 0);
+	/* 192.0.2.1 is for documentation alone (RFC 5737). */
+	assert_int_equal(address_check_own((struct in_addr){.s_addr = htonl(0xc0000201)}), EADDRNOTAVAIL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_addresses_of_this_machine_are_its_own),
 	    cmocka_unit_test(dotted_quads_are_read),
 	    cmocka_unit_test(nothing_else_is_read),
 	    cmocka_unit_test(every_byte_comes_back_from_its_text),

@@ -1,4 +1,5 @@
 /* announcement: the presence datagram. */
+#include "announcements.h"
 #include "support.h"
 
 #include <jansson.h>
@@ -9,18 +10,6 @@
 #define FROM 0xc0a80107 /* 192.168.1.7 */
 #define NAME_16 "sixteen bytes 16"
 #define NAME_64 NAME_16 NAME_16 NAME_16 NAME_16
-
-static struct announcement announcement_of(const char *username, const char *identity_hex)
-{
-	struct announcement announcement = {0};
-
-	snprintf(announcement.username, sizeof(announcement.username), "%s", username);
-	if (identity_hex != NULL) {
-		support_unhex(identity_hex, announcement.identity, DH_KEY_BYTES);
-		announcement.has_identity = true;
-	}
-	return announcement;
-}
 
 static void expect_datagram(const struct announcement *announcement, const char *expected)
 {

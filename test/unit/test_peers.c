@@ -1,4 +1,5 @@
 /* peers: the dictionary of who was heard. */
+#include "announcements.h"
 #include "support.h"
 
 #include "peers.h"
@@ -8,18 +9,6 @@
 #define CAN 0xc0a80109
 #define ECE 0xc0a8010b
 #define NOW_MS INT64_C(1795161600123)
-
-static struct announcement announcement_of(const char *username, const char *identity_hex)
-{
-	struct announcement announcement = {0};
-
-	snprintf(announcement.username, sizeof(announcement.username), "%s", username);
-	if (identity_hex != NULL) {
-		support_unhex(identity_hex, announcement.identity, DH_KEY_BYTES);
-		announcement.has_identity = true;
-	}
-	return announcement;
-}
 
 static int hear(struct peers *peers, uint32_t address, const char *username, int64_t now_ms)
 {
