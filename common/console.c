@@ -13,6 +13,7 @@
 
 #include "stop.h"
 #include "text.h"
+#include "username.h"
 
 /* Foreign text is escaped piece by piece, so that its length needs no memory. */
 #define PIECE_BYTES 256
@@ -28,9 +29,9 @@ static const char *const style_codes[] = {
 static const char reset_code[] = "\033[0m";
 
 /*
- * Opens a terminal or pipe anew, to write to it without blocking: the descriptor that was inherited is shared with other
- * programs, for whom that must not change. A terminal says that it is ready when it takes a single byte, and then blocks
- * whoever writes more. Where opening fails the inherited one has to do.
+ * Opens a terminal or pipe anew, to write to it without blocking: the descriptor that was inherited is shared with
+ * other programs, for whom that must not change. A terminal says that it is ready when it takes a single byte, and then
+ * blocks whoever writes more. Where opening fails the inherited one has to do.
  */
 static void open_own(struct console *console)
 {
@@ -139,10 +140,24 @@ void console_put_foreign(struct console *console, const char *text, size_t len)
 	}
 }
 
+/* What stands around names in our lines, and what looks like it: with these in it, a name could pass for a mark. */
+static const char *const punctuation[] = {
+    "[", "]", "(", ")", ":", "|", "［", "］", "（", "）", "：", "｜", "【", "】", "〔", "〕"};
+
 void console_put_name(struct console *console, enum console_style style, const char *name)
 {
+	char escaped[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
+	size_t len = text_escape_name(escaped, sizeof(escaped), name, strlen(name));
+	bool quoted = false;
+
+	for (size_t i = 0; i < sizeof(punctuation) / sizeof(punctuation[0]); i++)
+		quoted |= strstr(escaped, punctuation[i]) != NULL;
 	begin_style(console, style);
-	console_put_foreign(console, name, strlen(name));
+	if (quoted)
+		collect(console, "\"", 1);
+	collect(console, escaped, len);
+	if (quoted)
+		collect(console, "\"", 1);
 	end_style(console, style);
 }
 
@@ -192,7 +207,9 @@ static bool has_room(const struct console *console)
 	return console->regular || poll(&wait, 1, 0) > 0;
 }
 
-/* Writes what is taken without waiting. Returns 0 where that is all, EAGAIN where there is no more room, or an error. */
+/*
+ * Writes what is taken without waiting. Returns 0 where that is all, EAGAIN where there is no more room, or an error.
+ */
 static int write_ready(struct console *console)
 {
 	size_t written = 0;

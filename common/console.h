@@ -2,8 +2,8 @@
  * What a program says to its user, gathered and written in one go.
  *
  * Text is collected with console_put() and its kin and reaches the descriptor with console_flush(). Foreign text is
- * escaped on its way in. Colour is used only on a terminal, and not where NO_COLOR is set (https://no-color.org) or TERM
- * is "dumb". A reader who went away, or memory that ran out, loses words and never ends the program.
+ * escaped on its way in. Colour is used only on a terminal, and not where NO_COLOR is set (https://no-color.org) or
+ * TERM is "dumb". A reader who went away, or memory that ran out, loses words and never ends the program.
  */
 #ifndef QUARTET_CONSOLE_H
 #define QUARTET_CONSOLE_H
@@ -54,7 +54,10 @@ void console_put_styled(struct console *console, enum console_style style, const
 /* Collects len bytes of foreign text on one line, escaped. */
 void console_put_foreign(struct console *console, const char *text, size_t len);
 
-/* The same in a style, for a NUL-terminated name. */
+/*
+ * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks where it has
+ * brackets, colons or bars, so that no name can pass for a mark of ours: "Ece [verified]".
+ */
 void console_put_name(struct console *console, enum console_style style, const char *name);
 
 /*

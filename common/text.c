@@ -10,9 +10,9 @@ struct range {
 };
 
 /*
- * Characters that move or hide others, besides the controls: Bidi_Control, line and paragraph separators, and what shows
- * nothing (Default_Ignorable_Code_Point, the blank letters and the blank Braille pattern). What Persian and emoji need
- * stays: the joiners U+200C and U+200D, and the variation selectors U+FE0E and U+FE0F.
+ * Characters that move or hide others, besides the controls: Bidi_Control, line and paragraph separators, and what
+ * shows nothing (Default_Ignorable_Code_Point, the blank letters and the blank Braille pattern). What Persian and emoji
+ * need stays: the joiners U+200C and U+200D, and the variation selectors U+FE0E and U+FE0F.
  */
 static const struct range hidden[] = {
     {0x00ad, 0x00ad},
@@ -30,8 +30,10 @@ static const struct range hidden[] = {
     {0xfe00, 0xfe0d},
     {0xfeff, 0xfeff},
     {0xffa0, 0xffa0},
-    {0xfff9, 0xfffb},
+    {0xfff0, 0xfffb},
+    {0x13430, 0x1345f},
     {0x1bca0, 0x1bca3},
+    {0x1d159, 0x1d159},
     {0x1d173, 0x1d17a},
     {0xe0000, 0xe0fff},
 };
@@ -85,21 +87,56 @@ bool text_is_control(uint32_t code_point)
 	return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f);
 }
 
-static bool is_printable(uint32_t code_point)
+static bool is_within(const struct range *ranges, size_t count, uint32_t code_point)
 {
-	if (text_is_control(code_point))
-		return false;
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
-		if (code_point >= hidden[i].first && code_point <= hidden[i].last)
-			return false;
+	for (size_t i = 0; i < count; i++) {
+		if (code_point >= ranges[i].first && code_point <= ranges[i].last)
+			return true;
 	}
-	return true;
+	return false;
 }
 
-size_t text_escape(char *out, size_t out_size, const char *text, size_t len)
+static bool is_printable(uint32_t code_point)
+{
+	return !text_is_control(code_point) && !is_within(hidden, sizeof(hidden) / sizeof(hidden[0]), code_point);
+}
+
+bool text_is_blank(uint32_t code_point)
+{
+	static const struct range blanks[] = {{0x20, 0x20}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
+	    {0x200c, 0x200d}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfe0e, 0xfe0f}};
+
+	return is_within(blanks, sizeof(blanks) / sizeof(blanks[0]), code_point) || !is_printable(code_point);
+}
+
+/* Joiners and variation selectors, which belong to the character before them. */
+static bool is_binding(uint32_t code_point)
+{
+	return code_point == 0x200c || code_point == 0x200d || code_point == 0xfe0e || code_point == 0xfe0f;
+}
+
+/*
+ * Whether a character may be shown in a name as it is. Of those that show nothing, or a gap, these are needed: one
+ * space between words, and joiners and variation selectors after a character that they may change, which no ASCII
+ * character is.
+ */
+static bool is_fit_for_name(uint32_t code_point, uint32_t before)
+{
+	if (!text_is_blank(code_point))
+		return code_point != '"';
+	if (code_point == ' ')
+		return !text_is_blank(before) || is_binding(before);
+	/* The selector may stand between an emoji and its joiner. */
+	if (code_point == 0x200d && (before == 0xfe0e || before == 0xfe0f))
+		return true;
+	return is_binding(code_point) && before >= 0x80 && !text_is_blank(before);
+}
+
+static size_t escape(char *out, size_t out_size, const char *text, size_t len, bool name)
 {
 	const char *cursor = text;
 	const char *end = text + len;
+	uint32_t before = ' ';
 	size_t used = 0;
 
 	while (cursor < end) {
@@ -112,12 +149,14 @@ size_t text_escape(char *out, size_t out_size, const char *text, size_t len)
 		if (code_point == NOT_UTF8) {
 			piece_len =
 			    (size_t)snprintf(escaped, sizeof(escaped), "<%02X>", (unsigned)(unsigned char)*start);
-		} else if (is_printable(code_point)) {
+		} else if (is_printable(code_point) && (!name || is_fit_for_name(code_point, before))) {
 			piece = start;
 			piece_len = (size_t)(cursor - start);
 		} else {
 			piece_len = (size_t)snprintf(escaped, sizeof(escaped), "<U+%04X>", (unsigned)code_point);
 		}
+		/* What is spelled out is nothing to hold on to. */
+		before = code_point == NOT_UTF8 || (piece != start && text_is_blank(code_point)) ? ' ' : code_point;
 		if (used + piece_len >= out_size)
 			break;
 		memcpy(out + used, piece, piece_len);
@@ -126,4 +165,14 @@ size_t text_escape(char *out, size_t out_size, const char *text, size_t len)
 	if (out_size > 0)
 		out[used] = '\0';
 	return used;
+}
+
+size_t text_escape(char *out, size_t out_size, const char *text, size_t len)
+{
+	return escape(out, out_size, text, len, false);
+}
+
+size_t text_escape_name(char *out, size_t out_size, const char *name, size_t len)
+{
+	return escape(out, out_size, name, len, true);
 }

@@ -29,11 +29,25 @@ bool text_is_utf8(const char *text, size_t len);
 bool text_is_control(uint32_t code_point);
 
 /*
+ * Whether code_point shows nothing, or only a gap: spaces of every width, joiners, variation selectors, and all that
+ * text_escape() escapes.
+ */
+bool text_is_blank(uint32_t code_point);
+
+/*
  * Copies the len bytes at text into out, safe to print on one line of a terminal: control characters, line and
- * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and characters that show nothing,
- * but for joiners and variation selectors of emoji, become "<U+202E>", bytes that are not UTF-8 become "<FF>". The result always ends in NUL and is cut at a whole
- * character when out_size bytes do not hold it; TEXT_ESCAPE_FACTOR * len + 1 always do. Returns its length.
+ * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and characters that show
+ * nothing, but for joiners and variation selectors of emoji, become "<U+202E>", bytes that are not UTF-8 become "<FF>".
+ * The result always ends in NUL and is cut at a whole character when out_size bytes do not hold it; TEXT_ESCAPE_FACTOR
+ * * len + 1 always do. Returns its length.
  */
 size_t text_escape(char *out, size_t out_size, const char *text, size_t len);
+
+/*
+ * The same for a name, which must also be told from others and from what stands around it: besides, quotation
+ * marks (") are escaped, every gap but a single space between words, and joiners and variation selectors that follow an
+ * ASCII character or nothing.
+ */
+size_t text_escape_name(char *out, size_t out_size, const char *name, size_t len);
 
 #endif

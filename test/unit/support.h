@@ -102,6 +102,31 @@ static inline void support_unhex(const char *hex, uint8_t *bytes, size_t len)
 	}
 }
 
+/* Writes code_point as UTF-8, surrogates too, without a NUL. Returns the count of bytes. */
+static inline size_t support_encode(uint32_t code_point, char out[static 4])
+{
+	if (code_point < 0x80) {
+		out[0] = (char)code_point;
+		return 1;
+	}
+	if (code_point < 0x800) {
+		out[0] = (char)(0xc0 | code_point >> 6);
+		out[1] = (char)(0x80 | (code_point & 0x3f));
+		return 2;
+	}
+	if (code_point < 0x10000) {
+		out[0] = (char)(0xe0 | code_point >> 12);
+		out[1] = (char)(0x80 | (code_point >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (code_point & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | code_point >> 18);
+	out[1] = (char)(0x80 | (code_point >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (code_point >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (code_point & 0x3f));
+	return 4;
+}
+
 /* The same numbers in every run (xorshift). */
 static inline uint32_t support_random(uint64_t *seed)
 {

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "stop.h"
 #include "text.h"
+#include "username.h"
 
 /* A console on one end of a pipe, and what comes out at the other. */
 struct stage {
@@ -118,19 +119,78 @@ static void foreign_text_is_escaped_on_its_way_in(void **state)
 		console_put_foreign(&stage.console, text, cases[i].len);
 		console_flush(&stage.console);
 		expect_shown(&stage, cases[i].shown, strlen(cases[i].shown));
-		/* A name is a text that ends in NUL; a pipe shows all styles alike. */
-		if (memchr(cases[i].text, '\0', cases[i].len) == NULL) {
-			struct buffer shown = {0};
-
-			for (int style = CONSOLE_NORMAL; style <= CONSOLE_BAD; style++) {
-				console_put_name(&stage.console, (enum console_style)style, cases[i].text);
-				assert_int_equal(buffer_printf(&shown, "%s", cases[i].shown), 0);
-			}
-			console_flush(&stage.console);
-			expect_shown(&stage, shown.data, shown.len);
-			buffer_free(&shown);
-		}
 		free(text);
+		stage_close(&stage);
+	}
+}
+
+static void no_name_passes_for_more_than_a_name(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+	} cases[] = {
+	    {"", ""},
+	    {"Bob", "Bob"},
+	    {"Alice B", "Alice B"},
+	    {"g\xc3\xbcn %s %n \xf0\x9f\x98\x80", "g\xc3\xbcn %s %n \xf0\x9f\x98\x80"},
+	    {"Can {baker}, <b> & 'c'", "Can {baker}, <b> & 'c'"},
+	    /* What stands around names in lines of ours. */
+	    {"Ece [verified]", "\"Ece [verified]\""},
+	    {"[verified] Ece", "\"[verified] Ece\""},
+	    {"Ece]", "\"Ece]\""},
+	    {"Bob (192.168.1.7)", "\"Bob (192.168.1.7)\""},
+	    {"Bob)", "\"Bob)\""},
+	    {"Bob: hello", "\"Bob: hello\""},
+	    {"| Bob", "\"| Bob\""},
+	    {"12:31:07 [secure] Ece", "\"12:31:07 [secure] Ece\""},
+	    /* A name cannot end its quotation marks, or have some of its own. */
+	    {"\"Bob\"", "<U+0022>Bob<U+0022>"},
+	    {"Bob\" [verified]", "\"Bob<U+0022> [verified]\""},
+	    {"Bob  [verified]", "\"Bob <U+0020>[verified]\""},
+	    {"Bob\xc2\xa0verified", "Bob<U+00A0>verified"},
+	    {"Bob\xe2\x80\x8b", "Bob<U+200B>"},
+	    {"B\nob", "B<U+000A>ob"},
+	    {"\x1b]0;x\x07\x1b[2J", "\"<U+001B>]0;x<U+0007><U+001B>[2J\""},
+	    {"\xe2\x80\xae"
+	     "boB",
+		"<U+202E>boB"},
+	    {"\x7f\xff", "<U+007F><FF>"},
+	};
+
+	(void)state;
+	/* A pipe shows all styles alike. */
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (int style = CONSOLE_NORMAL; style <= CONSOLE_BAD; style++) {
+			struct stage stage = stage_open();
+			char *name = support_copy(cases[i].name, strlen(cases[i].name) + 1);
+
+			console_put_name(&stage.console, (enum console_style)style, name);
+			console_flush(&stage.console);
+			expect_shown(&stage, cases[i].shown, strlen(cases[i].shown));
+			free(name);
+			stage_close(&stage);
+		}
+}
+
+static void a_name_as_long_as_names_may_be_is_shown_whole(void **state)
+{
+	static const char *const letters[] = {"x", "\x1b", "\"", "[", "\xc3\xa9", "\xe2\x80\x8b", "\xf0\x9f\x98\x80"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(letters); i++) {
+		struct stage stage = stage_open();
+		char name[USERNAME_MAX_BYTES + 1] = "";
+		char escaped[TEXT_ESCAPE_FACTOR * USERNAME_MAX_BYTES + 1];
+		char shown[sizeof(escaped) + 2];
+		const char *quote = letters[i][0] == '[' ? "\"" : "";
+
+		while (strlen(name) + strlen(letters[i]) <= USERNAME_MAX_BYTES)
+			strcat(name, letters[i]);
+		text_escape_name(escaped, sizeof(escaped), name, strlen(name));
+		snprintf(shown, sizeof(shown), "%s%s%s", quote, escaped, quote);
+		console_put_name(&stage.console, CONSOLE_NORMAL, name);
+		console_flush(&stage.console);
+		expect_shown(&stage, shown, strlen(shown));
 		stage_close(&stage);
 	}
 }
@@ -312,12 +372,12 @@ static void colour_is_for_terminals_that_want_it(void **state)
 
 			assert_int_equal(shown.data[0], '\x1b');
 			assert_non_null(strstr(shown.data, "mred!\x1b["));
-			assert_non_null(strstr(shown.data, "mB<U+001B>[31mob\x1b["));
+			assert_non_null(strstr(shown.data, "m\"B<U+001B>[31mob\"\x1b["));
 			/* Nothing stays coloured. */
 			reset = shown.data + shown.len - 5;
 			assert_string_equal(reset, "\x1b[0m");
 		} else {
-			assert_string_equal(shown.data, "red!B<U+001B>[31mob");
+			assert_string_equal(shown.data, "red!\"B<U+001B>[31mob\"");
 		}
 		console_free(&console);
 		buffer_free(&shown);
@@ -569,6 +629,8 @@ int main(void)
 	    cmocka_unit_test(text_is_collected_and_written_in_one_go),
 	    cmocka_unit_test(freeing_flushes),
 	    cmocka_unit_test(foreign_text_is_escaped_on_its_way_in),
+	    cmocka_unit_test(no_name_passes_for_more_than_a_name),
+	    cmocka_unit_test(a_name_as_long_as_names_may_be_is_shown_whole),
 	    cmocka_unit_test(long_foreign_text_is_cut_nowhere),
 	    cmocka_unit_test(lines_of_a_message_stand_behind_a_bar),
 	    cmocka_unit_test(no_line_of_a_message_passes_for_one_of_ours),

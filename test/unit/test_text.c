@@ -34,36 +34,12 @@ static size_t reference_length(const uint8_t *bytes, size_t len)
 	return 0;
 }
 
-static size_t encode(uint32_t code_point, char out[4])
-{
-	if (code_point < 0x80) {
-		out[0] = (char)code_point;
-		return 1;
-	}
-	if (code_point < 0x800) {
-		out[0] = (char)(0xc0 | code_point >> 6);
-		out[1] = (char)(0x80 | (code_point & 0x3f));
-		return 2;
-	}
-	if (code_point < 0x10000) {
-		out[0] = (char)(0xe0 | code_point >> 12);
-		out[1] = (char)(0x80 | (code_point >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (code_point & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | code_point >> 18);
-	out[1] = (char)(0x80 | (code_point >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (code_point >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (code_point & 0x3f));
-	return 4;
-}
-
 static void every_code_point_is_decoded(void **state)
 {
 	(void)state;
 	for (uint32_t code_point = 0; code_point <= 0x10ffff; code_point++) {
 		char bytes[4];
-		size_t len = encode(code_point, bytes);
+		size_t len = support_encode(code_point, bytes);
 		const char *cursor = bytes;
 		bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
 		uint32_t decoded = text_next(&cursor, bytes + len);
@@ -288,7 +264,7 @@ static void nothing_dangerous_comes_through(void **state)
 	(void)state;
 	for (uint32_t code_point = 0; code_point <= 0x10ffff; code_point++) {
 		char bytes[4];
-		size_t len = encode(code_point, bytes);
+		size_t len = support_encode(code_point, bytes);
 
 		expect_harmless(out, text_escape(out, TEXT_ESCAPE_FACTOR * len + 1, bytes, len));
 	}
@@ -347,6 +323,286 @@ static void a_text_too_long_is_cut_at_a_whole_character(void **state)
 	}
 }
 
+static void what_shows_nothing_or_a_gap_is_blank(void **state)
+{
+	/*
+	 * Controls, White_Space, Default_Ignorable_Code_Point (but for U+FFF0 to U+FFF8, of which below), the blank
+	 * pattern of Braille, the blank note head, and the marks around annotations and in hieroglyphs.
+	 */
+	static const struct {
+		uint32_t first, last;
+	} blanks[] = {
+	    {0x0000, 0x0020},
+	    {0x007f, 0x00a0},
+	    {0x00ad, 0x00ad},
+	    {0x034f, 0x034f},
+	    {0x061c, 0x061c},
+	    {0x115f, 0x1160},
+	    {0x1680, 0x1680},
+	    {0x17b4, 0x17b5},
+	    {0x180b, 0x180f},
+	    {0x2000, 0x200f},
+	    {0x2028, 0x202f},
+	    {0x205f, 0x206f},
+	    {0x2800, 0x2800},
+	    {0x3000, 0x3000},
+	    {0x3164, 0x3164},
+	    {0xfe00, 0xfe0f},
+	    {0xfeff, 0xfeff},
+	    {0xffa0, 0xffa0},
+	    {0xfff9, 0xfffb},
+	    {0x13430, 0x1345f},
+	    {0x1bca0, 0x1bca3},
+	    {0x1d159, 0x1d159},
+	    {0x1d173, 0x1d17a},
+	    {0xe0000, 0xe0fff},
+	};
+
+	(void)state;
+	for (uint32_t code_point = 0; code_point <= 0x10ffff; code_point++) {
+		bool blank = false;
+
+		for (size_t i = 0; i < COUNT(blanks); i++)
+			blank |= code_point >= blanks[i].first && code_point <= blanks[i].last;
+		if (code_point < 0xfff0 || code_point > 0xfff8)
+			CHECK(text_is_blank(code_point) == blank, "U+%04X", code_point);
+	}
+}
+
+/* They are in Default_Ignorable_Code_Point so that what comes there shows nothing on older screens. */
+static void what_will_show_nothing_is_blank(void **state)
+{
+	char out[TEXT_ESCAPE_FACTOR * 3 + 1];
+
+	(void)state;
+	for (uint32_t code_point = 0xfff0; code_point <= 0xfff8; code_point++) {
+		char bytes[4];
+		size_t len = support_encode(code_point, bytes);
+		char expected[16];
+
+		CHECK(text_is_blank(code_point), "U+%04X", code_point);
+		snprintf(expected, sizeof(expected), "<U+%04X>", code_point);
+		text_escape(out, sizeof(out), bytes, len);
+		assert_string_equal(out, expected);
+	}
+}
+
+static void what_is_escaped_in_a_text_is_blank(void **state)
+{
+	char out[TEXT_ESCAPE_FACTOR * 4 + 1];
+
+	(void)state;
+	for (uint32_t code_point = 0; code_point <= 0x10ffff; code_point++) {
+		char bytes[4];
+		size_t len = support_encode(code_point, bytes);
+
+		if (code_point >= 0xd800 && code_point <= 0xdfff)
+			continue;
+		if (text_escape(out, sizeof(out), bytes, len) != len || memcmp(out, bytes, len) != 0)
+			CHECK(text_is_blank(code_point), "U+%04X", code_point);
+	}
+}
+
+/* Escapes the name and compares. */
+static void expect_name(const char *name, size_t len, const char *escaped)
+{
+	size_t room = TEXT_ESCAPE_FACTOR * len + 1;
+	char *copy = support_copy(name, len);
+	char *out = malloc(room);
+	size_t escaped_len;
+
+	assert_non_null(out);
+	escaped_len = text_escape_name(out, room, copy, len);
+	assert_string_equal(out, escaped);
+	assert_int_equal(escaped_len, strlen(escaped));
+	free(copy);
+	free(out);
+}
+
+static void a_name_keeps_what_it_needs(void **state)
+{
+	static const char *const names[] = {
+	    "",
+	    "Bob",
+	    "Alice B",
+	    "A l i c e",
+	    "Can, 'the' {baker}",
+	    "<U+200B>",
+	    "İpek Çağ",
+	    "\u5c0f\u660e",
+	    "Bo\u0308b",
+	    /* A joiner in a Persian word, one that joins emoji, selectors of their style. */
+	    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+	    "\u0915\u094d\u200d\u0937",
+	    "\U0001f469\u200d\U0001f4bb",
+	    "\u2764\ufe0f",
+	    "Bob \U0001f469\u200d\U0001f4bb",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++)
+		expect_name(names[i], strlen(names[i]), names[i]);
+}
+
+static void a_name_shows_its_gaps(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+		const char *escaped;
+	} cases[] = {
+	    {BYTES("Alice  B"), "Alice <U+0020>B"},
+	    {BYTES("Alice   B"), "Alice <U+0020><U+0020>B"},
+	    {BYTES(" Bob"), "<U+0020>Bob"},
+	    {BYTES(" "), "<U+0020>"},
+	    {BYTES("Alice\u00a0B"), "Alice<U+00A0>B"},
+	    {BYTES("Bob\u00a0"), "Bob<U+00A0>"},
+	    {BYTES("\u00a0Bob"), "<U+00A0>Bob"},
+	    {BYTES("Alice \u00a0B"), "Alice <U+00A0>B"},
+	    {BYTES("Alice\u00a0 B"), "Alice<U+00A0><U+0020>B"},
+	    {BYTES("Bob\u1680"), "Bob<U+1680>"},
+	    {BYTES("B\u2003ob"), "B<U+2003>ob"},
+	    {BYTES("B\u2009ob"), "B<U+2009>ob"},
+	    {BYTES("B\u200aob"), "B<U+200A>ob"},
+	    {BYTES("Bob\u202f"), "Bob<U+202F>"},
+	    {BYTES("Bob\u205f"), "Bob<U+205F>"},
+	    {BYTES("Bob\u3000"), "Bob<U+3000>"},
+	    {BYTES("Bob\u2800"), "Bob<U+2800>"},
+	    {BYTES("\u5c0f\u3000\u660e"), "\u5c0f<U+3000>\u660e"},
+	    /* Marks that could seem to end it. */
+	    {BYTES("Can \"the\" baker"), "Can <U+0022>the<U+0022> baker"},
+	    {BYTES("\""), "<U+0022>"},
+	    /* Joiners and selectors where there is nothing to join, or to choose from. */
+	    {BYTES("\u200dBob"), "<U+200D>Bob"},
+	    {BYTES("Bob\u200d"), "Bob<U+200D>"},
+	    {BYTES("B\u200cob"), "B<U+200C>ob"},
+	    {BYTES("Bob\ufe0f"), "Bob<U+FE0F>"},
+	    {BYTES("7\ufe0e"), "7<U+FE0E>"},
+	    {BYTES("Bob \u200d"), "Bob <U+200D>"},
+	    {BYTES("Bob\u200d\u200d"), "Bob<U+200D><U+200D>"},
+	    {BYTES("\u5c0f\u200d\u200d\u660e"), "\u5c0f\u200d<U+200D>\u660e"},
+	    {BYTES("\u5c0f\ufe0f\ufe0f"), "\u5c0f\ufe0f<U+FE0F>"},
+	    {BYTES("\u5c0f\u200b\u200d"), "\u5c0f<U+200B><U+200D>"},
+	    /* What is escaped in every text. */
+	    {BYTES("Bob\u200b"), "Bob<U+200B>"},
+	    {BYTES("\u5c0f\u200b"), "\u5c0f<U+200B>"},
+	    {BYTES("\u202eboB"), "<U+202E>boB"},
+	    {BYTES("B\u00adob"), "B<U+00AD>ob"},
+	    {BYTES("Bob\u3164"), "Bob<U+3164>"},
+	    {BYTES("\u5c0f\ufe00"), "\u5c0f<U+FE00>"},
+	    {BYTES("\U0001f600\U000e0042"), "\U0001f600<U+E0042>"},
+	    {BYTES("B\x1b[2Job"), "B<U+001B>[2Job"},
+	    {BYTES("B\nob"), "B<U+000A>ob"},
+	    {BYTES("B\0ob"), "B<U+0000>ob"},
+	    {BYTES("Bob\x7f"), "Bob<U+007F>"},
+	    {BYTES("Bob\xff"), "Bob<FF>"},
+	    {BYTES("B\xc3ob"), "B<C3>ob"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		expect_name(cases[i].name, cases[i].len, cases[i].escaped);
+}
+
+/* The selector belongs to the heart, the flag, the eye, and is no gap. */
+static void a_name_keeps_what_follows_an_emoji_with_its_selector(void **state)
+{
+	static const char *const names[] = {
+	    "\u2764\ufe0f Bob",
+	    "Alice \u2764\ufe0f Bob",
+	    "\u2764\ufe0e Bob",
+	    "\U0001f3f3\ufe0f\u200d\U0001f308",
+	    "\u2764\ufe0f\u200d\U0001f525",
+	    "\U0001f441\ufe0f\u200d\U0001f5e8\ufe0f",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++)
+		expect_name(names[i], strlen(names[i]), names[i]);
+}
+
+/* A byte that is not UTF-8 is spelled out in ASCII, and is nothing that could be joined. */
+static void a_name_shows_a_joiner_behind_a_byte_that_is_none(void **state)
+{
+	(void)state;
+	expect_name(BYTES("\xff\u200d"), "<FF><U+200D>");
+	expect_name(BYTES("B\xc3\ufe0fob"), "B<C3><U+FE0F>ob");
+}
+
+static void no_gap_comes_through_in_a_name_but_single_spaces(void **state)
+{
+	/* Likely neighbours. */
+	static const uint32_t code_points[] = {' ', ' ', 'B', 'o', 0xa0, 0xe9, 0x5c0f, 0x200b, 0x200c, 0x200d, 0x202e,
+	    0x3000, 0xfe0f, 0x1f600, 0x1f3f3, 0x2764, 0xe0041, 0x308, 0x7f};
+	uint64_t seed = 23;
+
+	(void)state;
+	for (int i = 0; i < 50000; i++) {
+		char name[64];
+		char out[TEXT_ESCAPE_FACTOR * sizeof(name) + 1];
+		uint32_t before = ' ';
+		size_t len = 0;
+		size_t escaped;
+
+		for (size_t count = support_random(&seed) % 12; count > 0; count--)
+			len += support_encode(code_points[support_random(&seed) % COUNT(code_points)], name + len);
+		escaped = text_escape_name(out, TEXT_ESCAPE_FACTOR * len + 1, name, len);
+		assert_int_equal(strlen(out), escaped);
+		expect_harmless(out, escaped);
+		for (const char *cursor = out; cursor < out + escaped;) {
+			uint32_t code_point = text_next(&cursor, out + escaped);
+
+			if (text_is_blank(code_point)) {
+				bool bound =
+				    before == 0x200c || before == 0x200d || before == 0xfe0e || before == 0xfe0f;
+
+				CHECK((!text_is_blank(before) || bound) && (code_point == ' ' || before >= 0x80),
+				    "U+%04X after U+%04X in \"%s\"", code_point, before, out);
+			}
+			before = code_point;
+		}
+	}
+}
+
+static void a_name_too_long_is_cut_at_a_whole_character(void **state)
+{
+	static const char *const pieces[][2] = {
+	    {"B", "B"},
+	    {" ", " "},
+	    {" ", "<U+0020>"},
+	    {"\u00e9", "\u00e9"},
+	    {"\u200d", "\u200d"},
+	    {"\u200d", "<U+200D>"},
+	    {"\U0001f600", "\U0001f600"},
+	    {"\ufe0f", "\ufe0f"},
+	    {"\U000e0041", "<U+E0041>"},
+	};
+	char in[64] = "";
+	char whole[128] = "";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		strcat(in, pieces[i][0]);
+		strcat(whole, pieces[i][1]);
+	}
+	for (size_t room = 1; room <= strlen(whole) + 2; room++) {
+		char *out = malloc(room);
+		size_t expected = 0;
+		size_t len;
+
+		assert_non_null(out);
+		for (size_t i = 0; i < COUNT(pieces) && expected + strlen(pieces[i][1]) < room; i++)
+			expected += strlen(pieces[i][1]);
+		len = text_escape_name(out, room, in, strlen(in));
+		CHECK(len == expected, "%zu bytes in a room of %zu", len, room);
+		assert_memory_equal(out, whole, len);
+		assert_int_equal(out[len], '\0');
+		free(out);
+	}
+	assert_int_equal(text_escape_name(NULL, 0, in, strlen(in)), 0);
+	assert_int_equal(text_escape(NULL, 0, in, strlen(in)), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -359,6 +615,15 @@ int main(void)
 	    cmocka_unit_test(dangerous_characters_are_spelled_out),
 	    cmocka_unit_test(nothing_dangerous_comes_through),
 	    cmocka_unit_test(a_text_too_long_is_cut_at_a_whole_character),
+	    cmocka_unit_test(what_shows_nothing_or_a_gap_is_blank),
+	    cmocka_unit_test(what_will_show_nothing_is_blank),
+	    cmocka_unit_test(what_is_escaped_in_a_text_is_blank),
+	    cmocka_unit_test(a_name_keeps_what_it_needs),
+	    cmocka_unit_test(a_name_shows_its_gaps),
+	    cmocka_unit_test(a_name_keeps_what_follows_an_emoji_with_its_selector),
+	    cmocka_unit_test(a_name_shows_a_joiner_behind_a_byte_that_is_none),
+	    cmocka_unit_test(no_gap_comes_through_in_a_name_but_single_spaces),
+	    cmocka_unit_test(a_name_too_long_is_cut_at_a_whole_character),
 	};
 
 	support_begin();
