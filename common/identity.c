@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,9 @@
 
 /* The file may be deleted between making and reading it; nobody does that more than a few times. */
 #define ATTEMPTS 3
+
+#define FINGERPRINT_GROUPS 6
+#define FINGERPRINT_GROUP_BYTES 5
 
 static int read_secret(int dir, struct dh_pair *identity, bool *exposed)
 {
@@ -97,4 +102,26 @@ bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTE
 	for (size_t i = 0; i < DH_KEY_BYTES; i++)
 		key[i] = decoded[i];
 	return true;
+}
+
+void identity_fingerprint(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
+    char text[static IDENTITY_FINGERPRINT_BYTES])
+{
+	bool one_first = memcmp(one, other, DH_KEY_BYTES) <= 0;
+	crypto_generichash_state state;
+	uint8_t hash[crypto_generichash_BYTES];
+	size_t used = 0;
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	crypto_generichash_update(&state, one_first ? one : other, DH_KEY_BYTES);
+	crypto_generichash_update(&state, one_first ? other : one, DH_KEY_BYTES);
+	crypto_generichash_final(&state, hash, sizeof(hash));
+	for (size_t i = 0; i < FINGERPRINT_GROUPS; i++) {
+		uint64_t group = 0;
+
+		for (size_t k = 0; k < FINGERPRINT_GROUP_BYTES; k++)
+			group = group << 8 | hash[i * FINGERPRINT_GROUP_BYTES + k];
+		used += (size_t)snprintf(text + used, IDENTITY_FINGERPRINT_BYTES - used, "%s%05u", i == 0 ? "" : " ",
+		    (unsigned)(group % 100000));
+	}
 }

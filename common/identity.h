@@ -32,4 +32,14 @@ void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static ID
 /* Reads exactly that form. Returns false, with key left alone, for anything else. */
 bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES]) __attribute__((warn_unused_result));
 
+/* "21528 91813 15361 76383 59738 21751" and the NUL. */
+#define IDENTITY_FINGERPRINT_BYTES 36
+
+/*
+ * Writes the fingerprint of two identities, which is the same whichever of them comes first: BLAKE2b-256 of the lower
+ * one in byte order and then the higher, as six groups of five decimal digits (common/PROTOCOL.md, section 4).
+ */
+void identity_fingerprint(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
+    char text[static IDENTITY_FINGERPRINT_BYTES]);
+
 #endif

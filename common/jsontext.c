@@ -1,6 +1,7 @@
 #include "jsontext.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
@@ -8,16 +9,35 @@
 /* jansson reads integers of up to 63 bits; one with more characters than this, its sign included, may not fit. */
 #define INTEGER_SAFE_DIGITS 18
 
+/* jansson does not always tell a shortage of memory from damaged text, and may even drop a part of it. */
+static _Thread_local bool memory_was_short;
+
+static void *take_memory(size_t len)
+{
+	void *memory = malloc(len);
+
+	memory_was_short |= !memory;
+	return memory;
+}
+
+__attribute__((constructor)) static void watch_memory(void)
+{
+	json_set_alloc_funcs(take_memory, free);
+}
+
 json_t *jsontext_parse(const char *text, size_t len, const char **why)
 {
 	json_error_t error;
-	json_t *value = json_loadb(text, len, 0, &error);
+	json_t *value;
 
-	if (value && json_is_object(value))
+	memory_was_short = false;
+	value = json_loadb(text, len, 0, &error);
+	if (value && json_is_object(value) && !memory_was_short)
 		return value;
 	if (why)
 		*why = value ? "it is JSON, but no object" : "it is not JSON";
 	json_decref(value);
+	errno = memory_was_short ? ENOMEM : EBADMSG;
 	return NULL;
 }
 
@@ -38,8 +58,8 @@ static size_t integer_at(const char *text, size_t len, size_t at)
 }
 
 /*
- * Copies JSON text with every integer that is too long for jansson in quotes, so that a key sent as a number of any size
- * can be read as its digits; or with a 0 in its place, which shows where numbers were.
+ * Copies JSON text with every integer that is too long for jansson in quotes, so that a key sent as a number of any
+ * size can be read as its digits; or with a 0 in its place, which shows where numbers were.
  */
 static int replace_long_integers(const char *text, size_t len, bool quote, struct buffer *out)
 {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "clock.h"
 #include "identity.h"
 #include "jsontext.h"
 #include "lockedfile.h"
@@ -26,10 +27,11 @@ struct peersfile {
 	int dir;
 	int fd; /* locked between begin and commit, else -1 */
 	struct peers *peers;
-	json_t *sections;  /* the whole document but "peers" */
-	struct stat known; /* of the file that the content was read from */
+	json_t *sections; /* the whole document but "peers" */
+	struct known *known;
+	struct stat origin; /* of the file that the content was read from */
 	unsigned version;
-	bool current;				     /* known is of use: the content is that of a file */
+	bool current;				     /* origin is of use: the content is that of a file */
 	char set_aside[sizeof(PEERSFILE_NAME) + 32]; /* the name the last damaged file got */
 };
 
@@ -43,7 +45,8 @@ struct peersfile *peersfile_new(int dir)
 	file->fd = -1;
 	file->peers = peers_new();
 	file->sections = json_object();
-	if (!file->peers || !file->sections) {
+	file->known = known_new(NULL);
+	if (!file->peers || !file->sections || !file->known) {
 		peersfile_free(file);
 		return NULL;
 	}
@@ -58,6 +61,7 @@ void peersfile_free(struct peersfile *file)
 		close(file->fd);
 	peers_free(file->peers);
 	json_decref(file->sections);
+	known_free(file->known);
 	free(file);
 }
 
@@ -69,10 +73,15 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static bool is_known_member(const char *name)
+/* The members of a peer and of a pin that this version writes. */
+static const char *const peer_members[] = {"username", "last_seen", "identity", "left", NULL};
+static const char *const pin_members[] = {"identity", "since", "address", "verified", NULL};
+
+static bool is_member(const char *name, const char *const *members)
 {
-	return strcmp(name, "username") == 0 || strcmp(name, "last_seen") == 0 || strcmp(name, "identity") == 0 ||
-	       strcmp(name, "left") == 0;
+	while (*members && strcmp(*members, name) != 0)
+		members++;
+	return *members != NULL;
 }
 
 /* The members of a peer that this version does not know, as a new reference; NULL where there are none. */
@@ -82,7 +91,7 @@ static json_t *collect_extra(json_t *object)
 	const char *name;
 
 	json_object_foreach (object, name, value) {
-		if (is_known_member(name))
+		if (is_member(name, peer_members))
 			continue;
 		if (!extra)
 			extra = json_object();
@@ -156,6 +165,27 @@ fail:
 	return NULL;
 }
 
+/* Makes the table of pins anew from sections; on an error it stays. */
+static int take_known(struct peersfile *file, json_t *sections)
+{
+	struct known *known = known_new(json_object_get(sections, "known"));
+
+	if (!known)
+		return ENOMEM;
+	known_free(file->known);
+	file->known = known;
+	file->version++;
+	return 0;
+}
+
+/* Whether both have the same pins: they seldom change, and a table takes a while where there are many. */
+static bool same_known(json_t *one, json_t *other)
+{
+	json_t *a = json_object_get(one, "known"), *b = json_object_get(other, "known");
+
+	return a == b || (a && b && json_equal(a, b));
+}
+
 /* Replaces the content by what the text says; on an error the content stays. */
 static int take_content(struct peersfile *file, const char *text, size_t len)
 {
@@ -164,14 +194,15 @@ static int take_content(struct peersfile *file, const char *text, size_t len)
 
 	document = len == 0 ? json_object() : jsontext_parse(text, len, NULL);
 	if (!document)
-		return len == 0 ? ENOMEM : EBADMSG;
+		return len == 0 ? ENOMEM : errno;
 	section = json_object_get(document, "peers");
 	if (section && !json_is_object(section)) {
 		json_decref(document);
 		return EBADMSG;
 	}
 	peers = read_peers(section);
-	if (!peers) {
+	if (!peers || (!same_known(file->sections, document) && take_known(file, document) != 0)) {
+		peers_free(peers);
 		json_decref(document);
 		return ENOMEM;
 	}
@@ -194,7 +225,7 @@ static int load(struct peersfile *file, int fd)
 
 	if (fstat(fd, &status) != 0)
 		return errno;
-	if (file->current && same_file(&status, &file->known))
+	if (file->current && same_file(&status, &file->origin))
 		return 0;
 	if (status.st_size > PEERSFILE_MAX_BYTES)
 		return EFBIG;
@@ -216,7 +247,7 @@ static int load(struct peersfile *file, int fd)
 	if (rc == 0)
 		rc = take_content(file, text, len);
 	if (rc == 0) {
-		file->known = status;
+		file->origin = status;
 		file->current = true;
 	}
 	free(text);
@@ -228,7 +259,7 @@ int peersfile_read(struct peersfile *file)
 	struct stat status;
 	int fd, rc;
 
-	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same_file(&status, &file->known))
+	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same_file(&status, &file->origin))
 		return 0;
 	rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDONLY, LOCK_SH, &fd);
 	if (rc == ENOENT) {
@@ -302,6 +333,8 @@ const char *peersfile_reason(int error)
 		return "it is damaged (not the JSON it should be)";
 	case EFBIG:
 		return "it is larger than 20 MiB";
+	case EUSERS:
+		return "it has as many known names as it may have";
 	default:
 		return lockedfile_reason(error);
 	}
@@ -402,16 +435,22 @@ static int append_document(struct buffer *out, const struct peersfile *file)
 	return rc ? rc : buffer_append(out, "\n}\n", 3);
 }
 
+static void unlock(struct peersfile *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+}
+
 int peersfile_commit(struct peersfile *file)
 {
 	struct buffer text = {0};
 	int rc = append_document(&text, file);
 
 	if (rc == 0)
-		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text.data, text.len, &file->known);
+		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text.data, text.len, &file->origin);
 	buffer_free(&text);
-	close(file->fd);
-	file->fd = -1;
+	unlock(file);
 	/* What memory holds and the disk does not is read anew. */
 	file->current = rc == 0;
 	return rc;
@@ -419,9 +458,7 @@ int peersfile_commit(struct peersfile *file)
 
 void peersfile_abandon(struct peersfile *file)
 {
-	if (file->fd >= 0)
-		close(file->fd);
-	file->fd = -1;
+	unlock(file);
 	file->current = false;
 }
 
@@ -458,4 +495,110 @@ int peersfile_set_username(struct peersfile *file, const char *username)
 		self = json_object_get(file->sections, "self");
 	}
 	return json_object_set_new(self, "username", json_string(username)) == 0 ? 0 : ENOMEM;
+}
+
+const struct known *peersfile_known(const struct peersfile *file)
+{
+	return file->known;
+}
+
+/* The section of pins, made where there is none; NULL where memory is out. */
+static json_t *known_section(struct peersfile *file)
+{
+	json_t *section = json_object_get(file->sections, "known");
+
+	if (json_is_object(section))
+		return section;
+	if (json_object_set_new(file->sections, "known", json_object()) != 0)
+		return NULL;
+	return json_object_get(file->sections, "known");
+}
+
+int peersfile_pin(struct peersfile *file, const struct pin *pin)
+{
+	const struct pin *before = known_find(file->known, pin->username);
+	json_t *section = known_section(file), *member, *old, *value;
+	const char *name;
+	int failed = 0;
+
+	if (!before && known_count(file->known) >= KNOWN_MAX)
+		return EUSERS;
+	member = known_format(pin);
+	old = json_object_get(section, pin->username);
+	if (before && memcmp(before->identity, pin->identity, DH_KEY_BYTES) == 0) {
+		json_object_foreach (old, name, value) {
+			if (!is_member(name, pin_members))
+				failed |= json_object_set(member, name, value);
+		}
+	}
+	if (failed != 0) {
+		json_decref(member);
+		return ENOMEM;
+	}
+	if (json_object_set_new(section, pin->username, member) != 0)
+		return ENOMEM;
+	return take_known(file, file->sections);
+}
+
+int peersfile_unpin(struct peersfile *file, const char *username)
+{
+	/* That there is none such is as well. */
+	(void)json_object_del(json_object_get(file->sections, "known"), username);
+	return take_known(file, file->sections);
+}
+
+/*
+ * Whether the identity of a pin is announced now at the address where it was proven. A proof can be relayed by whoever
+ * stands in between, and must not move the pin to them.
+ */
+static bool is_announced(const struct peersfile *file, const struct pin *pin)
+{
+	const struct peer *peer = peers_find(file->peers, pin->address);
+
+	return peer && peer_is_online(peer, clock_wall_ms()) && peer->has_identity &&
+	       memcmp(peer->identity, pin->identity, DH_KEY_BYTES) == 0;
+}
+
+/* The part of peersfile_meet() between begin and commit; *changed tells whether there is something to write. */
+static int meet(struct peersfile *file, const char *username, const uint8_t *identity, struct in_addr address,
+    size_t at_most, bool *changed)
+{
+	const struct pin *before = known_find(file->known, username);
+	struct pin pin = {.since_s = clock_wall_ms() / 1000};
+
+	*changed = false;
+	if (before) {
+		if (memcmp(before->identity, identity, DH_KEY_BYTES) != 0)
+			return EEXIST;
+		if (before->has_address && (before->address.s_addr == address.s_addr || is_announced(file, before)))
+			return 0;
+		pin = *before;
+	} else {
+		if (known_count(file->known) >= at_most)
+			return EUSERS;
+		strcpy(pin.username, username);
+		memcpy(pin.identity, identity, DH_KEY_BYTES);
+	}
+	pin.address = address;
+	pin.has_address = true;
+	*changed = true;
+	return peersfile_pin(file, &pin);
+}
+
+int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static DH_KEY_BYTES],
+    struct in_addr address, size_t at_most, const char **set_aside_as)
+{
+	bool changed;
+	int rc = peersfile_begin(file, set_aside_as);
+
+	if (rc != 0)
+		return rc;
+	rc = meet(file, username, identity, address, at_most, &changed);
+	if (rc == 0 && changed)
+		return peersfile_commit(file);
+	if (changed)
+		peersfile_abandon(file);
+	else
+		unlock(file);
+	return rc;
 }

@@ -1,4 +1,4 @@
-/* identity: the pair in identity.key, and its public half as text. */
+/* identity: the pair in identity.key, its public half as text, and what two people compare. */
 #include "support.h"
 
 #include <sodium.h>
@@ -417,6 +417,110 @@ static void a_text_that_is_read_is_the_text_that_is_written(void **state)
 	}
 }
 
+/* Writes the fingerprint where one byte more would be seen. */
+static void fingerprint_of(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
+    char text[static IDENTITY_FINGERPRINT_BYTES])
+{
+	char *room = malloc(IDENTITY_FINGERPRINT_BYTES);
+
+	assert_non_null(room);
+	identity_fingerprint(one, other, room);
+	memcpy(text, room, IDENTITY_FINGERPRINT_BYTES);
+	free(room);
+}
+
+/* In hexadecimal, from the first byte; zeros follow. */
+static void identity_of(const char *hex, uint8_t identity[static DH_KEY_BYTES])
+{
+	memset(identity, 0, DH_KEY_BYTES);
+	support_unhex(hex, identity, strlen(hex) / 2);
+}
+
+static void a_fingerprint_is_that_of_the_protocol(void **state)
+{
+	static const struct {
+		const char *one, *other, *fingerprint;
+	} cases[] = {
+	    {VECTOR_SA_PUBLIC, VECTOR_SB_PUBLIC, VECTOR_FINGERPRINT},
+	    /* Groups keep the zeros in front, up to all five. */
+	    {"", "0000000000000000000000000000000000000000000000000000000000000ffc",
+		"00000 04160 23530 75682 70316 24139"},
+	    {"", "000000000000000000000000000000000000000000000000000000000001a0e2",
+		"71345 03507 02148 00315 00456 09132"},
+	    {"", "0000000000000000000000000000000000000000000000000000000000050844",
+		"00005 02960 82374 51365 00237 48507"},
+	    {"", "00000000000000000000000000000000000000000000000000000000000007b5",
+		"02415 00081 64509 00001 73680 41323"},
+	    /* Which is lower is a matter of bytes without sign. */
+	    {"7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f", "80",
+		"97930 17201 06781 31343 35129 68560"},
+	    {"000000000000000000000000000000000000000000000000000000000000007f",
+		"0000000000000000000000000000000000000000000000000000000000000080",
+		"44117 65241 44900 99189 23618 76430"},
+	    /* The extremes. */
+	    {"", "", "66123 51521 87726 13945 02493 15055"},
+	    {"", "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+		"79763 18856 75570 88859 11853 03852"},
+	};
+
+	(void)state;
+	assert_int_equal(strlen(VECTOR_FINGERPRINT), IDENTITY_FINGERPRINT_BYTES - 1);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint8_t one[DH_KEY_BYTES];
+		uint8_t other[DH_KEY_BYTES];
+		char text[IDENTITY_FINGERPRINT_BYTES];
+
+		identity_of(cases[i].one, one);
+		identity_of(cases[i].other, other);
+		fingerprint_of(one, other, text);
+		assert_string_equal(text, cases[i].fingerprint);
+		/* The other user sees the same. */
+		fingerprint_of(other, one, text);
+		assert_string_equal(text, cases[i].fingerprint);
+	}
+}
+
+static void a_fingerprint_has_six_groups_of_five_digits(void **state)
+{
+	uint64_t seed = 29;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		uint8_t keys[2][DH_KEY_BYTES];
+		char text[IDENTITY_FINGERPRINT_BYTES];
+		char swapped[IDENTITY_FINGERPRINT_BYTES];
+
+		for (size_t at = 0; at < sizeof(keys); at++)
+			keys[at / DH_KEY_BYTES][at % DH_KEY_BYTES] = (uint8_t)support_random(&seed);
+		fingerprint_of(keys[0], keys[1], text);
+		fingerprint_of(keys[1], keys[0], swapped);
+		assert_string_equal(text, swapped);
+		assert_int_equal(strlen(text), IDENTITY_FINGERPRINT_BYTES - 1);
+		for (size_t at = 0; text[at] != '\0'; at++)
+			CHECK(at % 6 == 5 ? text[at] == ' ' : text[at] >= '0' && text[at] <= '9', "%s", text);
+	}
+}
+
+static void a_bit_more_is_another_fingerprint(void **state)
+{
+	uint8_t keys[2][DH_KEY_BYTES];
+	char text[IDENTITY_FINGERPRINT_BYTES];
+
+	(void)state;
+	support_unhex(VECTOR_SA_PUBLIC, keys[0], DH_KEY_BYTES);
+	support_unhex(VECTOR_SB_PUBLIC, keys[1], DH_KEY_BYTES);
+	for (size_t bit = 0; bit < 8 * sizeof(keys); bit++) {
+		uint8_t *byte = &keys[bit / 8 / DH_KEY_BYTES][bit / 8 % DH_KEY_BYTES];
+
+		*byte = (uint8_t)(*byte ^ 1 << bit % 8);
+		fingerprint_of(keys[0], keys[1], text);
+		assert_string_not_equal(text, VECTOR_FINGERPRINT);
+		*byte = (uint8_t)(*byte ^ 1 << bit % 8);
+	}
+	fingerprint_of(keys[0], keys[1], text);
+	assert_string_equal(text, VECTOR_FINGERPRINT);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -436,6 +540,9 @@ int main(void)
 	    cmocka_unit_test(public_keys_come_back_from_their_text),
 	    cmocka_unit_test(nothing_else_is_an_identity),
 	    cmocka_unit_test(a_text_that_is_read_is_the_text_that_is_written),
+	    cmocka_unit_test(a_fingerprint_is_that_of_the_protocol),
+	    cmocka_unit_test(a_fingerprint_has_six_groups_of_five_digits),
+	    cmocka_unit_test(a_bit_more_is_another_fingerprint),
 	};
 
 	support_begin();

@@ -5,7 +5,10 @@
 
 #include "address.h"
 #include "buffer.h"
+#include "clock.h"
+#include "identity.h"
 #include "peersfile.h"
+#include "shortage.h"
 #include "vectors.h"
 
 #define NAME PEERSFILE_NAME
@@ -77,6 +80,68 @@ static void add_peer(int dir, uint32_t address, const char *username)
 	hear(file, address, username, NOW_MS);
 	assert_int_equal(peersfile_commit(file), 0);
 	peersfile_free(file);
+}
+
+/* A pin of username, as old as the example. */
+static struct pin pin_of(const char *username, const char *identity_hex)
+{
+	struct pin pin = {.since_s = NOW_MS / 1000};
+
+	snprintf(pin.username, sizeof(pin.username), "%s", username);
+	support_unhex(identity_hex, pin.identity, DH_KEY_BYTES);
+	return pin;
+}
+
+/* One change that pins it. */
+static int pin_in_change(struct peersfile *file, const struct pin *pin)
+{
+	int r;
+
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	r = peersfile_pin(file, pin);
+	if (r == 0)
+		assert_int_equal(peersfile_commit(file), 0);
+	else
+		peersfile_abandon(file);
+	return r;
+}
+
+static int meet(struct peersfile *file, const char *username, const char *identity_hex, uint32_t address)
+{
+	uint8_t identity[DH_KEY_BYTES];
+	const char *set_aside = "before";
+	int r;
+
+	support_unhex(identity_hex, identity, DH_KEY_BYTES);
+	r = peersfile_meet(file, username, identity, support_address(address), KNOWN_MAX, &set_aside);
+	assert_null(set_aside);
+	return r;
+}
+
+/* Fails unless username is pinned to the identity. */
+static const struct pin *expect_known(const struct peersfile *file, const char *username, const char *identity_hex)
+{
+	const struct pin *pin = known_find(peersfile_known(file), username);
+	uint8_t identity[DH_KEY_BYTES];
+
+	CHECK(pin != NULL, "%s is not known", username);
+	support_unhex(identity_hex, identity, DH_KEY_BYTES);
+	assert_memory_equal(pin->identity, identity, DH_KEY_BYTES);
+	return pin;
+}
+
+static size_t count_known(const struct peersfile *file)
+{
+	return known_count(peersfile_known(file));
+}
+
+/* What lies at the path now. A change makes a new one. */
+static ino_t inode(int dir)
+{
+	struct stat status;
+
+	assert_int_equal(fstatat(dir, NAME, &status, 0), 0);
+	return status.st_ino;
 }
 
 static void put_text(int dir, const char *text)
@@ -670,6 +735,9 @@ static void a_damaged_file_is_set_aside_and_never_overwritten(void **state)
 	    {BYTES("[]")},
 	    {BYTES("null")},
 	    {BYTES("42")},
+	    {BYTES("{\"peers\": null}")},
+	    {BYTES("{\"peers\": []}")},
+	    {BYTES("{\"known\": {}, \"peers\": 42}")},
 	    {BYTES("{\"peers\": {}} x")},
 	    {BYTES("{\"peers\": {}}{\"peers\": {}}")},
 	    {BYTES("{\"peers\": {}}\0")},
@@ -916,6 +984,7 @@ static void a_flipped_bit_is_refused_or_read(void **state)
 
 			assert_int_equal(username_normalize(peer->username, strlen(peer->username), name), USERNAME_OK);
 		}
+		assert_true(count_known(file) <= 1);
 		peersfile_free(file);
 		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
 	}
@@ -1033,9 +1102,995 @@ static void a_writer_killed_at_any_instant_loses_nothing(void **state)
 	}
 }
 
+static void whom_the_file_knows_is_read(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	const struct pin *pin;
+
+	put_text(dir, "{\"known\": {\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000, "
+		      "\"address\": \"192.168.1.7\", \"verified\": true}, "
+		      "\"Can\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"since\": 1763625001}}}");
+	assert_int_equal(count_known(file), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count_known(file), 2);
+	pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_true(pin->since_s == 1763625000);
+	assert_true(pin->verified && pin->has_address);
+	assert_int_equal(pin->address.s_addr, support_address(BOB).s_addr);
+	pin = expect_known(file, "Can", VECTOR_SA_PUBLIC);
+	assert_true(pin->since_s == 1763625001);
+	assert_false(pin->verified || pin->has_address);
+	/* Whom nobody announces is known all the same. */
+	assert_int_equal(count(file), 0);
+	peersfile_free(file);
+}
+
+static void a_pin_has_the_form_of_the_protocol(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	struct pin can = pin_of("Can, \"the\" {baker}", VECTOR_SA_PUBLIC);
+	static const char expected[] =
+	    "{\n"
+	    "\"self\": {\"username\": \"Ece\"},\n"
+	    "\"peers\": {\n"
+	    "},\n"
+	    "\"known\": {\n"
+	    "\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625600, "
+	    "\"address\": \"192.168.1.7\", \"verified\": true},\n"
+	    "\"Can, \\\"the\\\" {baker}\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"since\": 1763625600}\n"
+	    "}\n"
+	    "}\n";
+
+	bob.address = support_address(BOB);
+	bob.has_address = bob.verified = true;
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_set_username(file, "Ece"), 0);
+	assert_int_equal(peersfile_pin(file, &bob), 0);
+	assert_int_equal(peersfile_pin(file, &can), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	file_expect(dir, NAME, BYTES(expected));
+	assert_int_equal(file_mode(dir, NAME), 0600);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), 2);
+	expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	expect_known(file, "Can, \"the\" {baker}", VECTOR_SA_PUBLIC);
+	peersfile_free(file);
+}
+
+static void a_section_that_is_no_object_knows_nobody_and_takes_pins(void **state)
+{
+	static const char *const sections[] = {
+	    "null", "42", "true", "\"Bob\"", "[]", "[{\"identity\": \"" VECTOR_SA_TEXT "\"}]", "{}"};
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(sections); i++) {
+		char text[256];
+		struct peersfile *file;
+		const char *set_aside = "before";
+
+		snprintf(text, sizeof(text), "{\"self\": {\"username\": \"Ece\"}, \"known\": %s, \"peers\": {}}",
+		    sections[i]);
+		put_text(dir, text);
+		file = read_fresh(dir);
+		CHECK(count_known(file) == 0, "%s", text);
+		/* It is no reason to set the file aside. */
+		assert_int_equal(peersfile_begin(file, &set_aside), 0);
+		assert_null(set_aside);
+		assert_string_equal(peersfile_username(file), "Ece");
+		assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+		assert_int_equal(count_known(file), 0);
+		assert_int_equal(peersfile_pin(file, &bob), 0);
+		assert_int_equal(peersfile_commit(file), 0);
+		peersfile_free(file);
+		file = read_fresh(dir);
+		assert_int_equal(count_known(file), 1);
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		assert_string_equal(peersfile_username(file), "Ece");
+		peersfile_free(file);
+	}
+}
+
+static void what_is_no_valid_pin_is_kept_but_not_known(void **state)
+{
+	static const char members[] = "\"Ece\": {\"identity\": \"short\", \"since\": 1}, \"Can\": 42, \"\": null, "
+				      "\" Bob\": {\"identity\": \"" VECTOR_SA_TEXT "\"}, \"Mallory\": [1, {\"x\": 2}]";
+	static const char *const names[] = {"Ece", "Can", "", " Bob", "Mallory"};
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	struct pin can = pin_of("Can", VECTOR_SA_PUBLIC);
+	json_t *before;
+	json_t *after;
+	char text[512];
+
+	snprintf(text, sizeof(text), "{\"known\": {%s}}", members);
+	put_text(dir, text);
+	before = parse_file(dir);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count_known(file), 0);
+	assert_int_equal(pin_in_change(file, &bob), 0);
+	assert_int_equal(count_known(file), 1);
+	after = parse_file(dir);
+	for (size_t i = 0; i < COUNT(names); i++)
+		CHECK(json_equal(json_object_get(json_object_get(after, "known"), names[i]),
+			  json_object_get(json_object_get(before, "known"), names[i])),
+		    "%s is lost or changed", names[i]);
+	json_decref(before);
+	json_decref(after);
+	/* A good one takes the place of a bad one. */
+	assert_int_equal(pin_in_change(file, &can), 0);
+	assert_int_equal(count_known(file), 2);
+	expect_known(file, "Can", VECTOR_SA_PUBLIC);
+	/* And a bad one can be forgotten. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "Mallory"), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	after = parse_file(dir);
+	assert_null(json_object_get(json_object_get(after, "known"), "Mallory"));
+	assert_non_null(json_object_get(json_object_get(after, "known"), "Ece"));
+	json_decref(after);
+	peersfile_free(file);
+}
+
+static void pinning_again_replaces_what_was_pinned(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	const struct pin *pin;
+
+	put_text(dir, EXAMPLE);
+	bob.address = support_address(BOB);
+	bob.has_address = bob.verified = true;
+	assert_int_equal(pin_in_change(file, &bob), 0);
+	pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_true(pin->verified && pin->has_address);
+	assert_true(pin->since_s == NOW_MS / 1000);
+	/* What the new pin does not have is gone. */
+	bob.verified = bob.has_address = false;
+	assert_int_equal(pin_in_change(file, &bob), 0);
+	pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_false(pin->verified || pin->has_address);
+	/* Another identity. */
+	bob = pin_of("Bob", VECTOR_SA_PUBLIC);
+	assert_int_equal(pin_in_change(file, &bob), 0);
+	expect_known(file, "Bob", VECTOR_SA_PUBLIC);
+	assert_int_equal(count_known(file), 1);
+	support_unhex(VECTOR_SB_PUBLIC, bob.identity, DH_KEY_BYTES);
+	assert_null(known_find_identity(peersfile_known(file), bob.identity));
+	peersfile_free(file);
+	file = read_fresh(dir);
+	expect_known(file, "Bob", VECTOR_SA_PUBLIC);
+	assert_int_equal(count_known(file), 1);
+	assert_int_equal(count(file), 1);
+	peersfile_free(file);
+}
+
+static void a_pin_of_the_table_can_be_pinned_itself(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	/* It lies in memory that pinning gives back. */
+	assert_int_equal(peersfile_pin(file, known_find(peersfile_known(file), "Bob")), 0);
+	assert_int_equal(peersfile_unpin(file, known_find(peersfile_known(file), "Bob")->username), 0);
+	assert_int_equal(count_known(file), 0);
+	peersfile_abandon(file);
+	peersfile_free(file);
+}
+
+static void unknown_members_of_a_pin_are_kept_for_the_same_identity(void **state)
+{
+	static const char *const members[] = {"mood", "likes", "a \"key\"\n", "Verified"};
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	json_t *before;
+
+	put_text(dir,
+	    "{\"known\": {\"Bob\": {\"mood\": \"g\\u00fcn\", \"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 5, "
+	    "\"likes\": {\"tea\": [1, 2, null]}, \"a \\\"key\\\"\\n\": \"\", \"verified\": true, "
+	    "\"Verified\": true, \"address\": \"192.168.1.7\"}}}");
+	before = parse_file(dir);
+	for (int round = 0; round < 4; round++) {
+		json_t *document;
+		json_t *pin;
+
+		switch (round) {
+		case 0:
+			assert_int_equal(pin_in_change(file, &bob), 0);
+			break;
+		case 1:
+			assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, CAN), 0);
+			break;
+		case 2:
+			bob.verified = true;
+			assert_int_equal(pin_in_change(file, &bob), 0);
+			break;
+		default:
+			/* Another identity is somebody else. */
+			support_unhex(VECTOR_SA_PUBLIC, bob.identity, DH_KEY_BYTES);
+			bob.verified = false;
+			assert_int_equal(pin_in_change(file, &bob), 0);
+			break;
+		}
+		document = parse_file(dir);
+		pin = json_object_get(json_object_get(document, "known"), "Bob");
+		assert_non_null(pin);
+		for (size_t i = 0; i < COUNT(members); i++) {
+			json_t *expected =
+			    json_object_get(json_object_get(json_object_get(before, "known"), "Bob"), members[i]);
+			json_t *kept = json_object_get(pin, members[i]);
+
+			assert_non_null(expected);
+			if (round < 3)
+				CHECK(kept != NULL && json_equal(kept, expected), "%s is lost in round %d", members[i],
+				    round);
+			else
+				CHECK(kept == NULL, "%s is somebody else's", members[i]);
+		}
+		assert_int_equal(json_is_true(json_object_get(pin, "verified")), round == 2);
+		assert_int_equal(json_object_get(pin, "address") != NULL, round == 1);
+		json_decref(document);
+	}
+	json_decref(before);
+	peersfile_free(file);
+}
+
+static void a_name_can_be_forgotten(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin can = pin_of("Can", VECTOR_SA_PUBLIC);
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(pin_in_change(file, &can), 0);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "bob"), 0);
+	assert_int_equal(count_known(file), 2);
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	assert_null(known_find(peersfile_known(file), "Bob"));
+	assert_null(known_find_alike(peersfile_known(file), "bob"));
+	/* Once is enough. */
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	assert_int_equal(count_known(file), 1);
+	assert_int_equal(peersfile_commit(file), 0);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), 1);
+	expect_known(file, "Can", VECTOR_SA_PUBLIC);
+	/* It can be met anew, by another identity. */
+	assert_int_equal(meet(file, "Bob", VECTOR_A_PUBLIC, BOB), 0);
+	expect_known(file, "Bob", VECTOR_A_PUBLIC);
+	/* Down to the last. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	assert_int_equal(peersfile_unpin(file, "Can"), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_int_equal(count_known(file), 0);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), 0);
+	peersfile_free(file);
+}
+
+static void forgetting_needs_no_section(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	json_t *document;
+
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	document = parse_file(dir);
+	assert_null(json_object_get(document, "known"));
+	json_decref(document);
+	peersfile_free(file);
+}
+
+static void the_version_rises_with_every_change_of_pins(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct peersfile *other = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SB_PUBLIC);
+	unsigned version;
+
+#define EXPECT_RISE(rises, what)                                                                                       \
+	do {                                                                                                           \
+		unsigned now = peersfile_version(file);                                                                \
+                                                                                                                       \
+		CHECK((rises) ? now > version : now == version, "%s: from %u to %u", what, version, now);              \
+		version = now;                                                                                         \
+	} while (0)
+
+	version = peersfile_version(file);
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(true, "the first read");
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(false, "a read of the same");
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	EXPECT_RISE(false, "a change that begins");
+	assert_int_equal(peersfile_pin(file, &bob), 0);
+	EXPECT_RISE(true, "a pin");
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	EXPECT_RISE(true, "a name forgotten");
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(false, "a read of what it wrote");
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	EXPECT_RISE(true, "a first meeting");
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	EXPECT_RISE(false, "the same again");
+	assert_int_equal(meet(file, "Bob", VECTOR_SA_PUBLIC, BOB), EEXIST);
+	EXPECT_RISE(false, "a meeting with somebody else");
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, CAN), 0);
+	EXPECT_RISE(true, "a meeting elsewhere");
+	/* What another program changes. */
+	assert_int_equal(meet(other, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+	EXPECT_RISE(false, "a change of another");
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(true, "the read of it");
+	add_peer(dir, CAN, "Can");
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(true, "a peer more");
+	/* And what is forgotten with a change that is given up. */
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	version = peersfile_version(file);
+	peersfile_abandon(file);
+	assert_int_equal(peersfile_read(file), 0);
+	EXPECT_RISE(true, "a change given up");
+	peersfile_free(file);
+	peersfile_free(other);
+}
+
+static void pins_of_a_change_that_is_given_up_are_forgotten(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct pin bob = pin_of("Bob", VECTOR_SA_PUBLIC);
+	struct pin can = pin_of("Can", VECTOR_SA_PUBLIC);
+
+	put_text(dir, EXAMPLE);
+	for (int round = 0; round < 4; round++) {
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		if (round % 2 == 0) {
+			assert_int_equal(peersfile_pin(file, &bob), 0);
+			assert_int_equal(peersfile_pin(file, &can), 0);
+			assert_int_equal(count_known(file), 2);
+			expect_known(file, "Bob", VECTOR_SA_PUBLIC);
+		} else {
+			assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+			assert_int_equal(count_known(file), 0);
+		}
+		peersfile_abandon(file);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+		if (round < 2)
+			assert_int_equal(peersfile_read(file), 0);
+		else
+			assert_int_equal(peersfile_begin(file, NULL), 0);
+		assert_int_equal(count_known(file), 1);
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		if (round >= 2)
+			peersfile_abandon(file);
+	}
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	peersfile_free(file);
+}
+
+/* A file in which so many names are pinned. */
+static void put_pins(int dir, size_t how_many)
+{
+	struct buffer text = {0};
+
+	assert_int_equal(buffer_printf(&text, "{\"known\": {\"no pin\": null"), 0);
+	for (size_t i = 0; i < how_many; i++)
+		assert_int_equal(buffer_printf(&text,
+				     ",\n\"pin %zu\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": %zu}", i, i),
+		    0);
+	assert_int_equal(buffer_append(&text, "}}", 2), 0);
+	file_put(dir, NAME, text.data, text.len);
+	buffer_free(&text);
+}
+
+static void at_most_4096_names_are_pinned(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file;
+	struct pin pin = pin_of("Bob", VECTOR_SB_PUBLIC);
+	ino_t before;
+
+	put_pins(dir, KNOWN_MAX - 1);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), KNOWN_MAX - 1);
+	assert_int_equal(pin_in_change(file, &pin), 0);
+	assert_int_equal(count_known(file), KNOWN_MAX);
+	before = inode(dir);
+	pin = pin_of("Can", VECTOR_SA_PUBLIC);
+	assert_int_equal(pin_in_change(file, &pin), EUSERS);
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), EUSERS);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_true(inode(dir) == before);
+	assert_null(known_find(peersfile_known(file), "Can"));
+	/* Whose name is pinned may change, and who is forgotten makes room. */
+	pin = pin_of("Bob", VECTOR_SA_PUBLIC);
+	assert_int_equal(pin_in_change(file, &pin), 0);
+	expect_known(file, "Bob", VECTOR_SA_PUBLIC);
+	assert_int_equal(meet(file, "Bob", VECTOR_SA_PUBLIC, BOB), 0);
+	assert_int_equal(peersfile_begin(file, NULL), 0);
+	assert_int_equal(peersfile_unpin(file, "pin 7"), 0);
+	assert_int_equal(peersfile_commit(file), 0);
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+	assert_int_equal(count_known(file), KNOWN_MAX);
+	peersfile_free(file);
+	/* Somebody else put more there. */
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	put_pins(dir, KNOWN_MAX + 10);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), KNOWN_MAX);
+	pin = pin_of("Bob", VECTOR_SB_PUBLIC);
+	assert_int_equal(pin_in_change(file, &pin), EUSERS);
+	peersfile_free(file);
+}
+
+static void the_first_meeting_pins_the_name(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+	int64_t begun_s = clock_wall_ms() / 1000;
+	const struct pin *pin;
+
+	/* There need not be a file. */
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_in_range(pin->since_s, begun_s, clock_wall_ms() / 1000);
+	assert_true(pin->has_address);
+	assert_int_equal(pin->address.s_addr, support_address(BOB).s_addr);
+	assert_false(pin->verified);
+	assert_int_equal(descriptors_open(), descriptors);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(file_count(dir, ""), 1);
+	assert_int_equal(file_mode(dir, NAME), 0600);
+	/* Two names may have one identity, and many names many. */
+	assert_int_equal(meet(file, "Can", VECTOR_SB_PUBLIC, CAN), 0);
+	assert_int_equal(meet(file, "bob", VECTOR_SA_PUBLIC, CAN), 0);
+	peersfile_free(file);
+	file = read_fresh(dir);
+	assert_int_equal(count_known(file), 3);
+	expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	expect_known(file, "Can", VECTOR_SB_PUBLIC);
+	expect_known(file, "bob", VECTOR_SA_PUBLIC);
+	peersfile_free(file);
+}
+
+static void meeting_again_writes_nothing(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct peersfile *other;
+	struct stat before;
+	struct stat after;
+	struct rlimit old;
+	int r;
+
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	assert_int_equal(fstatat(dir, NAME, &before, 0), 0);
+	other = open_fresh(dir);
+	/* Where nothing could be written it does not matter. */
+	old = disk_shrink(0);
+	r = meet(file, "Bob", VECTOR_SB_PUBLIC, BOB);
+	if (r == 0)
+		r = meet(other, "Bob", VECTOR_SB_PUBLIC, BOB);
+	disk_restore(old);
+	assert_int_equal(r, 0);
+	assert_int_equal(fstatat(dir, NAME, &after, 0), 0);
+	assert_true(before.st_ino == after.st_ino && before.st_size == after.st_size);
+	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	peersfile_free(other);
+	peersfile_free(file);
+}
+
+static void meeting_elsewhere_keeps_the_address_and_all_else(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	const struct pin *pin;
+
+	/* Without an address there is one to remember, too. */
+	put_text(dir, "{\"known\": {\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 5, \"verified\": true, "
+		      "\"mood\": \"fine\"}}}");
+	for (uint32_t i = 0; i < 3; i++) {
+		json_t *document;
+
+		assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB + i), 0);
+		pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		assert_int_equal(pin->address.s_addr, support_address(BOB + i).s_addr);
+		assert_true(pin->verified);
+		assert_true(pin->since_s == 5);
+		document = parse_file(dir);
+		assert_string_equal(json_string_value(json_object_get(
+					json_object_get(json_object_get(document, "known"), "Bob"), "mood")),
+		    "fine");
+		json_decref(document);
+	}
+	peersfile_free(file);
+	file = read_fresh(dir);
+	pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_int_equal(pin->address.s_addr, support_address(BOB + 2).s_addr);
+	assert_true(pin->verified);
+	peersfile_free(file);
+}
+
+/* The proof may come through somebody in between, while the one who can prove it sits where it always sat. */
+static void meeting_elsewhere_does_not_move_who_is_online(void **state)
+{
+	static const struct {
+		int64_t silence_ms;
+		const char *identity;
+		bool left, stays;
+	} cases[] = {
+	    {0, VECTOR_SB_PUBLIC, false, true},
+	    {PEERS_ONLINE_MS / 2, VECTOR_SB_PUBLIC, false, true},
+	    /* Who is away, gone or somebody else is not there any more. */
+	    {PEERS_ONLINE_MS + 1000, VECTOR_SB_PUBLIC, false, false},
+	    {0, VECTOR_SB_PUBLIC, true, false},
+	    {0, VECTOR_SA_PUBLIC, false, false},
+	    {0, NULL, false, false},
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct peersfile *file = open_fresh(dir);
+		struct announcement announcement = announcement_of("Bob");
+		const struct pin *pin;
+		ino_t before;
+
+		assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		if (cases[i].identity != NULL) {
+			support_unhex(cases[i].identity, announcement.identity, DH_KEY_BYTES);
+			announcement.has_identity = true;
+		}
+		assert_true(peers_hear(peersfile_peers(file), support_address(BOB), &announcement,
+				clock_wall_ms() - cases[i].silence_ms) > 0);
+		find(file, BOB)->left = cases[i].left;
+		assert_int_equal(peersfile_commit(file), 0);
+		before = inode(dir);
+		assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, CAN), 0);
+		pin = expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		CHECK((pin->address.s_addr == support_address(BOB).s_addr) == cases[i].stays, "case %zu", i);
+		assert_int_equal(inode(dir) == before, cases[i].stays);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+		peersfile_free(file);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	}
+}
+
+static void whoever_else_comes_under_a_pinned_name_changes_nothing(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+	ino_t before;
+
+	put_text(dir, EXAMPLE);
+	before = inode(dir);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(meet(file, "Bob", VECTOR_SA_PUBLIC, BOB), EEXIST);
+		assert_int_equal(count_known(file), 1);
+		assert_false(expect_known(file, "Bob", VECTOR_SB_PUBLIC)->has_address);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+		assert_int_equal(descriptors_open(), descriptors);
+		file_expect(dir, NAME, BYTES(EXAMPLE));
+		assert_true(inode(dir) == before);
+		/* Nor where this program has not read the file, or another has pinned the name since. */
+		if (round == 1) {
+			peersfile_free(file);
+			file = open_fresh(dir);
+		}
+	}
+	peersfile_free(file);
+}
+
+static void another_program_may_have_met_somebody_first(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = read_fresh(dir);
+	struct peersfile *other = read_fresh(dir);
+
+	assert_int_equal(meet(other, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	assert_int_equal(count_known(file), 0);
+	assert_int_equal(meet(file, "Bob", VECTOR_SA_PUBLIC, CAN), EEXIST);
+	expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, CAN), 0);
+	assert_int_equal(peersfile_read(other), 0);
+	assert_int_equal(expect_known(other, "Bob", VECTOR_SB_PUBLIC)->address.s_addr, support_address(CAN).s_addr);
+	peersfile_free(file);
+	peersfile_free(other);
+}
+
+static void strangers_are_pinned_up_to_a_count(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	uint8_t identity[DH_KEY_BYTES];
+	struct in_addr address = support_address(BOB);
+	ino_t before;
+
+	support_unhex(VECTOR_SB_PUBLIC, identity, DH_KEY_BYTES);
+	assert_int_equal(peersfile_meet(file, "Bob", identity, address, 0, NULL), EUSERS);
+	assert_int_equal(peersfile_meet(file, "Bob", identity, address, 2, NULL), 0);
+	assert_int_equal(peersfile_meet(file, "Can", identity, address, 2, NULL), 0);
+	before = inode(dir);
+	assert_int_equal(peersfile_meet(file, "Ece", identity, address, 2, NULL), EUSERS);
+	assert_int_equal(peersfile_meet(file, "Ece", identity, address, 1, NULL), EUSERS);
+	assert_null(known_find(peersfile_known(file), "Ece"));
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_true(inode(dir) == before);
+	/* Who is pinned already is no stranger. */
+	assert_int_equal(peersfile_meet(file, "Bob", identity, support_address(CAN), 0, NULL), 0);
+	assert_int_equal(expect_known(file, "Bob", VECTOR_SB_PUBLIC)->address.s_addr, support_address(CAN).s_addr);
+	assert_int_equal(peersfile_meet(file, "Ece", identity, address, 3, NULL), 0);
+	peersfile_free(file);
+	/* No count goes beyond what is kept. */
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	put_pins(dir, KNOWN_MAX);
+	file = open_fresh(dir);
+	assert_int_equal(peersfile_meet(file, "Bob", identity, address, SIZE_MAX, NULL), EUSERS);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count_known(file), KNOWN_MAX);
+	assert_null(known_find(peersfile_known(file), "Bob"));
+	peersfile_free(file);
+	assert_true(KNOWN_BY_STRANGERS_MAX < KNOWN_MAX);
+}
+
+static void a_meeting_sets_a_damaged_file_aside(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} cases[] = {{BYTES("damaged")}, {BYTES("[]")}, {EXAMPLE, sizeof(EXAMPLE) - 20}};
+	int dir = workdir_fd(state);
+	uint8_t identity[DH_KEY_BYTES];
+
+	support_unhex(VECTOR_SA_PUBLIC, identity, DH_KEY_BYTES);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct peersfile *file;
+		const char *set_aside = NULL;
+		char name[64];
+
+		put_text(dir, EXAMPLE);
+		file = read_fresh(dir);
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+		file_put(dir, NAME, cases[i].text, cases[i].len);
+		assert_int_equal(peersfile_read(file), EBADMSG);
+		/* Until then what was known is known. */
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		assert_int_equal(peersfile_meet(file, "Can", identity, support_address(CAN), 10, &set_aside), 0);
+		snprintf(name, sizeof(name), NAME ".damaged-%zu", i + 1);
+		assert_non_null(set_aside);
+		assert_string_equal(set_aside, name);
+		file_expect(dir, name, cases[i].text, cases[i].len);
+		assert_int_equal(count_known(file), 1);
+		expect_known(file, "Can", VECTOR_SA_PUBLIC);
+		peersfile_free(file);
+		file = read_fresh(dir);
+		assert_int_equal(count_known(file), 1);
+		expect_known(file, "Can", VECTOR_SA_PUBLIC);
+		peersfile_free(file);
+	}
+	/* It is told of, whatever comes after. */
+	for (int quiet = 0; quiet < 2; quiet++) {
+		struct peersfile *file = open_fresh(dir);
+		const char *set_aside = NULL;
+
+		put_text(dir, "damaged");
+		assert_int_equal(
+		    peersfile_meet(file, "Can", identity, support_address(CAN), 0, quiet ? NULL : &set_aside), EUSERS);
+		assert_int_equal(set_aside == NULL, quiet);
+		peersfile_free(file);
+	}
+}
+
+static void a_meeting_gives_up_a_lock_that_stays(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	struct holder holder;
+	size_t descriptors = descriptors_open();
+
+	put_text(dir, EXAMPLE);
+	holder = holder_start(dir, NAME, LOCK_SH, NULL);
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), ETIMEDOUT);
+	holder_end(holder);
+	assert_int_equal(descriptors_open(), descriptors);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+	peersfile_free(file);
+}
+
+static void a_meeting_on_a_short_disk_is_not_remembered(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = open_fresh(dir);
+	size_t descriptors = descriptors_open();
+	struct rlimit old;
+	int r;
+
+	put_text(dir, EXAMPLE);
+	assert_int_equal(peersfile_read(file), 0);
+	old = disk_shrink(sizeof(EXAMPLE));
+	r = meet(file, "Can", VECTOR_SA_PUBLIC, CAN);
+	disk_restore(old);
+	assert_int_equal(r, EFBIG);
+	file_expect(dir, NAME, BYTES(EXAMPLE));
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(descriptors_open(), descriptors);
+	/* Memory says what the disk says. */
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(count_known(file), 1);
+	expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+	assert_int_equal(count_known(file), 2);
+	peersfile_free(file);
+}
+
+static void pins_survive_what_discovery_writes(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *discovery = read_fresh(dir);
+	struct peersfile *file = read_fresh(dir);
+	json_t *before;
+	json_t *after;
+
+	put_text(dir, "{\"known\": {\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 5, \"verified\": true, "
+		      "\"mood\": [1]}, \"Ece\": 42}}");
+	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+	before = parse_file(dir);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(peersfile_begin(discovery, NULL), 0);
+		hear(discovery, BOB + i, "Bob", NOW_MS + i);
+		if (i == 10)
+			assert_true(peers_expire(peersfile_peers(discovery), NOW_MS + 2 * PEERS_LISTED_MS) > 0);
+		assert_int_equal(peersfile_commit(discovery), 0);
+		after = parse_file(dir);
+		assert_true(json_equal(json_object_get(after, "known"), json_object_get(before, "known")));
+		json_decref(after);
+		assert_int_equal(peersfile_read(file), 0);
+		assert_int_equal(count_known(file), 2);
+	}
+	json_decref(before);
+	/* And what discovery wrote survives a pin. */
+	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
+	assert_int_equal(peersfile_read(discovery), 0);
+	assert_int_equal(count(discovery), 9);
+	assert_int_equal(known_count(peersfile_known(discovery)), 2);
+	peersfile_free(discovery);
+	peersfile_free(file);
+}
+
+/* One of several programs that meet others, while discovery writes. */
+static int meet_many(void *argument)
+{
+	const struct writer *writer = argument;
+	struct peersfile *file = peersfile_new(writer->dir);
+	uint8_t identity[DH_KEY_BYTES] = {0};
+
+	CHILD_CHECK(file != NULL);
+	for (uint32_t i = 0; i < WRITES; i++) {
+		struct in_addr address = support_address(writer->first + i);
+		char name[ADDRESS_TEXT_BYTES];
+		int r;
+
+		identity[0] = (uint8_t)i;
+		CONTEND(r, peersfile_meet(file, address_format(address, name), identity, address, KNOWN_MAX, NULL));
+		CHILD_CHECK(r == 0);
+		CHILD_CHECK(known_find(peersfile_known(file), name) != NULL);
+		/* All meet Bob: who comes first is believed. */
+		identity[0] = (uint8_t)(writer->first >> 24);
+		CONTEND(r, peersfile_meet(file, "Bob", identity, support_address(BOB), KNOWN_MAX, NULL));
+		CHILD_CHECK(r == 0 || r == EEXIST);
+	}
+	peersfile_free(file);
+	return 0;
+}
+
+static void no_meeting_of_several_programs_is_lost(void **state)
+{
+	int dir = workdir_fd(state);
+	struct writer writers[] = {{dir, 0x0a000000}, {dir, 0x0b000000}, {dir, 0x0c000000}};
+	struct peersfile *file;
+	pid_t pids[COUNT(writers)];
+
+	for (size_t i = 0; i < COUNT(writers); i++)
+		pids[i] = start_child(i == 0 ? write_many : meet_many, &writers[i]);
+	for (size_t i = 0; i < COUNT(writers); i++)
+		await_child(pids[i]);
+	file = read_fresh(dir);
+	assert_int_equal(count(file), WRITES);
+	assert_int_equal(count_known(file), 2 * WRITES + 1);
+	for (size_t i = 1; i < COUNT(writers); i++)
+		for (uint32_t j = 0; j < WRITES; j++) {
+			struct in_addr address = support_address(writers[i].first + j);
+			char name[ADDRESS_TEXT_BYTES];
+			const struct pin *pin = known_find(peersfile_known(file), address_format(address, name));
+
+			CHECK(pin != NULL, "%s is lost", name);
+			assert_int_equal(pin->identity[0], j);
+			assert_int_equal(pin->address.s_addr, address.s_addr);
+		}
+	assert_non_null(known_find(peersfile_known(file), "Bob"));
+	assert_int_equal(file_count(dir, ""), 1);
+	peersfile_free(file);
+}
+
+/* The file before the shortage of each round, whose Bob has a member that is not ours. */
+#define BEFORE_SHORTAGE                                                                                                \
+	"{\"peers\": {}, \"known\": {\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT                                        \
+	"\", \"since\": 5, \"mood\": \"fine\"}}}"
+
+static void where_memory_runs_out_there_is_no_peersfile(void **state)
+{
+	int dir = workdir_fd(state);
+	bool refused = true;
+
+	for (size_t at = 1; refused; at++) {
+		struct peersfile *file;
+
+		shortage_begin(at);
+		file = peersfile_new(dir);
+		refused = shortage_end();
+		CHECK((file == NULL) == refused, "request %zu", at);
+		peersfile_free(file);
+		assert_true(at < 100);
+	}
+}
+
+static void where_memory_runs_out_the_name_is_not_stored(void **state)
+{
+	int dir = workdir_fd(state);
+	bool refused = true;
+
+	for (size_t at = 1; refused; at++) {
+		struct peersfile *file = open_fresh(dir);
+		int r;
+
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		shortage_begin(at);
+		r = peersfile_set_username(file, "Ece");
+		refused = shortage_end();
+		CHECK(r == (refused ? ENOMEM : 0), "%s where request %zu is refused", strerror(r), at);
+		if (refused)
+			assert_null(peersfile_username(file));
+		else
+			assert_string_equal(peersfile_username(file), "Ece");
+		peersfile_abandon(file);
+		peersfile_free(file);
+		assert_true(at < 100);
+	}
+}
+
+static void where_memory_runs_out_a_name_is_forgotten_or_not(void **state)
+{
+	int dir = workdir_fd(state);
+	bool refused = true;
+
+	put_text(dir, BEFORE_SHORTAGE);
+	for (size_t at = 1; refused; at++) {
+		struct peersfile *file = open_fresh(dir);
+		int r;
+
+		assert_int_equal(peersfile_begin(file, NULL), 0);
+		shortage_begin(at);
+		r = peersfile_unpin(file, "Bob");
+		refused = shortage_end();
+		CHECK(r == (refused ? ENOMEM : 0), "%s where request %zu is refused", strerror(r), at);
+		peersfile_abandon(file);
+		/* It is as it was. */
+		assert_int_equal(peersfile_read(file), 0);
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		peersfile_free(file);
+		assert_true(at < 100);
+	}
+	file_expect(dir, NAME, BYTES(BEFORE_SHORTAGE));
+}
+
+static void where_memory_runs_out_a_pin_is_whole_or_refused(void **state)
+{
+	int dir = workdir_fd(state);
+	struct pin pins[] = {
+	    pin_of("Bob", VECTOR_SB_PUBLIC), pin_of("Bob", VECTOR_SA_PUBLIC), pin_of("Can", VECTOR_SA_PUBLIC)};
+
+	pins[0].verified = pins[0].has_address = true;
+	for (size_t i = 0; i < COUNT(pins); i++) {
+		bool refused = true;
+
+		for (size_t at = 1; refused; at++) {
+			struct peersfile *file = open_fresh(dir);
+			int r;
+
+			put_text(dir, BEFORE_SHORTAGE);
+			assert_int_equal(peersfile_begin(file, NULL), 0);
+			shortage_begin(at);
+			r = peersfile_pin(file, &pins[i]);
+			refused = shortage_end();
+			CHECK(r == 0 || (refused && r == ENOMEM), "%s where request %zu is refused", strerror(r), at);
+			if (r == 0) {
+				json_t *document;
+				json_t *bob;
+
+				assert_int_equal(peersfile_commit(file), 0);
+				document = parse_file(dir);
+				bob = json_object_get(json_object_get(document, "known"), "Bob");
+				assert_non_null(bob);
+				CHECK((json_object_get(bob, "mood") != NULL) == (i != 1),
+				    "the member is lost where request %zu is refused", at);
+				json_decref(document);
+			} else {
+				peersfile_abandon(file);
+				file_expect(dir, NAME, BYTES(BEFORE_SHORTAGE));
+				/* And with memory again all goes on. */
+				assert_int_equal(pin_in_change(file, &pins[i]), 0);
+			}
+			assert_int_equal(count_known(file), i == 2 ? 2 : 1);
+			assert_memory_equal(known_find(peersfile_known(file), pins[i].username)->identity,
+			    pins[i].identity, DH_KEY_BYTES);
+			peersfile_free(file);
+			assert_true(at < 1000);
+		}
+	}
+}
+
+static void where_memory_runs_out_a_meeting_leaves_the_file(void **state)
+{
+	int dir = workdir_fd(state);
+	uint8_t identity[DH_KEY_BYTES];
+	bool refused = true;
+
+	support_unhex(VECTOR_SA_PUBLIC, identity, DH_KEY_BYTES);
+	for (size_t at = 1; refused; at++) {
+		struct peersfile *file;
+		const char *set_aside = NULL;
+		size_t descriptors;
+		int r;
+
+		put_text(dir, BEFORE_SHORTAGE);
+		descriptors = descriptors_open();
+		file = open_fresh(dir);
+		shortage_begin(at);
+		r = peersfile_meet(file, "Can", identity, support_address(CAN), KNOWN_MAX, &set_aside);
+		refused = shortage_end();
+		CHECK(set_aside == NULL, "the file is set aside where request %zu is refused", at);
+		CHECK(r == 0 || (refused && r == ENOMEM), "%s where request %zu is refused", strerror(r), at);
+		if (r != 0)
+			file_expect(dir, NAME, BYTES(BEFORE_SHORTAGE));
+		assert_int_equal(descriptors_open(), descriptors);
+		assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
+		assert_int_equal(count_known(file), 2);
+		expect_known(file, "Bob", VECTOR_SB_PUBLIC);
+		peersfile_free(file);
+		assert_int_equal(file_count(dir, ""), 1);
+		assert_true(at < 1000);
+	}
+}
+
 static void every_error_has_a_reason(void **state)
 {
-	static const int errors[] = {EBADMSG, EFBIG, ETIMEDOUT, EINVAL, ENOSPC, EACCES};
+	static const int errors[] = {EBADMSG, EFBIG, ETIMEDOUT, EINVAL, ENOSPC, EACCES, EUSERS};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(errors); i++) {
@@ -1043,6 +2098,7 @@ static void every_error_has_a_reason(void **state)
 		assert_true(strlen(peersfile_reason(errors[i])) > 0);
 	}
 	assert_string_not_equal(peersfile_reason(EBADMSG), strerror(EBADMSG));
+	assert_string_not_equal(peersfile_reason(EUSERS), strerror(EUSERS));
 }
 
 int main(void)
@@ -1076,6 +2132,35 @@ int main(void)
 	    workdir_test(a_flipped_bit_is_refused_or_read),
 	    workdir_test(no_change_of_several_writers_is_lost),
 	    workdir_test(a_writer_killed_at_any_instant_loses_nothing),
+	    workdir_test(whom_the_file_knows_is_read),
+	    workdir_test(a_pin_has_the_form_of_the_protocol),
+	    workdir_test(a_section_that_is_no_object_knows_nobody_and_takes_pins),
+	    workdir_test(what_is_no_valid_pin_is_kept_but_not_known),
+	    workdir_test(pinning_again_replaces_what_was_pinned),
+	    workdir_test(a_pin_of_the_table_can_be_pinned_itself),
+	    workdir_test(unknown_members_of_a_pin_are_kept_for_the_same_identity),
+	    workdir_test(a_name_can_be_forgotten),
+	    workdir_test(forgetting_needs_no_section),
+	    workdir_test(the_version_rises_with_every_change_of_pins),
+	    workdir_test(pins_of_a_change_that_is_given_up_are_forgotten),
+	    workdir_test(at_most_4096_names_are_pinned),
+	    workdir_test(the_first_meeting_pins_the_name),
+	    workdir_test(meeting_again_writes_nothing),
+	    workdir_test(meeting_elsewhere_keeps_the_address_and_all_else),
+	    workdir_test(meeting_elsewhere_does_not_move_who_is_online),
+	    workdir_test(whoever_else_comes_under_a_pinned_name_changes_nothing),
+	    workdir_test(another_program_may_have_met_somebody_first),
+	    workdir_test(strangers_are_pinned_up_to_a_count),
+	    workdir_test(a_meeting_sets_a_damaged_file_aside),
+	    workdir_test(a_meeting_gives_up_a_lock_that_stays),
+	    workdir_test(a_meeting_on_a_short_disk_is_not_remembered),
+	    workdir_test(pins_survive_what_discovery_writes),
+	    workdir_test(no_meeting_of_several_programs_is_lost),
+	    workdir_test(where_memory_runs_out_there_is_no_peersfile),
+	    workdir_test(where_memory_runs_out_the_name_is_not_stored),
+	    workdir_test(where_memory_runs_out_a_name_is_forgotten_or_not),
+	    workdir_test(where_memory_runs_out_a_pin_is_whole_or_refused),
+	    workdir_test(where_memory_runs_out_a_meeting_leaves_the_file),
 	    cmocka_unit_test(every_error_has_a_reason),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * Section 3.1 of common/PROTOCOL.md worked through once with fixed secrets. Hexadecimal unless it
- * travels as text.
+ * Section 3 of common/PROTOCOL.md, and the fingerprint of section 4, worked through once with fixed
+ * secrets, as in test/vectors.json. Hexadecimal unless it travels as text.
  */
 #ifndef QUARTET_TEST_VECTORS_H
 #define QUARTET_TEST_VECTORS_H
@@ -53,5 +53,17 @@
 #define VECTOR_RECEIPT_NONCE "626e1e3b6935c66a2c8ab9c84fc3dd55"
 #define VECTOR_RECEIPT_SEALED "Ym4eO2k1xmosirnIT8PdVQAAAAAAAAAAD194weJSpY1VdaTEW52YK8Oy2HNRigQwghrhcRAvWQ=="
 #define VECTOR_RECEIPT "{\"encrypted_message\": \"" VECTOR_RECEIPT_SEALED "\"}"
+
+/* What two people compare. */
+#define VECTOR_FINGERPRINT "21528 91813 15361 76383 59738 21751"
+
+/* The course's exchange: the private numbers of initiator and responder, what they send, and what they share. */
+#define VECTOR_COURSE_A "7"
+#define VECTOR_COURSE_B "5"
+#define VECTOR_COURSE_INITIATOR_SENDS "{\"key\": \"14\"}"
+#define VECTOR_COURSE_RESPONDER_SENDS "{\"key\": \"13\"}"
+#define VECTOR_COURSE_SECRET 10
+#define VECTOR_COURSE_SEALED "oF+3D2qkZhM=" /* VECTOR_TEXT */
+#define VECTOR_COURSE_MESSAGE "{\"encrypted_message\": \"" VECTOR_COURSE_SEALED "\"}"
 
 #endif
