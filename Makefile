@@ -10,6 +10,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 V ?= 0
+# COURSE=0 leaves out the course's exchange, which needs libcrypto; so does a machine without libcrypto.
+COURSE ?= 1
 
 # Every object and program is built in one variant, out of the way in build/<variant>/:
 #   release   what `make` builds, with the programs in bin/
@@ -21,7 +23,7 @@ BIN = $(if $(filter release,$(VARIANT)),bin,$(OBJ)/bin)
 PROGRAMS = announcer discovery initiator responder
 
 # One list of objects a program: these lists are the architecture.
-common_OBJECTS = address announcement base64 buffer chatlog chatreader clock console decimal dh framing identity interfaces \
+common_OBJECTS = address announcement base64 buffer chatlog chatreader clock console course decimal dh framing identity interfaces \
 	jsontext known lineinput lockedfile lookalike peers peersfile program ratelimit secretbox session stop text username wire
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
@@ -34,10 +36,16 @@ ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
 LIBRARIES = jansson libsodium
 ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
 $(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). On Debian or Ubuntu: \
-	apt-get install gcc make pkg-config libjansson-dev libsodium-dev, or run scripts/start.sh, which does it)
+	apt-get install gcc make pkg-config libjansson-dev libsodium-dev libssl-dev, or run scripts/start.sh, which does it)
 endif
-LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
-LIBRARY_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+COURSE_LIBRARY := $(if $(filter-out 0,$(COURSE)),$(shell $(PKG_CONFIG) --exists libcrypto && echo libcrypto))
+ifeq ($(or $(filter 0,$(COURSE)),$(COURSE_LIBRARY)),)
+$(info Without libcrypto, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libssl-dev), the course's exchange is left out.)
+endif
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(COURSE_LIBRARY)) $(if $(COURSE_LIBRARY),-DQUARTET_COURSE)
+# Everything is built anew where the choice of libraries has changed.
+$(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
+LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(COURSE_LIBRARY))
 endif
 
 # What the code needs whatever CFLAGS says. _FORTIFY_SOURCE wants optimisation and the sanitizers replace it.
@@ -71,7 +79,7 @@ $(BIN)/$(1): $($(1)_OBJECTS:%=$(OBJ)/$(1)/%.o) $(OBJ)/libcommon.a
 endef
 $(foreach name,$(PROGRAMS),$(eval $(call program_rules,$(name))))
 
-$(OBJ)/%.o: %.c Makefile
+$(OBJ)/%.o: %.c Makefile $(OBJ)/libraries
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(QUARTET_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -128,7 +136,7 @@ clean: ## remove bin/ and build/
 
 .PHONY: help
 help: ## name the targets
-	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [V=1]'
+	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [COURSE=0] [V=1]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 14
 
 -include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)

@@ -52,15 +52,16 @@ static int take_address(struct program *program)
 /* Takes all options. Returns PROGRAM_FINE, DONE where only help or the version was wanted, or PROGRAM_USAGE. */
 static int take_all(struct program *program, int argc, char **argv)
 {
-	static const struct option names[] = {
+	const struct option names[] = {
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
+	    {program->takes_strict ? "strict" : NULL, no_argument, NULL, 's'},
 	    {0},
 	};
 	char options[OPTIONS_ROOM_BYTES];
 	int status = PROGRAM_FINE;
 
-	snprintf(options, sizeof(options), ":a:hV%s", program->options);
+	snprintf(options, sizeof(options), ":a:hV%s%s", program->takes_strict ? "s" : "", program->options);
 	while (status == PROGRAM_FINE) {
 		int option = getopt_long(argc, argv, options, names, NULL);
 
@@ -72,9 +73,14 @@ static int take_all(struct program *program, int argc, char **argv)
 			return DONE;
 		case 'V':
 			console_put(&program->out, "%s (Quartet) " QUARTET_VERSION "\n", program->name);
+			if (program->feature)
+				console_put(&program->out, "%s\n", program->feature);
 			return DONE;
 		case 'a':
 			status = take_address(program);
+			break;
+		case 's':
+			program->strict = true;
 			break;
 		case ':':
 		case '?':

@@ -24,6 +24,11 @@ static json_t *parse_long_integers(const char *text, size_t len, bool *key_is_nu
 	return jsontext_parse_long(text, len, true);
 }
 
+static bool is_space(char character)
+{
+	return character == ' ' || (character >= '\t' && character <= '\r');
+}
+
 static int read_key(struct wire_object *object, const json_t *key, const char **why)
 {
 	if (json_is_integer(key)) {
@@ -36,6 +41,13 @@ static int read_key(struct wire_object *object, const json_t *key, const char **
 	}
 	if (!jsontext_get_string(object->document, "key", &object->value, &object->value_len))
 		goto refuse;
+	/* Some pass on a line as it was typed. */
+	while (object->value_len > 0 && is_space(object->value[0])) {
+		object->value++;
+		object->value_len--;
+	}
+	while (object->value_len > 0 && is_space(object->value[object->value_len - 1]))
+		object->value_len--;
 	if (!decimal_is_number(object->value, object->value_len))
 		goto refuse;
 	object->kind = WIRE_KEY;
@@ -72,14 +84,17 @@ static int read_message(struct wire_object *object, const char **why)
 int wire_parse(const char *text, size_t len, struct wire_object *object, const char **why)
 {
 	struct wire_object parsed = {0};
+	const char *fault;
 	const json_t *key;
 	int rc;
 
-	parsed.document = jsontext_parse(text, len, why);
+	parsed.document = jsontext_parse(text, len, &fault);
 	if (!parsed.document)
 		parsed.document = parse_long_integers(text, len, &parsed.key_is_number);
-	if (!parsed.document)
+	if (!parsed.document) {
+		*why = fault;
 		return EBADMSG;
+	}
 	key = json_object_get(parsed.document, "key");
 	rc = key ? read_key(&parsed, key, why) : read_message(&parsed, why);
 	if (rc == 0)

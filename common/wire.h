@@ -1,9 +1,10 @@
 /*
- * The three objects of the chat connection: {"key": "XXX"}, {"encrypted_message": "YYY"}, {"unencrypted_message": "YYY"}.
+ * The three objects of the chat connection: {"key": "XXX"}, {"encrypted_message": "YYY"}, {"unencrypted_message":
+ * "YYY"}.
  *
  * Specification 2.3.0-C, 2.3.0-D and 2.4.0-C. What is written has exactly that form. What is read may also carry the
- * key as a JSON number, spell the two messages "encryptedmessage" or "encrypted message", and have more members, because
- * other implementations do (common/PROTOCOL.md, section 2).
+ * key as a JSON number or with white space around it, spell the two messages "encryptedmessage" or "encrypted message",
+ * and have more members, because other implementations do (common/PROTOCOL.md, section 2).
  */
 #ifndef QUARTET_WIRE_H
 #define QUARTET_WIRE_H
@@ -23,7 +24,7 @@ enum wire_kind {
 /* An object that was read. value belongs to the object and ends with wire_free(). */
 struct wire_object {
 	enum wire_kind kind;
-	const char *value; /* of a key its decimal digits, else the string; a NUL follows it */
+	const char *value; /* of a key its decimal digits, without white space around them, else the string */
 	size_t value_len;
 	bool key_is_number; /* a key that came without quotes is answered without */
 	json_t *document;
@@ -44,8 +45,8 @@ void wire_free(struct wire_object *object);
 int wire_format_key(struct buffer *out, const char *digits, bool as_number) __attribute__((warn_unused_result));
 
 /*
- * Appends the object for a message: base64 text for WIRE_ENCRYPTED, what the user typed for WIRE_UNENCRYPTED. Returns 0,
- * ENOMEM, or EILSEQ where text is not UTF-8; out is then unchanged.
+ * Appends the object for a message: base64 text for WIRE_ENCRYPTED, what the user typed for WIRE_UNENCRYPTED. Returns
+ * 0, ENOMEM, or EILSEQ where text is not UTF-8; out is then unchanged.
  */
 int wire_format_message(struct buffer *out, enum wire_kind kind, const char *text, size_t len)
     __attribute__((warn_unused_result));

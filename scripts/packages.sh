@@ -57,9 +57,10 @@ need_build_packages() {
 	need gcc 'the C compiler (cc)' has_command cc
 	need libc6-dev 'the headers of the C library' has_c_headers
 	need make 'builds the programs' has_command make
-	need pkg-config 'finds the two libraries' has_command pkg-config
+	need pkg-config 'finds the libraries' has_command pkg-config
 	need libjansson-dev 'library: reads and writes JSON' has_library jansson
 	need libsodium-dev 'library: the cryptography' has_library libsodium
+	need libssl-dev "library: the course's own cipher (3DES)" has_library libcrypto
 }
 
 find_missing() {

@@ -117,6 +117,26 @@ static void keys_that_are_numbers_keep_all_their_digits(void **state)
 	}
 }
 
+static void a_key_may_have_white_space_around_it(void **state)
+{
+	static const char *const keys[] = {" 14", "14 ", "14\\n", "14\\r\\n", "\\t14", "  14  ", "\\u000b14\\u000c"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		struct wire_object object;
+		const char *why = NULL;
+		char text[64];
+
+		snprintf(text, sizeof(text), "{\"key\": \"%s\"}", keys[i]);
+		CHECK(parse(text, strlen(text), &object, &why) == 0, "refused: %s: %s", text, why);
+		assert_int_equal(object.kind, WIRE_KEY);
+		assert_int_equal(object.value_len, 2);
+		assert_memory_equal(object.value, "14", 2);
+		assert_false(object.key_is_number);
+		wire_free(&object);
+	}
+}
+
 static void members_that_we_do_not_know_may_be_large_numbers(void **state)
 {
 	static const char *const texts[] = {
@@ -175,8 +195,14 @@ static void everything_else_is_refused_with_a_reason(void **state)
 	    {BYTES("{\"x\": {\"key\": 123456789012345678901234567890}}")},
 	    /* A key that is no whole number of digits. */
 	    {BYTES("{\"key\": \"\"}")},
-	    {BYTES("{\"key\": \" 14\"}")},
-	    {BYTES("{\"key\": \"14 \"}")},
+	    {BYTES("{\"key\": \" \"}")},
+	    {BYTES("{\"key\": \" \\n\\t \"}")},
+	    {BYTES("{\"key\": \"1 4\"}")},
+	    {BYTES("{\"key\": \"- 14\"}")},
+	    {BYTES("{\"key\": \"\\u00a014\"}")},
+	    {BYTES("{\"key\": \"14\\u3000\"}")},
+	    {BYTES("{\"key\": \"14\\u200b\"}")},
+	    {BYTES("{\"key\": \"14\\b\"}")},
 	    {BYTES("{\"key\": \"-14\"}")},
 	    {BYTES("{\"key\": \"+14\"}")},
 	    {BYTES("{\"key\": \"1.5\"}")},
@@ -376,6 +402,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_three_objects_are_read),
 	    cmocka_unit_test(keys_that_are_numbers_keep_all_their_digits),
+	    cmocka_unit_test(a_key_may_have_white_space_around_it),
 	    cmocka_unit_test(members_that_we_do_not_know_may_be_large_numbers),
 	    cmocka_unit_test(everything_else_is_refused_with_a_reason),
 	    cmocka_unit_test(objects_that_are_not_utf8_are_refused),
