@@ -27,7 +27,7 @@ common_OBJECTS = address announcement base64 buffer chatlog chatreader clock con
 	jsontext known lineinput lockedfile lookalike peers peersfile program ratelimit secretbox session stop text username wire
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
-initiator_OBJECTS = initiator chat connection history prompt users
+initiator_OBJECTS = initiator addressee chat connection history prompt trust users
 responder_OBJECTS = responder conversation inbox roster server
 
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
+#include "addressee.h"
 #include "clock.h"
 #include "connection.h"
+#include "course.h"
 #include "decimal.h"
 #include "identity.h"
 #include "jsontext.h"
@@ -16,7 +18,6 @@
 #include "session.h"
 #include "stop.h"
 #include "text.h"
-#include "users.h"
 
 /* The terminal's own editing passes no longer line (termios(3), canonical mode); what is over is cut off unseen. */
 #define TERMINAL_LINE_MAX_BYTES 4095
@@ -24,20 +25,18 @@
 /* Other implementations read with one recv() of at least this much, and take no more than that came with it. */
 #define OTHERS_READ_BYTES 1024
 
-/* A connection with the keys exchanged, ready for a message. */
+/* A connection on which keys are exchanged, and then a message is sent. */
 struct secure_line {
 	struct connection connection;
-	struct session *session;
+	struct session *session; /* NULL in a classic chat */
+	unsigned exponent;	 /* of a classic chat: our private number */
+	unsigned secret;	 /* of a classic chat, once the keys are exchanged */
 };
 
-/* Collects " Bob (192.168.1.7)"; the plain space is for line editors, as in users.c. */
-static void put_peer(const struct chat *chat, const struct peer *peer)
+/* Who announces an identity is one of ours; everybody else is spoken to in the course's exchange. */
+static enum chatlog_mode secure_mode(const struct addressee *to)
 {
-	char ip[ADDRESS_TEXT_BYTES];
-
-	console_put(chat->console, " ");
-	console_put_name(chat->console, CONSOLE_NORMAL, peer->username);
-	console_put(chat->console, " (%s)", address_format(peer->address, ip));
+	return to->peer.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
 }
 
 /* What to try where a connection fails, or "". */
@@ -56,12 +55,12 @@ static const char *advice(int error)
 	}
 }
 
-static void tell_unconnected(const struct chat *chat, const struct peer *peer, int error)
+static void tell_unconnected(const struct chat *chat, const struct addressee *to, int error)
 {
 	if (stop_requested())
 		return;
 	console_put_styled(chat->console, CONSOLE_BAD, "cannot connect to");
-	put_peer(chat, peer);
+	addressee_put(to, chat->console);
 	if (error == ETIMEDOUT)
 		console_put(chat->console, ": timed out after %d s%s\n", CONNECTION_OPEN_MS / 1000, advice(error));
 	else
@@ -76,73 +75,6 @@ static bool begins(const char *word, const char *answer)
 	return len > 0 && strncasecmp(word, answer, len) == 0;
 }
 
-/* Asks which of several users with one name is meant. */
-static bool ask_address(struct chat *chat, struct users *users)
-{
-	struct prompt *prompt = chat->prompt;
-	char *answer;
-
-	console_put(chat->console, "That name is shared:\n");
-	users_put(users, chat->file, NULL, chat->console);
-	while (prompt_ask_word(prompt, "Address: ", &answer)) {
-		struct in_addr address;
-
-		if (address_parse(answer, &address) == 0) {
-			for (size_t i = 0; i < users->count; i++) {
-				if (users->list[i]->address.s_addr == address.s_addr) {
-					users->list[0] = users->list[i];
-					return true;
-				}
-			}
-		}
-		console_put_styled(chat->console, CONSOLE_WARNING,
-		    "That is none of these addresses; an empty line gives up.\n");
-	}
-	return false;
-}
-
-/* Finds the peer that name means, asking where that is not clear. Copies it, because the file may be read again. */
-static bool find_peer(struct chat *chat, const char *name, struct peer *peer)
-{
-	struct users users;
-	bool found = false;
-	int rc = users_read(chat->file, &users);
-
-	if (rc != 0) {
-		console_put_styled(chat->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
-		    peersfile_reason(rc));
-		return false;
-	}
-	switch (users_select(&users, name)) {
-	case 0:
-		console_put_styled(chat->console, CONSOLE_WARNING, "There is no user named");
-		console_put(chat->console, " ");
-		console_put_foreign(chat->console, name, strlen(name));
-		console_put(chat->console, " here now; Users lists who is.\n");
-		break;
-	case 1:
-		found = true;
-		break;
-	default:
-		found = ask_address(chat, &users);
-	}
-	if (found) {
-		*peer = *users.list[0];
-		peer->extra = NULL;
-	}
-	users_free(&users);
-	return found;
-}
-
-static bool ask_peer(struct chat *chat, const char *name, struct peer *peer)
-{
-	char *answer;
-
-	if (name[0] != '\0')
-		return find_peer(chat, name, peer);
-	return prompt_ask_word(chat->prompt, "Name: ", &answer) && find_peer(chat, answer, peer);
-}
-
 static bool ask_secure(struct chat *chat, bool *secure)
 {
 	char *answer;
@@ -152,7 +84,7 @@ static bool ask_secure(struct chat *chat, bool *secure)
 		if (*secure || begins("unsecure", answer))
 			return true;
 		console_put_styled(chat->console, CONSOLE_WARNING,
-		    "Please say secure (encrypted, sender proven) or unsecure (anybody can read it); an empty line gives up.\n");
+		    "Please say secure (encrypted) or unsecure (anybody can read it); an empty line gives up.\n");
 	}
 	return false;
 }
@@ -200,15 +132,27 @@ static const char *text_fault(const struct prompt *prompt, const char *text, siz
 	return fault;
 }
 
+/* "To Bob (192.168.1.7)", and what there is to know before the message is typed. */
+static void put_heading(const struct chat *chat, const struct addressee *to, enum chatlog_mode mode)
+{
+	console_put(chat->console, "To");
+	addressee_put(to, chat->console);
+	if (mode == CHATLOG_CLASSIC)
+		console_put_styled(chat->console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
+	else if (mode == CHATLOG_SECURE && to->standing == KNOWN_STRANGER)
+		console_put_styled(chat->console, CONSOLE_FAINT, "  not known yet");
+	else if (mode == CHATLOG_SECURE && to->pin.verified)
+		console_put_styled(chat->console, CONSOLE_GOOD, "  verified");
+	console_put(chat->console, "\n");
+}
+
 /* Asks until a text can be sent; *text belongs to the prompt. */
-static bool ask_text(struct chat *chat, const struct peer *peer, char **text, size_t *len)
+static bool ask_text(struct chat *chat, const struct addressee *to, enum chatlog_mode mode, char **text, size_t *len)
 {
 	while (!chat->prompt->over) {
 		const char *fault;
 
-		console_put(chat->console, "To");
-		put_peer(chat, peer);
-		console_put(chat->console, "\n");
+		put_heading(chat, to, mode);
 		if (!prompt_ask(chat->prompt, "Message: ", text, len))
 			continue;
 		if (*len == 0)
@@ -224,20 +168,20 @@ static bool ask_text(struct chat *chat, const struct peer *peer, char **text, si
 }
 
 /* Writes the sent message into chat.log; where that fails the user is told. */
-static void keep(struct chat *chat, const struct peer *peer, enum chatlog_mode mode, const char *text, size_t len)
+static void keep(struct chat *chat, const struct addressee *to, enum chatlog_mode mode, const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
 	    .sent = true,
 	    .mode = mode,
-	    .address = peer->address,
+	    .address = to->peer.address,
 	    .text = text,
 	    .text_len = len,
 	};
 	struct buffer line = {0};
 	int rc;
 
-	strcpy(entry.username, peer->username);
+	strcpy(entry.username, to->peer.username);
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(chat->log, line.data, line.len, true);
@@ -252,6 +196,7 @@ static void hang_up(struct secure_line *line)
 {
 	session_free(line->session);
 	line->session = NULL;
+	line->exponent = line->secret = 0;
 	connection_close(&line->connection);
 }
 
@@ -262,6 +207,7 @@ static const char *answer_fault(int error)
 	case ETIMEDOUT:
 		return "no answer came in 5 s";
 	case ECONNRESET:
+	case ENOTCONN:
 	case EPIPE:
 		return "the connection was closed at the other end";
 	case EBADMSG:
@@ -272,13 +218,28 @@ static const char *answer_fault(int error)
 	}
 }
 
+/* Takes the peer's key: digits_len decimal digits. */
+static int take_key(struct secure_line *line, const char *digits, size_t digits_len)
+{
+	uint8_t number[DECIMAL_BYTES];
+
+	if (line->session)
+		return session_complete(line->session, digits, digits_len);
+	if (decimal_parse(digits, digits_len, number) != 0 || !decimal_is_small(number))
+		return EPROTO;
+	return course_agree(line->exponent, digits, digits_len, &line->secret);
+}
+
 /* Offers our key and takes the peer's, on an open connection. */
 static int exchange_keys(struct secure_line *line)
 {
 	struct wire_object answer;
 	struct buffer offer = {0};
-	int rc = wire_format_key(&offer, session_key_digits(line->session), false);
+	char key[COURSE_NUMBER_BYTES];
+	int rc;
 
+	snprintf(key, sizeof(key), "%u", course_public(line->exponent));
+	rc = wire_format_key(&offer, line->session ? session_key_digits(line->session) : key, false);
 	if (rc == 0)
 		rc = connection_send(&line->connection, offer.data, offer.len);
 	buffer_free(&offer);
@@ -287,39 +248,54 @@ static int exchange_keys(struct secure_line *line)
 	rc = connection_receive(&line->connection, WIRE_KEY, &answer);
 	if (rc != 0)
 		return rc;
-	rc = session_complete(line->session, answer.value, answer.value_len);
+	rc = take_key(line, answer.value, answer.value_len);
 	wire_free(&answer);
 	return rc;
 }
 
-/* Connects and exchanges keys; on false the user has been told why not, and nothing is open. */
-static bool call(struct chat *chat, const struct peer *peer, const char *number, struct secure_line *line)
+/* Makes our side of the exchange from the number that the user typed; on false the user has been told why not. */
+static bool prepare(struct chat *chat, const struct addressee *to, const char *number, struct secure_line *line)
 {
 	struct dh_pair identity;
-	int rc = identity_load(AT_FDCWD, &identity, NULL);
+	int rc;
 
+	if (secure_mode(to) == CHATLOG_CLASSIC) {
+		line->exponent = course_exponent(number, strlen(number));
+		return true;
+	}
+	rc = identity_load(AT_FDCWD, &identity, NULL);
 	if (rc != 0) {
 		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat: cannot use " IDENTITY_FILE ": %s\n",
 		    identity_reason(rc));
 		return false;
 	}
-	rc = session_initiate(&line->session, &identity, peer->identity, number, strlen(number));
+	rc = session_initiate(&line->session, &identity, to->peer.identity, number, strlen(number));
 	sodium_memzero(&identity, sizeof(identity));
-	if (rc == 0) {
-		rc = connection_open(&line->connection, chat->from, peer->address);
-		if (rc != 0) {
-			tell_unconnected(chat, peer, rc);
-			hang_up(line);
-			return false;
-		}
-		rc = exchange_keys(line);
+	if (rc != 0)
+		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat: %s\n", strerror(rc));
+	return rc == 0;
+}
+
+/* Connects and exchanges keys; on false the user has been told why not, and nothing is open. */
+static bool call(struct chat *chat, const struct addressee *to, const char *number, struct secure_line *line)
+{
+	int rc;
+
+	if (!prepare(chat, to, number, line))
+		return false;
+	rc = connection_open(&line->connection, chat->from, to->peer.address);
+	if (rc != 0) {
+		tell_unconnected(chat, to, rc);
+		hang_up(line);
+		return false;
 	}
+	rc = exchange_keys(line);
 	if (rc == 0)
 		return true;
 	hang_up(line);
 	if (!stop_requested()) {
 		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with");
-		put_peer(chat, peer);
+		addressee_put(to, chat->console);
 		console_put(chat->console, ": %s; nothing was sent\n", answer_fault(rc));
 	}
 	return false;
@@ -339,124 +315,197 @@ static int await_receipt(struct secure_line *line)
 	return rc == 0 && counter != 0 ? EPROTO : rc;
 }
 
-static void tell_unsent(struct chat *chat, const struct peer *peer, int error)
+/*
+ * Remembers that the holder of the announced identity has answered from its address; the first time that pins the name.
+ * What there is to tell is told after the delivery.
+ */
+static void remember(struct chat *chat, const struct addressee *to)
 {
-	console_put_styled(chat->console, CONSOLE_BAD, "cannot send to");
-	put_peer(chat, peer);
-	console_put(chat->console, ": %s\n", answer_fault(error));
+	const char *set_aside = NULL;
+	int rc;
+
+	if (addressee_is_proven(to))
+		return;
+	rc = peersfile_meet(chat->file, to->peer.username, to->peer.identity, to->peer.address, KNOWN_MAX, &set_aside);
+	addressee_tell_set_aside(set_aside, chat->console);
+	if (rc == 0 && to->standing == KNOWN_SAME)
+		return;
+	if (rc == 0)
+		console_put_styled(chat->console, CONSOLE_FAINT, "Known from now on by this identity:");
+	else if (rc == EEXIST)
+		console_put_styled(chat->console, CONSOLE_BAD, "Known by another identity meanwhile:");
+	else
+		console_put_styled(chat->console, CONSOLE_BAD,
+		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(rc));
+	addressee_put(to, chat->console);
+	console_put(chat->console, "\n");
 }
 
-static void send_secure(struct chat *chat, const struct peer *peer, struct secure_line *line, const char *text,
-    size_t len)
+/* Sends a message object. Where that fails the user has been told. */
+static bool send_object(struct chat *chat, const struct addressee *to, struct connection *connection,
+    enum wire_kind kind, const char *text, size_t len)
 {
-	struct buffer sealed = {0}, object = {0};
-	int rc = session_seal_text(line->session, text, len, &sealed);
+	struct buffer object = {0};
+	int rc = wire_format_message(&object, kind, text, len);
 
+	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
+	if (rc == 0 && object.len > OTHERS_READ_BYTES && !to->peer.has_identity)
+		console_put_styled(chat->console, CONSOLE_WARNING,
+		    "This message takes %zu bytes, and some other programs read only the first %d.\n", object.len,
+		    OTHERS_READ_BYTES);
 	if (rc == 0)
-		rc = wire_format_message(&object, WIRE_ENCRYPTED, sealed.data, sealed.len);
-	if (rc == 0)
-		rc = connection_send(&line->connection, object.data, object.len);
-	buffer_free(&sealed);
+		rc = connection_send(connection, object.data, object.len);
 	buffer_free(&object);
 	if (rc != 0) {
-		tell_unsent(chat, peer, rc);
-		return;
+		console_put_styled(chat->console, CONSOLE_BAD, "cannot send to");
+		addressee_put(to, chat->console);
+		console_put(chat->console, ": %s\n", answer_fault(rc));
 	}
-	keep(chat, peer, CHATLOG_SECURE, text, len);
-	rc = await_receipt(line);
-	console_put_styled(chat->console, rc == 0 ? CONSOLE_GOOD : CONSOLE_WARNING,
-	    rc == 0 ? "Delivered to" : "Sent to");
-	put_peer(chat, peer);
-	if (rc == 0)
-		console_put(chat->console, ".\n");
-	else
-		console_put(chat->console, ", not confirmed: %s.\n", answer_fault(rc));
-	if (rc == 0)
-		connection_finish(&line->connection);
+	return rc == 0;
 }
 
-static void chat_securely(struct chat *chat, const struct peer *peer)
+/* Encrypts a message and sends it. Where that fails the user has been told. */
+static bool send_encrypted(struct chat *chat, const struct addressee *to, struct secure_line *line, const char *text,
+    size_t len)
+{
+	struct buffer sealed = {0};
+	bool sent = false;
+	int rc = line->session ? session_seal_text(line->session, text, len, &sealed)
+			       : course_seal(line->secret, text, len, &sealed);
+
+	if (rc == 0)
+		sent = send_object(chat, to, &line->connection, WIRE_ENCRYPTED, sealed.data, sealed.len);
+	else
+		console_put_styled(chat->console, CONSOLE_BAD, "cannot encrypt the message: %s\n", strerror(rc));
+	buffer_free(&sealed);
+	if (sent)
+		keep(chat, to, secure_mode(to), text, len);
+	return sent;
+}
+
+/* Waits for the receipt of what was sent, and tells what is known then. */
+static void finish_confirmed(struct chat *chat, const struct addressee *to, struct secure_line *line)
+{
+	int rc = await_receipt(line);
+
+	if (rc != 0) {
+		console_put_styled(chat->console, CONSOLE_WARNING, "Sent to");
+		addressee_put(to, chat->console);
+		console_put(chat->console, ", not confirmed: %s.\n", answer_fault(rc));
+		return;
+	}
+	console_put_styled(chat->console, CONSOLE_GOOD, "Delivered to");
+	addressee_put(to, chat->console);
+	console_put(chat->console, ".\n");
+	remember(chat, to);
+	connection_finish(&line->connection);
+}
+
+/* The end of a message that nobody confirms. */
+static void finish_unconfirmed(struct chat *chat, const struct addressee *to, struct connection *connection,
+    const char *kind)
+{
+	int rc = connection_finish(connection);
+
+	console_put(chat->console, "Sent to");
+	addressee_put(to, chat->console);
+	if (rc == 0 || rc == ETIMEDOUT)
+		console_put(chat->console, ", not confirmed: %s message has no receipt.\n", kind);
+	else
+		console_put(chat->console, ", but perhaps not received: %s.\n", answer_fault(rc));
+}
+
+/* Whether a secure chat can be had, and in which way; else, and where it is worth little, the user is told why. */
+static bool check_secure(const struct chat *chat, const struct addressee *to)
+{
+	if (to->standing == KNOWN_CHANGED || to->standing == KNOWN_MISSING) {
+		console_put(chat->console,
+		    "No secure chat before you accept that: Trust shows both fingerprints and asks. Nothing was sent.\n");
+		return false;
+	}
+	if (to->peer.has_identity)
+		return true;
+	console_put_styled(chat->console, CONSOLE_WARNING, "The user");
+	addressee_put(to, chat->console);
+	console_put_styled(chat->console, CONSOLE_WARNING,
+	    " announces no identity, so there is no key to encrypt for.\n");
+	if (chat->strict || !course_is_available()) {
+		console_put(chat->console,
+		    "%s, so a secure chat is not possible. An unsecure one is, and anybody on\n"
+		    "the network can read it.\n",
+		    chat->strict ? "The course's exchange is refused (--strict)"
+				 : "This build leaves out the course's exchange");
+		return false;
+	}
+	console_put_styled(chat->console, CONSOLE_WARNING,
+	    "Only the course's exchange (classic: Diffie-Hellman modulo 19) is possible, and it protects nothing: there\n"
+	    "are at most eighteen keys, so anybody on the way can read the message, change it, or be the one who answers.\n");
+	return true;
+}
+
+static void chat_securely(struct chat *chat, const struct addressee *to)
 {
 	struct secure_line line = {.connection.fd = -1};
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
 	char *text;
 	size_t len;
 
-	if (!peer->has_identity) {
-		console_put_styled(chat->console, CONSOLE_WARNING, "The user");
-		put_peer(chat, peer);
-		console_put_styled(chat->console, CONSOLE_WARNING,
-		    " announces no identity, so there is nobody a message could be locked for;\n"
-		    "a secure chat is not possible. An unsecure one is, and anybody on the network can read it.\n");
+	if (!check_secure(chat, to) || !ask_number(chat, number))
 		return;
-	}
-	if (!ask_number(chat, number))
-		return;
-	if (call(chat, peer, number, &line) && ask_text(chat, peer, &text, &len)) {
+	if (call(chat, to, number, &line) && ask_text(chat, to, secure_mode(to), &text, &len)) {
 		/* A person may type for longer than the other end waits. */
 		bool ready = connection_is_open(&line.connection);
 
 		if (!ready) {
 			hang_up(&line);
 			console_put(chat->console, "The connection closed while you typed; calling again.\n");
-			ready = call(chat, peer, number, &line);
+			ready = call(chat, to, number, &line);
 		}
-		if (ready)
-			send_secure(chat, peer, &line, text, len);
+		if (ready && send_encrypted(chat, to, &line, text, len)) {
+			if (line.session)
+				finish_confirmed(chat, to, &line);
+			else
+				finish_unconfirmed(chat, to, &line.connection, "a classic");
+		}
 		sodium_memzero(text, len);
 	}
 	hang_up(&line);
 	sodium_memzero(number, sizeof(number));
 }
 
-static void chat_plainly(struct chat *chat, const struct peer *peer)
+static void chat_plainly(struct chat *chat, const struct addressee *to)
 {
 	struct connection connection;
-	struct buffer object = {0};
 	char *text;
 	size_t len;
 	int rc;
 
-	if (!ask_text(chat, peer, &text, &len))
+	if (!ask_text(chat, to, CHATLOG_PLAIN, &text, &len))
 		return;
-	rc = connection_open(&connection, chat->from, peer->address);
+	rc = connection_open(&connection, chat->from, to->peer.address);
 	if (rc != 0) {
-		tell_unconnected(chat, peer, rc);
+		tell_unconnected(chat, to, rc);
 		return;
 	}
-	rc = wire_format_message(&object, WIRE_UNENCRYPTED, text, len);
-	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
-	if (rc == 0 && object.len > OTHERS_READ_BYTES && !peer->has_identity)
-		console_put_styled(chat->console, CONSOLE_WARNING,
-		    "This message takes %zu bytes, and some other programs read only the first %d.\n", object.len,
-		    OTHERS_READ_BYTES);
-	if (rc == 0)
-		rc = connection_send(&connection, object.data, object.len);
-	buffer_free(&object);
-	if (rc == 0) {
-		keep(chat, peer, CHATLOG_PLAIN, text, len);
-		rc = connection_finish(&connection);
-		console_put(chat->console, "Sent to");
-		put_peer(chat, peer);
-		if (rc == 0 || rc == ETIMEDOUT)
-			console_put(chat->console, ", not confirmed: an unsecure message has no receipt.\n");
-		else
-			console_put(chat->console, ", but perhaps not received: %s.\n", answer_fault(rc));
-	} else {
-		tell_unsent(chat, peer, rc);
+	if (send_object(chat, to, &connection, WIRE_UNENCRYPTED, text, len)) {
+		keep(chat, to, CHATLOG_PLAIN, text, len);
+		finish_unconfirmed(chat, to, &connection, "an unsecure");
 	}
 	connection_close(&connection);
 }
 
 void chat_run(struct chat *chat, const char *name)
 {
-	struct peer peer;
+	struct addressee to;
 	bool secure;
 
-	if (!ask_peer(chat, name, &peer) || !ask_secure(chat, &secure))
+	if (!addressee_find(&to, name, false, chat->prompt, chat->file))
+		return;
+	addressee_put_doubts(&to, chat->console);
+	if (!ask_secure(chat, &secure))
 		return;
 	if (secure)
-		chat_securely(chat, &peer);
+		chat_securely(chat, &to);
 	else
-		chat_plainly(chat, &peer);
+		chat_plainly(chat, &to);
 }

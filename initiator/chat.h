@@ -1,8 +1,11 @@
 /*
  * Chat: one message to one user, in the clear or securely.
  *
- * Specification 2.3.0-C to F and H. What the user is told is what is known: "sent" when the message left and is in
- * chat.log, "delivered" when the receipt came that only the holder of the peer's identity can have made.
+ * Specification 2.3.0-C to F and H. A user who announces an identity is spoken to in the exchange of section 3.1 of
+ * common/PROTOCOL.md, others in the course's own, which protects nothing, and of which the user is warned. A name whose
+ * identity is not the pinned one gets no secure message. What the user is told is what is known: "sent" when the
+ * message left and is in chat.log, "delivered" when the receipt came that only the holder of the peer's identity can
+ * have made.
  */
 #ifndef QUARTET_CHAT_H
 #define QUARTET_CHAT_H
@@ -24,12 +27,13 @@ struct chat {
 	struct peersfile *file;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
+	bool strict;		    /* the course's exchange is refused */
 };
 
 /*
- * The command Chat: asks for what is missing, in the order name, secure or unsecure, number, message, and sends. name is
- * the user to chat with, or "" to ask. An empty answer, or the end of the input, gives up. Everything that happens is
- * told on the console; returns when the connection is closed.
+ * The command Chat: asks for what is missing, in the order name, secure or unsecure, number, message, and sends. name
+ * is the user to chat with, or "" to ask. An empty answer, or the end of the input, gives up. Everything that happens
+ * is told on the console; returns when the connection is closed.
  */
 void chat_run(struct chat *chat, const char *name);
 

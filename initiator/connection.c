@@ -133,13 +133,10 @@ int connection_receive(struct connection *connection, enum wire_kind kind, struc
 
 bool connection_is_open(const struct connection *connection)
 {
-	char byte;
-	ssize_t got;
+	/* Not by reading: bytes that nobody asked for may stand before the end. */
+	struct pollfd state = {.fd = connection->fd, .events = POLLRDHUP};
 
-	if (connection->fd < 0)
-		return false;
-	got = recv(connection->fd, &byte, 1, MSG_PEEK);
-	return got > 0 || (got < 0 && errno == EAGAIN);
+	return connection->fd >= 0 && poll(&state, 1, 0) == 0;
 }
 
 int connection_finish(struct connection *connection)
@@ -149,6 +146,9 @@ int connection_finish(struct connection *connection)
 	size_t len = 1;
 	int rc = 0;
 
+	if (connection->fd < 0 || connection->finished)
+		return 0;
+	connection->finished = true;
 	if (shutdown(connection->fd, SHUT_WR) != 0)
 		return errno;
 	while (rc == 0 && len > 0)
@@ -158,6 +158,8 @@ int connection_finish(struct connection *connection)
 
 void connection_close(struct connection *connection)
 {
+	/* Whatever it says of the end: it is over. */
+	(void)connection_finish(connection);
 	if (connection->fd >= 0)
 		close(connection->fd);
 	connection->fd = -1;

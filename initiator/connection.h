@@ -1,8 +1,8 @@
 /*
  * A TCP connection to a peer's responder, with a limit on every wait.
  *
- * Specification 2.3.0-C, D and F. All waits end early with EINTR where stop_requested(). Functions that return int return
- * 0 or an errno value; ETIMEDOUT is the limit of the wait.
+ * Specification 2.3.0-C, D and F. All waits end early with EINTR where stop_requested(). Functions that return int
+ * return 0 or an errno value; ETIMEDOUT is the limit of the wait.
  */
 #ifndef QUARTET_CONNECTION_H
 #define QUARTET_CONNECTION_H
@@ -23,6 +23,7 @@
 /* A zeroed fd of -1 is a closed connection. */
 struct connection {
 	int fd;
+	bool finished; /* by connection_finish() */
 	struct framer framer;
 };
 
@@ -34,8 +35,8 @@ int connection_open(struct connection *connection, const struct in_addr *from, s
 int connection_send(struct connection *connection, const char *bytes, size_t len) __attribute__((warn_unused_result));
 
 /*
- * Waits for the next object of kind, for CONNECTION_REPLY_MS at most; *object is the caller's to free. Returns ECONNRESET
- * where the other side closed instead, EBADMSG where it sent something else.
+ * Waits for the next object of kind, for CONNECTION_REPLY_MS at most; *object is the caller's to free. Returns
+ * ECONNRESET where the other side closed instead, EBADMSG where it sent something else.
  */
 int connection_receive(struct connection *connection, enum wire_kind kind, struct wire_object *object)
     __attribute__((warn_unused_result));
@@ -45,12 +46,15 @@ bool connection_is_open(const struct connection *connection);
 
 /*
  * Says that nothing more will be sent and reads and forgets what still comes until the other side closes, too, for
- * CONNECTION_LINGER_MS at most. Returns 0 where it closed in good order, or what went wrong; the connection is open until
- * connection_close().
+ * CONNECTION_LINGER_MS at most. Returns 0 where it closed in good order, or had been finished before, or what went
+ * wrong; the connection is open until connection_close().
  */
 int connection_finish(struct connection *connection);
 
-/* Closes, if it is open, and wipes what was received. */
+/*
+ * Closes, if it is open, after connection_finish() where nobody has called that: closing on bytes that were not read
+ * would be a reset, and some die of it. Wipes what was received.
+ */
 void connection_close(struct connection *connection);
 
 #endif

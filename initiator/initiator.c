@@ -13,32 +13,40 @@
 #include "chat.h"
 #include "chatlog.h"
 #include "console.h"
+#include "course.h"
 #include "history.h"
 #include "identity.h"
 #include "peersfile.h"
 #include "program.h"
 #include "prompt.h"
 #include "stop.h"
+#include "trust.h"
 #include "users.h"
 
 static const char usage[] =
-    "usage: initiator [-a ADDR]\n"
+    "usage: initiator [-a ADDR] [-s]\n"
     "\n"
     "Shows who is online, sends messages to them and shows what was said.\n"
     "\n"
-    "  -a ADDR     speak from this IPv4 address of this machine (default: as the system chooses)\n"
+    "  -a ADDR        speak from this IPv4 address of this machine (default: as the system chooses)\n"
+    "  -s, --strict   no secure chat with programs that know only the course's exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "It asks what to do: Users, Chat, History, Help or Quit, in any case and by unambiguous beginnings. In the working\n"
-    "directory, peers.txt has the users, chat.log the messages, identity.key is your secret.\n";
+    "It asks what to do: Users, Chat, History, Fingerprint, Verified, Trust, Distrust, Help or Quit, in any case and by\n"
+    "unambiguous beginnings. In the working directory, peers.txt has the users and whom you know, chat.log the messages,\n"
+    "identity.key is your secret.\n";
 
 static const char help[] =
-    "  Users          who was heard in the last 15 minutes: (Online) or (Away)\n"
-    "  Chat [NAME]    send a message; the name may be an address of the list, too\n"
-    "  History        the newest 50 messages; History NAME: with one user; History all: everything\n"
-    "  Help           this list\n"
-    "  Quit           end (so does Ctrl-D)\n"
+    "  Users              who was heard in the last 15 minutes: (Online) or (Away)\n"
+    "  Chat [NAME]        send a message; the name may be an address of the list, too\n"
+    "  History            the newest 50 messages; History NAME: with one user; History all: everything\n"
+    "  Fingerprint NAME   what the two of you compare to know that nobody stands between you\n"
+    "  Verified NAME      remember that you did, and that it was the same\n"
+    "  Trust NAME         look at a changed identity, and accept it or not\n"
+    "  Distrust NAME      forget what is known of somebody\n"
+    "  Help               this list\n"
+    "  Quit               end (so does Ctrl-D)\n"
     "Beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a number: any will\n"
     "do, it stays here and is mixed into the secret key.\n";
 
@@ -46,6 +54,7 @@ struct initiator {
 	struct console *console;
 	struct prompt prompt;
 	struct chat chat;
+	struct trust trust;
 };
 
 struct command {
@@ -84,6 +93,26 @@ static void run_history(struct initiator *initiator, const char *argument)
 	history_show(argument, initiator->console);
 }
 
+static void run_fingerprint(struct initiator *initiator, const char *argument)
+{
+	trust_fingerprint(&initiator->trust, argument);
+}
+
+static void run_verified(struct initiator *initiator, const char *argument)
+{
+	trust_verify(&initiator->trust, argument);
+}
+
+static void run_trust(struct initiator *initiator, const char *argument)
+{
+	trust_accept(&initiator->trust, argument);
+}
+
+static void run_distrust(struct initiator *initiator, const char *argument)
+{
+	trust_withdraw(&initiator->trust, argument);
+}
+
 static void run_help(struct initiator *initiator, const char *argument)
 {
 	(void)argument;
@@ -94,6 +123,10 @@ static const struct command commands[] = {
     {"Users", run_users},
     {"Chat", run_chat},
     {"History", run_history},
+    {"Fingerprint", run_fingerprint},
+    {"Verified", run_verified},
+    {"Trust", run_trust},
+    {"Distrust", run_distrust},
     {"Help", run_help},
     {"Quit", NULL},
 };
@@ -161,7 +194,9 @@ static int run(struct program *program)
 	    .file = peersfile_new(AT_FDCWD),
 	    .log = chatlog_new(AT_FDCWD, false),
 	    .from = program->has_address ? &program->address : NULL,
+	    .strict = program->strict,
 	};
+	initiator.trust = (struct trust){.prompt = &initiator.prompt, .file = initiator.chat.file};
 	if (!initiator.chat.file || !initiator.chat.log) {
 		console_put(&program->err, "initiator: there is no memory\n");
 		rc = ENOMEM;
@@ -176,7 +211,14 @@ static int run(struct program *program)
 
 int main(int argc, char **argv)
 {
-	struct program program = {.name = "initiator", .usage = usage, .options = "", .run = run};
+	struct program program = {
+	    .name = "initiator",
+	    .usage = usage,
+	    .options = "",
+	    .takes_strict = true,
+	    .feature = course_feature(),
+	    .run = run,
+	};
 
 	return program_main(&program, argc, argv);
 }

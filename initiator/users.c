@@ -67,38 +67,16 @@ void users_free(struct users *users)
 	*users = (struct users){0};
 }
 
-enum likeness {
-	SAME_ADDRESS,
-	SAME_NAME,
-	SAME_BUT_CASE,
-};
-
-static bool is_like(const struct peer *peer, const char *name, enum likeness likeness)
-{
-	struct in_addr address;
-
-	switch (likeness) {
-	case SAME_NAME:
-		return strcmp(peer->username, name) == 0;
-	case SAME_ADDRESS:
-		return address_parse(name, &address) == 0 && address.s_addr == peer->address.s_addr;
-	case SAME_BUT_CASE:
-		return strcasecmp(peer->username, name) == 0;
-	}
-	return false;
-}
-
-size_t users_select(struct users *users, const char *name)
+size_t users_keep(struct users *users, users_test *test, const void *context)
 {
 	size_t kept = 0;
 
-	for (int likeness = SAME_ADDRESS; likeness <= SAME_BUT_CASE && kept == 0; likeness++) {
-		for (size_t i = 0; i < users->count; i++) {
-			if (is_like(users->list[i], name, (enum likeness)likeness))
-				users->list[kept++] = users->list[i];
-		}
+	for (size_t i = 0; i < users->count; i++) {
+		if (test(users->list[i], context))
+			users->list[kept++] = users->list[i];
 	}
-	users->count = kept;
+	if (kept > 0)
+		users->count = kept;
 	return kept;
 }
 
@@ -114,7 +92,51 @@ static void put_last_heard(const struct peer *peer, int64_t now_ms, struct conso
 		console_put_styled(console, CONSOLE_FAINT, "  last heard %d min ago", (int)(seconds / 60));
 }
 
-static void put_user(const struct peer *peer, bool own, int64_t now_ms, struct console *console)
+static void put_alike(const struct peer *peer, const struct known *known, struct console *console)
+{
+	const struct pin *alike = known_find_alike(known, peer->username);
+
+	if (!alike)
+		return;
+	console_put_styled(console, CONSOLE_WARNING, "  somebody else than ");
+	console_put_name(console, CONSOLE_NORMAL, alike->username);
+	console_put_styled(console, CONSOLE_WARNING, ", whose name looks alike");
+}
+
+/* What the announced identity is worth, where there is anything to say. What others choose comes last. */
+static void put_standing(const struct peer *peer, const struct known *known, struct console *console)
+{
+	const struct pin *pin, *other;
+
+	switch (known_judge(known, peer, &pin)) {
+	case KNOWN_SAME:
+		if (pin->verified)
+			console_put_styled(console, CONSOLE_GOOD, "  verified");
+		if (!pin->has_address || pin->address.s_addr != peer->address.s_addr)
+			console_put_styled(console, CONSOLE_WARNING,
+			    "  not proven at this address; a secure chat does that");
+		put_alike(peer, known, console);
+		return;
+	case KNOWN_CHANGED:
+		console_put_styled(console, CONSOLE_BAD, "  changed: not the identity you know; see Trust");
+		return;
+	case KNOWN_MISSING:
+		console_put_styled(console, CONSOLE_BAD, "  changed: announces no identity any more; see Trust");
+		return;
+	case KNOWN_STRANGER:
+		break;
+	}
+	other = peer->has_identity ? known_find_identity(known, peer->identity) : NULL;
+	if (other) {
+		console_put_styled(console, CONSOLE_FAINT, "  announces the identity you know as ");
+		console_put_name(console, CONSOLE_NORMAL, other->username);
+		return;
+	}
+	put_alike(peer, known, console);
+}
+
+static void put_user(const struct peer *peer, bool own, const struct known *known, int64_t now_ms,
+    struct console *console)
 {
 	bool online = peer_is_online(peer, now_ms);
 	char ip[ADDRESS_TEXT_BYTES];
@@ -128,6 +150,8 @@ static void put_user(const struct peer *peer, bool own, int64_t now_ms, struct c
 		console_put(console, "  (you)");
 	if (!online)
 		put_last_heard(peer, now_ms, console);
+	if (!own)
+		put_standing(peer, known, console);
 	console_put(console, "\n");
 }
 
@@ -148,7 +172,7 @@ void users_put(const struct users *users, const struct peersfile *file, const ui
 	for (size_t i = 0; i < users->count; i++) {
 		const struct peer *peer = users->list[i];
 
-		put_user(peer, is_own(peer, own_name, identity), users->now_ms, console);
+		put_user(peer, is_own(peer, own_name, identity), peersfile_known(file), users->now_ms, console);
 		if (console->pending.len >= FLUSH_BYTES)
 			console_flush(console);
 	}

@@ -22,23 +22,22 @@ struct users {
 };
 
 /*
- * Lists whom peers.txt lists now. The peers stay those of file and hold until it is read again. Returns 0 with *users to
- * be released with users_free(), or an errno value as peersfile_read() does.
+ * Lists whom peers.txt lists now. The peers stay those of file and hold until it is read again. Returns 0 with *users
+ * to be released with users_free(), or an errno value as peersfile_read() does.
  */
 int users_read(struct peersfile *file, struct users *users) __attribute__((warn_unused_result));
 void users_free(struct users *users);
 
-/*
- * The users that a name means: the one whose address it is or, where there is none, all with exactly that name or, where
- * there are none, all whose name differs only in the case of ASCII letters. So nobody can be mistaken for an address by
- * taking it for a name. Keeps just these in *users. Returns how many.
- */
-size_t users_select(struct users *users, const char *name);
+/* Whether a peer is one of those that context describes. */
+typedef bool users_test(const struct peer *peer, const void *context);
+
+/* Keeps just those in *users that pass the test, unless none does. Returns how many pass. */
+size_t users_keep(struct users *users, users_test *test, const void *context);
 
 /*
- * Collects "Bob (Online)  192.168.1.7" for each user, a line each. Oneself is marked: who has the name that the announcer
- * stored in file, at an address of this machine, and announces our public key, identity, or none. identity is NULL where
- * there is none.
+ * Collects "Bob (Online)  192.168.1.7" for each user, a line each, with what there is to say about the identity of
+ * those whose names are pinned, or look it. Oneself is marked: who has the name that the announcer stored in file, at
+ * an address of this machine, and announces our public key, identity, or none. identity is NULL where there is none.
  */
 void users_put(const struct users *users, const struct peersfile *file, const uint8_t *identity,
     struct console *console);

@@ -1,0 +1,274 @@
+#include "trust.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <strings.h>
+
+#include "address.h"
+#include "addressee.h"
+#include "clock.h"
+#include "identity.h"
+
+/* Reads our own public key; false after telling the user. */
+static bool read_own(struct console *console, uint8_t own[static DH_KEY_BYTES])
+{
+	struct dh_pair identity;
+	int rc = identity_load(AT_FDCWD, &identity, NULL);
+
+	if (rc != 0) {
+		console_put_styled(console, CONSOLE_BAD, "cannot use " IDENTITY_FILE ": %s\n", identity_reason(rc));
+		return false;
+	}
+	memcpy(own, identity.public, DH_KEY_BYTES);
+	sodium_memzero(&identity, sizeof(identity));
+	return true;
+}
+
+static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
+{
+	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
+
+	identity_fingerprint(own, other, fingerprint);
+	console_put(console, "  %-9s  ", label);
+	console_put_styled(console, CONSOLE_STRONG, "%s\n", fingerprint);
+}
+
+/* Both fingerprints of somebody whose announced identity is not the pinned one. */
+static void put_both(const struct addressee *addressee, const uint8_t *own, struct console *console)
+{
+	put_fingerprint(console, "known", own, addressee->pin.identity);
+	if (addressee->standing == KNOWN_CHANGED)
+		put_fingerprint(console, "announced", own, addressee->peer.identity);
+	else
+		console_put(console, "  announced  none\n");
+}
+
+static void put_how_to_compare(const struct addressee *addressee, const struct peersfile *file, struct console *console)
+{
+	const char *own_name = peersfile_username(file);
+
+	console_put(console, "Compare it, by voice or side by side, with what Fingerprint");
+	if (own_name) {
+		console_put(console, " ");
+		console_put_name(console, CONSOLE_NORMAL, own_name);
+	}
+	console_put(console, " shows on the other's screen.\nAll six groups the same: Verified");
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_NORMAL, addressee->peer.username);
+	console_put(console, " remembers it. If not, somebody stands between you.\n");
+}
+
+void trust_fingerprint(struct trust *trust, const char *name)
+{
+	struct console *console = trust->prompt->console;
+	struct addressee addressee;
+	uint8_t own[DH_KEY_BYTES];
+
+	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+		return;
+	if (addressee.standing == KNOWN_STRANGER && !addressee.peer.has_identity) {
+		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
+		addressee_put(&addressee, console);
+		console_put(console, " announces no identity.\n");
+		return;
+	}
+	if (!addressee.absent && (addressee.standing == KNOWN_CHANGED || addressee.standing == KNOWN_MISSING)) {
+		addressee_put_change(&addressee, console);
+		put_both(&addressee, own, console);
+		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
+		return;
+	}
+	console_put(console, "You and");
+	addressee_put(&addressee, console);
+	if (addressee.standing == KNOWN_STRANGER) {
+		console_put(console, ", not known to you yet\n");
+		put_fingerprint(console, "announced", own, addressee.peer.identity);
+		strcpy(trust->shown_name, addressee.peer.username);
+		memcpy(trust->shown_identity, addressee.peer.identity, DH_KEY_BYTES);
+	} else {
+		console_put(console, ", known since ");
+		addressee_put_since(&addressee, console);
+		console_put_styled(console, addressee.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
+		    addressee.pin.verified ? ", verified" : ", not verified");
+		put_fingerprint(console, "known", own, addressee.pin.identity);
+	}
+	put_how_to_compare(&addressee, trust->file, console);
+}
+
+/* Whether two looks at the pin of a name saw the same identity, or none. */
+static bool same_pin(const struct pin *seen, const struct pin *now)
+{
+	return seen && now ? memcmp(seen->identity, now->identity, DH_KEY_BYTES) == 0 : seen == now;
+}
+
+/*
+ * Makes one change of what is known of a name: pins it to that of wanted, or forgets it where wanted is NULL, provided
+ * that it is still what the user has seen. Tells what went wrong and returns false.
+ */
+static bool change(struct trust *trust, const struct addressee *seen, const struct pin *wanted)
+{
+	struct console *console = trust->prompt->console;
+	const struct pin *seen_pin = seen->standing == KNOWN_STRANGER ? NULL : &seen->pin;
+	const char *set_aside;
+	int rc = peersfile_begin(trust->file, &set_aside);
+
+	addressee_tell_set_aside(set_aside, console);
+	if (rc == 0 && !same_pin(seen_pin, known_find(peersfile_known(trust->file), seen->peer.username))) {
+		peersfile_abandon(trust->file);
+		console_put_styled(console, CONSOLE_WARNING,
+		    "What is known of that name has just been changed elsewhere; look again.\n");
+		return false;
+	}
+	if (rc == 0) {
+		rc = wanted ? peersfile_pin(trust->file, wanted) : peersfile_unpin(trust->file, seen->peer.username);
+		if (rc == 0)
+			rc = peersfile_commit(trust->file);
+		else
+			peersfile_abandon(trust->file);
+	}
+	if (rc != 0)
+		console_put_styled(console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
+	return rc == 0;
+}
+
+/* Asks for a yes. */
+static bool agrees(struct prompt *prompt, const char *question)
+{
+	char *answer;
+
+	if (prompt_ask_word(prompt, question, &answer) && strncasecmp("yes", answer, strlen(answer)) == 0)
+		return true;
+	console_put(prompt->console, "Nothing was changed.\n");
+	return false;
+}
+
+/* A pin of the announced identity, as of now. */
+static void make_pin(const struct addressee *addressee, struct pin *pin)
+{
+	*pin = (struct pin){.since_s = clock_wall_ms() / 1000};
+	strcpy(pin->username, addressee->peer.username);
+	memcpy(pin->identity, addressee->peer.identity, DH_KEY_BYTES);
+}
+
+/* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
+static bool was_shown(const struct trust *trust, const struct addressee *addressee)
+{
+	return addressee->peer.has_identity && strcmp(trust->shown_name, addressee->peer.username) == 0 &&
+	       memcmp(trust->shown_identity, addressee->peer.identity, DH_KEY_BYTES) == 0;
+}
+
+void trust_verify(struct trust *trust, const char *name)
+{
+	struct console *console = trust->prompt->console;
+	struct addressee addressee;
+	struct pin pin;
+	uint8_t own[DH_KEY_BYTES];
+
+	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+		return;
+	pin = addressee.pin;
+	if (addressee.standing == KNOWN_STRANGER) {
+		if (!was_shown(trust, &addressee)) {
+			console_put_styled(console, CONSOLE_WARNING, "Not yet:");
+			addressee_put(&addressee, console);
+			console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
+			return;
+		}
+		make_pin(&addressee, &pin);
+	} else if (!addressee.absent && addressee.standing != KNOWN_SAME) {
+		addressee_put_change(&addressee, console);
+		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
+		return;
+	}
+	pin.verified = true;
+	if (!change(trust, &addressee, &pin))
+		return;
+	console_put_styled(console, CONSOLE_GOOD, "Verified:");
+	addressee_put(&addressee, console);
+	console_put(console, ", for as long as the identity stays the same. You compared:\n");
+	put_fingerprint(console, "known", own, pin.identity);
+}
+
+/* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
+static void put_where_known(const struct trust *trust, const struct pin *pin)
+{
+	struct console *console = trust->prompt->console;
+	const struct peers *peers = peersfile_peers(trust->file);
+	int64_t now_ms = clock_wall_ms();
+	char ip[ADDRESS_TEXT_BYTES];
+
+	for (const struct peer *peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
+		if (!peer_is_listed(peer, now_ms) || !peer->has_identity ||
+		    memcmp(peer->identity, pin->identity, DH_KEY_BYTES) != 0)
+			continue;
+		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",
+		    address_format(peer->address, ip));
+		return;
+	}
+}
+
+void trust_accept(struct trust *trust, const char *name)
+{
+	struct console *console = trust->prompt->console;
+	struct addressee addressee;
+	struct pin pin;
+	uint8_t own[DH_KEY_BYTES];
+
+	if (!addressee_find(&addressee, name, false, trust->prompt, trust->file) || !read_own(console, own))
+		return;
+	if (addressee.standing == KNOWN_SAME || addressee.standing == KNOWN_STRANGER) {
+		console_put(console, "There is nothing to accept:");
+		addressee_put(&addressee, console);
+		console_put(console, addressee.standing == KNOWN_SAME
+					 ? " announces the identity you know.\n"
+					 : " is not known to you yet; the first secure message changes that.\n");
+		return;
+	}
+	addressee_put_change(&addressee, console);
+	put_both(&addressee, own, console);
+	put_where_known(trust, &addressee.pin);
+	console_put(console,
+	    "The user may have a new machine or working directory, or this is somebody else. Ask, by voice or side by\n"
+	    "side, what Fingerprint shows over there.");
+	console_put(console, addressee.standing == KNOWN_CHANGED
+				 ? " Accepting replaces the known identity by the announced one.\n"
+				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
+	if (!agrees(trust->prompt, "Accept, yes or no? "))
+		return;
+	make_pin(&addressee, &pin);
+	if (!change(trust, &addressee, addressee.standing == KNOWN_MISSING ? NULL : &pin))
+		return;
+	console_put_styled(console, CONSOLE_GOOD, "Accepted:");
+	addressee_put(&addressee, console);
+	console_put(console, addressee.standing == KNOWN_CHANGED
+				 ? " is known by the announced identity from now on; not verified.\n"
+				 : " is not known any more.\n");
+}
+
+void trust_withdraw(struct trust *trust, const char *name)
+{
+	struct console *console = trust->prompt->console;
+	struct addressee addressee;
+	uint8_t own[DH_KEY_BYTES];
+
+	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+		return;
+	if (addressee.standing == KNOWN_STRANGER) {
+		console_put(console, "There is nothing to forget:");
+		addressee_put(&addressee, console);
+		console_put(console, " is not known to you.\n");
+		return;
+	}
+	console_put(console, "You know");
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_NORMAL, addressee.peer.username);
+	console_put(console, " since ");
+	addressee_put_since(&addressee, console);
+	console_put(console, addressee.pin.verified ? ", verified:\n" : ", not verified:\n");
+	put_fingerprint(console, "known", own, addressee.pin.identity);
+	if (!agrees(trust->prompt, "Forget that, yes or no? ") || !change(trust, &addressee, NULL))
+		return;
+	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
+	console_put(console, " whoever has that name in the next secure message is known by it.\n");
+}

@@ -1,0 +1,39 @@
+/*
+ * Trust: who somebody is, for the user to compare, remember and change their mind about.
+ *
+ * common/PROTOCOL.md, section 4. Names are pinned by the first secure message; these commands show the fingerprint that
+ * two people compare, remember that they did, and accept that a name has another identity now.
+ */
+#ifndef QUARTET_TRUST_H
+#define QUARTET_TRUST_H
+
+#include "peersfile.h"
+#include "prompt.h"
+
+struct trust {
+	struct prompt *prompt;
+	struct peersfile *file;
+	/* Of the fingerprint that was shown last for a name that is not pinned: only that can be verified. */
+	char shown_name[USERNAME_MAX_BYTES + 1];
+	uint8_t shown_identity[DH_KEY_BYTES];
+};
+
+/* The command Fingerprint: shows the fingerprint of the user and of whom name means, and how to compare it. */
+void trust_fingerprint(struct trust *trust, const char *name);
+
+/*
+ * The command Verified: remembers that the fingerprint was compared. Pins the name where it is not pinned and the
+ * fingerprint was shown before.
+ */
+void trust_verify(struct trust *trust, const char *name);
+
+/*
+ * The command Trust: shows the known and the announced fingerprint where they differ, asks, and pins the announced
+ * identity; where none is announced it forgets the known one.
+ */
+void trust_accept(struct trust *trust, const char *name);
+
+/* The command Distrust: shows what is known of a name, asks, and forgets it. */
+void trust_withdraw(struct trust *trust, const char *name);
+
+#endif
