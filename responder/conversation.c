@@ -3,68 +3,121 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 
+#include "course.h"
 #include "decimal.h"
 #include "identity.h"
 #include "wire.h"
 
-void conversation_begin(struct conversation *conversation, struct in_addr peer, int64_t now_ms)
+void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms)
 {
-	*conversation = (struct conversation){.peer = peer, .heard_ms = now_ms};
+	*conversation = (struct conversation){.peer = peer, .strict = strict, .heard_ms = now_ms};
 }
 
-/* Answers a key with ours. */
-static const char *take_key(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
-{
-	uint8_t number[DECIMAL_BYTES];
-	struct dh_pair identity;
-	const char *why = NULL;
-	int rc;
+static const char no_key[] = "its key is not one to exchange secrets with";
+static const char no_memory[] = "there is no memory for it";
 
-	if (decimal_parse(object->value, object->value_len, number) != 0)
-		return "its key is larger than any that can be exchanged here";
-	if (decimal_is_small(number))
-		return "its key belongs to the course's exchange (below 2^64), which this version does not speak";
-	if (++conversation->keys > CONVERSATION_KEYS_MAX)
-		return "it exchanges keys again and again without a message";
-	/* Read afresh, so that the secret is in memory no longer than needed and a new identity counts at once. */
-	rc = identity_load(AT_FDCWD, &identity, NULL);
-	if (rc != 0)
-		return identity_reason(rc);
+/* Ends what the keys before had agreed on. */
+static void forget_keys(struct conversation *conversation, struct inbox *inbox)
+{
 	if (conversation->session) {
 		/* Receipts that are owed under the old keys go out under them. */
 		inbox_commit(inbox);
 		session_free(conversation->session);
 		conversation->session = NULL;
 	}
+	conversation->course_secret = 0;
+}
+
+/* Answers a key of the course's exchange with ours. */
+static const char *take_small_key(struct conversation *conversation, const struct wire_object *object,
+    struct inbox *inbox)
+{
+	unsigned exponent = course_random_exponent();
+	char key[COURSE_NUMBER_BYTES];
+
+	if (conversation->strict)
+		return "its key belongs to the course's exchange (below 2^64), which is refused here (--strict)";
+	if (!course_is_available())
+		return "its key belongs to the course's exchange (below 2^64), which this build leaves out";
+	forget_keys(conversation, inbox);
+	if (course_agree(exponent, object->value, object->value_len, &conversation->course_secret) != 0)
+		return no_key;
+	snprintf(key, sizeof(key), "%u", course_public(exponent));
+	return wire_format_key(&conversation->outgoing, key, object->key_is_number) == 0 ? NULL : no_memory;
+}
+
+/* Answers a key of our exchange with ours. */
+static const char *take_large_key(struct conversation *conversation, const struct wire_object *object,
+    struct inbox *inbox)
+{
+	struct dh_pair identity;
+	int rc;
+
+	/* Read afresh, so that the secret is in memory no longer than needed and a new identity counts at once. */
+	rc = identity_load(AT_FDCWD, &identity, NULL);
+	if (rc != 0)
+		return identity_reason(rc);
+	forget_keys(conversation, inbox);
 	rc = session_respond(&conversation->session, &identity, object->value, object->value_len);
 	sodium_memzero(&identity, sizeof(identity));
 	if (rc == 0)
 		rc = wire_format_key(&conversation->outgoing, session_key_digits(conversation->session),
 		    object->key_is_number);
 	if (rc == EPROTO)
-		why = "its key is not one to exchange secrets with";
-	else if (rc != 0)
-		why = "there is no memory for it";
-	return why;
+		return no_key;
+	return rc == 0 ? NULL : no_memory;
+}
+
+/* Answers a key with ours, in the exchange that its size says. */
+static const char *take_key(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
+{
+	uint8_t number[DECIMAL_BYTES];
+
+	if (conversation->closed)
+		return "its key came after it was told that nothing would be answered";
+	if (decimal_parse(object->value, object->value_len, number) != 0)
+		return "its key is larger than any that can be exchanged here";
+	if (++conversation->keys > CONVERSATION_KEYS_MAX)
+		return "it exchanges keys again and again without a message";
+	conversation->keyed = true;
+	if (decimal_is_small(number))
+		return take_small_key(conversation, object, inbox);
+	return take_large_key(conversation, object, inbox);
 }
 
 static const char too_much[] = "it sends more than is kept for one sender";
 
-static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
+static const char *take_classic(const struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
+{
+	struct buffer text = {0};
+	int rc = course_open(conversation->course_secret, object->value, object->value_len, &text);
+	const char *why = NULL;
+
+	if (rc != 0)
+		why = rc == ENOMEM ? no_memory : "its message does not decrypt";
+	else if (!inbox_add(inbox, &(struct message){
+				       .address = conversation->peer,
+				       .mode = CHATLOG_CLASSIC,
+				       .text = text.data,
+				       .text_len = text.len,
+				   }))
+		why = too_much;
+	buffer_wipe(&text);
+	return why;
+}
+
+static const char *take_secure(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
 {
 	struct session_text text;
 	bool added;
 	int rc;
 
-	if (!conversation->session)
-		return "its encrypted message came before a key";
 	rc = session_open_text(conversation->session, object->value, object->value_len, &text);
 	if (rc != 0)
-		return rc == ENOMEM ? "there is no memory for it"
-				    : "its message does not decrypt, or does not prove its sender";
-	conversation->keys = 0;
+		return rc == ENOMEM ? no_memory : "its message does not decrypt, or does not prove its sender";
 	added = inbox_add(inbox, &(struct message){
 				     .address = conversation->peer,
 				     .mode = CHATLOG_SECURE,
@@ -76,6 +129,22 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 				 });
 	session_text_free(&text);
 	return added ? NULL : too_much;
+}
+
+static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
+    struct inbox *inbox)
+{
+	const char *why;
+
+	if (conversation->session)
+		why = take_secure(conversation, object, inbox);
+	else if (conversation->course_secret != 0)
+		why = take_classic(conversation, object, inbox);
+	else
+		why = "its encrypted message came before a key";
+	if (!why)
+		conversation->keys = 0;
+	return why;
 }
 
 static const char *take_object(struct conversation *conversation, const char *text, size_t len, struct inbox *inbox)
@@ -114,7 +183,7 @@ const char *conversation_receive(struct conversation *conversation, const char *
 	int rc;
 
 	if (framer_push(&conversation->framer, bytes, len) != 0)
-		return "there is no memory for it";
+		return no_memory;
 	while ((rc = framer_next(&conversation->framer, &object, &object_len)) == 0) {
 		why = take_object(conversation, object, object_len, inbox);
 		if (why)
@@ -149,10 +218,23 @@ int64_t conversation_deadline_ms(const struct conversation *conversation)
 {
 	int64_t deadline_ms = conversation->heard_ms;
 
-	deadline_ms += conversation->session ? CONVERSATION_TYPING_MS : CONVERSATION_SILENT_MS;
+	deadline_ms +=
+	    conversation->session || conversation->course_secret != 0 ? CONVERSATION_TYPING_MS : CONVERSATION_SILENT_MS;
 	if (conversation->begun_ms != 0 && conversation->begun_ms + CONVERSATION_SILENT_MS < deadline_ms)
 		deadline_ms = conversation->begun_ms + CONVERSATION_SILENT_MS;
 	return deadline_ms;
+}
+
+int64_t conversation_close_ms(const struct conversation *conversation)
+{
+	if (!conversation->spoken || conversation->keyed || conversation->closed || conversation->begun_ms != 0)
+		return INT64_MAX;
+	return conversation->heard_ms + CONVERSATION_QUIET_MS;
+}
+
+void conversation_close(struct conversation *conversation)
+{
+	conversation->closed = true;
 }
 
 void conversation_end(struct conversation *conversation)

@@ -1,7 +1,7 @@
 /*
  * One connection's side of the protocol: which object may come now, and what it answers.
  *
- * Specification 2.4.0-C, common/PROTOCOL.md sections 2 and 3.1: a key is answered with a key, a message goes to the
+ * Specification 2.4.0-C, common/PROTOCOL.md sections 2 and 3: a key is answered with a key, a message goes to the
  * inbox, and what comes out of turn, does not decrypt or is no such object ends the conversation. It knows no socket:
  * bytes come in, and bytes to send gather in `outgoing`.
  */
@@ -23,20 +23,29 @@
 #define CONVERSATION_TYPING_MS 900000
 /* A key exchange costs four multiplications on the curve, so there are this many without a message in between. */
 #define CONVERSATION_KEYS_MAX 3
+/*
+ * Who sent messages in the clear and no key, and then is quiet for this long, is told that nothing will be answered:
+ * some wait for that before they go on.
+ */
+#define CONVERSATION_QUIET_MS 300
 
 struct conversation {
 	struct in_addr peer;
 	struct framer framer;
-	struct session *session; /* since the last key, or NULL */
+	struct session *session; /* since the last key of our exchange, or NULL */
+	unsigned course_secret;	 /* since the last key of the course's exchange, or 0 */
+	bool strict;		 /* the course's exchange is refused */
 	struct buffer outgoing;	 /* to be sent, in order */
 	unsigned keys;		 /* exchanged since the last secure message */
 	bool spoken;		 /* at least one whole object came */
+	bool keyed;		 /* at least one of them was a key */
+	bool closed;		 /* our sending side is: nothing can be answered any more */
 	int64_t heard_ms;	 /* monotonic: of the last whole object, or of the beginning */
 	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 where there is none */
 };
 
-/* Begins a conversation with peer at now_ms (monotonic). */
-void conversation_begin(struct conversation *conversation, struct in_addr peer, int64_t now_ms);
+/* Begins a conversation with peer at now_ms (monotonic). Where strict, the course's exchange is refused. */
+void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms);
 
 /*
  * Takes len bytes that arrived at now_ms. Messages go to the inbox, which copies them. Returns NULL, or why the
@@ -50,6 +59,12 @@ void conversation_acknowledge(void *conversation, uint64_t counter);
 
 /* When the conversation has been silent too long, monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);
+
+/* When our sending side is to be closed, monotonic, and conversation_close() called; INT64_MAX for not so far. */
+int64_t conversation_close_ms(const struct conversation *conversation);
+
+/* Notes that it was closed. */
+void conversation_close(struct conversation *conversation);
 
 /* Wipes and releases all it holds. */
 void conversation_end(struct conversation *conversation);

@@ -30,6 +30,19 @@ static void owe_receipt(struct inbox *inbox, void *conversation, uint64_t counte
 	inbox->receipts[inbox->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
 }
 
+/* What follows the word for the mode, where there is anything to say about the caller. */
+static const struct {
+	const char *words;
+	enum console_style style;
+} marks[] = {
+    [CALLER_NAMED] = {"", CONSOLE_NORMAL},
+    [CALLER_VERIFIED] = {" [verified]", CONSOLE_GOOD},
+    [CALLER_STRANGER] = {" [stranger]", CONSOLE_WARNING},
+    [CALLER_ALIKE] = {" [lookalike]", CONSOLE_BAD},
+    [CALLER_UNPROVEN] = {" [unproven]", CONSOLE_BAD},
+    [CALLER_CHANGED] = {"", CONSOLE_NORMAL}, /* the mode says it */
+};
+
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
 static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry)
 {
@@ -43,7 +56,8 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 
 	clock_format_local(entry->time_ms, false, local);
 	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", local);
-	console_put_styled(&inbox->shown, styles[entry->mode], " [%s] ", chatlog_mode_word(entry->mode));
+	console_put_styled(&inbox->shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
+	console_put_styled(&inbox->shown, marks[caller->trust].style, "%s ", marks[caller->trust].words);
 	caller_put(caller, &inbox->shown);
 	console_put(&inbox->shown, ": ");
 	console_put_message(&inbox->shown, entry->text, entry->text_len);
@@ -65,8 +79,10 @@ bool inbox_add(struct inbox *inbox, const struct message *message)
 
 	if (!ratelimit_spend(&inbox->volume, message->address, units, clock_monotonic_ms()))
 		return false;
-	roster_find(inbox->roster, message->address, message->sender, inbox->console, &caller);
+	roster_find(inbox->roster, message->address, message->sender, message->mode, inbox->console, &caller);
 	strcpy(entry.username, caller.username);
+	if (caller.trust == CALLER_CHANGED)
+		entry.mode = CHATLOG_CHANGED;
 	if (chatlog_format(&inbox->lines, &entry) != 0)
 		return false;
 	show(inbox, &caller, &entry);

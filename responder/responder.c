@@ -9,6 +9,7 @@
 #include "chatlog.h"
 #include "console.h"
 #include "conversation.h"
+#include "course.h"
 #include "identity.h"
 #include "inbox.h"
 #include "peersfile.h"
@@ -17,17 +18,20 @@
 #include "server.h"
 
 static const char usage[] =
-    "usage: responder [-a ADDR]\n"
+    "usage: responder [-a ADDR] [-s]\n"
     "\n"
     "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
     "\n"
-    "  -a ADDR     listen only on this IPv4 address of this machine (default: all)\n"
+    "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
+    "  -s, --strict   no secure messages from programs that know only the course's exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "[secure] messages were encrypted for you and their sender proved who sent them; [plain] ones could be read and\n"
-    "forged by anybody on the way. In the working directory, peers.txt has the names, identity.key is your secret.\n"
-    "Ctrl-C ends it.\n";
+    "[secure] messages were encrypted for you, and their sender proved to be who you know by that name; with verified,\n"
+    "you compared the fingerprint. [plain] and [classic] ones could be read and forged by anybody on the way; with\n"
+    "unproven, the sender could have done better. [changed] is somebody who has not proven to be the one you know,\n"
+    "[stranger] somebody who is not known to you yet, [lookalike] somebody whose name looks like one that you know.\n"
+    "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n";
 
 /* Makes sure that there is an identity, so that the user hears of trouble now and not when somebody calls. */
 static void check_identity(struct console *out)
@@ -48,7 +52,8 @@ static void check_identity(struct console *out)
 
 static int run(struct program *program)
 {
-	struct roster roster = {.file = peersfile_new(AT_FDCWD)};
+	struct peersfile *file = peersfile_new(AT_FDCWD);
+	struct roster roster;
 	struct chatlog *log = chatlog_new(AT_FDCWD, true);
 	struct server *server = NULL;
 	struct inbox inbox;
@@ -56,13 +61,14 @@ static int run(struct program *program)
 	char ip[ADDRESS_TEXT_BYTES];
 	int rc, status = PROGRAM_FAILED;
 
+	roster_init(&roster, file);
 	inbox_init(&inbox, log, &roster, out, conversation_acknowledge);
-	if (!roster.file || !log) {
+	if (!file || !log) {
 		console_put(&program->err, "responder: there is no memory\n");
 		goto out;
 	}
 	address_format(program->address, ip);
-	rc = server_open(&server, program->address, &inbox, &roster, out);
+	rc = server_open(&server, program->address, program->strict, &inbox, &roster, out);
 	if (rc != 0) {
 		console_put(&program->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
 		goto out;
@@ -79,13 +85,20 @@ static int run(struct program *program)
 out:
 	inbox_free(&inbox);
 	chatlog_free(log);
-	peersfile_free(roster.file);
+	peersfile_free(file);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
-	struct program program = {.name = "responder", .usage = usage, .options = "", .run = run};
+	struct program program = {
+	    .name = "responder",
+	    .usage = usage,
+	    .options = "",
+	    .takes_strict = true,
+	    .feature = course_feature(),
+	    .run = run,
+	};
 
 	return program_main(&program, argc, argv);
 }

@@ -23,8 +23,12 @@
 #define OTHER_DESCRIPTORS 32
 /* While this much waits to be sent to a peer that does not read, nothing more is read from it. */
 #define OUTGOING_MAX_BYTES 16384
-/* What is still to be sent when a connection ends must go within this. */
+/*
+ * What is still to be sent when a connection ends must go within this. From who was refused and goes on talking, so
+ * much is read and forgotten meanwhile: closing on unread bytes would be a reset, and take our last words with it.
+ */
 #define FAREWELL_MS 5000
+#define FAREWELL_BYTES (1024 * 1024)
 /* Where the system has no descriptor or memory for a connection, accepting rests for this. */
 #define ACCEPT_REST_MS 1000
 /* Lines about what was refused: from one address, and from all. */
@@ -39,7 +43,9 @@ struct connection {
 	size_t index;	     /* in server.connections */
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
 	bool touched;	     /* in server.touched */
-	bool ending;	     /* to be closed once its outgoing bytes are sent */
+	bool ending;	     /* to be closed once its outgoing bytes are sent, and: */
+	bool draining;	     /* what still comes is read and forgotten */
+	size_t drained;	     /* so many bytes of it */
 	int64_t farewell_ms; /* monotonic: or at this time, where it is ending */
 };
 
@@ -50,6 +56,7 @@ struct server {
 	struct console *console;
 	struct connection *connections[SERVER_CONNECTIONS_MAX];
 	size_t count, limit;
+	bool strict; /* the course's exchange is refused */
 	/* Connections that had a turn in this round, and are looked after at its end. */
 	struct connection *touched[SERVER_CONNECTIONS_MAX];
 	size_t touched_count;
@@ -69,7 +76,7 @@ static void refuse(struct server *server, struct in_addr address, const char *wh
 		return;
 	/* What came before it is shown before it. */
 	inbox_commit(server->inbox);
-	roster_find(server->roster, address, NULL, server->console, &caller);
+	roster_find(server->roster, address, NULL, CHATLOG_PLAIN, server->console, &caller);
 	clock_format_local(clock_wall_ms(), false, local);
 	console_put_styled(server->console, CONSOLE_FAINT, "%s", local);
 	console_put_styled(server->console, CONSOLE_BAD, " refused ");
@@ -85,9 +92,10 @@ static void touch(struct server *server, struct connection *connection)
 	}
 }
 
-static void end(struct server *server, struct connection *connection)
+static void end(struct server *server, struct connection *connection, bool draining)
 {
 	connection->ending = true;
+	connection->draining = draining;
 	connection->farewell_ms = server->now_ms + FAREWELL_MS;
 	touch(server, connection);
 }
@@ -104,7 +112,22 @@ static void drop(struct server *server, struct connection *connection)
 	free(connection);
 }
 
-/* Reads what has come, a bounded amount, and lets the conversation have it; the end, if that is all that follows, too. */
+/* Reads and forgets what has come, up to the end of it. */
+static void drain(struct server *server, struct connection *connection)
+{
+	char chunk[CHUNK_BYTES];
+	ssize_t got = recv(connection->fd, chunk, sizeof(chunk), 0);
+
+	touch(server, connection);
+	if (got > 0)
+		connection->drained += (size_t)got;
+	connection->draining =
+	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
+}
+
+/*
+ * Reads what has come, a bounded amount, and lets the conversation have it; the end, if that is all that follows, too.
+ */
 static void serve(struct server *server, struct connection *connection)
 {
 	static char chunk[CHUNK_BYTES];
@@ -124,7 +147,7 @@ static void serve(struct server *server, struct connection *connection)
 		if (why)
 			refuse(server, conversation->peer, why);
 		if (why || got <= 0)
-			end(server, connection);
+			end(server, connection, got > 0);
 	}
 }
 
@@ -145,9 +168,26 @@ static bool send_outgoing(struct connection *connection)
 	return true;
 }
 
+/* Says that nothing more will be sent. */
+static void shut_down(struct connection *connection)
+{
+	if (!connection->conversation.closed)
+		shutdown(connection->fd, SHUT_WR);
+	conversation_close(&connection->conversation);
+}
+
+/* When the connection is to be dropped. */
 static int64_t deadline_ms(const struct connection *connection)
 {
 	return connection->ending ? connection->farewell_ms : conversation_deadline_ms(&connection->conversation);
+}
+
+/* When there is something to do for it, whatever it does. */
+static int64_t due_ms(const struct connection *connection)
+{
+	int64_t close_ms = conversation_close_ms(&connection->conversation);
+
+	return !connection->ending && close_ms < deadline_ms(connection) ? close_ms : deadline_ms(connection);
 }
 
 /* Makes epoll wait for what the connection needs now. */
@@ -157,7 +197,7 @@ static bool update_interest(const struct server *server, struct connection *conn
 	uint32_t interest = waiting > 0 ? EPOLLOUT : 0;
 	struct epoll_event event;
 
-	if (!connection->ending && waiting < OUTGOING_MAX_BYTES)
+	if ((!connection->ending || connection->draining) && waiting < OUTGOING_MAX_BYTES)
 		interest |= EPOLLIN;
 	if (interest == connection->interest)
 		return true;
@@ -177,14 +217,17 @@ static void settle(struct server *server)
 		bool alive = send_outgoing(connection);
 
 		connection->touched = false;
-		if (connection->ending && connection->conversation.outgoing.len == 0)
-			alive = false;
+		if (connection->ending && connection->conversation.outgoing.len == 0) {
+			alive = alive && connection->draining;
+			if (alive)
+				shut_down(connection);
+		}
 		if (alive)
 			alive = update_interest(server, connection);
 		if (!alive)
 			drop(server, connection);
-		else if (deadline_ms(connection) < server->next_ms)
-			server->next_ms = deadline_ms(connection);
+		else if (due_ms(connection) < server->next_ms)
+			server->next_ms = due_ms(connection);
 	}
 	server->touched_count = 0;
 }
@@ -197,10 +240,11 @@ static void expire(struct server *server)
 	/* Backwards, because what is dropped is replaced by the last. */
 	for (size_t i = server->count; i-- > 0;) {
 		struct connection *connection = server->connections[i];
-		int64_t due_ms = deadline_ms(connection);
 
-		if (due_ms > server->now_ms) {
-			server->next_ms = due_ms < server->next_ms ? due_ms : server->next_ms;
+		if (conversation_close_ms(&connection->conversation) <= server->now_ms && !connection->ending)
+			shut_down(connection);
+		if (due_ms(connection) > server->now_ms) {
+			server->next_ms = due_ms(connection) < server->next_ms ? due_ms(connection) : server->next_ms;
 			continue;
 		}
 		if (!connection->ending && framer_is_partial(&connection->conversation.framer))
@@ -224,6 +268,8 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 
 		if (!connection)
 			*accepting = true;
+		else if (connection->draining)
+			drain(server, connection);
 		else if (connection->interest & EPOLLIN)
 			serve(server, connection);
 		else
@@ -241,7 +287,10 @@ static size_t count_from(const struct server *server, struct in_addr address)
 	return count;
 }
 
-/* The connection silent longest of those that never said anything, from one address or, where NULL, from any. */
+/*
+ * The connection silent longest of those that never said anything or were refused, from one address or, where NULL,
+ * from any.
+ */
 static struct connection *find_silent(const struct server *server, const struct in_addr *address)
 {
 	struct connection *silent = NULL;
@@ -249,7 +298,7 @@ static struct connection *find_silent(const struct server *server, const struct 
 	for (size_t i = 0; i < server->count; i++) {
 		struct connection *connection = server->connections[i];
 
-		if (connection->conversation.spoken || connection->touched ||
+		if ((connection->conversation.spoken && !connection->ending) || connection->touched ||
 		    (address && connection->conversation.peer.s_addr != address->s_addr))
 			continue;
 		if (!silent || connection->conversation.heard_ms < silent->conversation.heard_ms)
@@ -331,7 +380,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	connection->fd = fd;
 	connection->index = server->count;
 	server->connections[server->count++] = connection;
-	conversation_begin(&connection->conversation, address, server->now_ms);
+	conversation_begin(&connection->conversation, address, server->strict, server->now_ms);
 	/* What it has to say is often here already. */
 	serve(server, connection);
 }
@@ -370,7 +419,9 @@ static void accept_waiting(struct server *server)
 	}
 }
 
-/* How long epoll may wait: to the next deadline, the end of a rest, or the next try at a slow terminal; -1: for ever. */
+/*
+ * How long epoll may wait: to the next deadline, the end of a rest, or the next try at a slow terminal; -1: for ever.
+ */
 static int timeout_ms(const struct server *server)
 {
 	int64_t until_ms = server->next_ms, now_ms = clock_monotonic_ms();
@@ -446,7 +497,7 @@ static int listen_on(struct server *server, struct in_addr address)
 	return 0;
 }
 
-int server_open(struct server **server, struct in_addr address, struct inbox *inbox, struct roster *roster,
+int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,
     struct console *console)
 {
 	struct server *opened = calloc(1, sizeof(*opened));
@@ -458,6 +509,7 @@ int server_open(struct server **server, struct in_addr address, struct inbox *in
 	opened->inbox = inbox;
 	opened->roster = roster;
 	opened->console = console;
+	opened->strict = strict;
 	opened->limit = connection_limit();
 	opened->next_ms = INT64_MAX;
 	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);

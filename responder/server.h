@@ -1,15 +1,16 @@
 /*
  * The server: TCP port 6001, one event loop, no connection that keeps another waiting.
  *
- * Specification 2.4.0-A, B and E. Sockets never block and every connection has a deadline. At most SERVER_CONNECTIONS_MAX
- * are open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the connection that has been silent
- * longest without ever having said anything gives way to the new one. If all have spoken, the address that holds most
- * gives one up to an address that holds fewer; else the new one is closed.
+ * Specification 2.4.0-A, B and E. Sockets never block and every connection has a deadline. At most
+ * SERVER_CONNECTIONS_MAX are open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the
+ * connection that has been silent longest without ever having said anything gives way to the new one. If all have
+ * spoken, the address that holds most gives one up to an address that holds fewer; else the new one is closed.
  */
 #ifndef QUARTET_SERVER_H
 #define QUARTET_SERVER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "console.h"
 #include "inbox.h"
@@ -21,10 +22,10 @@
 struct server;
 
 /*
- * Listens on address (0.0.0.0 for all). The inbox, roster and console stay the caller's and must outlive the server.
- * Returns 0 with *server the caller's to close, or an errno value.
+ * Listens on address (0.0.0.0 for all). Where strict, the course's exchange is refused. The inbox, roster and console
+ * stay the caller's and must outlive the server. Returns 0 with *server the caller's to close, or an errno value.
  */
-int server_open(struct server **server, struct in_addr address, struct inbox *inbox, struct roster *roster,
+int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,
     struct console *console) __attribute__((warn_unused_result));
 
 /* Serves until stop_requested(). Returns 0, or the errno value of why it cannot go on. */
