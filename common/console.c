@@ -140,18 +140,13 @@ void console_put_foreign(struct console *console, const char *text, size_t len)
 	}
 }
 
-/* What stands around names in our lines, and what looks like it: with these in it, a name could pass for a mark. */
-static const char *const punctuation[] = {
-    "[", "]", "(", ")", ":", "|", "［", "］", "（", "）", "：", "｜", "【", "】", "〔", "〕"};
-
 void console_put_name(struct console *console, enum console_style style, const char *name)
 {
 	char escaped[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
 	size_t len = text_escape_name(escaped, sizeof(escaped), name, strlen(name));
-	bool quoted = false;
+	/* With what stands around names in our lines, a name could pass for a mark of ours. */
+	bool quoted = text_has_punctuation(name, strlen(name));
 
-	for (size_t i = 0; i < sizeof(punctuation) / sizeof(punctuation[0]); i++)
-		quoted |= strstr(escaped, punctuation[i]) != NULL;
 	begin_style(console, style);
 	if (quoted)
 		collect(console, "\"", 1);

@@ -56,7 +56,8 @@ void console_put_foreign(struct console *console, const char *text, size_t len);
 
 /*
  * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks where it has
- * brackets, colons or bars, so that no name can pass for a mark of ours: "Ece [verified]".
+ * brackets, colons, bars or the like (text_has_punctuation()), so that no name can pass for a mark of ours: "Ece
+ * [verified]".
  */
 void console_put_name(struct console *console, enum console_style style, const char *name);
 

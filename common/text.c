@@ -109,6 +109,21 @@ bool text_is_blank(uint32_t code_point)
 	return is_within(blanks, sizeof(blanks) / sizeof(blanks[0]), code_point) || !is_printable(code_point);
 }
 
+bool text_has_punctuation(const char *text, size_t len)
+{
+	static const struct range punctuation[] = {{'(', ')'}, {':', ':'}, {'[', '['}, {']', ']'}, {'|', '|'},
+	    {0xa6, 0xa6}, {0x02b9, 0x02ff}, {0x0589, 0x0589}, {0x05c0, 0x05c3}, {0x0700, 0x070d}, {0x1800, 0x180a},
+	    {0x2010, 0x2027}, {0x2030, 0x205e}, {0x2190, 0x2bff}, {0x2e00, 0x2e7f}, {0x3001, 0x303f}, {0xa788, 0xa78a},
+	    {0xfd3e, 0xfd3f}, {0xfe10, 0xfe6f}, {0xff00, 0xff0f}, {0xff1a, 0xff20}, {0xff3b, 0xff40}, {0xff5b, 0xff65}};
+	const char *end = text + len;
+
+	for (const char *cursor = text; cursor < end;) {
+		if (is_within(punctuation, sizeof(punctuation) / sizeof(punctuation[0]), text_next(&cursor, end)))
+			return true;
+	}
+	return false;
+}
+
 /* Joiners and variation selectors, which belong to the character before them. */
 static bool is_binding(uint32_t code_point)
 {

@@ -31,13 +31,15 @@ static bool announces_pinned(const struct peer *peer, const void *known)
 	return known_judge(known, peer, &pin) == KNOWN_SAME;
 }
 
-/* Anybody can copy an announcement, but not so easily the address where it was proven. */
+/*
+ * Anybody can copy an announcement, but not so easily the address where it was proven; who has left that may have moved.
+ */
 static bool is_where_proven(const struct peer *peer, const void *known)
 {
 	const struct pin *pin;
 
 	return known_judge(known, peer, &pin) == KNOWN_SAME && pin->has_address &&
-	       pin->address.s_addr == peer->address.s_addr;
+	       pin->address.s_addr == peer->address.s_addr && peer_is_online(peer, clock_wall_ms());
 }
 
 /* What was typed, and the name of somebody known that it is but for the case of ASCII letters. */

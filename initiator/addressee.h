@@ -2,8 +2,9 @@
  * The addressee: which of the users a name means, and whether the user knows that one.
  *
  * A name may be an address, too. Where several have the name, be it in another case, the one who announces the identity
- * that is pinned to it is meant, and of several of those the one at the address where it was last proven. Where nobody
- * is known by the name, who has exactly that one is meant. Where that does not decide either, the user is asked.
+ * that is pinned to it is meant, and of several of those the one at the address where it was last proven, if that one
+ * is online. Where nobody is known by the name, who has exactly that one is meant. Where that does not decide either,
+ * the user is asked.
  */
 #ifndef QUARTET_ADDRESSEE_H
 #define QUARTET_ADDRESSEE_H

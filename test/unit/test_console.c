@@ -142,6 +142,10 @@ static void no_name_passes_for_more_than_a_name(void **state)
 	    {"Bob)", "\"Bob)\""},
 	    {"Bob: hello", "\"Bob: hello\""},
 	    {"| Bob", "\"| Bob\""},
+	    /* What looks like that. */
+	    {"Bob\xea\x9e\x89 hi", "\"Bob\xea\x9e\x89 hi\""},
+	    {"\xe2\x9f\xa6verified\xe2\x9f\xa7 Bob", "\"\xe2\x9f\xa6verified\xe2\x9f\xa7 Bob\""},
+	    {"\xef\xbc\xbbverified\xef\xbc\xbd", "\"\xef\xbc\xbbverified\xef\xbc\xbd\""},
 	    {"12:31:07 [secure] Ece", "\"12:31:07 [secure] Ece\""},
 	    /* A name cannot end its quotation marks, or have some of its own. */
 	    {"\"Bob\"", "<U+0022>Bob<U+0022>"},
