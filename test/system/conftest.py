@@ -1,7 +1,9 @@
 """Fixtures: a namespace of its own for every test, and users in it."""
 
+import json
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +106,13 @@ def make_host():
     yield make
     for host in hosts:
         host.close()
+
+
+@pytest.fixture
+def vectors():
+    """The protocol worked through once with fixed secrets."""
+    path = Path(__file__).parent.parent / "vectors.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import struct
 import subprocess
 import time
 
+from protocol import InitiatorSide, Pair
+
 PRESENCE_PORT = 6000
 CHAT_PORT = 6001
 WAIT = 30  # seconds: far above what anything here needs
@@ -340,6 +342,52 @@ class Listener:
     def is_called(self):
         """Whether somebody is connecting."""
         return is_readable(self.socket)
+
+
+class Stranger:
+    """Somebody with an address and an identity, and with none of the four programs."""
+
+    def __init__(self, address, host=None, identity=None):
+        self.address = address
+        self.host = host or contextlib.nullcontext()
+        self.identity = identity or Pair()
+
+    def announce(self, username, destination, **members):
+        with self.host, Mouth(destination) as mouth:
+            mouth.announce(self.address, username, **members)
+
+    def connect(self, to):
+        with self.host:
+            return connect(to, self.address)
+
+    def listen(self):
+        with self.host:
+            return Listener(self.address)
+
+    def say(self, to, text):
+        """An unsecure message."""
+        with self.connect(to) as connection:
+            connection.send_object({"unencrypted_message": text})
+            connection.shut_down()
+            connection.wait_closed()
+
+    def say_hello_classically(self, to):
+        """The course's exchange with the number 0: the shared secret is then 1."""
+        with self.connect(to) as connection:
+            connection.send_object({"key": "1"})
+            connection.receive_object()
+            connection.send_object({"encrypted_message": "njpiC7+5W64="})
+            connection.shut_down()
+            connection.wait_closed()
+
+    def say_securely(self, to, receiver, text, **changes):
+        """A secure message to the identity of the receiver, perhaps with a dishonest plaintext."""
+        with self.connect(to) as connection:
+            side = InitiatorSide(self.identity, receiver)
+            connection.send_object(side.key_object())
+            side.complete(connection.receive_object())
+            connection.send_object(side.message(text, **changes))
+            assert side.receipt(connection.receive_object()) == 0
 
 
 class Capture:

@@ -16,12 +16,18 @@ KEY_BYTES = 32
 NONCE_BYTES = 24
 MAC_BYTES = 16
 
-# Points for which X25519 yields zero, whatever the secret: 0, 1, and one of order 8.
-LOW_ORDER_POINTS = [
-    bytes(32),
-    b"\x01" + bytes(31),
-    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+PRIME = 2**255 - 19
+HIGH_BIT = 2**255
+
+# Points for which X25519 yields zero, whatever the secret: 0, 1, -1 and the two of order 8, those
+# of them that can be written in a second way, and all with the bit set that X25519 ignores.
+_LOW_ORDER_NUMBERS = [
+    0, 1, PRIME - 1, PRIME, PRIME + 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
 ]
+LOW_ORDER_POINTS = [(number + high_bit).to_bytes(KEY_BYTES, "little")
+                    for high_bit in (0, HIGH_BIT) for number in _LOW_ORDER_NUMBERS]
 
 _sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 
@@ -104,6 +110,13 @@ def session_keys(ee, es, identity, a, b):
 def sender_proof(se, sender, receiver, a, b):
     """The proof of who is speaking."""
     return blake2b(32, b"quartet sender", sender, receiver, a, b, key=se)
+
+
+def fingerprint(one, other):
+    """What two people compare, of their public identities in any order."""
+    hashed = blake2b(32, *sorted([one, other]))
+    groups = [int.from_bytes(hashed[5 * i:5 * i + 5], "big") % 100_000 for i in range(6)]
+    return " ".join(f"{group:05}" for group in groups)
 
 
 class InitiatorSide:

@@ -359,6 +359,17 @@ class User:
         except FileNotFoundError:
             return {}
 
+    def known(self):
+        """The pins in peers.txt, empty where there is no file yet."""
+        try:
+            return self.peers_file().get("known", {})
+        except FileNotFoundError:
+            return {}
+
+    def pin(self, **pins):
+        """Writes pins into peers.txt: Bob=pin(identity)."""
+        self.update_peers_file(lambda content: content.setdefault("known", {}).update(pins))
+
     def write_log(self, *entries):
         """Appends lines to chat.log: dictionaries, or bytes as they are."""
         with open(self.path("chat.log"), "ab") as log:
@@ -388,6 +399,38 @@ class User:
         return Pair(path.read_bytes())
 
 
+class Desk:
+    """A user with all four programs running."""
+
+    def __init__(self, user, name):
+        self.user = user
+        self.discovery = user.discovery()
+        self.responder = user.responder()
+        self.announcer = user.announcer("-u", name, "-i", "1")
+        self.initiator = user.initiator()
+
+    def sees(self, line):
+        """Waits until Users shows a line."""
+        eventually(lambda: re.search(line, self.initiator.menu("Users"), re.MULTILINE))
+
+    def waits_for_identity(self, address):
+        eventually(lambda: "identity" in self.user.peers().get(address, {}))
+
+    def says(self, name, text):
+        chat_unsecure(self.initiator, name)
+        self.initiator.send(text)
+        self.initiator.wait_for(f"(?i)sent to {name}")
+        self.initiator.wait_for(MENU)
+
+    def says_securely(self, name, text):
+        say_securely(self.initiator, name, text)
+
+    def history(self, command="History"):
+        """Direction, name, address, mode and text of the lines that History shows."""
+        return re.findall(r"^[-\d]+ [:\d]+  (SENT|RECEIVED) +(\S+) \((\S+)\) \[(\w+)\]: (.*)$",
+                          self.initiator.menu(command), re.MULTILINE)
+
+
 def chat_unsecure(initiator, name):
     """Answers the questions of an unsecure chat up to the message."""
     initiator.ask("Chat", "Name: ")
@@ -403,9 +446,22 @@ def chat_secure(initiator, name, number="7"):
     initiator.send(number)
 
 
+def say_securely(initiator, name, text):
+    """Has a whole secure chat; returns what is shown between the delivery and the menu."""
+    chat_secure(initiator, name)
+    initiator.wait_for("Message: ")
+    initiator.ask(text, f"(?i)delivered to {re.escape(name)}")
+    return initiator.wait_for(f"(?s).*?{MENU}")[0]
+
+
 def peer(username, seconds_ago=0.0, **members):
     """An entry of the dictionary in peers.txt."""
     return {"username": username, "last_seen": round(time.time() - seconds_ago, 3), **members}
+
+
+def pin(identity, **members):
+    """An entry of the known section of peers.txt for an identity as announcements carry it."""
+    return {"identity": identity, "since": 1763625000, **members}
 
 
 def log_entry(text, username="Bob", direction="RECEIVED", ip="127.0.0.3", mode="plain",

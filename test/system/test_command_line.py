@@ -1,5 +1,6 @@
 """What the four programs have in common: options, exit statuses, signals."""
 
+import re
 import signal
 
 import pytest
@@ -8,6 +9,8 @@ from network import Ear, Listener
 from quartet import PROGRAMS
 
 every_program = pytest.mark.parametrize("name", PROGRAMS)
+CHATTING = ["initiator", "responder"]
+strict = pytest.mark.parametrize("option", ["-s", "--strict"])
 
 
 @every_program
@@ -24,8 +27,27 @@ def test_help_is_shown(someone, name, option):
 @pytest.mark.parametrize("option", ["-V", "--version"])
 def test_version_is_shown(someone, name, option):
     program = someone.run(name, option)
-    assert program.output == f"{name} (Quartet) 0.1.0\n"
+    first, *more = program.lines
+    assert first == f"{name} (Quartet) 0.1.0"
+    assert len(more) == (name in CHATTING)
+    for line in more:
+        assert re.match(r"with(out)? the course's exchange \(.+\)$", line)
     assert program.errors == ""
+
+
+@pytest.mark.parametrize("name", CHATTING)
+@strict
+def test_strict_is_an_option_of_those_that_chat(alice, name, option):
+    assert "-s, --strict" in alice.run(name, "-h").output
+    alice.start(name, option).stop()
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name not in CHATTING])
+@strict
+def test_strict_is_no_option_of_the_others(someone, name, option):
+    assert "strict" not in someone.run(name, "-h").output
+    program = someone.run(name, option, status=2)
+    assert program.errors.startswith(f"{name}: ") and option in program.errors
 
 
 @every_program

@@ -4,46 +4,10 @@ import re
 
 import pytest
 
-from quartet import MENU, chat_secure, chat_unsecure, eventually, peer
+from quartet import MENU, Desk, chat_unsecure, eventually, peer
 
 ALICE = "127.0.0.2"
 BOB = "127.0.0.3"
-
-
-class Desk:
-    """A user with all four programs running."""
-
-    def __init__(self, user, name):
-        self.user = user
-        self.discovery = user.discovery()
-        self.responder = user.responder()
-        self.announcer = user.announcer("-u", name, "-i", "1")
-        self.initiator = user.initiator()
-
-    def sees(self, line):
-        """Waits until Users shows a line."""
-        eventually(lambda: re.search(line, self.initiator.menu("Users"), re.MULTILINE))
-
-    def waits_for_identity(self, address):
-        eventually(lambda: "identity" in self.user.peers().get(address, {}))
-
-    def says(self, name, text):
-        chat_unsecure(self.initiator, name)
-        self.initiator.send(text)
-        self.initiator.wait_for(f"(?i)sent to {name}")
-        self.initiator.wait_for(MENU)
-
-    def says_securely(self, name, text):
-        chat_secure(self.initiator, name)
-        self.initiator.wait_for("Message: ")
-        self.initiator.send(text)
-        self.initiator.wait_for(f"(?i)delivered to {name}")
-        self.initiator.wait_for(MENU)
-
-    def history(self, command="History"):
-        """Direction, name, address, mode and text of the lines that History shows."""
-        return re.findall(r"^[-\d]+ [:\d]+  (SENT|RECEIVED) +(\S+) \((\S+)\) \[(\w+)\]: (.*)$",
-                          self.initiator.menu(command), re.MULTILINE)
 
 
 @pytest.fixture

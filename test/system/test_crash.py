@@ -27,6 +27,7 @@ class Crew:
         self.running = {}
         self.initiators = []
         self.responders = []
+        self.known = {}
         for program in PROGRAMS:
             self.restart(program)
 
@@ -50,9 +51,12 @@ class Crew:
         self.running["initiator"].send(f"Chat {self.other}\n{kind}\n{text}")
 
     def check_files(self):
-        """Whatever was killed, the dictionary parses and the log has only whole lines."""
-        if self.user.path("peers.txt").exists():
-            self.user.peers_file()
+        """Whatever was killed, the dictionary parses, the log has only whole lines, and who was
+        known is.
+        """
+        known = self.user.known()
+        assert known.items() >= self.known.items()
+        self.known = known
         self.user.log()
 
     def check_promises(self, other):
@@ -95,6 +99,7 @@ def test_kill_9_of_each_program_at_random_moments(alice, bob, seeded):
     for crew, other in [crews, crews[::-1]]:
         sent, received = crew.check_promises(other)
         assert sent > 0 and received > 0
+        assert list(crew.user.known()) == [other.name]
         leftovers = {path.name for path in crew.user.directory.iterdir()}
         assert len(leftovers) <= 6
 

@@ -364,10 +364,10 @@ def test_names_reach_the_screen_without_direction_marks(ece, mouth):
 
 
 def test_a_name_cannot_pass_for_another_address(ece, mouth):
-    """What follows the name is the address that was heard, at the end of the line."""
+    """What could be taken for our own words is quoted; the address that was heard ends the line."""
     discovery = ece.discovery()
     mouth.announce("127.0.0.9", "Bob (127.0.0.3)")
-    discovery.wait_for(r"^Bob \(127\.0\.0\.3\) is online \(127\.0\.0\.9\)$")
+    discovery.wait_for(r'^"Bob \(127\.0\.0\.3\)" is online \(127\.0\.0\.9\)$')
 
 
 def test_json_in_the_file_is_what_any_parser_reads(ece, mouth):

@@ -358,13 +358,26 @@ def test_2_3_0_C_a_key_that_never_comes_ends_the_attempt(alice, listener, bobs_i
     assert alice.log() == []
 
 
-def test_2_3_0_C_without_an_identity_a_secure_chat_is_refused(alice, listener):
+def test_2_3_0_C_without_an_identity_a_strict_initiator_refuses_a_secure_chat(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.start("initiator", "--strict")
+    initiator.ask("Chat", "Name: ")
+    initiator.ask("Bob", r"secure or unsecure\? ")
+    refusal = initiator.menu("secure")
+    assert "announces no identity" in refusal and "--strict" in refusal
+    assert "Number" not in refusal
+    assert not listener.is_called()
+
+
+def test_2_3_0_C_without_an_identity_the_user_is_warned_before_the_number(alice, listener):
     alice.knows(Bob=BOB)
     initiator = alice.initiator()
     initiator.ask("Chat", "Name: ")
     initiator.ask("Bob", r"secure or unsecure\? ")
-    assert "identity" in initiator.menu("secure")
+    initiator.ask("secure", r"(?s)announces no identity.*classic.*eighteen keys.*Number: ")
+    initiator.menu("")
     assert not listener.is_called()
+    assert alice.log() == []
 
 
 # 2.3.0-D: the unsecure chat.

@@ -371,7 +371,8 @@ def test_a_secure_sender_is_named_by_the_proven_identity(responder, bob):
     ece, can, mallory = Pair(), Pair(), Pair()
     bob.write_peers({ECE: peer("Ece", identity=ece.text),
                      "127.0.0.8": peer("Can", identity=can.text)})
-    for identity, name in [(ece, "Ece"), (can, "Can"), (mallory, f"unknown ({ECE})")]:
+    for identity, name in [(ece, "Ece"), (can, f"[stranger] Can ({ECE})"),
+                           (mallory, f"unknown ({ECE})")]:
         with connect(source=ECE) as connection:
             side = open_session(connection, bob, identity)
             connection.send_object(side.message(f"I have a proof, says {name}"))

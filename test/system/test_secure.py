@@ -9,7 +9,7 @@ import pytest
 
 from network import Capture, Listener, connect
 from protocol import (LOW_ORDER_POINTS, InitiatorSide, Pair, ResponderSide, from_base64, seal,
-                      to_base64, to_number)
+                      sender_proof, to_base64, to_number)
 from quartet import MENU, chat_secure, chat_unsecure, eventually, peer
 
 ALICE = "127.0.0.2"
@@ -227,6 +227,16 @@ def test_a_wrong_proof_or_plaintext_is_refused(mallory, responder, bob, changes)
     assert_refused(connection, responder, bob)
 
 
+@pytest.mark.parametrize("point", LOW_ORDER_POINTS)
+def test_an_identity_of_low_order_proves_nothing(mallory, responder, bob, point):
+    """The proof is as it should be, for a secret that everybody knows."""
+    connection, side = mallory
+    proof = sender_proof(bytes(32), point, side.peer_identity,
+                         side.ephemeral.public, side.peer_ephemeral)
+    connection.send_object(side.message(SECRET, identity=to_base64(point), proof=to_base64(proof)))
+    assert_refused(connection, responder, bob)
+
+
 @pytest.mark.parametrize("missing", ["identity", "proof", "text"])
 def test_a_missing_proof_or_text_is_refused(mallory, responder, bob, missing):
     connection, side = mallory
@@ -291,8 +301,18 @@ def test_a_low_order_key_is_refused(responder, bob, point, kind):
         assert_refused(connection, responder, bob)
 
 
+@pytest.mark.parametrize("write", [" {}", "{} ", "\t{}\r\n"])
+def test_white_space_around_a_key_makes_no_difference(responder, bob, write):
+    with connect(BOB, ALICE) as connection:
+        side = InitiatorSide(Pair(), bob.identity().public)
+        connection.send_object({"key": write.format(side.key_object()["key"])})
+        side.complete(connection.receive_object())
+        connection.send_object(side.message("hello"))
+        assert side.receipt(connection.receive_object()) == 0
+
+
 @pytest.mark.parametrize("key", [
-    "", "seven", "-7", "+7", " 7", "7 ", "7.0", "1e30", "0x10", "\u0667", "7" * 79, str(2**256),
+    "", "seven", "-7", "+7", "7 7", "7.0", "1e30", "0x10", "\u0667", "7" * 79, str(2**256),
     "9" * 1000, None, True, 7.5, -7, [7], {"key": 7}, -(2**200), "7\u0000",
 ])
 def test_what_is_no_key_is_refused(responder, bob, key):
@@ -302,7 +322,8 @@ def test_what_is_no_key_is_refused(responder, bob, key):
 
 
 @pytest.mark.parametrize("key", [0, 1, 14, 2**64 - 1])
-def test_a_key_of_the_course_is_refused_for_now(responder, bob, key):
+def test_a_key_of_the_course_is_refused_by_a_strict_responder(bob, key):
+    responder = bob.start("responder", "--strict")
     with connect(BOB, ALICE) as connection:
         connection.send_object({"key": str(key)})
         assert_refused(connection, responder, bob)
@@ -363,6 +384,23 @@ def test_an_initiator_sends_nothing_after_a_bad_key(alice, impostor, answer):
     initiator.wait_for(MENU)
     assert "Message: " not in initiator.output
     assert alice.log() == []
+
+
+@pytest.mark.parametrize("point", LOW_ORDER_POINTS)
+def test_an_initiator_refuses_an_announced_identity_of_low_order(alice, point):
+    """Everybody could read what is locked for that."""
+    alice.write_peers({BOB: peer("Bob", identity=to_base64(point))})
+    with Listener(BOB) as listener:
+        initiator, connection = start_secure_chat(alice, listener)
+        with connection:
+            connection.receive_object()
+            connection.send_object({"key": to_number(Pair().public)})
+            assert connection.receive_all() == b""
+    initiator.wait_for("no secure chat with Bob")
+    initiator.wait_for(MENU)
+    assert "Message: " not in initiator.output
+    assert alice.log() == []
+    assert alice.known() == {}
 
 
 @pytest.mark.parametrize("answer", [b"\x1b[2J", b"x" * 100_000, b"[" * 70_000, b'{"key": "'],

@@ -1,0 +1,529 @@
+"""Trust: whom the user knows, how that is learned, compared, shown and changed."""
+
+import re
+import time
+
+import pytest
+
+from network import Listener, Mouth, Stranger
+from protocol import Pair, ResponderSide, fingerprint, to_base64
+from quartet import (MENU, Desk, chat_secure, chat_unsecure, eventually, peer, pin, say_securely)
+
+ALICE = "127.0.0.2"
+BOB = "127.0.0.3"
+ELSEWHERE = "127.0.0.4"
+EVERYBODY = "127.255.255.255"
+ACCEPT = r"Accept, yes or no\? "
+FORGET = r"Forget that, yes or no\? "
+DIGITS = r"\d{5}(?: \d{5}){5}"
+
+
+@pytest.fixture
+def ece():
+    """Somebody who writes to Bob."""
+    return Stranger("127.0.0.9")
+
+
+@pytest.fixture
+def responder(bob, ece):
+    """Bob's responder; Bob has heard Ece announce herself."""
+    bob.write_peers({ece.address: peer("Ece", identity=ece.identity.text)})
+    return bob.responder()
+
+
+@pytest.fixture
+def known(alice, bob):
+    """Alice has heard Bob, and knows him by his identity."""
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    alice.pin(Bob=pin(bob.identity().text, address=BOB))
+
+
+@pytest.fixture
+def announced(alice, known):
+    """The identity that is announced under Bob's name now, which is not the one Alice knows."""
+    identity = Pair()
+    alice.write_peers({BOB: peer("Bob", identity=identity.text)})
+    return identity
+
+
+def users_line(user, address, initiator=None):
+    """What Users shows of the peer at an address."""
+    shown = (initiator or user.initiator()).menu("Users")
+    [line] = re.findall(rf"^.* {re.escape(address)}\b.*$", shown, re.MULTILINE)
+    return line
+
+
+def own_fingerprint(user, public):
+    """What a user and the holder of a public identity should see."""
+    return fingerprint(user.identity().public, public)
+
+
+# Pinning.
+
+
+def test_a_delivered_message_makes_its_receiver_known(alice, bob):
+    bob.responder()
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    initiator = alice.initiator()
+    before = int(time.time())
+    assert "Known from now on by this identity: Bob (127.0.0.3)" in \
+        say_securely(initiator, "Bob", "hello")
+    known = alice.known()
+    since = known["Bob"].pop("since")
+    assert before <= since <= time.time() and isinstance(since, int)
+    assert known == {"Bob": {"identity": bob.identity().text, "address": BOB}}
+    content = alice.path("peers.txt").read_bytes()
+    assert "Known" not in say_securely(initiator, "Bob", "again")
+    assert alice.path("peers.txt").read_bytes() == content
+
+
+def test_a_proven_message_makes_its_sender_known(bob, responder, ece):
+    before = int(time.time())
+    ece.say_securely(BOB, bob.identity().public, "hello")
+    responder.wait_for("note: known from now on by the identity just proven: Ece$")
+    responder.wait_for(r"\[secure\] Ece: hello$")
+    known = bob.known()
+    assert before <= known["Ece"].pop("since") <= time.time()
+    assert known == {"Ece": {"identity": ece.identity.text, "address": ece.address}}
+    ece.say_securely(BOB, bob.identity().public, "again")
+    responder.wait_for(r"\[secure\] Ece: again$")
+    assert responder.output.count("note:") == 1
+
+
+def test_announcements_and_messages_that_prove_nothing_make_nobody_known(alice, bob, ece):
+    desks = Desk(alice, "Alice"), Desk(bob, "Bob")
+    ece.announce("Ece", EVERYBODY, identity=ece.identity.text)
+    for desk, other, address in [(desks[0], "Bob", BOB), (desks[1], "Alice", ALICE)]:
+        desk.waits_for_identity(address)
+        desk.waits_for_identity(ece.address)
+        desk.says(other, "hello")
+        ece.say(desk.user.address, "hello from Ece")
+        desk.responder.wait_for(r"\[plain\] Ece: hello from Ece")
+        ece.say_hello_classically(desk.user.address)
+        desk.responder.wait_for(r"\[classic\] .*Ece.*: hello$")
+        assert desk.user.known() == {}
+
+
+def test_a_classic_chat_makes_nobody_known(alice, bob):
+    bob.responder()
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    initiator.wait_for("Message: ")
+    initiator.ask("hello", "(?i)sent to Bob.*not confirmed")
+    initiator.wait_for(MENU)
+    assert alice.known() == {}
+
+
+def test_a_message_without_a_receipt_makes_nobody_known(alice, bob):
+    """Somebody who repeats Bob's announcement cannot confirm what is locked for Bob."""
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    initiator = alice.initiator()
+    with Listener(BOB) as listener:
+        chat_secure(initiator, "Bob")
+        with listener.accept() as connection:
+            side = ResponderSide(Pair())
+            connection.send_object(side.answer(connection.receive_object()))
+            initiator.wait_for("Message: ")
+            initiator.send("hello")
+            connection.receive_object()
+            connection.send_object(side.receipt())
+            initiator.wait_for("(?i)sent to Bob.*not confirmed")
+    initiator.wait_for(MENU)
+    assert alice.known() == {}
+
+
+def test_a_wrong_proof_makes_nobody_known(bob, responder, ece):
+    with pytest.raises(AssertionError):
+        Stranger(ece.address).say_securely(BOB, bob.identity().public, "hello",
+                                           identity=ece.identity.text)
+    responder.wait_for("refused")
+    assert bob.known() == {}
+
+
+@pytest.mark.parametrize("address", [None, ELSEWHERE])
+def test_who_does_not_announce_the_identity_there_does_not_become_known(bob, ece, address):
+    """Another's announcement, copied under another name, must not stick to who proves it."""
+    bob.write_peers({address: peer("Can", identity=ece.identity.text)} if address else {})
+    responder = bob.responder()
+    ece.say_securely(BOB, bob.identity().public, "hello")
+    name = r"\[stranger\] Can" if address else "unknown"
+    responder.wait_for(rf"\[secure\] {name} \({ece.address}\): hello$")
+    assert bob.known() == {}
+
+
+@pytest.mark.parametrize("name, peers", [
+    ("Ece", {ELSEWHERE: peer("Ece", identity=Pair().text)}), ("Ece", {ELSEWHERE: peer("Ece")}),
+    ("C\u0430n", {}), ("Bob", {}), ("unknown", {}),
+])
+def test_a_name_that_could_be_somebody_elses_does_not_become_known(bob, ece, name, peers):
+    """Another's, one that looks like Can's, whom Bob knows, his own, or our word for nobody."""
+    bob.write_peers({ece.address: peer(name, identity=ece.identity.text), **peers},
+                    {"self": {"username": "Bob"}, "known": {"Can": pin(Pair().text)}})
+    responder = bob.responder()
+    for text in ("one", "two"):
+        ece.say_securely(BOB, bob.identity().public, text)
+        responder.wait_for(rf"\[secure\] \[(stranger|lookalike)\] {name} \(127\.0\.0\.9\): {text}$")
+    assert bob.known().keys() == {"Can"}
+
+
+def test_what_is_known_is_kept_over_restarts(alice, bob, ece):
+    desks = Desk(alice, "Alice"), Desk(bob, "Bob")
+    for desk, address in zip(desks, [BOB, ALICE]):
+        desk.waits_for_identity(address)
+    desks[0].says_securely("Bob", "hello")
+    eventually(lambda: "Alice" in bob.known())
+    before = [user.known() for user in (alice, bob)]
+    assert [list(known) for known in before] == [["Bob"], ["Alice"]]
+    for desk in desks:
+        for program in (desk.discovery, desk.responder, desk.announcer, desk.initiator):
+            program.stop()
+    desks = Desk(alice, "Alice"), Desk(bob, "Bob")
+    assert [user.known() for user in (alice, bob)] == before
+    for desk, name in zip(desks, ["Bob", "Alice"]):
+        ece.announce(name, EVERYBODY, identity=ece.identity.text)
+        desk.sees(rf"^{name} .* {ece.address}  changed: not the identity you know; see Trust$")
+
+
+def test_what_is_known_outlives_what_discovery_and_the_announcer_write(alice, known):
+    alice.pin(Ece=pin(Pair().text, verified=True, mood="fine"))
+    before = alice.known()
+    discovery = alice.discovery()
+    alice.announcer("-u", "Alice", "-i", "1")
+    eventually(lambda: ALICE in alice.peers())
+    with Mouth(EVERYBODY) as mouth:
+        for number in range(50):
+            mouth.announce(f"127.1.0.{number + 1}", "Bob", identity=Pair().text)
+            mouth.announce(BOB, "Bob")
+    eventually(lambda: "127.1.0.50" in alice.peers() and "identity" not in alice.peers()[BOB])
+    discovery.stop()
+    assert alice.peers_file()["self"] == {"username": "Alice"}
+    assert alice.known() == before
+
+
+def test_a_proof_from_another_address_is_remembered(bob, responder, ece):
+    """Who is known may move; that a name is not proven at an address is not said for ever."""
+    since = pin(ece.identity.text)["since"]
+    bob.pin(Ece=pin(ece.identity.text, address=ELSEWHERE, verified=True, mood="fine"))
+    assert users_line(bob, ece.address).endswith(
+        "  verified  not proven at this address; a secure chat does that")
+    ece.say_securely(BOB, bob.identity().public, "I moved")
+    responder.wait_for(r"\[secure\] \[verified\] Ece: I moved$")
+    assert bob.known() == {"Ece": {"identity": ece.identity.text, "since": since, "mood": "fine",
+                                   "address": ece.address, "verified": True}}
+    assert users_line(bob, ece.address).endswith("  verified")
+
+
+def test_who_passes_a_proof_on_does_not_draw_the_known_address(bob, responder, ece):
+    """Ece still announces herself where she was proven; the proof comes by way of somebody else."""
+    relay = Stranger(ELSEWHERE, identity=ece.identity)
+    bob.write_peers({**bob.peers(), ELSEWHERE: peer("Ece", identity=ece.identity.text)})
+    bob.pin(Ece=pin(ece.identity.text, address=ece.address))
+    relay.say_securely(BOB, bob.identity().public, "hello")
+    responder.wait_for(r"\[secure\] Ece \(127\.0\.0\.4\): hello$")
+    assert bob.known()["Ece"]["address"] == ece.address
+    relay.say(BOB, "hello from elsewhere")
+    responder.wait_for(r"\[changed\] Ece \(127\.0\.0\.4\): hello from elsewhere$")
+
+
+# Changed identities.
+
+
+def test_a_changed_identity_is_told_and_refused(alice, announced):
+    initiator = alice.initiator()
+    assert users_line(alice, BOB, initiator).endswith(
+        "  changed: not the identity you know; see Trust")
+    with Listener(BOB) as listener:
+        initiator.ask("Chat Bob", r"^Changed: Bob \(127\.0\.0\.3\) announces another identity than "
+                      r"the one you know since 2025-11-20\.$")
+        initiator.wait_for(r"secure or unsecure\? ")
+        assert "Nothing was sent" in initiator.menu("secure")
+        assert not listener.is_called()
+    assert alice.log() == []
+
+
+def test_an_identity_that_is_gone_is_told_and_refused(alice, known):
+    """There is no silent way back to the course's exchange."""
+    alice.write_peers({BOB: peer("Bob")})
+    initiator = alice.initiator()
+    assert users_line(alice, BOB, initiator).endswith(
+        "  changed: announces no identity any more; see Trust")
+    with Listener(BOB) as listener:
+        initiator.ask("Chat Bob", r"^Changed: Bob \(127\.0\.0\.3\) announces no identity, "
+                      r"and you know one since 2025-11-20\.$")
+        initiator.wait_for(r"secure or unsecure\? ")
+        refusal = initiator.menu("secure")
+        assert "Nothing was sent" in refusal and "Number" not in refusal
+        assert not listener.is_called()
+    assert alice.log() == []
+
+
+def test_an_unsecure_chat_with_a_changed_user_is_possible(alice, bob, announced):
+    bob.responder()
+    initiator = alice.initiator()
+    chat_unsecure(initiator, "Bob")
+    initiator.ask("who are you?", "(?i)sent to Bob")
+    assert re.search("Changed: .*secure or unsecure", initiator.output, re.DOTALL)
+    eventually(lambda: bob.logged_texts() == ["who are you?"])
+
+
+# Trust.
+
+
+def test_trust_shows_both_fingerprints_and_asks(alice, bob, announced):
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", r"^Changed: Bob \(127\.0\.0\.3\) announces another identity")
+    shown = initiator.wait_for(f"(?s).*{ACCEPT}")[0]
+    assert re.findall(rf"^  (\w+) +({DIGITS})$", shown, re.MULTILINE) == [
+        ("known", own_fingerprint(alice, bob.identity().public)),
+        ("announced", own_fingerprint(alice, announced.public))]
+    initiator.menu("no")
+
+
+@pytest.mark.parametrize("answer", ["yes", "YES", "y", " Yes "])
+def test_trust_replaces_the_identity_where_the_user_accepts(alice, announced, answer):
+    alice.pin(Bob={**alice.known()["Bob"], "verified": True})
+    before = int(time.time())
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", ACCEPT)
+    assert "Accepted: Bob (127.0.0.3)" in initiator.menu(answer)
+    assert before <= alice.known()["Bob"].pop("since") <= time.time()
+    assert {**alice.known()["Bob"], "since": 0} == {"identity": announced.text, "since": 0}
+    assert "changed" not in users_line(alice, BOB, initiator)
+
+
+@pytest.mark.parametrize("answer", ["no", "n", "", " ", "yess", "yes please", "es", "ja", "\0",
+                                    "y" * 5000, None])
+def test_trust_changes_nothing_where_the_user_does_not_accept(alice, announced, answer):
+    before = alice.known()
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", ACCEPT)
+    if answer is None:
+        initiator.end_input()
+        initiator.wait()
+    else:
+        assert "Accepted" not in initiator.menu(answer)
+    assert "Nothing was changed." in initiator.output
+    assert alice.known() == before
+
+
+def test_after_accepting_a_secure_chat_is_possible(alice, bob, known):
+    """Bob has a new machine."""
+    bob.path("identity.key").unlink()
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    bob.responder()
+    initiator = alice.initiator()
+    initiator.ask("Trust bob", ACCEPT)
+    initiator.menu("yes")
+    say_securely(initiator, "Bob", "hello again")
+    assert alice.known()["Bob"]["address"] == BOB
+    eventually(lambda: bob.logged_texts() == ["hello again"])
+
+
+def test_only_the_identity_that_was_shown_is_accepted(alice, announced):
+    """Another is announced while the user compares."""
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", ACCEPT)
+    alice.write_peers({BOB: peer("Bob", identity=Pair().text)})
+    initiator.menu("yes")
+    assert alice.known()["Bob"]["identity"] == announced.text
+    assert "  changed" in users_line(alice, BOB, initiator)
+
+
+@pytest.mark.parametrize("command, question", [("Trust", ACCEPT), ("Distrust", FORGET)])
+def test_nothing_is_changed_where_another_program_changed_it_meanwhile(
+        alice, announced, command, question):
+    initiator = alice.initiator()
+    initiator.ask(f"{command} Bob", question)
+    alice.pin(Bob=pin(Pair().text, verified=True))
+    before = alice.known()
+    assert "has just been changed elsewhere" in initiator.menu("yes")
+    assert alice.known() == before
+
+
+def test_trust_forgets_an_identity_that_is_not_announced_any_more(alice, bob, known):
+    alice.pin(Ece=pin(Pair().text))
+    alice.write_peers({BOB: peer("Bob")})
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", r"announced  none$")
+    initiator.wait_for(ACCEPT)
+    assert own_fingerprint(alice, bob.identity().public) in initiator.output
+    assert "Nothing was changed." in initiator.menu("no")
+    assert set(alice.known()) == {"Bob", "Ece"}
+    initiator.ask("Trust Bob", ACCEPT)
+    assert "Accepted: Bob (127.0.0.3)" in initiator.menu("yes")
+    assert set(alice.known()) == {"Ece"}
+    assert "  changed" not in users_line(alice, BOB, initiator)
+
+
+def test_trust_has_nothing_to_ask_where_nothing_has_changed(alice, known):
+    alice.write_peers({**alice.peers(), ELSEWHERE: peer("Can", identity=Pair().text)})
+    before = alice.known()
+    initiator = alice.initiator()
+    for name in ("Bob", "Can", "Nobody"):
+        assert "Accept" not in initiator.menu(f"Trust {name}")
+    assert alice.known() == before
+
+
+def test_trust_tells_where_the_known_identity_is_announced(alice, bob, announced):
+    alice.write_peers({**alice.peers(), ELSEWHERE: peer("Robert", identity=bob.identity().text)})
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", "The identity you know is announced at 127.0.0.4")
+    initiator.ask("", "Nothing was changed")
+
+
+# Distrust.
+
+
+@pytest.mark.parametrize("peers", [{}, {BOB: peer("Bob")},
+                                   {BOB: peer("Bob", identity=Pair().text)}])
+def test_distrust_forgets_what_is_known_of_a_name(alice, bob, known, peers):
+    """Whether or not anybody has it at the moment."""
+    alice.pin(Ece=pin(Pair().text))
+    alice.write_peers(peers)
+    initiator = alice.initiator()
+    shown = initiator.ask("Distrust Bob", rf"(?s).*{FORGET}")[0]
+    assert re.findall(DIGITS, shown) == [own_fingerprint(alice, bob.identity().public)]
+    assert "Forgotten" in initiator.menu("yes")
+    assert alice.known().keys() == {"Ece"}
+    assert "changed" not in initiator.menu("Users")
+
+
+@pytest.mark.parametrize("answer", ["no", "", "yess", None])
+def test_distrust_changes_nothing_where_the_user_does_not_agree(alice, known, answer):
+    before = alice.known()
+    initiator = alice.initiator()
+    initiator.ask("Distrust Bob", FORGET)
+    if answer is None:
+        initiator.end_input()
+        initiator.wait()
+    else:
+        initiator.menu(answer)
+    assert "Nothing was changed." in initiator.output and "Forgotten" not in initiator.output
+    assert alice.known() == before
+
+
+def test_distrust_has_nothing_to_forget_of_a_stranger(alice, known):
+    alice.write_peers({ELSEWHERE: peer("Can", identity=Pair().text)})
+    initiator = alice.initiator()
+    for name in ("Can", "Nobody"):
+        assert "Forget that" not in initiator.menu(f"Distrust {name}")
+
+
+# Fingerprints.
+
+
+def test_the_fingerprint_is_the_same_on_both_machines(alice, bob):
+    desks = Desk(alice, "Alice"), Desk(bob, "Bob")
+    seen = []
+    for desk, name, address in [(desks[0], "Bob", BOB), (desks[1], "Alice", ALICE)]:
+        desk.waits_for_identity(address)
+        seen += re.findall(DIGITS, desk.initiator.menu(f"Fingerprint {name}"))
+    assert seen == [own_fingerprint(alice, bob.identity().public)] * 2
+    desks[0].says_securely("Bob", "hello")
+    eventually(lambda: "Alice" in bob.known())
+    for desk, name in [(desks[0], "bob"), (desks[1], "alice")]:
+        seen += re.findall(DIGITS, desk.initiator.menu(f"Fingerprint {name}"))
+    assert seen == seen[:1] * 4
+
+
+def test_the_fingerprint_of_the_vectors(alice, vectors):
+    vectors = vectors["secure"]
+    alice.path("identity.key").touch(0o600)
+    alice.path("identity.key").write_bytes(bytes.fromhex(vectors["sa"]))
+    alice.write_peers({BOB: peer("Bob", identity=to_base64(bytes.fromhex(vectors["SB"])))})
+    shown = alice.initiator().menu("Fingerprint Bob")
+    assert re.findall(DIGITS, shown) == [vectors["fingerprint_of_SA_and_SB"]]
+
+
+@pytest.mark.parametrize("peers", [{}, {BOB: peer("Bob", 1000)}])
+@pytest.mark.parametrize("name", ["Bob", "bob"])
+def test_the_fingerprint_of_a_known_user_who_is_absent(alice, bob, known, peers, name):
+    alice.write_peers(peers)
+    shown = alice.initiator().menu(f"Fingerprint {name}")
+    assert re.findall(DIGITS, shown) == [own_fingerprint(alice, bob.identity().public)]
+
+
+def test_both_fingerprints_of_a_changed_user(alice, bob, announced):
+    shown = alice.initiator().menu("Fingerprint Bob")
+    assert re.findall(rf"^  (\w+) +({DIGITS})$", shown, re.MULTILINE) == [
+        ("known", own_fingerprint(alice, bob.identity().public)),
+        ("announced", own_fingerprint(alice, announced.public))]
+
+
+def test_without_an_identity_there_is_no_fingerprint(alice, known):
+    alice.write_peers({ELSEWHERE: peer("Can")})
+    initiator = alice.initiator()
+    shown = initiator.menu("Fingerprint Can")
+    assert "no identity" in shown and not re.search(DIGITS, shown)
+    assert not re.search(DIGITS, initiator.menu("Fingerprint Nobody"))
+
+
+# Verified.
+
+
+def test_verified_is_shown_wherever_the_user_appears(alice, bob):
+    desks = Desk(alice, "Alice"), Desk(bob, "Bob")
+    desks[0].waits_for_identity(BOB)
+    desks[1].waits_for_identity(ALICE)
+    desks[0].says_securely("Bob", "one")
+    eventually(lambda: "Alice" in bob.known())
+    for desk, other in zip(desks, ["Bob", "Alice"]):
+        assert "  verified" not in desk.initiator.menu("Users")
+        assert f"Verified: {other}" in desk.initiator.menu(f"Verified {other}")
+        desk.sees(rf"^{other} \(Online\) .*  verified$")
+        assert desk.user.known()[other]["verified"] is True
+    chat_secure(desks[0].initiator, "Bob")
+    desks[0].initiator.wait_for(r"^To Bob \(127\.0\.0\.3\)  verified$")
+    desks[0].initiator.ask("two", "Delivered to Bob")
+    desks[1].responder.wait_for(r"\[secure\] \[verified\] Alice: two$")
+    assert "verified" in desks[1].initiator.menu("Fingerprint Alice").split("Compare")[0]
+
+
+def test_a_stranger_can_be_verified_once_the_fingerprint_was_shown(alice, bob):
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text),
+                       ELSEWHERE: peer("Can", identity=Pair().text)})
+    initiator = alice.initiator()
+    initiator.menu("Fingerprint Can")
+    assert "Not yet" in initiator.menu("Verified Bob")
+    assert alice.known() == {}
+    initiator.menu("Fingerprint Bob")
+    assert "Verified: Bob" in initiator.menu("Verified Bob")
+    assert alice.known()["Bob"].items() >= {"identity": bob.identity().text,
+                                            "verified": True}.items()
+    assert "  verified" in users_line(alice, BOB, initiator)
+
+
+def test_only_the_identity_that_was_shown_is_verified(alice, bob):
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    initiator = alice.initiator()
+    initiator.menu("Fingerprint Bob")
+    alice.write_peers({BOB: peer("Bob", identity=Pair().text)})
+    assert "Not yet" in initiator.menu("Verified Bob")
+    assert alice.known() == {}
+
+
+@pytest.mark.parametrize("identity", [None, Pair().text])
+def test_a_changed_identity_cannot_be_verified(alice, known, identity):
+    alice.write_peers({BOB: peer("Bob", **({"identity": identity} if identity else {}))})
+    before = alice.known()
+    initiator = alice.initiator()
+    initiator.menu("Fingerprint Bob")
+    assert "Nothing was changed" in initiator.menu("Verified Bob")
+    assert alice.known() == before
+
+
+def test_verified_is_lost_with_the_identity(alice, announced):
+    alice.pin(Bob={**alice.known()["Bob"], "verified": True})
+    initiator = alice.initiator()
+    assert "  verified" not in users_line(alice, BOB, initiator)
+    initiator.ask("Trust Bob", ACCEPT)
+    initiator.menu("yes")
+    assert "verified" not in alice.known()["Bob"]
+    assert "  verified" not in users_line(alice, BOB, initiator)
+
+
+def test_a_known_user_who_is_absent_can_be_verified(alice, known):
+    alice.write_peers({})
+    assert "Verified: Bob" in alice.initiator().menu("Verified Bob")
+    assert alice.known()["Bob"]["verified"] is True
