@@ -1,6 +1,8 @@
 #include "announcement.h"
 
 #include <errno.h>
+#include <sodium.h>
+#include <string.h>
 
 #include "address.h"
 #include "identity.h"
@@ -61,4 +63,16 @@ int announcement_parse(const char *datagram, size_t len, struct announcement *an
 out:
 	json_decref(object);
 	return rc;
+}
+
+uint64_t announcement_digest(const char *datagram, size_t len, const uint8_t key[static ANNOUNCEMENT_DIGEST_KEY_BYTES])
+{
+	uint8_t hash[crypto_shorthash_BYTES];
+	uint64_t digest;
+
+	_Static_assert(ANNOUNCEMENT_DIGEST_KEY_BYTES == crypto_shorthash_KEYBYTES, "the key is one of SipHash");
+	_Static_assert(sizeof(hash) == sizeof(digest), "so is the digest");
+	crypto_shorthash(hash, (const uint8_t *)datagram, len, key);
+	memcpy(&digest, hash, sizeof(digest));
+	return digest ? digest : 1;
 }

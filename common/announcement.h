@@ -16,12 +16,14 @@
 
 #define ANNOUNCEMENT_MAX_BYTES 1400
 #define ANNOUNCE_PERIOD_MS 8000 /* specification 2.1.0-B */
+#define ANNOUNCEMENT_DIGEST_KEY_BYTES 16
 
 struct announcement {
 	char username[USERNAME_MAX_BYTES + 1];
 	uint8_t identity[DH_KEY_BYTES];
 	bool has_identity;
-	bool leaving; /* the last one, on a clean exit */
+	bool leaving;	 /* the last one, on a clean exit */
+	uint64_t digest; /* of the datagram it was read from; 0: none was taken */
 };
 
 /*
@@ -37,5 +39,11 @@ size_t announcement_format(const struct announcement *announcement, struct in_ad
  */
 int announcement_parse(const char *datagram, size_t len, struct announcement *announcement, const char **why)
     __attribute__((warn_unused_result));
+
+/*
+ * A digest of a datagram, never 0: who announces the same again sends the same bytes, and need not be parsed again.
+ * Keyed (SipHash-2-4) with a secret of this run, so that nobody can make two that agree.
+ */
+uint64_t announcement_digest(const char *datagram, size_t len, const uint8_t key[static ANNOUNCEMENT_DIGEST_KEY_BYTES]);
 
 #endif

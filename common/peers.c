@@ -244,8 +244,23 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 	peer->has_identity = announcement->has_identity;
 	peer->left = announcement->leaving;
 	peer->last_seen_ms = now_ms;
+	peer->digest = announcement->digest;
 	peer->news |= news;
 	return (int)news;
+}
+
+bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
+{
+	const struct peer *peer = peers_find(peers, address);
+
+	if (!peer || peer->digest == 0 || peer->digest != digest)
+		return false;
+	memcpy(announcement->username, peer->username, sizeof(announcement->username));
+	memcpy(announcement->identity, peer->identity, sizeof(announcement->identity));
+	announcement->has_identity = peer->has_identity;
+	announcement->leaving = peer->left;
+	announcement->digest = digest;
+	return true;
 }
 
 struct peer *peers_put(struct peers *peers, const struct peer *peer)

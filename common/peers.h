@@ -29,6 +29,7 @@ struct peer {
 	bool left;	      /* said that it is leaving and was not heard since */
 	unsigned news;	      /* bits of enum peers_news since somebody last cleared them */
 	int64_t last_seen_ms; /* wall clock */
+	uint64_t digest;      /* of the announcement it was last heard in, or 0 */
 	json_t *extra; /* members of the file that this version does not know; owned by the dictionary, or NULL */
 };
 
@@ -64,6 +65,13 @@ struct peer *peers_newer(const struct peers *peers, const struct peer *peer);
  * inserted. Returns the news of this announcement, 0 for none, or -1 where memory is out.
  */
 int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, int64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/*
+ * What the peer at address announced when it was last heard, where that had this digest. Returns false, with
+ * *announcement left alone, where it had another one or there is no such peer.
+ */
+bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
     __attribute__((warn_unused_result));
 
 /*

@@ -3,6 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "address.h"
@@ -45,22 +47,41 @@ static void refuse(struct keeper *keeper, struct refusals *refusals, struct in_a
 		keeper_refuse(keeper, sender, why);
 }
 
-/* Parses a batch of datagrams and hands what they say to the keeper. */
-static void take_batch(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagrams, size_t count)
+/* Reads the announcement that a sighting does not have yet; false where it is none, which is told. */
+static bool read_announcement(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagram,
+    struct announcement *announcement)
+{
+	uint64_t digest = announcement->digest;
+	const char *why = "it comes from port 0";
+
+	if (datagram->sender.sin_port == 0 ||
+	    announcement_parse(datagram->data, datagram->len, announcement, &why) != 0) {
+		refuse(keeper, refusals, datagram->sender.sin_addr, why);
+		return false;
+	}
+	announcement->digest = digest;
+	return true;
+}
+
+/*
+ * Hands what a batch of datagrams says to the keeper. Most say what their senders said before, and are not parsed: the
+ * keeper recalls it.
+ */
+static void take_batch(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagrams, size_t count,
+    const uint8_t *digest_key)
 {
 	static struct sighting sightings[LISTENER_BATCH];
 	size_t heard = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct datagram *datagram = &datagrams[i];
-		const char *why = "it comes from port 0";
-
-		sightings[heard].address = datagram->sender.sin_addr;
-		if (datagram->sender.sin_port != 0 &&
-		    announcement_parse(datagram->data, datagram->len, &sightings[heard].announcement, &why) == 0)
-			heard++;
-		else
-			refuse(keeper, refusals, datagram->sender.sin_addr, why);
+		sightings[i].address = datagrams[i].sender.sin_addr;
+		sightings[i].announcement.digest = announcement_digest(datagrams[i].data, datagrams[i].len, digest_key);
+	}
+	keeper_recall(keeper, sightings, count);
+	for (size_t i = 0; i < count; i++) {
+		if ((sightings[i].read && datagrams[i].sender.sin_port != 0) ||
+		    read_announcement(keeper, refusals, &datagrams[i], &sightings[i].announcement))
+			sightings[heard++] = sightings[i];
 	}
 	if (heard > 0)
 		keeper_note(keeper, sightings, heard, clock_wall_ms());
@@ -71,20 +92,26 @@ static int listen_until_stopped(const struct listener *listener, struct keeper *
 {
 	static struct datagram datagrams[LISTENER_BATCH];
 	static struct refusals refusals;
+	uint8_t digest_key[ANNOUNCEMENT_DIGEST_KEY_BYTES];
+	bool more = false;
 
+	randombytes_buf(digest_key, sizeof(digest_key));
 	ratelimit_init(&refusals.per_sender, 1, REFUSAL_PERIOD_MS);
 	ratelimit_init(&refusals.all, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	while (!stop_requested()) {
-		int rc = listener_wait(listener);
+		int rc = more ? 0 : listener_wait(listener);
 
 		if (rc == EINTR)
 			continue;
 		if (rc != 0)
 			return rc;
+		more = false;
 		for (size_t i = 0; i < listener->count; i++) {
 			size_t count = listener_read(listener, i, datagrams);
 
-			take_batch(keeper, &refusals, datagrams, count);
+			more |= count == LISTENER_BATCH;
+			if (count > 0)
+				take_batch(keeper, &refusals, datagrams, count, digest_key);
 		}
 	}
 	return 0;

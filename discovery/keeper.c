@@ -48,6 +48,15 @@ struct keeper {
 	int64_t writing_took_ms;
 };
 
+void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count)
+{
+	pthread_mutex_lock(&keeper->mutex);
+	for (size_t i = 0; i < count; i++)
+		sightings[i].read = peers_recall(keeper->heard, sightings[i].address, sightings[i].announcement.digest,
+		    &sightings[i].announcement);
+	pthread_mutex_unlock(&keeper->mutex);
+}
+
 void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms)
 {
 	bool wake = false;
@@ -109,7 +118,9 @@ static void await_work(struct keeper *keeper)
 	while (!keeper->stopping && keeper->refusal_count == 0) {
 		int64_t due = due_ms(keeper);
 
-		/* What a paused terminal did not take is offered again, without a wait that would hold up the writing. */
+		/*
+		 * What a paused terminal did not take is offered again, without a wait that would hold up the writing.
+		 */
 		if (keeper->console->pending.len > 0 && due > clock_monotonic_ms() + CONSOLE_RETRY_MS) {
 			await_until(keeper, clock_monotonic_ms() + CONSOLE_RETRY_MS);
 			return;

@@ -12,6 +12,7 @@
 #define QUARTET_KEEPER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct keeper;
 struct sighting {
 	struct in_addr address;
 	struct announcement announcement;
+	bool read; /* the announcement is filled in, but for its digest */
 };
 
 /*
@@ -31,6 +33,12 @@ struct sighting {
  * console is its alone. Returns 0 with *keeper the caller's to stop, or an errno value.
  */
 int keeper_start(struct keeper **keeper, int dir, struct console *console) __attribute__((warn_unused_result));
+
+/*
+ * Fills in the announcements of count sightings that have the digest of the one before from their address. The others
+ * stay as they are, to be read.
+ */
+void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count);
 
 /* Takes count sightings of the moment now_ms (wall clock). Nothing is lost but where memory is out. */
 void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms);

@@ -310,6 +310,60 @@ static void a_flipped_bit_is_refused_or_leaves_a_good_name(void **state)
 	}
 }
 
+static uint64_t digest_of(const char *datagram, size_t len, const uint8_t *key)
+{
+	char *copy = support_copy(datagram, len);
+	uint64_t digest = announcement_digest(copy, len, key);
+
+	free(copy);
+	assert_true(digest != 0);
+	return digest;
+}
+
+static void a_digest_is_that_of_the_bytes_and_the_key(void **state)
+{
+	static const char whole[] = "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"leaving\": true}";
+	const size_t len = sizeof(whole) - 1;
+	uint8_t key[ANNOUNCEMENT_DIGEST_KEY_BYTES] = "fifteen bytes 1";
+	uint64_t digest = digest_of(whole, len, key);
+
+	(void)state;
+	assert_true(digest_of(whole, len, key) == digest);
+	for (size_t i = 0; i < len; i++)
+		CHECK(digest_of(whole, i, key) != digest, "%zu bytes have the same digest", i);
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		char *datagram = support_copy(whole, len);
+
+		datagram[bit / 8] = (char)(datagram[bit / 8] ^ 1 << bit % 8);
+		CHECK(digest_of(datagram, len, key) != digest, "bit %zu makes no difference", bit);
+		free(datagram);
+	}
+	for (size_t bit = 0; bit < 8 * sizeof(key); bit++) {
+		key[bit / 8] = (uint8_t)(key[bit / 8] ^ 1 << bit % 8);
+		CHECK(digest_of(whole, len, key) != digest, "bit %zu of the key makes no difference", bit);
+		key[bit / 8] = (uint8_t)(key[bit / 8] ^ 1 << bit % 8);
+	}
+	assert_true(digest_of(whole, len, key) == digest);
+}
+
+static void a_digest_is_siphash_2_4(void **state)
+{
+	/* The vectors of its authors: the key 00 01 02 ..., the text 00 01 02 ... */
+	static const char *const hex[] = {"310e0edd47db6f72", "fd67dc93c539f874", "5a4fa9d909806c0d"};
+	uint8_t key[ANNOUNCEMENT_DIGEST_KEY_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
+	for (size_t len = 0; len < COUNT(hex); len++) {
+		uint8_t expected[sizeof(uint64_t)];
+		uint64_t digest = digest_of("\0\1", len, key);
+
+		support_unhex(hex[len], expected, sizeof(expected));
+		assert_memory_equal(&digest, expected, sizeof(expected));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -323,6 +377,8 @@ int main(void)
 	    cmocka_unit_test(a_datagram_of_nothing_but_brackets_is_refused),
 	    cmocka_unit_test(every_beginning_of_a_datagram_is_refused),
 	    cmocka_unit_test(a_flipped_bit_is_refused_or_leaves_a_good_name),
+	    cmocka_unit_test(a_digest_is_that_of_the_bytes_and_the_key),
+	    cmocka_unit_test(a_digest_is_siphash_2_4),
 	};
 
 	support_begin();

@@ -463,6 +463,121 @@ static void times_from_the_ends_of_the_world_are_harmless(void **state)
 	}
 }
 
+static int hear_digest(struct peers *peers, uint32_t address, const char *username, bool leaving, uint64_t digest)
+{
+	struct announcement announcement = announcement_of(username, username[0] == 'B' ? VECTOR_SB_PUBLIC : NULL);
+
+	announcement.leaving = leaving;
+	announcement.digest = digest;
+	return peers_hear(peers, support_address(address), &announcement, NOW_MS);
+}
+
+static void expect_recall(const struct peers *peers, uint32_t address, uint64_t digest, const char *username,
+    bool leaving)
+{
+	struct announcement expected = announcement_of(username, username[0] == 'B' ? VECTOR_SB_PUBLIC : NULL);
+	struct announcement announcement;
+
+	memset(&announcement, 0x5a, sizeof(announcement));
+	assert_true(peers_recall(peers, support_address(address), digest, &announcement));
+	assert_string_equal(announcement.username, expected.username);
+	assert_int_equal(announcement.has_identity, expected.has_identity);
+	if (expected.has_identity)
+		assert_memory_equal(announcement.identity, expected.identity, DH_KEY_BYTES);
+	assert_int_equal(announcement.leaving, leaving);
+	assert_true(announcement.digest == digest);
+}
+
+static void expect_no_recall(const struct peers *peers, uint32_t address, uint64_t digest)
+{
+	struct announcement announcement;
+	struct announcement before;
+
+	memset(&announcement, 0x5a, sizeof(announcement));
+	memset(&before, 0x5a, sizeof(before));
+	assert_false(peers_recall(peers, support_address(address), digest, &announcement));
+	assert_memory_equal(&announcement, &before, sizeof(before));
+}
+
+static void what_a_peer_announced_last_is_recalled_by_its_digest(void **state)
+{
+	struct peers *peers = peers_new();
+
+	(void)state;
+	expect_no_recall(peers, BOB, 7);
+	assert_int_equal(hear_digest(peers, BOB, "Bob", false, 7), PEERS_INSERTED);
+	assert_int_equal(hear_digest(peers, CAN, "Can", false, 8), PEERS_INSERTED);
+	expect_recall(peers, BOB, 7, "Bob", false);
+	expect_recall(peers, CAN, 8, "Can", false);
+	/* Another datagram, and what another address said. */
+	expect_no_recall(peers, BOB, 8);
+	expect_no_recall(peers, CAN, 7);
+	expect_no_recall(peers, ECE, 7);
+	expect_no_recall(peers, BOB, 0);
+	/* Looking changes nothing. */
+	expect_order(peers, (uint32_t[]){CAN, BOB}, 2);
+	assert_int_equal(find(peers, BOB)->news, PEERS_INSERTED);
+
+	/* Another name, and none of it any more. */
+	assert_int_equal(hear_digest(peers, BOB, "Bobby", false, 9), PEERS_RENAMED);
+	expect_no_recall(peers, BOB, 7);
+	expect_recall(peers, BOB, 9, "Bobby", false);
+	/* Heard without a digest there is nothing to go by. */
+	assert_int_equal(hear_digest(peers, BOB, "Bobby", false, 0), PEERS_REFRESHED);
+	expect_no_recall(peers, BOB, 9);
+	expect_no_recall(peers, BOB, 0);
+	peers_free(peers);
+}
+
+static void leaving_is_recalled_as_leaving(void **state)
+{
+	struct peers *peers = peers_new();
+	struct announcement there, leaving;
+
+	(void)state;
+	assert_int_equal(hear_digest(peers, BOB, "Bob", false, 7), PEERS_INSERTED);
+	assert_int_equal(hear_digest(peers, BOB, "Bob", true, 8), PEERS_DEPARTED);
+	expect_no_recall(peers, BOB, 7);
+	expect_recall(peers, BOB, 8, "Bob", true);
+	assert_true(peers_recall(peers, support_address(BOB), 8, &leaving));
+	assert_int_equal(peers_hear(peers, support_address(BOB), &leaving, NOW_MS), PEERS_REFRESHED);
+	assert_int_equal(hear_digest(peers, BOB, "Bob", false, 7), PEERS_RETURNED);
+
+	/* Recalled before it is heard that they leave, as in one batch: they are back all the same. */
+	assert_true(peers_recall(peers, support_address(BOB), 7, &there));
+	assert_int_equal(hear_digest(peers, BOB, "Bob", true, 8), PEERS_DEPARTED);
+	assert_int_equal(peers_hear(peers, support_address(BOB), &there, NOW_MS), PEERS_RETURNED);
+	expect_recall(peers, BOB, 7, "Bob", false);
+	assert_false(find(peers, BOB)->left);
+
+	/* And gone meanwhile: as if they had never been there. */
+	assert_int_equal(hear_digest(peers, BOB, "Bob", true, 8), PEERS_DEPARTED);
+	assert_true(peers_recall(peers, support_address(BOB), 8, &leaving));
+	assert_int_equal(peers_expire(peers, NOW_MS + PEERS_LISTED_MS + 1), 1);
+	assert_int_equal(peers_hear(peers, support_address(BOB), &leaving, NOW_MS), 0);
+	assert_int_equal(peers_hear(peers, support_address(BOB), &there, NOW_MS), PEERS_INSERTED);
+	peers_free(peers);
+}
+
+static void who_is_gone_is_not_recalled(void **state)
+{
+	struct peers *peers = peers_new();
+	struct peer put = {.address = support_address(BOB), .username = "Bob", .last_seen_ms = NOW_MS};
+
+	(void)state;
+	assert_int_equal(hear_digest(peers, BOB, "Bob", false, 7), PEERS_INSERTED);
+	assert_int_equal(peers_expire(peers, NOW_MS + PEERS_LISTED_MS + 1), 1);
+	expect_no_recall(peers, BOB, 7);
+	/* Nor by who takes the place. */
+	assert_int_equal(hear_digest(peers, CAN, "Can", false, 0), PEERS_INSERTED);
+	expect_no_recall(peers, CAN, 7);
+	/* What comes from a file was announced in we know not what bytes. */
+	assert_int_equal(hear_digest(peers, BOB, "Bob", false, 7), PEERS_INSERTED);
+	assert_non_null(peers_put(peers, &put));
+	expect_no_recall(peers, BOB, 7);
+	peers_free(peers);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -484,6 +599,9 @@ int main(void)
 	    cmocka_unit_test(online_and_listed_have_inclusive_bounds),
 	    cmocka_unit_test(a_clock_set_back_a_little_does_not_matter),
 	    cmocka_unit_test(times_from_the_ends_of_the_world_are_harmless),
+	    cmocka_unit_test(what_a_peer_announced_last_is_recalled_by_its_digest),
+	    cmocka_unit_test(leaving_is_recalled_as_leaving),
+	    cmocka_unit_test(who_is_gone_is_not_recalled),
 	};
 
 	support_begin();
