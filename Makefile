@@ -24,7 +24,7 @@ PROGRAMS = announcer discovery initiator responder
 
 # One list of objects a program: these lists are the architecture.
 common_OBJECTS = address announcement base64 buffer chatlog chatreader clock console course decimal dh framing identity interfaces \
-	jsontext known lineinput lockedfile lookalike peers peersfile program ratelimit secretbox session stop text username wire
+	jsontext known lineinput lockedfile lookalike peerline peers peersfile program ratelimit secretbox session stop text username wire
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
 initiator_OBJECTS = initiator addressee chat connection history prompt trust users

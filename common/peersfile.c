@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,14 @@
 #include "identity.h"
 #include "jsontext.h"
 #include "lockedfile.h"
+#include "peerline.h"
 
 #define EMPTY_FILE "{\n\"peers\": {\n}\n}\n"
 #define SET_ASIDE_ATTEMPTS 1000
 /* The file may vanish between making and locking it; nobody deletes it more often than this. */
 #define BEGIN_ATTEMPTS 8
+/* Random bytes of the mark that stands for the peers while the rest is parsed. */
+#define MARK_BYTES 16
 /* The largest time whose milliseconds a double holds exactly. */
 #define LAST_SEEN_MAX_S 9e12
 
@@ -131,38 +134,138 @@ static int compare_last_seen(const void *left, const void *right)
 	return (a->last_seen_ms > b->last_seen_ms) - (a->last_seen_ms < b->last_seen_ms);
 }
 
-/* Fills a new dictionary from the "peers" section, the longest silent first, as the dictionary keeps them. */
+/*
+ * Makes a dictionary of count peers, the longest silent first, as the dictionary keeps them. Takes over their extra
+ * members, and frees the list.
+ */
+static struct peers *make_peers(struct peer *list, size_t count)
+{
+	struct peers *peers = peers_new();
+	bool sorted = true;
+	size_t filled = 0;
+
+	for (size_t i = 1; i < count && sorted; i++)
+		sorted = list[i - 1].last_seen_ms <= list[i].last_seen_ms;
+	if (!sorted)
+		qsort(list, count, sizeof(*list), compare_last_seen);
+	for (; filled < count && peers; filled++) {
+		struct peer *entry = peers_put(peers, &list[filled]);
+
+		if (!entry)
+			break;
+		json_decref(entry->extra);
+		entry->extra = list[filled].extra;
+	}
+	if (filled < count) {
+		peers_free(peers);
+		peers = NULL;
+	}
+	for (; filled < count; filled++)
+		json_decref(list[filled].extra);
+	free(list);
+	return peers;
+}
+
+/* The dictionary of the "peers" section, or NULL where memory is out. */
 static struct peers *read_peers(json_t *section)
 {
-	size_t count = 0, filled = 0;
 	struct peer *list = calloc(json_object_size(section) + 1, sizeof(*list));
-	struct peers *peers = peers_new();
+	size_t count = 0;
 	const char *ip;
 	json_t *object;
 
-	if (!list || !peers)
-		goto fail;
+	if (!list)
+		return NULL;
 	json_object_foreach (section, ip, object) {
 		if (read_peer(ip, object, &list[count]))
 			count++;
 	}
-	qsort(list, count, sizeof(*list), compare_last_seen);
-	for (; filled < count; filled++) {
-		struct peer *entry = peers_put(peers, &list[filled]);
+	return make_peers(list, count);
+}
 
-		if (!entry)
-			goto fail;
-		json_decref(entry->extra);
-		entry->extra = list[filled].extra;
+/*
+ * Where the peers begin in a file that is as append_document() writes it: after the line that opens them. NULL
+ * elsewhere.
+ */
+static const char *find_lines(const char *text, size_t len)
+{
+	static const char opening[] = "\"peers\": {\n";
+	const char *end = text + len, *at = text, *feed;
+
+	/* "{", perhaps the line of "self", and that one. */
+	for (int line = 0; line < 3; line++) {
+		feed = memchr(at, '\n', (size_t)(end - at));
+		if (!feed)
+			return NULL;
+		if ((size_t)(feed + 1 - at) == sizeof(opening) - 1 && memcmp(at, opening, sizeof(opening) - 1) == 0)
+			return feed + 1;
+		at = feed + 1;
 	}
-	free(list);
-	return peers;
-fail:
-	for (; filled < count; filled++)
-		json_decref(list[filled].extra);
-	free(list);
-	peers_free(peers);
 	return NULL;
+}
+
+/*
+ * Parses the text without what is from begin to end, in whose place a mark is put that nobody can know before. Returns
+ * NULL where that does not come out as all that is in "peers": then those were not the peers.
+ */
+static json_t *parse_rest(const char *text, size_t len, const char *begin, const char *end)
+{
+	char mark[2 * MARK_BYTES + 1], random[MARK_BYTES];
+	struct buffer rest = {0};
+	json_t *document = NULL, *section;
+	const char *found;
+	size_t found_len;
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(mark, sizeof(mark), (const unsigned char *)random, sizeof(random));
+	if (buffer_append(&rest, text, (size_t)(begin - text)) == 0 &&
+	    buffer_printf(&rest, "\"mark\": \"%s\"", mark) == 0 &&
+	    buffer_append(&rest, end, (size_t)(text + len - end)) == 0)
+		document = jsontext_parse(rest.data, rest.len, NULL);
+	buffer_free(&rest);
+	section = json_object_get(document, "peers");
+	if (json_object_size(section) == 1 && jsontext_get_string(section, "mark", &found, &found_len) &&
+	    strcmp(found, mark) == 0)
+		return document;
+	json_decref(document);
+	return NULL;
+}
+
+/*
+ * Reads a file that is as we write it, the peers line by line. Returns false where it is not, or memory is out: then it
+ * is to be parsed as JSON.
+ */
+static bool read_lines(const char *text, size_t len, json_t **document, struct peers **peers)
+{
+	const char *begin = find_lines(text, len), *at = begin, *end = text + len;
+	size_t count = 0, room = len / PEERLINE_MIN_BYTES < PEERS_MAX ? len / PEERLINE_MIN_BYTES + 1 : PEERS_MAX;
+	struct peer *list = begin ? malloc(room * sizeof(*list)) : NULL;
+	struct peers *made;
+	json_t *rest;
+
+	if (!list)
+		return false;
+	for (const char *next = begin; count < room && peerline_parse(&next, end, &list[count]); next += 2) {
+		at = next;
+		count++;
+		if (end - at < 2 || memcmp(at, ",\n", 2) != 0)
+			break;
+	}
+	rest = count > 0 ? parse_rest(text, len, begin, at) : NULL;
+	if (!rest) {
+		free(list);
+		return false;
+	}
+	made = make_peers(list, count);
+	/* Fewer: an address stands there twice, and which one counts is for JSON to say. */
+	if (!made || peers_count(made) != count) {
+		peers_free(made);
+		json_decref(rest);
+		return false;
+	}
+	*document = rest;
+	*peers = made;
+	return true;
 }
 
 /* Makes the table of pins anew from sections; on an error it stays. */
@@ -186,27 +289,45 @@ static bool same_known(json_t *one, json_t *other)
 	return a == b || (a && b && json_equal(a, b));
 }
 
+/* Parses the text as JSON. */
+static int parse(const char *text, size_t len, json_t **document, struct peers **peers)
+{
+	json_t *parsed = len == 0 ? json_object() : jsontext_parse(text, len, NULL), *section;
+
+	if (!parsed)
+		return len == 0 ? ENOMEM : errno;
+	section = json_object_get(parsed, "peers");
+	if (section && !json_is_object(section)) {
+		json_decref(parsed);
+		return EBADMSG;
+	}
+	*peers = read_peers(section);
+	if (!*peers) {
+		json_decref(parsed);
+		return ENOMEM;
+	}
+	*document = parsed;
+	return 0;
+}
+
 /* Replaces the content by what the text says; on an error the content stays. */
 static int take_content(struct peersfile *file, const char *text, size_t len)
 {
-	json_t *document, *section;
-	struct peers *peers;
+	struct peers *peers = NULL;
+	json_t *document = NULL;
 
-	document = len == 0 ? json_object() : jsontext_parse(text, len, NULL);
-	if (!document)
-		return len == 0 ? ENOMEM : errno;
-	section = json_object_get(document, "peers");
-	if (section && !json_is_object(section)) {
-		json_decref(document);
-		return EBADMSG;
+	if (len == 0 || !read_lines(text, len, &document, &peers)) {
+		int rc = parse(text, len, &document, &peers);
+
+		if (rc != 0)
+			return rc;
 	}
-	peers = read_peers(section);
-	if (!peers || (!same_known(file->sections, document) && take_known(file, document) != 0)) {
+	json_object_del(document, "peers");
+	if (!same_known(file->sections, document) && take_known(file, document) != 0) {
 		peers_free(peers);
 		json_decref(document);
 		return ENOMEM;
 	}
-	json_object_del(document, "peers");
 	peers_free(file->peers);
 	json_decref(file->sections);
 	file->peers = peers;
@@ -340,40 +461,6 @@ const char *peersfile_reason(int error)
 	}
 }
 
-static int append_peer(struct buffer *out, const struct peer *peer, bool first)
-{
-	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
-	int rc = buffer_printf(out, "%s\"%s\": {\"username\": ", first ? "" : ",\n", address_format(peer->address, ip));
-
-	if (rc == 0)
-		rc = jsontext_append_string(out, peer->username, strlen(peer->username));
-	if (rc == 0)
-		rc = buffer_printf(out, ", \"last_seen\": %" PRId64 ".%03d", peer->last_seen_ms / 1000,
-		    (int)(peer->last_seen_ms % 1000));
-	if (rc == 0 && peer->has_identity) {
-		identity_format(peer->identity, identity);
-		rc = buffer_printf(out, ", \"identity\": \"%s\"", identity);
-	}
-	if (rc == 0 && peer->left)
-		rc = buffer_printf(out, ", \"left\": true");
-	if (rc == 0 && peer->extra) {
-		const char *name;
-		json_t *value;
-
-		json_object_foreach (peer->extra, name, value) {
-			if (rc == 0)
-				rc = buffer_append(out, ", ", 2);
-			if (rc == 0)
-				rc = jsontext_append_string(out, name, strlen(name));
-			if (rc == 0)
-				rc = buffer_append(out, ": ", 2);
-			if (rc == 0)
-				rc = jsontext_append(out, value);
-		}
-	}
-	return rc ? rc : buffer_append(out, "}", 1);
-}
-
 /* A section on its own lines: one line where all its members are plain values, else a line for each member. */
 static int append_section(struct buffer *out, const char *name, json_t *section)
 {
@@ -419,7 +506,10 @@ static int append_document(struct buffer *out, const struct peersfile *file)
 		rc = buffer_printf(out, "\"peers\": {\n");
 	for (const struct peer *peer = peers_newer(file->peers, NULL); peer && rc == 0;
 	     peer = peers_newer(file->peers, peer)) {
-		rc = append_peer(out, peer, first);
+		if (!first)
+			rc = buffer_append(out, ",\n", 2);
+		if (rc == 0)
+			rc = peerline_format(out, peer);
 		first = false;
 	}
 	if (rc == 0)

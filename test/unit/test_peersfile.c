@@ -2101,6 +2101,205 @@ static void every_error_has_a_reason(void **state)
 	assert_string_not_equal(peersfile_reason(EUSERS), strerror(EUSERS));
 }
 
+/* Fails unless both have the same peers in the same order. */
+static void expect_same_peers(const struct peersfile *one, const struct peersfile *other, const char *text)
+{
+	const struct peer *a = peers_newer(peersfile_peers(one), NULL);
+	const struct peer *b = peers_newer(peersfile_peers(other), NULL);
+
+	CHECK(count(one) == count(other), "%zu peers and not %zu in %s", count(one), count(other), text);
+	while (a != NULL && b != NULL) {
+		CHECK(a->address.s_addr == b->address.s_addr && strcmp(a->username, b->username) == 0 &&
+			  a->last_seen_ms == b->last_seen_ms && a->left == b->left &&
+			  a->has_identity == b->has_identity && memcmp(a->identity, b->identity, DH_KEY_BYTES) == 0 &&
+			  a->news == b->news,
+		    "%s and %s in %s", a->username, b->username, text);
+		CHECK(a->extra == NULL ? b->extra == NULL : json_equal(a->extra, b->extra), "%s in %s", a->username,
+		    text);
+		a = peers_newer(peersfile_peers(one), a);
+		b = peers_newer(peersfile_peers(other), b);
+	}
+}
+
+/*
+ * Reads the text as it is, perhaps line by line, and behind so many empty lines that it is parsed as JSON; fails where
+ * that makes a difference. Returns whether it can be read.
+ */
+static bool expect_as_json(int dir, const char *text, size_t len)
+{
+	struct peersfile *as_is = open_fresh(dir);
+	struct peersfile *as_json = open_fresh(dir);
+	char *with_lines = malloc(len + 5);
+	int r;
+
+	assert_non_null(with_lines);
+	memset(with_lines, '\n', 4);
+	memcpy(with_lines + 4, text, len);
+	with_lines[len + 4] = '\0';
+	file_put(dir, NAME, with_lines, len + 4);
+	r = peersfile_read(as_json);
+	file_put(dir, NAME, text, len);
+	CHECK(peersfile_read(as_is) == r, "error %d only as JSON: %s", r, with_lines);
+	expect_same_peers(as_is, as_json, with_lines);
+	if (peersfile_username(as_json) != NULL)
+		assert_string_equal(peersfile_username(as_is), peersfile_username(as_json));
+	else
+		assert_null(peersfile_username(as_is));
+	assert_int_equal(count_known(as_is), count_known(as_json));
+	peersfile_free(as_is);
+	peersfile_free(as_json);
+	free(with_lines);
+	return r == 0;
+}
+
+#define LINE(ip, name) "\"" ip "\": {\"username\": \"" name "\", \"last_seen\": 1763625600.125}"
+
+static void a_file_read_line_by_line_is_read_as_json(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool fine;
+	} cases[] = {
+	    {BYTES(EXAMPLE), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.2", "b") "}}"), true},
+	    /* Nobody, and lines that are written in another way, first, last and in between. */
+	    {BYTES("{\n\"peers\": {\n}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.2", "\\u0062") "\n}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "\\u0062") ",\n" LINE("1.1.1.2", "b") "\n}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.2", "") ",\n" LINE("1.1.1.3",
+		 "c") "\n}\n}\n"),
+		true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n\"x\": 5\n}\n}\n"), true},
+	    {BYTES("{\r\n\"peers\": {\r\n" LINE("1.1.1.1", "a") ",\r\n" LINE("1.1.1.2", "b") "\r\n}\r\n}\r\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\r\n" LINE("1.1.1.2", "b") "\r\n}\r\n}\r\n"), true},
+	    /* An address twice: the last counts. */
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.1", "b") "\n}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.2", "b") ",\n" LINE("1.1.1.1",
+		 "c") "\n}\n}\n"),
+		true},
+	    /* So it does of two sections. */
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n},\n\"peers\": {}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n},\n\"pe\\u0065rs\": {}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n},\n\"peers\": {" LINE("1.1.1.2", "b") "}\n}\n"), true},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n},\n\"peers\": 5\n}\n"), false},
+	    {BYTES("{\"peers\": {" LINE("1.1.1.2", "b") "},\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}\n"), true},
+	    /* The peers of something else. */
+	    {BYTES("{\n\"self\": {\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n},\n\"peers\": {}\n}\n"), true},
+	    {BYTES("{\n\"self\": {\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}\n}\n"), true},
+	    {BYTES("{\"self\": {\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}, \"peers\": {\n" LINE("1.1.1.2",
+		 "b") "\n}\n}\n"),
+		true},
+	    {BYTES("{\n\"a\": {\"b\": 5,\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}},\n\"peers\": {\n}\n}\n"), true},
+	    {BYTES("{\n\"a\": [{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}}],\n\"peers\": {\n}\n}\n"), true},
+	    /* What is no JSON: a comma too many or too few, as after deleting a line. */
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n,\n" LINE("1.1.1.2", "b") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n" LINE("1.1.1.2", "b") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n\"x\": 5\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n},\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}\nx"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n"), false},
+	    {BYTES("\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n"), false},
+	    {BYTES("[\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n]\n"), false},
+	    {BYTES("\xef\xbb\xbf{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\n}\n}\n"), false},
+	    /* Nor is this. */
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1\0", "a") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a\0") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a\t") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "\na") "\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n" LINE("1.1.1.1", "a") "\0\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n\"1.1.1.1\": {\"username\": \"a\", \"last_seen\": 01.000}\n}\n}\n"), false},
+	    {BYTES("{\n\"peers\": {\n\"1.1.1.1\": {\"username\": \"a\", \"last_seen\": 00.001}\n}\n}\n"), false},
+	};
+	int dir = workdir_fd(state);
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		CHECK(expect_as_json(dir, cases[i].text, cases[i].len) == cases[i].fine, "case %zu: %s", i,
+		    cases[i].text);
+}
+
+static void a_file_that_was_spoiled_by_hand_is_read_as_json(void **state)
+{
+	static const char whole[] =
+	    "{\n\"self\": {\"username\": \"Ece\"},\n\"peers\": {\n" LINE("1.1.1.1", "a") ",\n" LINE("1.1.1.2",
+		"b") ",\n\"1.1.1.3\": {\"username\": \"c\", \"last_seen\": 1.000, \"identity\": \"" VECTOR_SB_TEXT
+		     "\", \"left\": true}\n},\n\"known\": {}\n}\n";
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} pieces[] = {
+	    {BYTES(",\n")},
+	    {BYTES("\n")},
+	    {BYTES("\r")},
+	    {BYTES(" ")},
+	    {BYTES("\t")},
+	    {BYTES("\0")},
+	    {BYTES("0")},
+	    {BYTES("\"")},
+	    {BYTES("\\")},
+	    {BYTES("{")},
+	    {BYTES("}")},
+	    {BYTES("\xc3")},
+	    {BYTES("\"peers\": {\n")},
+	    {BYTES("\"peers\": {},")},
+	    {BYTES(LINE("1.1.1.1", "d"))},
+	    {BYTES(LINE("1.1.1.4", "e") ",\n")},
+	};
+	int dir = workdir_fd(state);
+	uint64_t seed = 37;
+	size_t fine = 0;
+
+	for (int i = 0; i < 4000; i++) {
+		char text[1024];
+		size_t len = sizeof(whole) - 1;
+
+		memcpy(text, whole, len);
+		for (uint32_t changes = 1 + support_random(&seed) % 2; changes > 0; changes--) {
+			size_t at = support_random(&seed) % len;
+			size_t piece = support_random(&seed) % COUNT(pieces);
+			/* Up to a line goes where the piece comes, or nothing. */
+			size_t gone = support_random(&seed) % 2 * (support_random(&seed) % 60);
+
+			gone = gone < len - at ? gone : len - at;
+			memmove(text + at + pieces[piece].len, text + at + gone, len - at - gone);
+			memcpy(text + at, pieces[piece].bytes, pieces[piece].len);
+			len = len - gone + pieces[piece].len;
+		}
+		fine += expect_as_json(dir, text, len);
+	}
+	/* Neither all nor none. */
+	assert_in_range(fine, 100, 3900);
+}
+
+static void where_memory_runs_out_lines_are_read_whole_or_not(void **state)
+{
+	static const char whole[] = "{\n\"self\": {\"username\": \"Ece\"},\n\"peers\": {\n" LINE("1.1.1.1",
+	    "a") ",\n" LINE("1.1.1.2", "b") "\n}\n}\n";
+	int dir = workdir_fd(state);
+	bool refused = true;
+
+	put_text(dir, whole);
+	for (size_t at = 1; refused; at++) {
+		struct peersfile *file = open_fresh(dir);
+		int r;
+
+		shortage_begin(at);
+		r = peersfile_read(file);
+		refused = shortage_end();
+		/* What could not be read by line may still be parsed. */
+		CHECK(r == 0 || (r == ENOMEM && refused), "error %d", r);
+		assert_int_equal(count(file), r == 0 ? 2 : 0);
+		assert_int_equal(peersfile_read(file), 0);
+		assert_int_equal(count(file), 2);
+		assert_string_equal(peersfile_username(file), "Ece");
+		peersfile_free(file);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -2161,6 +2360,9 @@ int main(void)
 	    workdir_test(where_memory_runs_out_a_name_is_forgotten_or_not),
 	    workdir_test(where_memory_runs_out_a_pin_is_whole_or_refused),
 	    workdir_test(where_memory_runs_out_a_meeting_leaves_the_file),
+	    workdir_test(a_file_read_line_by_line_is_read_as_json),
+	    workdir_test(a_file_that_was_spoiled_by_hand_is_read_as_json),
+	    workdir_test(where_memory_runs_out_lines_are_read_whole_or_not),
 	    cmocka_unit_test(every_error_has_a_reason),
 	};
 
