@@ -41,16 +41,20 @@ int buffer_append(struct buffer *buffer, const void *bytes, size_t len)
 
 int buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments)
 {
+	size_t room = buffer->capacity - buffer->len;
 	va_list again;
-	int len, rc;
+	int len, rc = 0;
 
 	va_copy(again, arguments);
-	len = vsnprintf(NULL, 0, format, arguments);
-	rc = len < 0 ? ENOMEM : reserve(buffer, (size_t)len + 1);
-	if (rc == 0) {
+	len = vsnprintf(room > 0 ? buffer->data + buffer->len : NULL, room, format, arguments);
+	if (len < 0)
+		rc = ENOMEM;
+	else if ((size_t)len >= room)
+		rc = reserve(buffer, (size_t)len + 1);
+	if (rc == 0 && (size_t)len >= room)
 		vsnprintf(buffer->data + buffer->len, (size_t)len + 1, format, again);
+	if (rc == 0)
 		buffer->len += (size_t)len;
-	}
 	va_end(again);
 	return rc;
 }

@@ -114,6 +114,8 @@ void chatlog_entry_free(struct chatlog_entry *entry)
 struct chatlog {
 	int dir;
 	bool for_strangers;
+	int fd;	   /* kept open between appends, not locked; or -1 */
+	off_t end; /* of the last whole line that we wrote; 0: unknown */
 };
 
 struct chatlog *chatlog_new(int dir, bool for_strangers)
@@ -121,12 +123,14 @@ struct chatlog *chatlog_new(int dir, bool for_strangers)
 	struct chatlog *log = malloc(sizeof(*log));
 
 	if (log)
-		*log = (struct chatlog){.dir = dir, .for_strangers = for_strangers};
+		*log = (struct chatlog){.dir = dir, .for_strangers = for_strangers, .fd = -1};
 	return log;
 }
 
 void chatlog_free(struct chatlog *log)
 {
+	if (log && log->fd >= 0)
+		close(log->fd);
 	free(log);
 }
 
@@ -146,51 +150,52 @@ static bool would_crowd(int fd, size_t len)
 }
 
 /*
- * Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. *begun tells
- * whether the file was empty.
+ * Appends to the locked file of that size, after closing off a torn last line; all of it or, with an errno value,
+ * nothing.
  */
-static int append_locked(int fd, const char *lines, size_t len, bool durable, bool *begun)
+static int append_locked(struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
 {
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
-	struct stat status;
 	char last = '\n';
 	ssize_t written;
 	int rc = 0;
 
-	if (fstat(fd, &status) != 0)
-		return errno;
-	if (status.st_size > 0 && pread(fd, &last, 1, status.st_size - 1) != 1)
+	/* Where nobody has written since, the end is that of a whole line. */
+	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
-	*begun = status.st_size == 0;
 	pieces[0].iov_len = last != '\n';
 	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
 	pieces[1].iov_base = (void *)(uintptr_t)lines;
-	written = writev(fd, pieces, 2);
+	written = writev(log->fd, pieces, 2);
 	if (written < 0)
 		rc = errno;
 	else if ((size_t)written != pieces[0].iov_len + len)
 		rc = ENOSPC;
-	else if (durable && fdatasync(fd) != 0)
+	else if (durable && fdatasync(log->fd) != 0)
 		rc = errno;
-	if (rc != 0 && written > 0 && ftruncate(fd, status.st_size) != 0)
+	if (rc != 0 && written > 0 && ftruncate(log->fd, size) != 0)
 		rc = errno;
+	log->end = rc == 0 ? size + written : 0;
 	return rc;
 }
 
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
 {
-	bool begun = false;
-	int fd, rc;
+	struct stat status;
+	bool is_new;
+	int rc =
+	    lockedfile_reopen(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, &log->fd, &status, &is_new);
 
-	rc = lockedfile_open(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, &fd);
 	if (rc != 0)
 		return rc;
-	if (log->for_strangers && would_crowd(fd, len))
+	if (is_new)
+		log->end = 0;
+	if (log->for_strangers && would_crowd(log->fd, len))
 		rc = ENOSPC;
 	else
-		rc = append_locked(fd, lines, len, durable, &begun);
-	close(fd);
-	if (rc == 0 && begun && durable)
+		rc = append_locked(log, status.st_size, lines, len, durable);
+	flock(log->fd, LOCK_UN);
+	if (rc == 0 && status.st_size == 0 && durable)
 		lockedfile_sync_directory(log->dir);
 	return rc;
 }

@@ -2,8 +2,8 @@
  * chat.log: every message sent and received, one JSON object a line, appended by the initiator and the responder.
  *
  * Specification 2.3.0-E, 2.3.0-G and 2.4.0-D; the format is in common/PROTOCOL.md, section 6. Whole lines are written
- * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off by
- * the next append. Where the disk is full the file is cut back to its last whole line.
+ * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off
+ * by the next append. Where the disk is full the file is cut back to its last whole line.
  */
 #ifndef QUARTET_CHATLOG_H
 #define QUARTET_CHATLOG_H
@@ -48,8 +48,8 @@ const char *chatlog_mode_word(enum chatlog_mode mode);
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 /*
- * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(), or EBADMSG
- * for anything that chatlog_format() would not have written.
+ * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(), or
+ * EBADMSG for anything that chatlog_format() would not have written.
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
@@ -59,9 +59,10 @@ void chatlog_entry_free(struct chatlog_entry *entry);
 struct chatlog;
 
 /*
- * For the chat.log in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet. Where
- * for_strangers, appending stops while less than a hundredth of the disk, or 64 MiB where that is less, is free, so that
- * no flood of messages can fill it.
+ * For the chat.log in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet.
+ * Where for_strangers, appending stops while less than a hundredth of the disk, or 64 MiB where that is less, is free,
+ * so that no flood of messages can fill it. The file is kept
+ * open between appends, not locked.
  */
 struct chatlog *chatlog_new(int dir, bool for_strangers);
 void chatlog_free(struct chatlog *log);

@@ -22,6 +22,17 @@ int64_t clock_monotonic_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+/* Writes number with len digits and then end; every line of chat.log has such a time, so this is not printf(3). */
+static char *put_number(char *text, int number, int len, char end)
+{
+	for (int i = len - 1; i >= 0; i--) {
+		text[i] = (char)('0' + number % 10);
+		number /= 10;
+	}
+	text[len] = end;
+	return text + len + 1;
+}
+
 void clock_format_utc(int64_t wall_ms, char text[static CLOCK_UTC_BYTES])
 {
 	static const int64_t year_zero_ms = -62167219200000, year_ten_thousand_ms = 253402300800000;
@@ -34,10 +45,14 @@ void clock_format_utc(int64_t wall_ms, char text[static CLOCK_UTC_BYTES])
 		wall_ms = year_ten_thousand_ms - 1;
 	seconds = (time_t)((wall_ms - year_zero_ms) / 1000 + year_zero_ms / 1000);
 	gmtime_r(&seconds, &utc);
-	/* The remainders tell the compiler what the clamping already made sure of: two and four digits. */
-	snprintf(text, CLOCK_UTC_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(utc.tm_year + 1900) % 10000,
-	    (unsigned)(utc.tm_mon + 1) % 100, (unsigned)utc.tm_mday % 100, (unsigned)utc.tm_hour % 100,
-	    (unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100, (unsigned)((wall_ms - year_zero_ms) % 1000));
+	text = put_number(text, utc.tm_year + 1900, 4, '-');
+	text = put_number(text, utc.tm_mon + 1, 2, '-');
+	text = put_number(text, utc.tm_mday, 2, 'T');
+	text = put_number(text, utc.tm_hour, 2, ':');
+	text = put_number(text, utc.tm_min, 2, ':');
+	text = put_number(text, utc.tm_sec, 2, '.');
+	text = put_number(text, (int)((wall_ms - year_zero_ms) % 1000), 3, 'Z');
+	*text = '\0';
 }
 
 /* Reads len digits as a number; false where one is no digit. */

@@ -71,6 +71,34 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 	return rc ? rc : ETIMEDOUT;
 }
 
+int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int *fd, struct stat *status,
+    bool *is_new)
+{
+	int rc = 0;
+
+	*is_new = false;
+	if (*fd >= 0) {
+		/* Before the lock, too: whoever moved the file away may hold that for long. */
+		if (fstat(*fd, status) == 0 && names_file(dir, name, status)) {
+			rc = lockedfile_lock(*fd, operation);
+			if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
+				return 0;
+		}
+		close(*fd);
+		*fd = -1;
+	}
+	*is_new = true;
+	if (rc == 0)
+		rc = lockedfile_open(dir, name, open_flags, operation, fd);
+	if (rc == 0 && fstat(*fd, status) != 0) {
+		rc = errno;
+		close(*fd);
+	}
+	if (rc != 0)
+		*fd = -1;
+	return rc;
+}
+
 static int write_all(int fd, const char *bytes, size_t len)
 {
 	while (len > 0) {

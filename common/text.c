@@ -98,6 +98,8 @@ static bool is_within(const struct range *ranges, size_t count, uint32_t code_po
 
 static bool is_printable(uint32_t code_point)
 {
+	if (code_point >= ' ' && code_point <= '~')
+		return true;
 	return !text_is_control(code_point) && !is_within(hidden, sizeof(hidden) / sizeof(hidden[0]), code_point);
 }
 

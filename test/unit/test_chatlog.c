@@ -1,6 +1,8 @@
 /* chatlog: what was said, a line each, whole or not at all. */
 #include "support.h"
 
+#include <sys/statvfs.h>
+
 #include "chatlog.h"
 
 #define NAME CHATLOG_NAME
@@ -11,6 +13,27 @@
 #define EXAMPLE                                                                                                        \
 	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"RECEIVED\", \"username\": "                         \
 	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"text\": \"hello\"}"
+
+/* What is free on the disk, as fstatvfs() tells it; the library's is not asked. */
+static fsblkcnt_t disk_blocks = 1000000;
+static fsblkcnt_t disk_free = 1000000;
+static unsigned disk_looks;
+
+#define DISK_BLOCK_BYTES 4096
+
+int fstatvfs(int fd, struct statvfs *disk)
+{
+	(void)fd;
+	disk_looks++;
+	*disk = (struct statvfs){
+	    .f_bsize = DISK_BLOCK_BYTES,
+	    .f_frsize = DISK_BLOCK_BYTES,
+	    .f_blocks = disk_blocks,
+	    .f_bfree = disk_free,
+	    .f_bavail = disk_free,
+	};
+	return 0;
+}
 
 static struct chatlog_entry entry_of(const char *text, size_t len)
 {
@@ -441,6 +464,191 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 	free(lines);
 }
 
+static void append_kept(struct chatlog *log, int dir, const char *line, const char *expected)
+{
+	assert_int_equal(chatlog_append(log, line, strlen(line), false), 0);
+	file_expect(dir, NAME, expected, strlen(expected));
+	/* Kept, but not locked. */
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+}
+
+/* Another program, or the user, adds to the file. */
+static void add_to_file(int dir, const char *text)
+{
+	int fd = openat(dir, NAME, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void the_file_is_kept_open_and_may_change_meanwhile(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	struct chatlog *log = chatlog_new(dir, false);
+
+	append_kept(log, dir, "one\n", "one\n");
+	append_kept(log, dir, "two\n", "one\ntwo\n");
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	/* A line of another program, and one that it was killed over, at once and after a line of ours. */
+	add_to_file(dir, "x\n");
+	append_kept(log, dir, "three\n", "one\ntwo\nx\nthree\n");
+	add_to_file(dir, "torn");
+	append_kept(log, dir, "four\n", "one\ntwo\nx\nthree\ntorn\nfour\n");
+	add_to_file(dir, "t");
+	append_kept(log, dir, "five\n", "one\ntwo\nx\nthree\ntorn\nfour\nt\nfive\n");
+	/* Emptied, shortened in the middle of a line, and written anew in place. */
+	file_put(dir, NAME, "", 0);
+	append_kept(log, dir, "six\n", "six\n");
+	append_kept(log, dir, "seven\n", "six\nseven\n");
+	file_put(dir, NAME, "six\nsev", 7);
+	append_kept(log, dir, "eight\n", "six\nsev\neight\n");
+	file_put(dir, NAME, "ten", 3);
+	append_kept(log, dir, "nine\n", "ten\nnine\n");
+	/* Moved away, with a torn line in what comes in its place. */
+	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
+	file_put(dir, NAME, "torn", 4);
+	append_kept(log, dir, "ten\n", "torn\nten\n");
+	file_expect(dir, "old", BYTES("ten\nnine\n"));
+	/* As long as the one before, but torn. */
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	file_put(dir, NAME, "123456789", 9);
+	append_kept(log, dir, "end\n", "123456789\nend\n");
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	chatlog_free(log);
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+static void a_kept_file_that_becomes_none_is_an_error_until_it_is_one_again(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	append_kept(log, dir, "one\n", "one\n");
+	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
+	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), EINVAL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), EINVAL);
+	assert_int_equal(renameat(dir, "old", dir, NAME), 0);
+	append_kept(log, dir, "three\n", "one\nthree\n");
+	chatlog_free(log);
+}
+
+static void a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appended(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	struct chatlog *log = chatlog_new(dir, false);
+	struct holder holder;
+
+	append_kept(log, dir, "one\n", "one\n");
+	holder = holder_start(dir, NAME, LOCK_EX, NULL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, true), ETIMEDOUT);
+	file_expect(dir, NAME, BYTES("one\n"));
+	holder_end(holder);
+	append_kept(log, dir, "three\n", "one\nthree\n");
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	chatlog_free(log);
+}
+
+static void a_kept_file_on_a_short_disk_stays_whole(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	append_kept(log, dir, "one\n", "one\n");
+	for (rlim_t room = 0; room < 4; room++) {
+		struct rlimit old = disk_shrink(4 + room);
+		int r = chatlog_append(log, "two\n", 4, room & 1);
+
+		disk_restore(old);
+		CHECK(r == ENOSPC || r == EFBIG, "error %d", r);
+		file_expect(dir, NAME, BYTES("one\n"));
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	}
+	/* The same where another program tore a line; it is then closed off when there is room. */
+	add_to_file(dir, "torn");
+	for (rlim_t room = 0; room < 9; room++) {
+		struct rlimit old = disk_shrink(8 + room / 2);
+
+		assert_int_not_equal(chatlog_append(log, "two\n", 4, room & 1), 0);
+		disk_restore(old);
+		file_expect(dir, NAME, BYTES("one\ntorn"));
+	}
+	append_kept(log, dir, "two\n", "one\ntorn\ntwo\n");
+	chatlog_free(log);
+}
+
+static void strangers_leave_a_part_of_the_disk_free(void **state)
+{
+	static const struct {
+		fsblkcnt_t blocks, reserve;
+	} disks[] = {
+	    {10000, 100},
+	    {1000000, 10000},
+	    /* 64 MiB at most. */
+	    {1638400, 16384},
+	    {100000000, 16384},
+	};
+	int dir = workdir_fd(state);
+	char *lines = support_repeat('x', DISK_BLOCK_BYTES);
+
+	lines[DISK_BLOCK_BYTES - 1] = '\n';
+	for (size_t i = 0; i < COUNT(disks); i++) {
+		struct chatlog *ours = chatlog_new(dir, false);
+		struct chatlog *theirs = chatlog_new(dir, true);
+
+		disk_blocks = disks[i].blocks;
+		/* Nothing that they say is kept where there is no room beyond the reserve, none at all or none but that. */
+		disk_free = 0;
+		assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), ENOSPC);
+		disk_free = disks[i].reserve;
+		assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), ENOSPC);
+		assert_int_equal(chatlog_append(theirs, "\n", 1, true), ENOSPC);
+		file_expect(dir, NAME, "", 0);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+		/* Room is found at once; what they write counts, although the disk says the same for a while. */
+		disk_free = disks[i].reserve + 3;
+		for (int written = 0; written < 3; written++)
+			assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), 0);
+		disk_free = disks[i].reserve;
+		assert_int_equal(chatlog_append(theirs, "\n", 1, false), ENOSPC);
+		/* What the user says is kept all the same. */
+		assert_int_equal(chatlog_append(ours, lines, DISK_BLOCK_BYTES, false), 0);
+		chatlog_free(ours);
+		chatlog_free(theirs);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	}
+	free(lines);
+	disk_blocks = disk_free = 1000000;
+}
+
+static void the_room_on_the_disk_is_looked_at_again_after_a_second(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, true);
+	unsigned looks;
+
+	/* Each time the file is another one, it may be on another disk. */
+	for (int i = 0; i < 3; i++) {
+		looks = disk_looks;
+		assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+		assert_int_equal(disk_looks, looks + 1);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	}
+	assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+	/* Other programs fill the disk. */
+	disk_free = 0;
+	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, false), ENOSPC);
+	/* And the user makes room, which counts at once. */
+	disk_free = 1000000;
+	assert_int_equal(chatlog_append(log, "three\n", 6, false), 0);
+	file_expect(dir, NAME, BYTES("one\nthree\n"));
+	chatlog_free(log);
+}
+
 /* One of several programs that append at once. */
 struct writer {
 	int dir;
@@ -591,6 +799,12 @@ int main(void)
 	    workdir_test(a_lock_that_stays_is_given_up_with_nothing_appended),
 	    workdir_test(what_is_no_file_is_an_error),
 	    workdir_test(a_short_disk_appends_whole_batches_or_nothing),
+	    workdir_test(the_file_is_kept_open_and_may_change_meanwhile),
+	    workdir_test(a_kept_file_that_becomes_none_is_an_error_until_it_is_one_again),
+	    workdir_test(a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appended),
+	    workdir_test(a_kept_file_on_a_short_disk_stays_whole),
+	    workdir_test(strangers_leave_a_part_of_the_disk_free),
+	    workdir_test(the_room_on_the_disk_is_looked_at_again_after_a_second),
 	    workdir_test(lines_of_several_writers_never_mix),
 	    workdir_test(a_writer_killed_at_any_instant_spoils_no_line_of_others),
 	};

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "jsontext.h"
+#include "shortage.h"
 
 /* Parses a copy that ends where its allocation ends. */
 static json_t *parse(const char *bytes, size_t len, const char **why)
@@ -308,6 +309,76 @@ static void strings_that_are_not_utf8_are_not_written(void **state)
 	}
 }
 
+/* Fails unless the string is written as jansson writes it, or refused where jansson has none such. */
+static void expect_as_jansson(const char *text, size_t len)
+{
+	struct buffer buffer = {0};
+	char *copy = support_copy(text, len);
+	json_t *value = memchr(text, '\0', len) ? NULL : json_stringn(text, len);
+	char *expected = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	int r = jsontext_append_string(&buffer, copy, len);
+
+	assert_int_equal(r, expected ? 0 : EILSEQ);
+	assert_int_equal(buffer.len, expected ? strlen(expected) : 0);
+	if (expected)
+		assert_memory_equal(buffer.data, expected, buffer.len);
+	free(expected);
+	json_decref(value);
+	free(copy);
+	buffer_free(&buffer);
+}
+
+static void strings_are_written_as_jansson_writes_them(void **state)
+{
+	static const char *const pieces[] = {"a", "\x7f", "\"", "\\", "/", "\x1f", " ", "\xc2\x80", "\xc3\xbc",
+	    "\xe2\x80\xa8", "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\xa0\x80", "\xc3", "\x80"};
+	uint64_t seed = 31;
+
+	(void)state;
+	for (unsigned one = 0; one < 256; one++) {
+		for (unsigned other = 0; other < 256; other++)
+			expect_as_jansson((char[]){(char)one, (char)other}, other == 0 ? 1 : 2);
+	}
+	for (int i = 0; i < 20000; i++) {
+		char text[64] = "";
+
+		/* Seldom the last ones, which are none. */
+		for (uint32_t n = support_random(&seed) % 9; n > 0; n--)
+			strcat(text, pieces[support_random(&seed) % (support_random(&seed) % 16 == 0 ? 16 : 13)]);
+		expect_as_jansson(text, strlen(text));
+	}
+}
+
+static void where_memory_runs_out_a_string_is_whole_or_not_written(void **state)
+{
+	static const char *const texts[] = {"plain", "g\xc3\xbcn", "say \"hi\""};
+	char *before = support_repeat('x', 4000);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		for (size_t len = 0; len < 4000; len += 31) {
+			bool refused = true;
+
+			for (size_t at = 1; refused; at++) {
+				struct buffer buffer = {0};
+				int r;
+
+				assert_int_equal(buffer_append(&buffer, before, len), 0);
+				shortage_begin(at);
+				r = jsontext_append_string(&buffer, texts[i], strlen(texts[i]));
+				refused = shortage_end();
+				assert_int_equal(r, refused ? ENOMEM : 0);
+				if (refused)
+					assert_int_equal(buffer.len, len);
+				else
+					assert_true(buffer.len >= len + strlen(texts[i]) + 2);
+				buffer_free(&buffer);
+			}
+		}
+	}
+	free(before);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -321,6 +392,8 @@ int main(void)
 	    cmocka_unit_test(strings_are_written_with_quotes_and_escapes),
 	    cmocka_unit_test(every_character_comes_back_from_its_json),
 	    cmocka_unit_test(strings_that_are_not_utf8_are_not_written),
+	    cmocka_unit_test(strings_are_written_as_jansson_writes_them),
+	    cmocka_unit_test(where_memory_runs_out_a_string_is_whole_or_not_written),
 	};
 
 	support_begin();

@@ -236,6 +236,149 @@ static void a_file_that_becomes_a_directory_is_an_error(void **state)
 	assert_int_equal(descriptors_open(), descriptors);
 }
 
+/* Opens or opens again, sees that it is the named file, locked, and described, and unlocks it. */
+static void reopen(int dir, int *fd, bool expect_new, off_t expected_size)
+{
+	struct stat status = {0};
+	struct stat named;
+	bool is_new = !expect_new;
+
+	assert_int_equal(lockedfile_reopen(dir, NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, fd, &status, &is_new), 0);
+	assert_int_equal(is_new, expect_new);
+	expect_opened_is_named(dir, *fd);
+	assert_int_equal(fstatat(dir, NAME, &named, 0), 0);
+	assert_true(status.st_dev == named.st_dev && status.st_ino == named.st_ino);
+	assert_int_equal(status.st_size, expected_size);
+	assert_true(fcntl(*fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(*fd, F_GETFL) & O_APPEND);
+	assert_int_equal(flock(*fd, LOCK_UN), 0);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+}
+
+static void expect_no_reopening(int dir, int flags, int *fd, int expected)
+{
+	struct stat status;
+	bool is_new;
+
+	assert_int_equal(lockedfile_reopen(dir, NAME, flags, LOCK_EX, fd, &status, &is_new), expected);
+	assert_int_equal(*fd, -1);
+}
+
+static void a_kept_descriptor_is_locked_again(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	int fd = -1;
+	int kept;
+
+	reopen(dir, &fd, true, 0);
+	kept = fd;
+	reopen(dir, &fd, false, 0);
+	assert_int_equal(fd, kept);
+	/* Others may write to the file, and into it, meanwhile. */
+	file_put(dir, NAME, "longer", 6);
+	reopen(dir, &fd, false, 6);
+	file_put(dir, NAME, "", 0);
+	reopen(dir, &fd, false, 0);
+	assert_int_equal(fd, kept);
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	close(fd);
+}
+
+static void a_kept_descriptor_gives_way_to_the_file_of_the_name(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	int fd = -1;
+
+	reopen(dir, &fd, true, 0);
+	/* Moved away, deleted, replaced, and led elsewhere. */
+	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
+	reopen(dir, &fd, true, 0);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	reopen(dir, &fd, true, 0);
+	replace_it(dir, NAME);
+	reopen(dir, &fd, true, 5);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	file_put(dir, "target", "there", 5);
+	assert_int_equal(symlinkat("target", dir, NAME), 0);
+	reopen(dir, &fd, true, 5);
+	reopen(dir, &fd, false, 5);
+	/* Moved away and back. */
+	assert_int_equal(renameat(dir, NAME, dir, "link"), 0);
+	assert_int_equal(renameat(dir, "link", dir, NAME), 0);
+	reopen(dir, &fd, false, 5);
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	file_expect(dir, "old", "", 0);
+	close(fd);
+}
+
+static void a_kept_descriptor_of_a_file_that_changes_during_the_wait_gives_way(void **state)
+{
+	static void (*const changes[])(int, const char *) = {replace_it, replace_it_twice, remove_it};
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	int fd = -1;
+
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct holder holder;
+
+		file_put(dir, NAME, "before", 6);
+		reopen(dir, &fd, i == 0, 6);
+		holder = holder_start(dir, NAME, LOCK_EX, changes[i]);
+		reopen(dir, &fd, true, changes[i] == remove_it ? 0 : 5);
+		holder_end(holder);
+	}
+	assert_int_equal(descriptors_open(), descriptors + 1);
+	close(fd);
+}
+
+static void a_kept_descriptor_is_closed_on_an_error(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	struct holder holder;
+	int fd = -1;
+
+	/* The lock is another's for long. */
+	reopen(dir, &fd, true, 0);
+	holder = holder_start(dir, NAME, LOCK_SH, NULL);
+	expect_no_reopening(dir, O_RDWR, &fd, ETIMEDOUT);
+	expect_no_reopening(dir, O_RDWR, &fd, ETIMEDOUT);
+	holder_end(holder);
+	assert_int_equal(descriptors_open(), descriptors);
+	/* It is gone, and not to be made. */
+	reopen(dir, &fd, true, 0);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	expect_no_reopening(dir, O_RDWR, &fd, ENOENT);
+	expect_no_reopening(dir, O_RDWR, &fd, ENOENT);
+	assert_int_equal(descriptors_open(), descriptors);
+	/* It is no file any more. */
+	reopen(dir, &fd, true, 0);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
+	expect_no_reopening(dir, O_RDWR | O_CREAT, &fd, EINVAL);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	reopen(dir, &fd, true, 0);
+	close(fd);
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+static void a_lock_on_a_file_that_was_moved_away_is_not_waited_for(void **state)
+{
+	int dir = workdir_fd(state);
+	struct holder holder;
+	int fd = -1;
+
+	reopen(dir, &fd, true, 0);
+	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
+	/* As by a program that packs old files. */
+	holder = holder_start(dir, "old", LOCK_EX, NULL);
+	reopen(dir, &fd, true, 0);
+	holder_end(holder);
+	close(fd);
+}
+
 static void a_file_is_created_whole_and_private(void **state)
 {
 	int dir = workdir_fd(state);
@@ -603,6 +746,11 @@ int main(void)
 	    workdir_test(a_file_replaced_during_the_wait_is_the_newer_one),
 	    workdir_test(a_file_removed_during_the_wait_is_missing_or_made),
 	    workdir_test(a_file_that_becomes_a_directory_is_an_error),
+	    workdir_test(a_kept_descriptor_is_locked_again),
+	    workdir_test(a_kept_descriptor_gives_way_to_the_file_of_the_name),
+	    workdir_test(a_kept_descriptor_of_a_file_that_changes_during_the_wait_gives_way),
+	    workdir_test(a_kept_descriptor_is_closed_on_an_error),
+	    workdir_test(a_lock_on_a_file_that_was_moved_away_is_not_waited_for),
 	    workdir_test(a_file_is_created_whole_and_private),
 	    workdir_test(a_file_that_exists_is_never_overwritten),
 	    workdir_test(what_a_killed_writer_left_is_no_hindrance),
