@@ -17,7 +17,24 @@
 #define FINGERPRINT_GROUPS 6
 #define FINGERPRINT_GROUP_BYTES 5
 
-static int read_secret(int dir, struct dh_pair *identity, bool *exposed)
+/* Fills in the public half, from memory where that is the one of this secret. */
+static void complete(struct dh_pair *identity, struct identity_memory *memory)
+{
+	uint8_t digest[DH_KEY_BYTES];
+
+	crypto_generichash(digest, sizeof(digest), identity->secret, DH_KEY_BYTES, NULL, 0);
+	if (memory && sodium_memcmp(digest, memory->digest, sizeof(digest)) == 0) {
+		memcpy(identity->public, memory->public, DH_KEY_BYTES);
+		return;
+	}
+	dh_derive_public(identity);
+	if (memory) {
+		memcpy(memory->digest, digest, sizeof(digest));
+		memcpy(memory->public, identity->public, DH_KEY_BYTES);
+	}
+}
+
+static int read_secret(int dir, struct dh_pair *identity, struct identity_memory *memory, bool *exposed)
 {
 	uint8_t content[DH_KEY_BYTES + 1];
 	struct stat status;
@@ -47,7 +64,7 @@ static int read_secret(int dir, struct dh_pair *identity, bool *exposed)
 	if (rc == 0) {
 		for (size_t i = 0; i < DH_KEY_BYTES; i++)
 			identity->secret[i] = content[i];
-		dh_derive_public(identity);
+		complete(identity, memory);
 	}
 	sodium_memzero(content, sizeof(content));
 	close(fd);
@@ -61,14 +78,14 @@ int identity_load(int dir, struct dh_pair *identity, bool *exposed)
 	int rc = ENOENT;
 
 	for (int attempt = 0; attempt < ATTEMPTS && rc == ENOENT; attempt++) {
-		rc = read_secret(dir, identity, &was_exposed);
+		rc = read_secret(dir, identity, NULL, &was_exposed);
 		if (rc != ENOENT)
 			break;
 		dh_generate(&fresh);
 		rc = lockedfile_create(dir, IDENTITY_FILE, fresh.secret, sizeof(fresh.secret));
 		sodium_memzero(&fresh, sizeof(fresh));
 		if (rc == 0 || rc == EEXIST)
-			rc = read_secret(dir, identity, &was_exposed);
+			rc = read_secret(dir, identity, NULL, &was_exposed);
 	}
 	/* A secret that somebody was killed over, or came too late with. */
 	if (rc == 0)
@@ -76,6 +93,14 @@ int identity_load(int dir, struct dh_pair *identity, bool *exposed)
 	if (rc == 0 && exposed)
 		*exposed = was_exposed;
 	return rc;
+}
+
+int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair *identity)
+{
+	bool exposed;
+	int rc = read_secret(dir, identity, memory, &exposed);
+
+	return rc == ENOENT ? identity_load(dir, identity, NULL) : rc;
 }
 
 const char *identity_reason(int error)

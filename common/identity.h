@@ -23,6 +23,19 @@
  */
 int identity_load(int dir, struct dh_pair *identity, bool *exposed) __attribute__((warn_unused_result));
 
+/* The public half of an identity that was loaded, and a digest of its secret. A zeroed one remembers nothing. */
+struct identity_memory {
+	uint8_t digest[DH_KEY_BYTES];
+	uint8_t public[DH_KEY_BYTES];
+};
+
+/*
+ * The same for programs that load it again and again: the secret is read anew, but the public half, which takes a
+ * multiplication on the curve, is taken from memory where the secret is still the same.
+ */
+int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair *identity)
+    __attribute__((warn_unused_result));
+
 /* Why identity_load() failed, in words that follow the file's name and a colon. The storage is that of strerror(3). */
 const char *identity_reason(int error);
 

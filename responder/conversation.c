@@ -52,11 +52,12 @@ static const char *take_small_key(struct conversation *conversation, const struc
 static const char *take_large_key(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
+	static struct identity_memory memory;
 	struct dh_pair identity;
 	int rc;
 
 	/* Read afresh, so that the secret is in memory no longer than needed and a new identity counts at once. */
-	rc = identity_load(AT_FDCWD, &identity, NULL);
+	rc = identity_load_again(AT_FDCWD, &memory, &identity);
 	if (rc != 0)
 		return identity_reason(rc);
 	forget_keys(conversation, inbox);
@@ -201,9 +202,8 @@ const char *conversation_receive(struct conversation *conversation, const char *
 	return NULL;
 }
 
-void conversation_acknowledge(void *argument, uint64_t counter)
+void conversation_acknowledge(struct conversation *conversation, uint64_t counter)
 {
-	struct conversation *conversation = argument;
 	struct buffer receipt = {0};
 	int rc = session_seal_receipt(conversation->session, counter, &receipt);
 

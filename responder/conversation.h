@@ -54,8 +54,8 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 const char *conversation_receive(struct conversation *conversation, const char *bytes, size_t len, struct inbox *inbox,
     int64_t now_ms) __attribute__((warn_unused_result));
 
-/* Seals the receipt for message number counter into outgoing. To be given to the inbox. */
-void conversation_acknowledge(void *conversation, uint64_t counter);
+/* Seals the receipt for message number counter of the conversation into outgoing. */
+void conversation_acknowledge(struct conversation *conversation, uint64_t counter);
 
 /* When the conversation has been silent too long, monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "lockedfile.h"
 
 void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
@@ -52,10 +51,11 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 	    [CHATLOG_SECURE] = CONSOLE_GOOD,
 	    [CHATLOG_CHANGED] = CONSOLE_BAD,
 	};
-	char local[CLOCK_LOCAL_BYTES];
-
-	clock_format_local(entry->time_ms, false, local);
-	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", local);
+	if (entry->time_ms / 1000 != inbox->local_s) {
+		inbox->local_s = entry->time_ms / 1000;
+		clock_format_local(entry->time_ms, false, inbox->local);
+	}
+	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", inbox->local);
 	console_put_styled(&inbox->shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
 	console_put_styled(&inbox->shown, marks[caller->trust].style, "%s ", marks[caller->trust].words);
 	caller_put(caller, &inbox->shown);

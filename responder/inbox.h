@@ -1,8 +1,8 @@
 /*
  * The inbox: messages that arrived together are logged with one write, then acknowledged, then shown.
  *
- * Specification 2.4.0-C and D. The order is the promise: what the sender is told is delivered, and what the user sees, is
- * in chat.log; what is acknowledged is also on the disk. One sync serves all the messages that arrived while the one
+ * Specification 2.4.0-C and D. The order is the promise: what the sender is told is delivered, and what the user sees,
+ * is in chat.log; what is acknowledged is also on the disk. One sync serves all the messages that arrived while the one
  * before was under way.
  */
 #ifndef QUARTET_INBOX_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "chatlog.h"
+#include "clock.h"
 #include "console.h"
 #include "ratelimit.h"
 #include "roster.h"
@@ -41,6 +42,9 @@ struct inbox {
 	struct buffer lines;
 	struct console shown; /* the same messages as the user will see them */
 	size_t count;
+	/* The time of day as it is shown, for the second it was made for. */
+	char local[CLOCK_LOCAL_BYTES];
+	int64_t local_s;
 	struct receipt {
 		void *conversation;
 		uint64_t counter;
@@ -64,14 +68,14 @@ void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster,
     inbox_acknowledge *acknowledge);
 
 /*
- * Adds a message to the batch, copying what it needs, and commits the batch where it has grown large. Returns false, with
- * nothing added, where its sender's address has had more than its share kept, or memory is out.
+ * Adds a message to the batch, copying what it needs, and commits the batch where it has grown large. Returns false,
+ * with nothing added, where its sender's address has had more than its share kept, or memory is out.
  */
 bool inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
 
 /*
- * Logs the batch, sends the receipts, and collects the messages on the console, without flushing it. Where they cannot be
- * logged nobody gets a receipt, and they are shown with a warning that they were not kept. Blocks on the disk.
+ * Logs the batch, sends the receipts, and collects the messages on the console, without flushing it. Where they cannot
+ * be logged nobody gets a receipt, and they are shown with a warning that they were not kept. Blocks on the disk.
  */
 void inbox_commit(struct inbox *inbox);
 

@@ -62,7 +62,7 @@ static int run(struct program *program)
 	int rc, status = PROGRAM_FAILED;
 
 	roster_init(&roster, file);
-	inbox_init(&inbox, log, &roster, out, conversation_acknowledge);
+	inbox_init(&inbox, log, &roster, out, server_acknowledge);
 	if (!file || !log) {
 		console_put(&program->err, "responder: there is no memory\n");
 		goto out;

@@ -62,8 +62,9 @@ static void refresh(struct roster *roster, struct console *console)
 	int64_t began_ms = clock_monotonic_ms();
 	int rc;
 
-	if (began_ms < roster->read_ms)
+	if (roster->looked || began_ms < roster->read_ms)
 		return;
+	roster->looked = true;
 	rc = peersfile_read(roster->file);
 	roster->read_ms = rest_until(began_ms) + (rc == 0 ? 0 : FAILURE_PAUSE_MS);
 	if (rc != 0 && rc != roster->failed)
@@ -256,6 +257,11 @@ void roster_init(struct roster *roster, struct peersfile *file)
 	ratelimit_init(&roster->all_pins, ALL_WRITES_BURST, ALL_WRITES_PERIOD_MS);
 	ratelimit_init(&roster->all_moves, ALL_WRITES_BURST, ALL_WRITES_PERIOD_MS);
 	ratelimit_init(&roster->notes, 1, NOTES_PERIOD_MS);
+}
+
+void roster_begin_round(struct roster *roster)
+{
+	roster->looked = false;
 }
 
 void roster_find(struct roster *roster, struct in_addr address, const uint8_t *identity, enum chatlog_mode mode,

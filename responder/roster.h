@@ -46,6 +46,7 @@ struct caller {
 struct roster {
 	struct peersfile *file;
 	int failed;	  /* why peers.txt could not be read the last time, or 0; told once */
+	bool looked;	  /* in this round: peers.txt is as it was found then */
 	int64_t read_ms;  /* monotonic: when it may be read again */
 	int64_t write_ms; /* monotonic: when it may be written again */
 	struct ratelimit pins, all_pins, moves, all_moves, notes;
@@ -62,13 +63,17 @@ struct roster {
 /* Begins without having read anything; file stays the caller's. */
 void roster_init(struct roster *roster, struct peersfile *file);
 
+/* Begins a round: whoever is looked for in it is looked for in peers.txt as it is when the first of them is. */
+void roster_begin_round(struct roster *roster);
+
 /*
  * Finds the caller at address, who sent a message in mode; identity is the proven one of DH_KEY_BYTES, or NULL. Reads
- * peers.txt again where it has changed, but spends at most a fifth of the time on that where it takes long, and after a
- * failure a second passes; blocks on its lock for LOCKEDFILE_WAIT_MS at most. Where it cannot be read, what was read
- * before serves, and the user is told once through console. A first proof is written to peers.txt as a pin, unless the
- * name could be somebody else's, and that a pinned identity was proven from another address; but only so often, and no
- * more than a fifth of the time. What the user should know of all this is told through console.
+ * peers.txt again where it has changed since the round before, but spends at most a fifth of the time on that where it
+ * takes long, and after a failure a second passes; blocks on its lock for LOCKEDFILE_WAIT_MS at most. Where it cannot
+ * be read, what was read before serves, and the user is told once through console. A first proof is written to
+ * peers.txt as a pin, unless the name could be somebody else's, and that a pinned identity was proven from another
+ * address; but only so often, and no more than a fifth of the time. What the user should know of all this is told
+ * through console.
  */
 void roster_find(struct roster *roster, struct in_addr address, const uint8_t *identity, enum chatlog_mode mode,
     struct console *console, struct caller *caller);

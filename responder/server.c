@@ -29,6 +29,8 @@
  */
 #define FAREWELL_MS 5000
 #define FAREWELL_BYTES (1024 * 1024)
+/* Messages that nobody waits for a receipt of are logged together where they follow one another within this. */
+#define GATHER_MS 2
 /* Where the system has no descriptor or memory for a connection, accepting rests for this. */
 #define ACCEPT_REST_MS 1000
 /* Lines about what was refused: from one address, and from all. */
@@ -38,7 +40,7 @@
 #define ALL_REFUSALS_PERIOD_MS 1000
 
 struct connection {
-	struct conversation conversation;
+	struct conversation conversation; /* comes first, so that a pointer to it is a pointer to its connection */
 	int fd;
 	size_t index;	     /* in server.connections */
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
@@ -60,9 +62,10 @@ struct server {
 	/* Connections that had a turn in this round, and are looked after at its end. */
 	struct connection *touched[SERVER_CONNECTIONS_MAX];
 	size_t touched_count;
-	int64_t now_ms;		/* monotonic: of this round */
-	int64_t next_ms;	/* no deadline of a connection is before this */
-	int64_t rests_until_ms; /* accepting; 0: it does not rest */
+	int64_t now_ms;		 /* monotonic: of this round */
+	int64_t next_ms;	 /* no deadline of a connection is before this */
+	int64_t rests_until_ms;	 /* accepting; 0: it does not rest */
+	int64_t gather_until_ms; /* messages that nobody waits for a receipt of */
 	struct ratelimit refusals, all_refusals;
 };
 
@@ -92,12 +95,11 @@ static void touch(struct server *server, struct connection *connection)
 	}
 }
 
-static void end(struct server *server, struct connection *connection, bool draining)
+static void end(const struct server *server, struct connection *connection, bool draining)
 {
 	connection->ending = true;
 	connection->draining = draining;
 	connection->farewell_ms = server->now_ms + FAREWELL_MS;
-	touch(server, connection);
 }
 
 /* Closes a connection that is not touched, and forgets it. */
@@ -125,21 +127,26 @@ static void drain(struct server *server, struct connection *connection)
 	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
 }
 
+/* Whether messages that nobody waits for a receipt of are gathered, rather than committed at the end of the round. */
+static bool is_gathering(const struct server *server)
+{
+	return server->now_ms < server->gather_until_ms;
+}
+
 /*
- * Reads what has come, a bounded amount, and lets the conversation have it; the end, if that is all that follows, too.
+ * Reads what has come, a bounded amount, and lets the conversation have it; the end, too, where it may be here already.
  */
-static void serve(struct server *server, struct connection *connection)
+static void serve(struct server *server, struct connection *connection, bool may_have_ended)
 {
 	static char chunk[CHUNK_BYTES];
 	struct conversation *conversation = &connection->conversation;
 	const char *why = NULL;
 	ssize_t got = 1;
 
-	touch(server, connection);
-	for (int i = 0; i < 2 && got < CHUNK_BYTES && !connection->ending; i++) {
+	for (int i = 0; i < (may_have_ended ? 2 : 1) && got < CHUNK_BYTES && !connection->ending; i++) {
 		got = recv(connection->fd, chunk, sizeof(chunk), 0);
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
+			break;
 		if (got > 0)
 			why = conversation_receive(conversation, chunk, (size_t)got, server->inbox, server->now_ms);
 		else if (framer_is_partial(&conversation->framer))
@@ -149,6 +156,15 @@ static void serve(struct server *server, struct connection *connection)
 		if (why || got <= 0)
 			end(server, connection, got > 0);
 	}
+	/*
+	 * In a flood, whoever is owed nothing and waits for the end need not wait until enough is gathered. Else the
+	 * message comes first: closing wakes the sender, who may then take the processor.
+	 */
+	if (is_gathering(server) && connection->ending && !connection->draining && !connection->touched &&
+	    !conversation->session && conversation->outgoing.len == 0)
+		drop(server, connection);
+	else
+		touch(server, connection);
 }
 
 /* Sends what there is to send. Returns false where the connection is no more. */
@@ -166,6 +182,16 @@ static bool send_outgoing(struct connection *connection)
 	if (outgoing->len == 0)
 		buffer_free(outgoing);
 	return true;
+}
+
+void server_acknowledge(void *conversation, uint64_t counter)
+{
+	/* A conversation comes first in its connection. */
+	struct connection *connection = conversation;
+
+	conversation_acknowledge(&connection->conversation, counter);
+	/* What went wrong, or was left, shows at the end of the round. */
+	(void)send_outgoing(connection);
 }
 
 /* Says that nothing more will be sent. */
@@ -198,7 +224,7 @@ static bool update_interest(const struct server *server, struct connection *conn
 	struct epoll_event event;
 
 	if ((!connection->ending || connection->draining) && waiting < OUTGOING_MAX_BYTES)
-		interest |= EPOLLIN;
+		interest |= EPOLLIN | EPOLLRDHUP;
 	if (interest == connection->interest)
 		return true;
 	event = (struct epoll_event){.events = interest, .data.ptr = connection};
@@ -208,10 +234,23 @@ static bool update_interest(const struct server *server, struct connection *conn
 	return true;
 }
 
-/* The end of a round: logs, acknowledges and shows what came, then sends, and closes what is done. */
+/*
+ * Logs, acknowledges and shows what came. Where nobody waits for a receipt, and there was something a moment ago, more
+ * is likely to come in a moment: then that is for the next rounds, so that a flood costs few writes and a single
+ * message none of the time.
+ */
+static void commit(struct server *server)
+{
+	if (server->inbox->count == 0 || (server->inbox->receipt_count == 0 && is_gathering(server)))
+		return;
+	server->gather_until_ms = server->now_ms + GATHER_MS;
+	inbox_commit(server->inbox);
+}
+
+/* The end of a round: commits what came, then sends, and closes what is done. */
 static void settle(struct server *server)
 {
-	inbox_commit(server->inbox);
+	commit(server);
 	for (size_t i = 0; i < server->touched_count; i++) {
 		struct connection *connection = server->touched[i];
 		bool alive = send_outgoing(connection);
@@ -263,6 +302,7 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
 
 	server->now_ms = clock_monotonic_ms();
+	roster_begin_round(server->roster);
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
 
@@ -271,7 +311,7 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 		else if (connection->draining)
 			drain(server, connection);
 		else if (connection->interest & EPOLLIN)
-			serve(server, connection);
+			serve(server, connection, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 		else
 			touch(server, connection);
 	}
@@ -381,8 +421,8 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	connection->index = server->count;
 	server->connections[server->count++] = connection;
 	conversation_begin(&connection->conversation, address, server->strict, server->now_ms);
-	/* What it has to say is often here already. */
-	serve(server, connection);
+	/* What it has to say is often here already, and the end of it. */
+	serve(server, connection, true);
 }
 
 static void watch_listener(struct server *server, uint32_t interest)
@@ -428,6 +468,8 @@ static int timeout_ms(const struct server *server)
 
 	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
 		until_ms = server->rests_until_ms;
+	if (server->inbox->count > 0 && server->gather_until_ms < until_ms)
+		until_ms = server->gather_until_ms;
 	if (server->console->pending.len > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)
@@ -439,11 +481,15 @@ static int timeout_ms(const struct server *server)
 
 int server_run(struct server *server)
 {
+	int rc = 0;
+
 	while (!stop_requested()) {
 		bool accepting = false;
 
-		if (!serve_ready(server, timeout_ms(server), &accepting))
-			return errno;
+		if (!serve_ready(server, timeout_ms(server), &accepting)) {
+			rc = errno;
+			break;
+		}
 		if (server->rests_until_ms != 0 && server->now_ms >= server->rests_until_ms) {
 			server->rests_until_ms = 0;
 			watch_listener(server, EPOLLIN);
@@ -454,7 +500,8 @@ int server_run(struct server *server)
 		expire(server);
 		console_flush_ready(server->console);
 	}
-	return 0;
+	inbox_commit(server->inbox);
+	return rc;
 }
 
 /* As many connections as the limit on descriptors allows, after raising it as far as need be. */

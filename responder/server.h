@@ -1,16 +1,18 @@
 /*
  * The server: TCP port 6001, one event loop, no connection that keeps another waiting.
  *
- * Specification 2.4.0-A, B and E. Sockets never block and every connection has a deadline. At most
- * SERVER_CONNECTIONS_MAX are open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the
- * connection that has been silent longest without ever having said anything gives way to the new one. If all have
- * spoken, the address that holds most gives one up to an address that holds fewer; else the new one is closed.
+ * Specification 2.4.0-A, B and E. Messages are in chat.log and on the screen at once, or in a flood of unconfirmed ones
+ * within two milliseconds. Sockets never block and every connection has a deadline. At most SERVER_CONNECTIONS_MAX are
+ * open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the connection that has been silent
+ * longest without ever having said anything gives way to the new one. If all have spoken, the address that holds most
+ * gives one up to an address that holds fewer; else the new one is closed.
  */
 #ifndef QUARTET_SERVER_H
 #define QUARTET_SERVER_H
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "console.h"
 #include "inbox.h"
@@ -27,6 +29,12 @@ struct server;
  */
 int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,
     struct console *console) __attribute__((warn_unused_result));
+
+/*
+ * Sends the receipt for message number counter of a conversation of the server. To be given to the inbox: senders get
+ * their receipts one by one, and go on while those of the others are made.
+ */
+void server_acknowledge(void *conversation, uint64_t counter);
 
 /* Serves until stop_requested(). Returns 0, or the errno value of why it cannot go on. */
 int server_run(struct server *server) __attribute__((warn_unused_result));

@@ -521,6 +521,91 @@ static void a_bit_more_is_another_fingerprint(void **state)
 	assert_string_equal(text, VECTOR_FINGERPRINT);
 }
 
+static void an_identity_is_loaded_again_as_it_is_then(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	struct identity_memory memory = {0};
+	struct dh_pair first, pair, expected;
+
+	/* Missing: made, as at the first load. */
+	assert_int_equal(identity_load_again(dir, &memory, &first), 0);
+	file_expect(dir, IDENTITY_FILE, first.secret, DH_KEY_BYTES);
+	for (int i = 0; i < 3; i++) {
+		memset(&pair, 0x5a, sizeof(pair));
+		assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+		assert_memory_equal(&pair, &first, sizeof(pair));
+	}
+	/* Replaced by another file. */
+	put_key(dir, 0600);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	expect_vector(&pair);
+	/* Written over in place, again and again. */
+	for (unsigned i = 0; i < 300; i++) {
+		memset(expected.secret, 0, DH_KEY_BYTES);
+		expected.secret[0] = (uint8_t)i;
+		expected.secret[1] = (uint8_t)(i >> 8);
+		dh_derive_public(&expected);
+		file_put(dir, IDENTITY_FILE, expected.secret, DH_KEY_BYTES);
+		assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+		assert_memory_equal(&pair, &expected, sizeof(pair));
+	}
+	/* Deleted, and made anew. */
+	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	assert_memory_not_equal(pair.secret, expected.secret, DH_KEY_BYTES);
+	expected = pair;
+	dh_derive_public(&expected);
+	assert_memory_equal(&pair, &expected, sizeof(pair));
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+static void the_public_half_of_the_same_identity_is_taken_from_memory(void **state)
+{
+	int dir = workdir_fd(state);
+	struct identity_memory memory = {0};
+	struct dh_pair pair;
+
+	put_key(dir, 0600);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	assert_memory_equal(memory.public, pair.public, DH_KEY_BYTES);
+	/* A mark, to see where it comes from. */
+	memory.public[0] ^= 1;
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	assert_memory_equal(memory.public, pair.public, DH_KEY_BYTES);
+	/* The secret never stays there. */
+	assert_null(memmem(&memory, sizeof(memory), pair.secret, DH_KEY_BYTES));
+	memory = (struct identity_memory){0};
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	expect_vector(&pair);
+}
+
+static void what_cannot_be_loaded_cannot_be_loaded_again(void **state)
+{
+	int dir = workdir_fd(state);
+	struct identity_memory memory = {0};
+	struct dh_pair pair, before;
+	size_t descriptors;
+
+	put_key(dir, 0600);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	before = pair;
+	descriptors = descriptors_open();
+	file_put(dir, IDENTITY_FILE, pair.secret, DH_KEY_BYTES - 1);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), EBADMSG);
+	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
+	assert_int_equal(mkfifoat(dir, IDENTITY_FILE, 0600), 0);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), EBADMSG);
+	assert_memory_equal(&pair, &before, sizeof(pair));
+	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
+	/* What others may read is closed here, too. */
+	put_key(dir, 0644);
+	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
+	expect_vector(&pair);
+	assert_int_equal(file_mode(dir, IDENTITY_FILE), 0600);
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -536,6 +621,9 @@ int main(void)
 	    workdir_test(a_file_that_another_is_making_for_long_is_given_up),
 	    workdir_test(a_pair_that_another_makes_meanwhile_is_ours_too),
 	    workdir_test(many_programs_at_once_end_up_with_one_pair),
+	    workdir_test(an_identity_is_loaded_again_as_it_is_then),
+	    workdir_test(the_public_half_of_the_same_identity_is_taken_from_memory),
+	    workdir_test(what_cannot_be_loaded_cannot_be_loaded_again),
 	    cmocka_unit_test(public_keys_are_written_as_base64),
 	    cmocka_unit_test(public_keys_come_back_from_their_text),
 	    cmocka_unit_test(nothing_else_is_an_identity),
