@@ -30,6 +30,18 @@ discovery_OBJECTS = discovery keeper listener
 initiator_OBJECTS = initiator addressee chat connection history prompt trust users
 responder_OBJECTS = responder conversation inbox roster server
 
+# What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
+BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker
+burst_OBJECTS = burst arguments moment speakers
+copy_OBJECTS = copy arguments
+courier_OBJECTS = courier arguments line moment
+crowd_OBJECTS = crowd arguments exchange line moment
+drain_OBJECTS = drain arguments
+flood_OBJECTS = flood arguments moment speakers
+launch_OBJECTS = launch arguments moment
+sender_OBJECTS = sender arguments exchange line moment
+taker_OBJECTS = taker arguments
+
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
 
 ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
@@ -106,15 +118,33 @@ system: ## run the system tests on the real programs, with sanitizers, in privat
 	$(Q)$(MAKE) --no-print-directory VARIANT=check all
 	$(Q)QUARTET_BIN='$(CURDIR)/build/check/bin' test/system/run $(PYTEST_ARGS)
 
+# Benchmark.
+define bench_rules
+$(OBJ)/bench/$(1): $($(1)_OBJECTS:%=$(OBJ)/test/bench/%.o) $(OBJ)/libcommon.a
+	$$(call say,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(QUARTET_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARY_LIBS) $$(LDLIBS)
+endef
+$(foreach name,$(BENCH_PROGRAMS),$(eval $(call bench_rules,$(name))))
+
+.PHONY: bench
+bench: ## compare the programs with the bare machine, in a table (JSON=file keeps it)
+	$(Q)$(MAKE) --silent --no-print-directory VARIANT=release all build-bench
+	$(Q)test/bench/run $(if $(JSON),--json '$(JSON)') $(BENCH_ARGS)
+
+.PHONY: build-bench
+build-bench: $(BENCH_PROGRAMS:%=$(OBJ)/bench/%)
+	@:
+
 .PHONY: lint
 lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man pages (mandoc)
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -Icommon $(filter %.c,$(SOURCES))
-	$(Q)shellcheck scripts/*.sh test/system/run .ci/run
+	$(Q)shellcheck scripts/*.sh test/system/run test/bench/run .ci/run
 	$(Q)mandoc -T lint -W warning */*.1 >/dev/null
 
-SOURCES = $(sort $(wildcard $(addsuffix /*.[ch],common $(PROGRAMS)) test/unit/*.[ch]))
+SOURCES = $(sort $(wildcard $(addsuffix /*.[ch],common $(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch]))
 
 .PHONY: format
 format: ## lay out the sources with clang-format

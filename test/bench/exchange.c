@@ -1,0 +1,116 @@
+#include "exchange.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "wire.h"
+
+static const char key_begin[] = "{\"key\": \"";
+static const char message_begin[] = "{\"encrypted_message\": \"";
+/* Behind the value in both objects. */
+#define END_BYTES 2
+
+static void hash(uint8_t *out, size_t out_len, const uint8_t *key, const char *label, const uint8_t *const parts[],
+    size_t count)
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, key, key ? DH_KEY_BYTES : 0, out_len);
+	crypto_generichash_update(&state, (const uint8_t *)label, strlen(label));
+	for (size_t i = 0; i < count; i++)
+		crypto_generichash_update(&state, parts[i], DH_KEY_BYTES);
+	crypto_generichash_final(&state, out, out_len);
+}
+
+void exchange_init(struct exchange *exchange, const char *key_file, bool unchecked)
+{
+	struct dh_pair responder;
+	char digits[DECIMAL_MAX_DIGITS + 1];
+	FILE *file = fopen(key_file, "rb");
+
+	if (!file || fread(responder.secret, sizeof(responder.secret), 1, file) != 1)
+		arguments_fail("cannot read the responder's identity.key");
+	fclose(file);
+	dh_derive_public(&responder);
+	*exchange = (struct exchange){.unchecked = unchecked};
+	memcpy(exchange->responder, responder.public, DH_KEY_BYTES);
+	dh_generate(&exchange->pair);
+	errno = 0;
+	if (crypto_scalarmult(exchange->es, exchange->pair.secret, exchange->responder) != 0)
+		arguments_fail("the responder's identity is of no use");
+	decimal_format(exchange->pair.public, digits);
+	exchange->offer_len = (size_t)snprintf(exchange->offer, sizeof(exchange->offer), "%s%s\"}", key_begin, digits);
+}
+
+/* The value between begin and the end of an object; ends the program where it is another object. */
+static const char *value_of(const char *object, size_t *len, const char *begin)
+{
+	size_t begin_len = strlen(begin);
+
+	errno = 0;
+	if (*len < begin_len + END_BYTES || memcmp(object, begin, begin_len) != 0)
+		arguments_fail("the answer is another than it should be");
+	*len -= begin_len + END_BYTES;
+	return object + begin_len;
+}
+
+void exchange_keys(const struct exchange *exchange, struct line *line, struct exchange_keys *keys)
+{
+	const uint8_t *own = exchange->pair.public, *responder = exchange->responder;
+	uint8_t other[DH_KEY_BYTES], ee[DH_KEY_BYTES], both[2 * DH_KEY_BYTES], proof[DH_PROOF_BYTES];
+	const char *digits, *object;
+	size_t len;
+
+	line_send(line, exchange->offer, exchange->offer_len);
+	line_receive(line, &object, &len);
+	digits = value_of(object, &len, key_begin);
+	errno = 0;
+	if (decimal_parse(digits, len, other) != 0 || crypto_scalarmult(ee, exchange->pair.secret, other) != 0)
+		arguments_fail("the responder's key is of no use");
+	hash(both, sizeof(both), NULL, "quartet v1", (const uint8_t *const[]){responder, own, other, ee, exchange->es},
+	    5);
+	hash(proof, sizeof(proof), ee, "quartet sender", (const uint8_t *const[]){own, responder, own, other}, 4);
+	*keys = (struct exchange_keys){0};
+	memcpy(keys->to_responder.key, both, DH_KEY_BYTES);
+	memcpy(keys->to_initiator.key, both + DH_KEY_BYTES, DH_KEY_BYTES);
+	identity_format(proof, keys->proof);
+}
+
+void exchange_seal(const struct exchange *exchange, struct exchange_keys *keys, const char *text, struct buffer *out)
+{
+	char plaintext[512], identity[IDENTITY_TEXT_BYTES];
+	int len;
+
+	errno = 0;
+	if (keys->to_responder.counter == 0) {
+		identity_format(exchange->pair.public, identity);
+		len = snprintf(plaintext, sizeof(plaintext),
+		    "{\"identity\": \"%s\", \"proof\": \"%s\", \"text\": \"%s\"}", identity, keys->proof, text);
+	} else {
+		len = snprintf(plaintext, sizeof(plaintext), "{\"text\": \"%s\"}", text);
+	}
+	if (buffer_append(out, message_begin, strlen(message_begin)) != 0 ||
+	    secretbox_seal(&keys->to_responder, plaintext, (size_t)len, out) != 0 ||
+	    buffer_append(out, "\"}", END_BYTES) != 0)
+		arguments_fail("there is no memory");
+}
+
+void exchange_check(const struct exchange *exchange, struct exchange_keys *keys, const char *object, size_t len)
+{
+	const char *sealed = value_of(object, &len, message_begin);
+	struct buffer plaintext = {0};
+	char expected[64];
+
+	if (exchange->unchecked)
+		return;
+	snprintf(expected, sizeof(expected), "{\"received\": %" PRIu64 "}", keys->to_responder.counter - 1);
+	errno = 0;
+	if (secretbox_open(&keys->to_initiator, sealed, len, &plaintext) != 0 || plaintext.len != strlen(expected) ||
+	    memcmp(plaintext.data, expected, plaintext.len) != 0)
+		arguments_fail("a receipt is not what it should be");
+	buffer_free(&plaintext);
+}
