@@ -103,6 +103,18 @@ int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair 
 	return rc == ENOENT ? identity_load(dir, identity, NULL) : rc;
 }
 
+int identity_load_public(int dir, uint8_t key[static DH_KEY_BYTES])
+{
+	struct dh_pair identity;
+	int rc = identity_load(dir, &identity, NULL);
+
+	if (rc != 0)
+		return rc;
+	memcpy(key, identity.public, DH_KEY_BYTES);
+	sodium_memzero(&identity, sizeof(identity));
+	return 0;
+}
+
 const char *identity_reason(int error)
 {
 	if (error == EBADMSG)

@@ -36,6 +36,9 @@ struct identity_memory {
 int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair *identity)
     __attribute__((warn_unused_result));
 
+/* The same for the public half alone. Sets key, or returns an error and leaves it alone. */
+int identity_load_public(int dir, uint8_t key[static DH_KEY_BYTES]) __attribute__((warn_unused_result));
+
 /* Why identity_load() failed, in words that follow the file's name and a colon. The storage is that of strerror(3). */
 const char *identity_reason(int error);
 

@@ -75,6 +75,11 @@ static bool read_pin(const char *name, const json_t *object, struct pin *pin)
 	return true;
 }
 
+bool pin_is_proven_at(const struct pin *pin, struct in_addr address)
+{
+	return pin->has_address && pin->address.s_addr == address.s_addr;
+}
+
 struct known *known_new(json_t *section)
 {
 	struct known *known = calloc(1, sizeof(*known));
@@ -128,21 +133,41 @@ const struct pin *known_find(const struct known *known, const char *username)
 	return bsearch(&wanted, known->pins, known->count, sizeof(wanted), compare_usernames);
 }
 
-const struct pin *known_find_identity(const struct known *known, const uint8_t identity[static DH_KEY_BYTES])
+/* How the entry with that index of one of the sorted lists compares with what is looked for. */
+typedef int compare_entry(const struct known *known, size_t index, const void *wanted);
+
+static int compare_identity(const struct known *known, size_t index, const void *identity)
+{
+	return memcmp(known->identities[index]->identity, identity, DH_KEY_BYTES);
+}
+
+static int compare_skeleton(const struct known *known, size_t index, const void *skeleton)
+{
+	return strcmp(known->likenesses[index].skeleton, skeleton);
+}
+
+/* The index of the first entry that is wanted, where bsearch(3) would find any; false where there is none. */
+static bool find_first(const struct known *known, compare_entry *compare, const void *wanted, size_t *index)
 {
 	size_t first = 0, end = known->count;
 
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;
 
-		if (memcmp(known->identities[middle]->identity, identity, DH_KEY_BYTES) < 0)
+		if (compare(known, middle, wanted) < 0)
 			first = middle + 1;
 		else
 			end = middle;
 	}
-	if (first == known->count || memcmp(known->identities[first]->identity, identity, DH_KEY_BYTES) != 0)
-		return NULL;
-	return known->identities[first];
+	*index = first;
+	return first < known->count && compare(known, first, wanted) == 0;
+}
+
+const struct pin *known_find_identity(const struct known *known, const uint8_t identity[static DH_KEY_BYTES])
+{
+	size_t index;
+
+	return find_first(known, compare_identity, identity, &index) ? known->identities[index] : NULL;
 }
 
 const struct pin *known_find_case(const struct known *known, const char *username)
@@ -160,23 +185,15 @@ const struct pin *known_find_alike(const struct known *known, const char *userna
 {
 	char skeleton[LOOKALIKE_BYTES];
 	const struct pin *own = known_find(known, username), *other;
-	size_t first = 0, end = known->count;
+	size_t index;
 
 	if (known->count == 0)
 		return NULL;
 	lookalike_skeleton(username, skeleton);
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (strcmp(known->likenesses[middle].skeleton, skeleton) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	if (first == known->count || strcmp(known->likenesses[first].skeleton, skeleton) != 0)
+	if (!find_first(known, compare_skeleton, skeleton, &index))
 		return NULL;
 	/* The first of them has the best claim; who has that claim is like nobody else. */
-	other = known->likenesses[first].pin;
+	other = known->likenesses[index].pin;
 	return other == own || (own && own->verified) ? NULL : other;
 }
 
@@ -187,7 +204,7 @@ enum known_standing known_judge(const struct known *known, const struct peer *pe
 		return KNOWN_STRANGER;
 	if (!peer->has_identity)
 		return KNOWN_MISSING;
-	return memcmp((*pin)->identity, peer->identity, DH_KEY_BYTES) == 0 ? KNOWN_SAME : KNOWN_CHANGED;
+	return peer_announces(peer, (*pin)->identity) ? KNOWN_SAME : KNOWN_CHANGED;
 }
 
 json_t *known_format(const struct pin *pin)

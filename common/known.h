@@ -38,6 +38,9 @@ enum known_standing {
 	KNOWN_MISSING, /* it announces none */
 };
 
+/* Whether the pinned identity was last proven from that address. */
+bool pin_is_proven_at(const struct pin *pin, struct in_addr address);
+
 struct known;
 
 /* The table for the "known" section, a JSON object or NULL, which is only read. NULL where memory is out. */

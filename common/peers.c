@@ -214,8 +214,7 @@ static unsigned compare(const struct peer *peer, const struct announcement *anno
 		return PEERS_INSERTED;
 	if (strcmp(peer->username, announcement->username) != 0)
 		news |= PEERS_RENAMED;
-	if (peer->has_identity != announcement->has_identity ||
-	    (peer->has_identity && memcmp(peer->identity, announcement->identity, DH_KEY_BYTES) != 0))
+	if (announcement->has_identity ? !peer_announces(peer, announcement->identity) : peer->has_identity)
 		news |= PEERS_REKEYED;
 	if (announcement->leaving && !peer->left)
 		news |= PEERS_DEPARTED;
@@ -300,6 +299,11 @@ int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms)
 	if (__builtin_sub_overflow(now_ms, peer->last_seen_ms, &silence_ms))
 		return peer->last_seen_ms < 0 ? INT64_MAX : INT64_MIN;
 	return silence_ms < 0 && silence_ms >= -PEERS_ONLINE_MS ? 0 : silence_ms;
+}
+
+bool peer_announces(const struct peer *peer, const uint8_t identity[static DH_KEY_BYTES])
+{
+	return peer->has_identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0;
 }
 
 bool peer_is_online(const struct peer *peer, int64_t now_ms)

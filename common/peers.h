@@ -89,6 +89,9 @@ size_t peers_expire(struct peers *peers, int64_t now_ms);
  */
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms);
 
+/* Whether peer announces that identity. */
+bool peer_announces(const struct peer *peer, const uint8_t identity[static DH_KEY_BYTES]);
+
 /*
  * Whether peer counts as (Online), and whether it is listed at all. Both bounds are inclusive. Who was heard in the
  * future is neither.

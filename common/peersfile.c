@@ -645,8 +645,7 @@ static bool is_announced(const struct peersfile *file, const struct pin *pin)
 {
 	const struct peer *peer = peers_find(file->peers, pin->address);
 
-	return peer && peer_is_online(peer, clock_wall_ms()) && peer->has_identity &&
-	       memcmp(peer->identity, pin->identity, DH_KEY_BYTES) == 0;
+	return peer && peer_is_online(peer, clock_wall_ms()) && peer_announces(peer, pin->identity);
 }
 
 /* The part of peersfile_meet() between begin and commit; *changed tells whether there is something to write. */
@@ -660,7 +659,7 @@ static int meet(struct peersfile *file, const char *username, const uint8_t *ide
 	if (before) {
 		if (memcmp(before->identity, identity, DH_KEY_BYTES) != 0)
 			return EEXIST;
-		if (before->has_address && (before->address.s_addr == address.s_addr || is_announced(file, before)))
+		if (pin_is_proven_at(before, address) || (before->has_address && is_announced(file, before)))
 			return 0;
 		pin = *before;
 	} else {

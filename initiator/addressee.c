@@ -38,8 +38,8 @@ static bool is_where_proven(const struct peer *peer, const void *known)
 {
 	const struct pin *pin;
 
-	return known_judge(known, peer, &pin) == KNOWN_SAME && pin->has_address &&
-	       pin->address.s_addr == peer->address.s_addr && peer_is_online(peer, clock_wall_ms());
+	return known_judge(known, peer, &pin) == KNOWN_SAME && pin_is_proven_at(pin, peer->address) &&
+	       peer_is_online(peer, clock_wall_ms());
 }
 
 /* What was typed, and the name of somebody known that it is but for the case of ASCII letters. */
@@ -228,8 +228,7 @@ void addressee_put_doubts(const struct addressee *addressee, struct console *con
 
 bool addressee_is_proven(const struct addressee *addressee)
 {
-	return addressee->standing == KNOWN_SAME && addressee->pin.has_address &&
-	       addressee->pin.address.s_addr == addressee->peer.address.s_addr;
+	return addressee->standing == KNOWN_SAME && pin_is_proven_at(&addressee->pin, addressee->peer.address);
 }
 
 void addressee_tell_set_aside(const char *name, struct console *console)

@@ -65,13 +65,7 @@ struct command {
 /* The public half of our identity; false where there is none yet, which is not for listing users to change. */
 static bool find_identity(uint8_t key[static DH_KEY_BYTES])
 {
-	struct dh_pair identity;
-
-	if (faccessat(AT_FDCWD, IDENTITY_FILE, R_OK, 0) != 0 || identity_load(AT_FDCWD, &identity, NULL) != 0)
-		return false;
-	memcpy(key, identity.public, DH_KEY_BYTES);
-	sodium_memzero(&identity, sizeof(identity));
-	return true;
+	return faccessat(AT_FDCWD, IDENTITY_FILE, R_OK, 0) == 0 && identity_load_public(AT_FDCWD, key) == 0;
 }
 
 static void run_users(struct initiator *initiator, const char *argument)

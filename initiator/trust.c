@@ -1,7 +1,6 @@
 #include "trust.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,16 +12,11 @@
 /* Reads our own public key; false after telling the user. */
 static bool read_own(struct console *console, uint8_t own[static DH_KEY_BYTES])
 {
-	struct dh_pair identity;
-	int rc = identity_load(AT_FDCWD, &identity, NULL);
+	int rc = identity_load_public(AT_FDCWD, own);
 
-	if (rc != 0) {
+	if (rc != 0)
 		console_put_styled(console, CONSOLE_BAD, "cannot use " IDENTITY_FILE ": %s\n", identity_reason(rc));
-		return false;
-	}
-	memcpy(own, identity.public, DH_KEY_BYTES);
-	sodium_memzero(&identity, sizeof(identity));
-	return true;
+	return rc == 0;
 }
 
 static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
@@ -53,8 +47,7 @@ static void put_how_to_compare(const struct addressee *addressee, const struct p
 		console_put(console, " ");
 		console_put_name(console, CONSOLE_NORMAL, own_name);
 	}
-	console_put(console, " shows on the other's screen.\nAll six groups the same: Verified");
-	console_put(console, " ");
+	console_put(console, " shows on the other's screen.\nAll six groups the same: Verified ");
 	console_put_name(console, CONSOLE_NORMAL, addressee->peer.username);
 	console_put(console, " remembers it. If not, somebody stands between you.\n");
 }
@@ -154,8 +147,8 @@ static void make_pin(const struct addressee *addressee, struct pin *pin)
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
 static bool was_shown(const struct trust *trust, const struct addressee *addressee)
 {
-	return addressee->peer.has_identity && strcmp(trust->shown_name, addressee->peer.username) == 0 &&
-	       memcmp(trust->shown_identity, addressee->peer.identity, DH_KEY_BYTES) == 0;
+	return strcmp(trust->shown_name, addressee->peer.username) == 0 &&
+	       peer_announces(&addressee->peer, trust->shown_identity);
 }
 
 void trust_verify(struct trust *trust, const char *name)
@@ -199,8 +192,7 @@ static void put_where_known(const struct trust *trust, const struct pin *pin)
 	char ip[ADDRESS_TEXT_BYTES];
 
 	for (const struct peer *peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
-		if (!peer_is_listed(peer, now_ms) || !peer->has_identity ||
-		    memcmp(peer->identity, pin->identity, DH_KEY_BYTES) != 0)
+		if (!peer_is_listed(peer, now_ms) || !peer_announces(peer, pin->identity))
 			continue;
 		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",
 		    address_format(peer->address, ip));
@@ -260,8 +252,7 @@ void trust_withdraw(struct trust *trust, const char *name)
 		console_put(console, " is not known to you.\n");
 		return;
 	}
-	console_put(console, "You know");
-	console_put(console, " ");
+	console_put(console, "You know ");
 	console_put_name(console, CONSOLE_NORMAL, addressee.peer.username);
 	console_put(console, " since ");
 	addressee_put_since(&addressee, console);

@@ -112,7 +112,7 @@ static void put_standing(const struct peer *peer, const struct known *known, str
 	case KNOWN_SAME:
 		if (pin->verified)
 			console_put_styled(console, CONSOLE_GOOD, "  verified");
-		if (!pin->has_address || pin->address.s_addr != peer->address.s_addr)
+		if (!pin_is_proven_at(pin, peer->address))
 			console_put_styled(console, CONSOLE_WARNING,
 			    "  not proven at this address; a secure chat does that");
 		put_alike(peer, known, console);
@@ -159,7 +159,7 @@ static bool is_own(const struct peer *peer, const char *own_name, const uint8_t 
 {
 	if (!own_name || strcmp(peer->username, own_name) != 0)
 		return false;
-	if (peer->has_identity && !(identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0))
+	if (peer->has_identity && !(identity && peer_announces(peer, identity)))
 		return false;
 	return address_check_own(peer->address) == 0;
 }

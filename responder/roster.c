@@ -20,20 +20,15 @@
 /* Lines about one address, besides the messages themselves. */
 #define NOTES_PERIOD_MS 60000
 
-static bool has_identity(const struct peer *peer, const uint8_t *identity)
-{
-	return peer->has_identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0;
-}
-
 /* The peer that announced the proven identity: at that address or, where it has moved, at the one heard last. */
 static const struct peer *find_identity(const struct peers *peers, struct in_addr address, const uint8_t *identity)
 {
 	const struct peer *peer = peers_find(peers, address);
 
-	if (peer && has_identity(peer, identity))
+	if (peer && peer_announces(peer, identity))
 		return peer;
 	for (peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
-		if (has_identity(peer, identity))
+		if (peer_announces(peer, identity))
 			return peer;
 	}
 	return NULL;
@@ -182,7 +177,7 @@ static void name_proven(struct roster *roster, const uint8_t *identity, struct c
 	if (pin) {
 		caller->trust = pin->verified ? CALLER_VERIFIED : CALLER_NAMED;
 		check_alike(roster, caller, console);
-		if (!pin->has_address || pin->address.s_addr != caller->address.s_addr)
+		if (!pin_is_proven_at(pin, caller->address))
 			meet(roster, caller, identity, console);
 		return;
 	}
@@ -212,8 +207,8 @@ static void name_announced(struct roster *roster, enum chatlog_mode mode, struct
 	switch (known_judge(known, peer, &pin)) {
 	case KNOWN_SAME:
 		/* Anybody can repeat an announcement; where it was proven, it is at least likely. */
-		caller->trust = pin->has_address && pin->address.s_addr != caller->address.s_addr ? CALLER_CHANGED
-												  : CALLER_UNPROVEN;
+		caller->trust =
+		    pin->has_address && !pin_is_proven_at(pin, caller->address) ? CALLER_CHANGED : CALLER_UNPROVEN;
 		return;
 	case KNOWN_CHANGED:
 	case KNOWN_MISSING:
