@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from network import Lan, Namespace
-from quartet import User
+from quartet import User, peer, pin
 
 STARTED = pytest.StashKey[list]()
 
@@ -72,6 +72,14 @@ def alice(make_user):
 def bob(make_user):
     """A user on 127.0.0.3 of the same machine."""
     return make_user("bob", address="127.0.0.3")
+
+
+@pytest.fixture
+def known(alice, bob):
+    """Alice has heard Bob, and knows him by his identity."""
+    identity = bob.identity().text
+    alice.write_peers({bob.address: peer("Bob", identity=identity)})
+    alice.pin(Bob=pin(identity, address=bob.address))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from protocol import InitiatorSide, Pair
 
 PRESENCE_PORT = 6000
 CHAT_PORT = 6001
+ECE = "127.0.0.9"  # from where most that is honest is said on loopback
 WAIT = 30  # seconds: far above what anything here needs
 
 CLONE_NEWNET = 0x40000000
@@ -318,6 +319,14 @@ def connect(address="127.0.0.1", source=None):
         connected.bind((source, 0))
     connected.connect((address, CHAT_PORT))
     return Connection(connected)
+
+
+def say(text, source=ECE, address="127.0.0.1"):
+    """An honest client's unsecure message."""
+    with connect(address, source) as connection:
+        connection.send_object({"unencrypted_message": text})
+        connection.shut_down()
+        connection.wait_closed()
 
 
 class Listener:

@@ -19,8 +19,10 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from network import WAIT
-from protocol import Pair
+from protocol import Pair, ResponderSide
 
 PROGRAMS = ["announcer", "discovery", "initiator", "responder"]
 BIN = Path(os.environ.get("QUARTET_BIN", "."))
@@ -452,6 +454,19 @@ def say_securely(initiator, name, text):
     initiator.wait_for("Message: ")
     initiator.ask(text, f"(?i)delivered to {re.escape(name)}")
     return initiator.wait_for(f"(?s).*?{MENU}")[0]
+
+
+def assert_impostor_learns_nothing(initiator, connection, identity, text):
+    """Who answers in Bob's place with another identity cannot read the text, nor confirm it."""
+    side = ResponderSide(identity)
+    connection.send_object(side.answer(connection.receive_object()))
+    initiator.wait_for("Message: ")
+    initiator.send(text)
+    message = connection.receive_object()
+    with pytest.raises(AssertionError):
+        side.open(message)
+    connection.send_object(side.receipt())
+    initiator.wait_for("(?i)sent to Bob.*not confirmed")
 
 
 def peer(username, seconds_ago=0.0, **members):

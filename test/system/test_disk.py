@@ -10,11 +10,10 @@ import time
 
 import pytest
 
-from network import Ear, Listener, Mouth, connect
+from network import ECE, Ear, Listener, Mouth, connect, say
 from protocol import InitiatorSide, Pair
 from quartet import MENU, User, chat_unsecure, eventually
 
-ECE = "127.0.0.9"
 PAGE = 4096
 NOT_KEPT = "(?i)not kept"
 
@@ -65,13 +64,6 @@ def bob(disk, started):
     user = User(disk.path / "bob", started)
     user.knows(Ece=ECE)
     return user
-
-
-def say(text):
-    with connect(source=ECE) as connection:
-        connection.send_object({"unencrypted_message": text})
-        connection.shut_down()
-        connection.wait_closed()
 
 
 def all_said(program):

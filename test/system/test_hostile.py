@@ -9,11 +9,10 @@ import time
 
 import pytest
 
-from network import Mouth, connect
+from network import ECE, Mouth, connect
 from quartet import MENU, eventually, log_entry, peer
 
 MALLORY = "127.0.0.66"
-ECE = "127.0.0.9"
 
 # What must never reach a terminal as it is.
 NASTY = ("\x1b]0;title\x07\x1b[2J\x9b31m\b\r\x7f\x00\u202e\u2066\u200e\u061c\u2028\u2029\u200b"

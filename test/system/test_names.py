@@ -22,13 +22,6 @@ OTHER_NAMES = ["Rob", "Bobby", "Boo", "Bo", "B", "Ece", "Can", "8ob"]
 
 
 @pytest.fixture
-def known(alice, bob):
-    """Alice knows Bob by his identity."""
-    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
-    alice.pin(Bob=pin(bob.identity().text, address=BOB))
-
-
-@pytest.fixture
 def responder(alice, known):
     return alice.responder()
 

@@ -15,14 +15,13 @@ from pathlib import Path
 import pytest
 
 import quartet
-from network import WAIT, Listener, Mouth, connect, is_readable
+from network import ECE, WAIT, Listener, Mouth, connect, is_readable
 from others import (P, SECRETS, SPELLINGS, G, OtherInitiator, OtherResponder, bytewise, cut_at,
                     pad, seal, triple_des, unseal)
 from protocol import InitiatorSide, Pair, ResponderSide, to_base64
 from quartet import MENU, chat_secure, chat_unsecure, eventually, peer, pin
 
 ALICE = "127.0.0.2"
-ECE = "127.0.0.9"
 ROOT = Path(__file__).parent.parent.parent
 OTHERS_READ_BYTES = 1024
 NOT_CONFIRMED = rf"Sent to Ece \({re.escape(ECE)}\), not confirmed"

@@ -10,11 +10,10 @@ import time
 
 import pytest
 
-from network import Listener, connect, open_file_limit
+from network import ECE, Listener, connect, open_file_limit, say
 from protocol import InitiatorSide, Pair
 from quartet import MENU, chat_unsecure, eventually, peer
 
-ECE = "127.0.0.9"
 MAX_CONNECTIONS = 1024
 MAX_OF_ONE_ADDRESS = 64
 OBJECT_MAX = 65_536
@@ -31,14 +30,6 @@ def bob(make_user):
 @pytest.fixture
 def responder(bob):
     return bob.responder()
-
-
-def say(text, source=ECE, address="127.0.0.1"):
-    """An honest client's unsecure message."""
-    with connect(address, source) as connection:
-        connection.send_object({"unencrypted_message": text})
-        connection.shut_down()
-        connection.wait_closed()
 
 
 def open_session(connection, bob, identity=None, number=str):

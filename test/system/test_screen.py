@@ -4,10 +4,9 @@ import time
 
 import pytest
 
-from network import WAIT, Mouth, connect, dropped_datagrams
+from network import ECE, WAIT, Mouth, connect, dropped_datagrams, say
 from quartet import MENU, eventually, log_entry, peer
 
-ECE = "127.0.0.9"
 
 colours = pytest.mark.parametrize("environment, coloured", [
     ({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": ""}, True),
@@ -21,13 +20,6 @@ def bob(make_user):
     user = make_user("bob")
     user.write_peers({ECE: peer("Ece"), "127.0.0.8": peer("Can", 60)})
     return user
-
-
-def say(text):
-    with connect(source=ECE) as connection:
-        connection.send_object({"unencrypted_message": text})
-        connection.shut_down()
-        connection.wait_closed()
 
 
 def is_listening():

@@ -32,13 +32,6 @@ def responder(bob, ece):
 
 
 @pytest.fixture
-def known(alice, bob):
-    """Alice has heard Bob, and knows him by his identity."""
-    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
-    alice.pin(Bob=pin(bob.identity().text, address=BOB))
-
-
-@pytest.fixture
 def announced(alice, known):
     """The identity that is announced under Bob's name now, which is not the one Alice knows."""
     identity = Pair()
