@@ -10,8 +10,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 V ?= 0
-# COURSE=0 leaves out the course's exchange, which needs libcrypto; so does a machine without libcrypto.
-COURSE ?= 1
+# CLASSIC=0 leaves out the classic exchange, which needs libcrypto; so does a machine without libcrypto.
+CLASSIC ?= 1
 
 # Every object and program is built in one variant, out of the way in build/<variant>/:
 #   release   what `make` builds, with the programs in bin/
@@ -22,12 +22,18 @@ BIN = $(if $(filter release,$(VARIANT)),bin,$(OBJ)/bin)
 
 PROGRAMS = announcer discovery initiator responder
 
-# One list of objects a program: these lists are the architecture.
-common_OBJECTS = address announcement base64 buffer chatlog chatreader clock console course decimal dh framing identity interfaces \
-	jsontext known lineinput lockedfile lookalike peerline peers peersfile program ratelimit secretbox session stop text username wire
+# One list of objects a program, and one for each folder of common/: these lists are the architecture.
+common_OBJECTS = \
+	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
+	$(addprefix crypto/,classic dh identity secretbox session) \
+	$(addprefix wire/,announcement framing wire) \
+	$(addprefix store/,chatlog chatreader lockedfile peerline peers peersfile) \
+	$(addprefix trust/,lookalike pins username) \
+	$(addprefix net/,address interfaces) \
+	$(addprefix term/,console lineinput program)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
-initiator_OBJECTS = initiator addressee chat connection history prompt trust users
+initiator_OBJECTS = initiator chat connection history prompt recipient trust users
 responder_OBJECTS = responder conversation inbox roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
@@ -50,14 +56,14 @@ ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
 $(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). On Debian or Ubuntu: \
 	apt-get install gcc make pkg-config libjansson-dev libsodium-dev libssl-dev, or run scripts/start.sh, which does it)
 endif
-COURSE_LIBRARY := $(if $(filter-out 0,$(COURSE)),$(shell $(PKG_CONFIG) --exists libcrypto && echo libcrypto))
-ifeq ($(or $(filter 0,$(COURSE)),$(COURSE_LIBRARY)),)
-$(info Without libcrypto, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libssl-dev), the course's exchange is left out.)
+CLASSIC_LIBRARY := $(if $(filter-out 0,$(CLASSIC)),$(shell $(PKG_CONFIG) --exists libcrypto && echo libcrypto))
+ifeq ($(or $(filter 0,$(CLASSIC)),$(CLASSIC_LIBRARY)),)
+$(info Without libcrypto, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libssl-dev), the classic exchange is left out.)
 endif
-LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(COURSE_LIBRARY)) $(if $(COURSE_LIBRARY),-DQUARTET_COURSE)
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(CLASSIC_LIBRARY)) $(if $(CLASSIC_LIBRARY),-DQUARTET_CLASSIC)
 # Everything is built anew where the choice of libraries has changed.
 $(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
-LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(COURSE_LIBRARY))
+LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(CLASSIC_LIBRARY))
 endif
 
 # What the code needs whatever CFLAGS says. _FORTIFY_SOURCE wants optimisation and the sanitizers replace it.
@@ -144,7 +150,7 @@ lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man
 	$(Q)shellcheck scripts/*.sh test/system/run test/bench/run .ci/run
 	$(Q)mandoc -T lint -W warning */*.1 >/dev/null
 
-SOURCES = $(sort $(wildcard $(addsuffix /*.[ch],common $(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch]))
+SOURCES = $(sort $(wildcard common/*/*.[ch] $(addsuffix /*.[ch],$(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch]))
 
 .PHONY: format
 format: ## lay out the sources with clang-format
@@ -166,7 +172,7 @@ clean: ## remove bin/ and build/
 
 .PHONY: help
 help: ## name the targets
-	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [COURSE=0] [V=1]'
+	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [CLASSIC=0] [V=1]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 14
 
 -include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)

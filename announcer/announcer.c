@@ -8,16 +8,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "address.h"
-#include "announcement.h"
+#include "base/clock.h"
+#include "base/stop.h"
 #include "beacon.h"
-#include "clock.h"
-#include "console.h"
-#include "identity.h"
+#include "crypto/identity.h"
 #include "name.h"
-#include "peersfile.h"
-#include "program.h"
-#include "stop.h"
+#include "net/address.h"
+#include "store/peersfile.h"
+#include "term/console.h"
+#include "term/program.h"
+#include "wire/announcement.h"
 
 #define PERIOD_MIN_S 0.1
 #define PERIOD_MAX_S 3600

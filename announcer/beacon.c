@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "net/address.h"
 
 int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct in_addr *targets, size_t target_count,
     struct console *console)

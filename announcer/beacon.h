@@ -10,9 +10,9 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-#include "announcement.h"
-#include "console.h"
-#include "interfaces.h"
+#include "net/interfaces.h"
+#include "term/console.h"
+#include "wire/announcement.h"
 
 #define BEACON_TARGETS_MAX 64
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lineinput.h"
+#include "term/lineinput.h"
 
 /* Reads lines until one is a name, or empty where a stored name can be kept. */
 static bool read_name(struct console *console, struct lineinput *input, const char *stored,

@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-#include "console.h"
-#include "peersfile.h"
-#include "username.h"
+#include "store/peersfile.h"
+#include "term/console.h"
+#include "trust/username.h"
 
 /*
  * Asks on console and standard input until a name keeps the rules; an empty line keeps the stored one. Returns false

@@ -7,15 +7,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "address.h"
-#include "announcement.h"
-#include "clock.h"
-#include "console.h"
+#include "base/clock.h"
+#include "base/ratelimit.h"
+#include "base/stop.h"
 #include "keeper.h"
 #include "listener.h"
-#include "program.h"
-#include "ratelimit.h"
-#include "stop.h"
+#include "net/address.h"
+#include "term/console.h"
+#include "term/program.h"
+#include "wire/announcement.h"
 
 /* A malformed announcement is mentioned at most once a minute per sender, and some per second of all of them. */
 #define REFUSAL_PERIOD_MS 60000

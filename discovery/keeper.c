@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "address.h"
-#include "clock.h"
-#include "peersfile.h"
-#include "ratelimit.h"
+#include "base/clock.h"
+#include "base/ratelimit.h"
+#include "net/address.h"
+#include "store/peersfile.h"
 
 /* How long refreshed timestamps gather; what is left of PEERSFILE_LAG_MS is for writing. */
 #define GATHER_MS 700

@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "announcement.h"
-#include "console.h"
+#include "term/console.h"
+#include "wire/announcement.h"
 
 struct keeper;
 

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "interfaces.h"
-#include "stop.h"
+#include "base/stop.h"
+#include "net/address.h"
+#include "net/interfaces.h"
 
 /* Room for some thousand announcements while the program is not running; the kernel may grant less (socket(7)). */
 #define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)

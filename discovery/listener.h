@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-#include "announcement.h"
+#include "wire/announcement.h"
 
 #define LISTENER_SOCKETS_MAX 3
 /* Datagrams in one system call. */

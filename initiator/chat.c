@@ -7,17 +7,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "addressee.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/decimal.h"
+#include "base/jsontext.h"
+#include "base/stop.h"
+#include "base/text.h"
 #include "connection.h"
-#include "course.h"
-#include "decimal.h"
-#include "identity.h"
-#include "jsontext.h"
-#include "lockedfile.h"
-#include "session.h"
-#include "stop.h"
-#include "text.h"
+#include "crypto/classic.h"
+#include "crypto/identity.h"
+#include "crypto/session.h"
+#include "recipient.h"
+#include "store/lockedfile.h"
 
 /* The terminal's own editing passes no longer line (termios(3), canonical mode); what is over is cut off unseen. */
 #define TERMINAL_LINE_MAX_BYTES 4095
@@ -33,8 +33,8 @@ struct secure_line {
 	unsigned secret;	 /* of a classic chat, once the keys are exchanged */
 };
 
-/* Who announces an identity is one of ours; everybody else is spoken to in the course's exchange. */
-static enum chatlog_mode secure_mode(const struct addressee *to)
+/* Who announces an identity is one of ours; everybody else is spoken to in the classic exchange. */
+static enum chatlog_mode secure_mode(const struct recipient *to)
 {
 	return to->peer.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
 }
@@ -55,12 +55,12 @@ static const char *advice(int error)
 	}
 }
 
-static void tell_unconnected(const struct chat *chat, const struct addressee *to, int error)
+static void tell_unconnected(const struct chat *chat, const struct recipient *to, int error)
 {
 	if (stop_requested())
 		return;
 	console_put_styled(chat->console, CONSOLE_BAD, "cannot connect to");
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	if (error == ETIMEDOUT)
 		console_put(chat->console, ": timed out after %d s%s\n", CONNECTION_OPEN_MS / 1000, advice(error));
 	else
@@ -133,13 +133,13 @@ static const char *text_fault(const struct prompt *prompt, const char *text, siz
 }
 
 /* "To Bob (192.168.1.7)", and what there is to know before the message is typed. */
-static void put_heading(const struct chat *chat, const struct addressee *to, enum chatlog_mode mode)
+static void put_heading(const struct chat *chat, const struct recipient *to, enum chatlog_mode mode)
 {
 	console_put(chat->console, "To");
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	if (mode == CHATLOG_CLASSIC)
 		console_put_styled(chat->console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
-	else if (mode == CHATLOG_SECURE && to->standing == KNOWN_STRANGER)
+	else if (mode == CHATLOG_SECURE && to->standing == PINS_STRANGER)
 		console_put_styled(chat->console, CONSOLE_FAINT, "  not known yet");
 	else if (mode == CHATLOG_SECURE && to->pin.verified)
 		console_put_styled(chat->console, CONSOLE_GOOD, "  verified");
@@ -147,7 +147,7 @@ static void put_heading(const struct chat *chat, const struct addressee *to, enu
 }
 
 /* Asks until a text can be sent; *text belongs to the prompt. */
-static bool ask_text(struct chat *chat, const struct addressee *to, enum chatlog_mode mode, char **text, size_t *len)
+static bool ask_text(struct chat *chat, const struct recipient *to, enum chatlog_mode mode, char **text, size_t *len)
 {
 	while (!chat->prompt->over) {
 		const char *fault;
@@ -168,7 +168,7 @@ static bool ask_text(struct chat *chat, const struct addressee *to, enum chatlog
 }
 
 /* Writes the sent message into chat.log; where that fails the user is told. */
-static void keep(struct chat *chat, const struct addressee *to, enum chatlog_mode mode, const char *text, size_t len)
+static void keep(struct chat *chat, const struct recipient *to, enum chatlog_mode mode, const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
@@ -227,7 +227,7 @@ static int take_key(struct secure_line *line, const char *digits, size_t digits_
 		return session_complete(line->session, digits, digits_len);
 	if (decimal_parse(digits, digits_len, number) != 0 || !decimal_is_small(number))
 		return EPROTO;
-	return course_agree(line->exponent, digits, digits_len, &line->secret);
+	return classic_agree(line->exponent, digits, digits_len, &line->secret);
 }
 
 /* Offers our key and takes the peer's, on an open connection. */
@@ -235,10 +235,10 @@ static int exchange_keys(struct secure_line *line)
 {
 	struct wire_object answer;
 	struct buffer offer = {0};
-	char key[COURSE_NUMBER_BYTES];
+	char key[CLASSIC_NUMBER_BYTES];
 	int rc;
 
-	snprintf(key, sizeof(key), "%u", course_public(line->exponent));
+	snprintf(key, sizeof(key), "%u", classic_public(line->exponent));
 	rc = wire_format_key(&offer, line->session ? session_key_digits(line->session) : key, false);
 	if (rc == 0)
 		rc = connection_send(&line->connection, offer.data, offer.len);
@@ -254,13 +254,13 @@ static int exchange_keys(struct secure_line *line)
 }
 
 /* Makes our side of the exchange from the number that the user typed; on false the user has been told why not. */
-static bool prepare(struct chat *chat, const struct addressee *to, const char *number, struct secure_line *line)
+static bool prepare(struct chat *chat, const struct recipient *to, const char *number, struct secure_line *line)
 {
 	struct dh_pair identity;
 	int rc;
 
 	if (secure_mode(to) == CHATLOG_CLASSIC) {
-		line->exponent = course_exponent(number, strlen(number));
+		line->exponent = classic_exponent(number, strlen(number));
 		return true;
 	}
 	rc = identity_load(AT_FDCWD, &identity, NULL);
@@ -277,7 +277,7 @@ static bool prepare(struct chat *chat, const struct addressee *to, const char *n
 }
 
 /* Connects and exchanges keys; on false the user has been told why not, and nothing is open. */
-static bool call(struct chat *chat, const struct addressee *to, const char *number, struct secure_line *line)
+static bool call(struct chat *chat, const struct recipient *to, const char *number, struct secure_line *line)
 {
 	int rc;
 
@@ -295,7 +295,7 @@ static bool call(struct chat *chat, const struct addressee *to, const char *numb
 	hang_up(line);
 	if (!stop_requested()) {
 		console_put_styled(chat->console, CONSOLE_BAD, "no secure chat with");
-		addressee_put(to, chat->console);
+		recipient_put(to, chat->console);
 		console_put(chat->console, ": %s; nothing was sent\n", answer_fault(rc));
 	}
 	return false;
@@ -319,16 +319,16 @@ static int await_receipt(struct secure_line *line)
  * Remembers that the holder of the announced identity has answered from its address; the first time that pins the name.
  * What there is to tell is told after the delivery.
  */
-static void remember(struct chat *chat, const struct addressee *to)
+static void remember(struct chat *chat, const struct recipient *to)
 {
 	const char *set_aside = NULL;
 	int rc;
 
-	if (addressee_is_proven(to))
+	if (recipient_is_proven(to))
 		return;
-	rc = peersfile_meet(chat->file, to->peer.username, to->peer.identity, to->peer.address, KNOWN_MAX, &set_aside);
-	addressee_tell_set_aside(set_aside, chat->console);
-	if (rc == 0 && to->standing == KNOWN_SAME)
+	rc = peersfile_meet(chat->file, to->peer.username, to->peer.identity, to->peer.address, PINS_MAX, &set_aside);
+	recipient_tell_set_aside(set_aside, chat->console);
+	if (rc == 0 && to->standing == PINS_SAME)
 		return;
 	if (rc == 0)
 		console_put_styled(chat->console, CONSOLE_FAINT, "Known from now on by this identity:");
@@ -337,12 +337,12 @@ static void remember(struct chat *chat, const struct addressee *to)
 	else
 		console_put_styled(chat->console, CONSOLE_BAD,
 		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(rc));
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	console_put(chat->console, "\n");
 }
 
 /* Sends a message object. Where that fails the user has been told. */
-static bool send_object(struct chat *chat, const struct addressee *to, struct connection *connection,
+static bool send_object(struct chat *chat, const struct recipient *to, struct connection *connection,
     enum wire_kind kind, const char *text, size_t len)
 {
 	struct buffer object = {0};
@@ -358,20 +358,20 @@ static bool send_object(struct chat *chat, const struct addressee *to, struct co
 	buffer_free(&object);
 	if (rc != 0) {
 		console_put_styled(chat->console, CONSOLE_BAD, "cannot send to");
-		addressee_put(to, chat->console);
+		recipient_put(to, chat->console);
 		console_put(chat->console, ": %s\n", answer_fault(rc));
 	}
 	return rc == 0;
 }
 
 /* Encrypts a message and sends it. Where that fails the user has been told. */
-static bool send_encrypted(struct chat *chat, const struct addressee *to, struct secure_line *line, const char *text,
+static bool send_encrypted(struct chat *chat, const struct recipient *to, struct secure_line *line, const char *text,
     size_t len)
 {
 	struct buffer sealed = {0};
 	bool sent = false;
 	int rc = line->session ? session_seal_text(line->session, text, len, &sealed)
-			       : course_seal(line->secret, text, len, &sealed);
+			       : classic_seal(line->secret, text, len, &sealed);
 
 	if (rc == 0)
 		sent = send_object(chat, to, &line->connection, WIRE_ENCRYPTED, sealed.data, sealed.len);
@@ -384,31 +384,31 @@ static bool send_encrypted(struct chat *chat, const struct addressee *to, struct
 }
 
 /* Waits for the receipt of what was sent, and tells what is known then. */
-static void finish_confirmed(struct chat *chat, const struct addressee *to, struct secure_line *line)
+static void finish_confirmed(struct chat *chat, const struct recipient *to, struct secure_line *line)
 {
 	int rc = await_receipt(line);
 
 	if (rc != 0) {
 		console_put_styled(chat->console, CONSOLE_WARNING, "Sent to");
-		addressee_put(to, chat->console);
+		recipient_put(to, chat->console);
 		console_put(chat->console, ", not confirmed: %s.\n", answer_fault(rc));
 		return;
 	}
 	console_put_styled(chat->console, CONSOLE_GOOD, "Delivered to");
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	console_put(chat->console, ".\n");
 	remember(chat, to);
 	connection_finish(&line->connection);
 }
 
 /* The end of a message that nobody confirms. */
-static void finish_unconfirmed(struct chat *chat, const struct addressee *to, struct connection *connection,
+static void finish_unconfirmed(struct chat *chat, const struct recipient *to, struct connection *connection,
     const char *kind)
 {
 	int rc = connection_finish(connection);
 
 	console_put(chat->console, "Sent to");
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	if (rc == 0 || rc == ETIMEDOUT)
 		console_put(chat->console, ", not confirmed: %s message has no receipt.\n", kind);
 	else
@@ -416,9 +416,9 @@ static void finish_unconfirmed(struct chat *chat, const struct addressee *to, st
 }
 
 /* Whether a secure chat can be had, and in which way; else, and where it is worth little, the user is told why. */
-static bool check_secure(const struct chat *chat, const struct addressee *to)
+static bool check_secure(const struct chat *chat, const struct recipient *to)
 {
-	if (to->standing == KNOWN_CHANGED || to->standing == KNOWN_MISSING) {
+	if (to->standing == PINS_CHANGED || to->standing == PINS_MISSING) {
 		console_put(chat->console,
 		    "No secure chat before you accept that: Trust shows both fingerprints and asks. Nothing was sent.\n");
 		return false;
@@ -426,24 +426,24 @@ static bool check_secure(const struct chat *chat, const struct addressee *to)
 	if (to->peer.has_identity)
 		return true;
 	console_put_styled(chat->console, CONSOLE_WARNING, "The user");
-	addressee_put(to, chat->console);
+	recipient_put(to, chat->console);
 	console_put_styled(chat->console, CONSOLE_WARNING,
 	    " announces no identity, so there is no key to encrypt for.\n");
-	if (chat->strict || !course_is_available()) {
+	if (chat->strict || !classic_is_available()) {
 		console_put(chat->console,
 		    "%s, so a secure chat is not possible. An unsecure one is, and anybody on\n"
 		    "the network can read it.\n",
-		    chat->strict ? "The course's exchange is refused (--strict)"
-				 : "This build leaves out the course's exchange");
+		    chat->strict ? "the classic exchange is refused (--strict)"
+				 : "This build leaves out the classic exchange");
 		return false;
 	}
 	console_put_styled(chat->console, CONSOLE_WARNING,
-	    "Only the course's exchange (classic: Diffie-Hellman modulo 19) is possible, and it protects nothing: there\n"
+	    "Only the classic exchange (classic: Diffie-Hellman modulo 19) is possible, and it protects nothing: there\n"
 	    "are at most eighteen keys, so anybody on the way can read the message, change it, or be the one who answers.\n");
 	return true;
 }
 
-static void chat_securely(struct chat *chat, const struct addressee *to)
+static void chat_securely(struct chat *chat, const struct recipient *to)
 {
 	struct secure_line line = {.connection.fd = -1};
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
@@ -473,7 +473,7 @@ static void chat_securely(struct chat *chat, const struct addressee *to)
 	sodium_memzero(number, sizeof(number));
 }
 
-static void chat_plainly(struct chat *chat, const struct addressee *to)
+static void chat_plainly(struct chat *chat, const struct recipient *to)
 {
 	struct connection connection;
 	char *text;
@@ -496,12 +496,12 @@ static void chat_plainly(struct chat *chat, const struct addressee *to)
 
 void chat_run(struct chat *chat, const char *name)
 {
-	struct addressee to;
+	struct recipient to;
 	bool secure;
 
-	if (!addressee_find(&to, name, false, chat->prompt, chat->file))
+	if (!recipient_find(&to, name, false, chat->prompt, chat->file))
 		return;
-	addressee_put_doubts(&to, chat->console);
+	recipient_put_doubts(&to, chat->console);
 	if (!ask_secure(chat, &secure))
 		return;
 	if (secure)

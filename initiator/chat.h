@@ -2,7 +2,7 @@
  * Chat: one message to one user, in the clear or securely.
  *
  * Specification 2.3.0-C to F and H. A user who announces an identity is spoken to in the exchange of section 3.1 of
- * common/PROTOCOL.md, others in the course's own, which protects nothing, and of which the user is warned. A name whose
+ * common/PROTOCOL.md, others in the classic one, which protects nothing, and of which the user is warned. A name whose
  * identity is not the pinned one gets no secure message. What the user is told is what is known: "sent" when the
  * message left and is in chat.log, "delivered" when the receipt came that only the holder of the peer's identity can
  * have made.
@@ -12,9 +12,9 @@
 
 #include <netinet/in.h>
 
-#include "chatlog.h"
-#include "peersfile.h"
 #include "prompt.h"
+#include "store/chatlog.h"
+#include "store/peersfile.h"
 
 /* Longest text of a message as a JSON string, in bytes: encrypted, it still fits into one object of 64 KiB. */
 #define CHAT_TEXT_MAX_BYTES 48000
@@ -27,7 +27,7 @@ struct chat {
 	struct peersfile *file;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
-	bool strict;		    /* the course's exchange is refused */
+	bool strict;		    /* the classic exchange is refused */
 };
 
 /*

@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "clock.h"
-#include "stop.h"
+#include "base/clock.h"
+#include "base/stop.h"
+#include "net/address.h"
 
 #define CHUNK_BYTES 4096
 

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "framing.h"
-#include "wire.h"
+#include "wire/framing.h"
+#include "wire/wire.h"
 
 #define CONNECTION_OPEN_MS 5000
 #define CONNECTION_SEND_MS 5000

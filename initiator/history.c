@@ -6,11 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
-#include "chatlog.h"
-#include "chatreader.h"
-#include "clock.h"
-#include "stop.h"
+#include "base/clock.h"
+#include "base/stop.h"
+#include "net/address.h"
+#include "store/chatlog.h"
+#include "store/chatreader.h"
 
 /* Long listings go out in pieces of about this size. */
 #define FLUSH_BYTES 65536

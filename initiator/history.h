@@ -6,7 +6,7 @@
 #ifndef QUARTET_HISTORY_H
 #define QUARTET_HISTORY_H
 
-#include "console.h"
+#include "term/console.h"
 
 /* How many messages are shown where not all are asked for. */
 #define HISTORY_NEWEST 50

@@ -9,17 +9,17 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/stop.h"
 #include "chat.h"
-#include "chatlog.h"
-#include "console.h"
-#include "course.h"
+#include "crypto/classic.h"
+#include "crypto/identity.h"
 #include "history.h"
-#include "identity.h"
-#include "peersfile.h"
-#include "program.h"
+#include "net/address.h"
 #include "prompt.h"
-#include "stop.h"
+#include "store/chatlog.h"
+#include "store/peersfile.h"
+#include "term/console.h"
+#include "term/program.h"
 #include "trust.h"
 #include "users.h"
 
@@ -29,7 +29,7 @@ static const char usage[] =
     "Shows who is online, sends messages to them and shows what was said.\n"
     "\n"
     "  -a ADDR        speak from this IPv4 address of this machine (default: as the system chooses)\n"
-    "  -s, --strict   no secure chat with programs that know only the course's exchange, which protects nothing\n"
+    "  -s, --strict   no secure chat with programs that know only the classic exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
@@ -210,7 +210,7 @@ int main(int argc, char **argv)
 	    .usage = usage,
 	    .options = "",
 	    .takes_strict = true,
-	    .feature = course_feature(),
+	    .feature = classic_feature(),
 	    .run = run,
 	};
 

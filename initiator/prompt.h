@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "console.h"
-#include "lineinput.h"
+#include "term/console.h"
+#include "term/lineinput.h"
 
 struct prompt {
 	struct console *console;

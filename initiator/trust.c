@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
-#include "addressee.h"
-#include "clock.h"
-#include "identity.h"
+#include "base/clock.h"
+#include "crypto/identity.h"
+#include "net/address.h"
+#include "recipient.h"
 
 /* Reads our own public key; false after telling the user. */
 static bool read_own(struct console *console, uint8_t own[static DH_KEY_BYTES])
@@ -29,16 +29,16 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 }
 
 /* Both fingerprints of somebody whose announced identity is not the pinned one. */
-static void put_both(const struct addressee *addressee, const uint8_t *own, struct console *console)
+static void put_both(const struct recipient *recipient, const uint8_t *own, struct console *console)
 {
-	put_fingerprint(console, "known", own, addressee->pin.identity);
-	if (addressee->standing == KNOWN_CHANGED)
-		put_fingerprint(console, "announced", own, addressee->peer.identity);
+	put_fingerprint(console, "known", own, recipient->pin.identity);
+	if (recipient->standing == PINS_CHANGED)
+		put_fingerprint(console, "announced", own, recipient->peer.identity);
 	else
 		console_put(console, "  announced  none\n");
 }
 
-static void put_how_to_compare(const struct addressee *addressee, const struct peersfile *file, struct console *console)
+static void put_how_to_compare(const struct recipient *recipient, const struct peersfile *file, struct console *console)
 {
 	const char *own_name = peersfile_username(file);
 
@@ -48,45 +48,45 @@ static void put_how_to_compare(const struct addressee *addressee, const struct p
 		console_put_name(console, CONSOLE_NORMAL, own_name);
 	}
 	console_put(console, " shows on the other's screen.\nAll six groups the same: Verified ");
-	console_put_name(console, CONSOLE_NORMAL, addressee->peer.username);
+	console_put_name(console, CONSOLE_NORMAL, recipient->peer.username);
 	console_put(console, " remembers it. If not, somebody stands between you.\n");
 }
 
 void trust_fingerprint(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
-	struct addressee addressee;
+	struct recipient recipient;
 	uint8_t own[DH_KEY_BYTES];
 
-	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
 		return;
-	if (addressee.standing == KNOWN_STRANGER && !addressee.peer.has_identity) {
+	if (recipient.standing == PINS_STRANGER && !recipient.peer.has_identity) {
 		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
-		addressee_put(&addressee, console);
+		recipient_put(&recipient, console);
 		console_put(console, " announces no identity.\n");
 		return;
 	}
-	if (!addressee.absent && (addressee.standing == KNOWN_CHANGED || addressee.standing == KNOWN_MISSING)) {
-		addressee_put_change(&addressee, console);
-		put_both(&addressee, own, console);
+	if (!recipient.absent && (recipient.standing == PINS_CHANGED || recipient.standing == PINS_MISSING)) {
+		recipient_put_change(&recipient, console);
+		put_both(&recipient, own, console);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
 		return;
 	}
 	console_put(console, "You and");
-	addressee_put(&addressee, console);
-	if (addressee.standing == KNOWN_STRANGER) {
+	recipient_put(&recipient, console);
+	if (recipient.standing == PINS_STRANGER) {
 		console_put(console, ", not known to you yet\n");
-		put_fingerprint(console, "announced", own, addressee.peer.identity);
-		strcpy(trust->shown_name, addressee.peer.username);
-		memcpy(trust->shown_identity, addressee.peer.identity, DH_KEY_BYTES);
+		put_fingerprint(console, "announced", own, recipient.peer.identity);
+		strcpy(trust->shown_name, recipient.peer.username);
+		memcpy(trust->shown_identity, recipient.peer.identity, DH_KEY_BYTES);
 	} else {
 		console_put(console, ", known since ");
-		addressee_put_since(&addressee, console);
-		console_put_styled(console, addressee.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
-		    addressee.pin.verified ? ", verified" : ", not verified");
-		put_fingerprint(console, "known", own, addressee.pin.identity);
+		recipient_put_since(&recipient, console);
+		console_put_styled(console, recipient.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
+		    recipient.pin.verified ? ", verified" : ", not verified");
+		put_fingerprint(console, "known", own, recipient.pin.identity);
 	}
-	put_how_to_compare(&addressee, trust->file, console);
+	put_how_to_compare(&recipient, trust->file, console);
 }
 
 /* Whether two looks at the pin of a name saw the same identity, or none. */
@@ -99,15 +99,15 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
  * Makes one change of what is known of a name: pins it to that of wanted, or forgets it where wanted is NULL, provided
  * that it is still what the user has seen. Tells what went wrong and returns false.
  */
-static bool change(struct trust *trust, const struct addressee *seen, const struct pin *wanted)
+static bool change(struct trust *trust, const struct recipient *seen, const struct pin *wanted)
 {
 	struct console *console = trust->prompt->console;
-	const struct pin *seen_pin = seen->standing == KNOWN_STRANGER ? NULL : &seen->pin;
+	const struct pin *seen_pin = seen->standing == PINS_STRANGER ? NULL : &seen->pin;
 	const char *set_aside;
 	int rc = peersfile_begin(trust->file, &set_aside);
 
-	addressee_tell_set_aside(set_aside, console);
-	if (rc == 0 && !same_pin(seen_pin, known_find(peersfile_known(trust->file), seen->peer.username))) {
+	recipient_tell_set_aside(set_aside, console);
+	if (rc == 0 && !same_pin(seen_pin, pins_find(peersfile_pins(trust->file), seen->peer.username))) {
 		peersfile_abandon(trust->file);
 		console_put_styled(console, CONSOLE_WARNING,
 		    "What is known of that name has just been changed elsewhere; look again.\n");
@@ -137,48 +137,48 @@ static bool agrees(struct prompt *prompt, const char *question)
 }
 
 /* A pin of the announced identity, as of now. */
-static void make_pin(const struct addressee *addressee, struct pin *pin)
+static void make_pin(const struct recipient *recipient, struct pin *pin)
 {
 	*pin = (struct pin){.since_s = clock_wall_ms() / 1000};
-	strcpy(pin->username, addressee->peer.username);
-	memcpy(pin->identity, addressee->peer.identity, DH_KEY_BYTES);
+	strcpy(pin->username, recipient->peer.username);
+	memcpy(pin->identity, recipient->peer.identity, DH_KEY_BYTES);
 }
 
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
-static bool was_shown(const struct trust *trust, const struct addressee *addressee)
+static bool was_shown(const struct trust *trust, const struct recipient *recipient)
 {
-	return strcmp(trust->shown_name, addressee->peer.username) == 0 &&
-	       peer_announces(&addressee->peer, trust->shown_identity);
+	return strcmp(trust->shown_name, recipient->peer.username) == 0 &&
+	       peer_announces(&recipient->peer, trust->shown_identity);
 }
 
 void trust_verify(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
-	struct addressee addressee;
+	struct recipient recipient;
 	struct pin pin;
 	uint8_t own[DH_KEY_BYTES];
 
-	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
 		return;
-	pin = addressee.pin;
-	if (addressee.standing == KNOWN_STRANGER) {
-		if (!was_shown(trust, &addressee)) {
+	pin = recipient.pin;
+	if (recipient.standing == PINS_STRANGER) {
+		if (!was_shown(trust, &recipient)) {
 			console_put_styled(console, CONSOLE_WARNING, "Not yet:");
-			addressee_put(&addressee, console);
+			recipient_put(&recipient, console);
 			console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
 			return;
 		}
-		make_pin(&addressee, &pin);
-	} else if (!addressee.absent && addressee.standing != KNOWN_SAME) {
-		addressee_put_change(&addressee, console);
+		make_pin(&recipient, &pin);
+	} else if (!recipient.absent && recipient.standing != PINS_SAME) {
+		recipient_put_change(&recipient, console);
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
 		return;
 	}
 	pin.verified = true;
-	if (!change(trust, &addressee, &pin))
+	if (!change(trust, &recipient, &pin))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Verified:");
-	addressee_put(&addressee, console);
+	recipient_put(&recipient, console);
 	console_put(console, ", for as long as the identity stays the same. You compared:\n");
 	put_fingerprint(console, "known", own, pin.identity);
 }
@@ -203,37 +203,37 @@ static void put_where_known(const struct trust *trust, const struct pin *pin)
 void trust_accept(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
-	struct addressee addressee;
+	struct recipient recipient;
 	struct pin pin;
 	uint8_t own[DH_KEY_BYTES];
 
-	if (!addressee_find(&addressee, name, false, trust->prompt, trust->file) || !read_own(console, own))
+	if (!recipient_find(&recipient, name, false, trust->prompt, trust->file) || !read_own(console, own))
 		return;
-	if (addressee.standing == KNOWN_SAME || addressee.standing == KNOWN_STRANGER) {
+	if (recipient.standing == PINS_SAME || recipient.standing == PINS_STRANGER) {
 		console_put(console, "There is nothing to accept:");
-		addressee_put(&addressee, console);
-		console_put(console, addressee.standing == KNOWN_SAME
+		recipient_put(&recipient, console);
+		console_put(console, recipient.standing == PINS_SAME
 					 ? " announces the identity you know.\n"
 					 : " is not known to you yet; the first secure message changes that.\n");
 		return;
 	}
-	addressee_put_change(&addressee, console);
-	put_both(&addressee, own, console);
-	put_where_known(trust, &addressee.pin);
+	recipient_put_change(&recipient, console);
+	put_both(&recipient, own, console);
+	put_where_known(trust, &recipient.pin);
 	console_put(console,
 	    "The user may have a new machine or working directory, or this is somebody else. Ask, by voice or side by\n"
 	    "side, what Fingerprint shows over there.");
-	console_put(console, addressee.standing == KNOWN_CHANGED
+	console_put(console, recipient.standing == PINS_CHANGED
 				 ? " Accepting replaces the known identity by the announced one.\n"
 				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
 	if (!agrees(trust->prompt, "Accept, yes or no? "))
 		return;
-	make_pin(&addressee, &pin);
-	if (!change(trust, &addressee, addressee.standing == KNOWN_MISSING ? NULL : &pin))
+	make_pin(&recipient, &pin);
+	if (!change(trust, &recipient, recipient.standing == PINS_MISSING ? NULL : &pin))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Accepted:");
-	addressee_put(&addressee, console);
-	console_put(console, addressee.standing == KNOWN_CHANGED
+	recipient_put(&recipient, console);
+	console_put(console, recipient.standing == PINS_CHANGED
 				 ? " is known by the announced identity from now on; not verified.\n"
 				 : " is not known any more.\n");
 }
@@ -241,24 +241,24 @@ void trust_accept(struct trust *trust, const char *name)
 void trust_withdraw(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
-	struct addressee addressee;
+	struct recipient recipient;
 	uint8_t own[DH_KEY_BYTES];
 
-	if (!addressee_find(&addressee, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
 		return;
-	if (addressee.standing == KNOWN_STRANGER) {
+	if (recipient.standing == PINS_STRANGER) {
 		console_put(console, "There is nothing to forget:");
-		addressee_put(&addressee, console);
+		recipient_put(&recipient, console);
 		console_put(console, " is not known to you.\n");
 		return;
 	}
 	console_put(console, "You know ");
-	console_put_name(console, CONSOLE_NORMAL, addressee.peer.username);
+	console_put_name(console, CONSOLE_NORMAL, recipient.peer.username);
 	console_put(console, " since ");
-	addressee_put_since(&addressee, console);
-	console_put(console, addressee.pin.verified ? ", verified:\n" : ", not verified:\n");
-	put_fingerprint(console, "known", own, addressee.pin.identity);
-	if (!agrees(trust->prompt, "Forget that, yes or no? ") || !change(trust, &addressee, NULL))
+	recipient_put_since(&recipient, console);
+	console_put(console, recipient.pin.verified ? ", verified:\n" : ", not verified:\n");
+	put_fingerprint(console, "known", own, recipient.pin.identity);
+	if (!agrees(trust->prompt, "Forget that, yes or no? ") || !change(trust, &recipient, NULL))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
 	console_put(console, " whoever has that name in the next secure message is known by it.\n");

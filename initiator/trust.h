@@ -7,8 +7,8 @@
 #ifndef QUARTET_TRUST_H
 #define QUARTET_TRUST_H
 
-#include "peersfile.h"
 #include "prompt.h"
+#include "store/peersfile.h"
 
 struct trust {
 	struct prompt *prompt;

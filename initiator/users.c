@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "net/address.h"
 
 /* Long lists go out in pieces of about this size. */
 #define FLUSH_BYTES 65536
@@ -92,9 +92,9 @@ static void put_last_heard(const struct peer *peer, int64_t now_ms, struct conso
 		console_put_styled(console, CONSOLE_FAINT, "  last heard %d min ago", (int)(seconds / 60));
 }
 
-static void put_alike(const struct peer *peer, const struct known *known, struct console *console)
+static void put_alike(const struct peer *peer, const struct pins *known, struct console *console)
 {
-	const struct pin *alike = known_find_alike(known, peer->username);
+	const struct pin *alike = pins_find_alike(known, peer->username);
 
 	if (!alike)
 		return;
@@ -104,12 +104,12 @@ static void put_alike(const struct peer *peer, const struct known *known, struct
 }
 
 /* What the announced identity is worth, where there is anything to say. What others choose comes last. */
-static void put_standing(const struct peer *peer, const struct known *known, struct console *console)
+static void put_standing(const struct peer *peer, const struct pins *known, struct console *console)
 {
 	const struct pin *pin, *other;
 
-	switch (known_judge(known, peer, &pin)) {
-	case KNOWN_SAME:
+	switch (pins_judge(known, peer, &pin)) {
+	case PINS_SAME:
 		if (pin->verified)
 			console_put_styled(console, CONSOLE_GOOD, "  verified");
 		if (!pin_is_proven_at(pin, peer->address))
@@ -117,16 +117,16 @@ static void put_standing(const struct peer *peer, const struct known *known, str
 			    "  not proven at this address; a secure chat does that");
 		put_alike(peer, known, console);
 		return;
-	case KNOWN_CHANGED:
+	case PINS_CHANGED:
 		console_put_styled(console, CONSOLE_BAD, "  changed: not the identity you know; see Trust");
 		return;
-	case KNOWN_MISSING:
+	case PINS_MISSING:
 		console_put_styled(console, CONSOLE_BAD, "  changed: announces no identity any more; see Trust");
 		return;
-	case KNOWN_STRANGER:
+	case PINS_STRANGER:
 		break;
 	}
-	other = peer->has_identity ? known_find_identity(known, peer->identity) : NULL;
+	other = peer->has_identity ? pins_find_identity(known, peer->identity) : NULL;
 	if (other) {
 		console_put_styled(console, CONSOLE_FAINT, "  announces the identity you know as ");
 		console_put_name(console, CONSOLE_NORMAL, other->username);
@@ -135,7 +135,7 @@ static void put_standing(const struct peer *peer, const struct known *known, str
 	put_alike(peer, known, console);
 }
 
-static void put_user(const struct peer *peer, bool own, const struct known *known, int64_t now_ms,
+static void put_user(const struct peer *peer, bool own, const struct pins *known, int64_t now_ms,
     struct console *console)
 {
 	bool online = peer_is_online(peer, now_ms);
@@ -172,7 +172,7 @@ void users_put(const struct users *users, const struct peersfile *file, const ui
 	for (size_t i = 0; i < users->count; i++) {
 		const struct peer *peer = users->list[i];
 
-		put_user(peer, is_own(peer, own_name, identity), peersfile_known(file), users->now_ms, console);
+		put_user(peer, is_own(peer, own_name, identity), peersfile_pins(file), users->now_ms, console);
 		if (console->pending.len >= FLUSH_BYTES)
 			console_flush(console);
 	}

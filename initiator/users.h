@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "console.h"
-#include "peersfile.h"
+#include "store/peersfile.h"
+#include "term/console.h"
 
 /* Everybody who is listed at one moment: first who is online, then by name, then by address. */
 struct users {

@@ -5,10 +5,10 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "course.h"
-#include "decimal.h"
-#include "identity.h"
-#include "wire.h"
+#include "base/decimal.h"
+#include "crypto/classic.h"
+#include "crypto/identity.h"
+#include "wire/wire.h"
 
 void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms)
 {
@@ -27,24 +27,24 @@ static void forget_keys(struct conversation *conversation, struct inbox *inbox)
 		session_free(conversation->session);
 		conversation->session = NULL;
 	}
-	conversation->course_secret = 0;
+	conversation->classic_secret = 0;
 }
 
-/* Answers a key of the course's exchange with ours. */
+/* Answers a key of the classic exchange with ours. */
 static const char *take_small_key(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
-	unsigned exponent = course_random_exponent();
-	char key[COURSE_NUMBER_BYTES];
+	unsigned exponent = classic_random_exponent();
+	char key[CLASSIC_NUMBER_BYTES];
 
 	if (conversation->strict)
-		return "its key belongs to the course's exchange (below 2^64), which is refused here (--strict)";
-	if (!course_is_available())
-		return "its key belongs to the course's exchange (below 2^64), which this build leaves out";
+		return "its key belongs to the classic exchange (below 2^64), which is refused here (--strict)";
+	if (!classic_is_available())
+		return "its key belongs to the classic exchange (below 2^64), which this build leaves out";
 	forget_keys(conversation, inbox);
-	if (course_agree(exponent, object->value, object->value_len, &conversation->course_secret) != 0)
+	if (classic_agree(exponent, object->value, object->value_len, &conversation->classic_secret) != 0)
 		return no_key;
-	snprintf(key, sizeof(key), "%u", course_public(exponent));
+	snprintf(key, sizeof(key), "%u", classic_public(exponent));
 	return wire_format_key(&conversation->outgoing, key, object->key_is_number) == 0 ? NULL : no_memory;
 }
 
@@ -94,7 +94,7 @@ static const char *take_classic(const struct conversation *conversation, const s
     struct inbox *inbox)
 {
 	struct buffer text = {0};
-	int rc = course_open(conversation->course_secret, object->value, object->value_len, &text);
+	int rc = classic_open(conversation->classic_secret, object->value, object->value_len, &text);
 	const char *why = NULL;
 
 	if (rc != 0)
@@ -139,7 +139,7 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 
 	if (conversation->session)
 		why = take_secure(conversation, object, inbox);
-	else if (conversation->course_secret != 0)
+	else if (conversation->classic_secret != 0)
 		why = take_classic(conversation, object, inbox);
 	else
 		why = "its encrypted message came before a key";
@@ -218,8 +218,8 @@ int64_t conversation_deadline_ms(const struct conversation *conversation)
 {
 	int64_t deadline_ms = conversation->heard_ms;
 
-	deadline_ms +=
-	    conversation->session || conversation->course_secret != 0 ? CONVERSATION_TYPING_MS : CONVERSATION_SILENT_MS;
+	deadline_ms += conversation->session || conversation->classic_secret != 0 ? CONVERSATION_TYPING_MS
+										  : CONVERSATION_SILENT_MS;
 	if (conversation->begun_ms != 0 && conversation->begun_ms + CONVERSATION_SILENT_MS < deadline_ms)
 		deadline_ms = conversation->begun_ms + CONVERSATION_SILENT_MS;
 	return deadline_ms;

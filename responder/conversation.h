@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "framing.h"
+#include "crypto/session.h"
 #include "inbox.h"
-#include "session.h"
+#include "wire/framing.h"
 
 /* A connection that says nothing, or does not finish what it began, is closed after this. */
 #define CONVERSATION_SILENT_MS 30000
@@ -33,8 +33,8 @@ struct conversation {
 	struct in_addr peer;
 	struct framer framer;
 	struct session *session; /* since the last key of our exchange, or NULL */
-	unsigned course_secret;	 /* since the last key of the course's exchange, or 0 */
-	bool strict;		 /* the course's exchange is refused */
+	unsigned classic_secret; /* since the last key of the classic exchange, or 0 */
+	bool strict;		 /* the classic exchange is refused */
 	struct buffer outgoing;	 /* to be sent, in order */
 	unsigned keys;		 /* exchanged since the last secure message */
 	bool spoken;		 /* at least one whole object came */
@@ -44,7 +44,7 @@ struct conversation {
 	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 where there is none */
 };
 
-/* Begins a conversation with peer at now_ms (monotonic). Where strict, the course's exchange is refused. */
+/* Begins a conversation with peer at now_ms (monotonic). Where strict, the classic exchange is refused. */
 void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms);
 
 /*

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lockedfile.h"
+#include "store/lockedfile.h"
 
 void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge)

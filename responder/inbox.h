@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chatlog.h"
-#include "clock.h"
-#include "console.h"
-#include "ratelimit.h"
+#include "base/clock.h"
+#include "base/ratelimit.h"
 #include "roster.h"
+#include "store/chatlog.h"
+#include "term/console.h"
 
 /*
  * What one address may add to chat.log: 256 MiB at once, and 256 KiB a second in the long run. Counted in units.

@@ -5,17 +5,17 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "address.h"
-#include "chatlog.h"
-#include "console.h"
 #include "conversation.h"
-#include "course.h"
-#include "identity.h"
+#include "crypto/classic.h"
+#include "crypto/identity.h"
 #include "inbox.h"
-#include "peersfile.h"
-#include "program.h"
+#include "net/address.h"
 #include "roster.h"
 #include "server.h"
+#include "store/chatlog.h"
+#include "store/peersfile.h"
+#include "term/console.h"
+#include "term/program.h"
 
 static const char usage[] =
     "usage: responder [-a ADDR] [-s]\n"
@@ -23,7 +23,7 @@ static const char usage[] =
     "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
     "\n"
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
-    "  -s, --strict   no secure messages from programs that know only the course's exchange, which protects nothing\n"
+    "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 	    .usage = usage,
 	    .options = "",
 	    .takes_strict = true,
-	    .feature = course_feature(),
+	    .feature = classic_feature(),
 	    .run = run,
 	};
 

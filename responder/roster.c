@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "address.h"
-#include "chatlog.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "net/address.h"
+#include "store/chatlog.h"
 
 /* Where reading or writing peers.txt took longer than this, this many times as long passes before it is done again. */
 #define QUICK_MS 10
@@ -85,7 +85,7 @@ static void note(struct roster *roster, enum console_style style, const struct c
 /* Marks who has a name that looks like that of somebody known. */
 static void check_alike(struct roster *roster, struct caller *caller, struct console *console)
 {
-	const struct pin *alike = known_find_alike(peersfile_known(roster->file), caller->username);
+	const struct pin *alike = pins_find_alike(peersfile_pins(roster->file), caller->username);
 
 	if (!alike)
 		return;
@@ -125,7 +125,7 @@ static void meet(struct roster *roster, struct caller *caller, const uint8_t *id
 	if (began_ms < roster->write_ms || !ratelimit_allow(own, caller->address, began_ms) ||
 	    !ratelimit_allow(all, (struct in_addr){0}, began_ms))
 		return;
-	rc = peersfile_meet(roster->file, caller->username, identity, caller->address, KNOWN_BY_STRANGERS_MAX,
+	rc = peersfile_meet(roster->file, caller->username, identity, caller->address, PINS_BY_STRANGERS_MAX,
 	    &set_aside);
 	roster->write_ms = rest_until(began_ms);
 	if (rc == EEXIST)
@@ -150,17 +150,17 @@ static bool may_pin(const struct roster *roster, const struct peer *peer, const 
 }
 
 /* The pin of a proven identity: under the name that it announces, or else the oldest. */
-static const struct pin *find_pin(const struct known *known, const struct peer *peer, const uint8_t *identity)
+static const struct pin *find_pin(const struct pins *known, const struct peer *peer, const uint8_t *identity)
 {
-	const struct pin *pin = peer ? known_find(known, peer->username) : NULL;
+	const struct pin *pin = peer ? pins_find(known, peer->username) : NULL;
 
-	return pin && memcmp(pin->identity, identity, DH_KEY_BYTES) == 0 ? pin : known_find_identity(known, identity);
+	return pin && memcmp(pin->identity, identity, DH_KEY_BYTES) == 0 ? pin : pins_find_identity(known, identity);
 }
 
 /* Names who has proven an identity. What known and peers point to may be gone after meet(), so that comes last. */
 static void name_proven(struct roster *roster, const uint8_t *identity, struct caller *caller, struct console *console)
 {
-	const struct known *known = peersfile_known(roster->file);
+	const struct pins *known = peersfile_pins(roster->file);
 	const struct peers *peers = peersfile_peers(roster->file);
 	const struct peer *peer = find_identity(peers, caller->address, identity);
 	const struct pin *pin = find_pin(known, peer, identity);
@@ -181,7 +181,7 @@ static void name_proven(struct roster *roster, const uint8_t *identity, struct c
 			meet(roster, caller, identity, console);
 		return;
 	}
-	caller->trust = known_find(known, caller->username) ? CALLER_CHANGED : CALLER_STRANGER;
+	caller->trust = pins_find(known, caller->username) ? CALLER_CHANGED : CALLER_STRANGER;
 	if (caller->trust == CALLER_STRANGER)
 		check_alike(roster, caller, console);
 	if (may_pin(roster, peer, caller))
@@ -192,7 +192,7 @@ static void name_proven(struct roster *roster, const uint8_t *identity, struct c
 static void name_announced(struct roster *roster, enum chatlog_mode mode, struct caller *caller,
     struct console *console)
 {
-	const struct known *known = peersfile_known(roster->file);
+	const struct pins *known = peersfile_pins(roster->file);
 	const struct peers *peers = peersfile_peers(roster->file);
 	const struct peer *peer = peers_find(peers, caller->address);
 	const struct pin *pin;
@@ -204,17 +204,17 @@ static void name_announced(struct roster *roster, enum chatlog_mode mode, struct
 	caller->known = true;
 	strcpy(caller->username, peer->username);
 	caller->ambiguous = is_shared(peers, peer, now_ms);
-	switch (known_judge(known, peer, &pin)) {
-	case KNOWN_SAME:
+	switch (pins_judge(known, peer, &pin)) {
+	case PINS_SAME:
 		/* Anybody can repeat an announcement; where it was proven, it is at least likely. */
 		caller->trust =
 		    pin->has_address && !pin_is_proven_at(pin, caller->address) ? CALLER_CHANGED : CALLER_UNPROVEN;
 		return;
-	case KNOWN_CHANGED:
-	case KNOWN_MISSING:
+	case PINS_CHANGED:
+	case PINS_MISSING:
 		caller->trust = CALLER_CHANGED;
 		return;
-	case KNOWN_STRANGER:
+	case PINS_STRANGER:
 		break;
 	}
 	check_alike(roster, caller, console);

@@ -15,10 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chatlog.h"
-#include "console.h"
-#include "peersfile.h"
-#include "ratelimit.h"
+#include "base/ratelimit.h"
+#include "store/chatlog.h"
+#include "store/peersfile.h"
+#include "term/console.h"
 
 /* What may be made of a caller's name. */
 enum caller_trust {

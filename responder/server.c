@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/ratelimit.h"
+#include "base/stop.h"
 #include "conversation.h"
-#include "ratelimit.h"
-#include "stop.h"
+#include "net/address.h"
 
 /* The work of one round, so that everybody has a turn soon. */
 #define EVENTS_MAX 64
@@ -58,7 +58,7 @@ struct server {
 	struct console *console;
 	struct connection *connections[SERVER_CONNECTIONS_MAX];
 	size_t count, limit;
-	bool strict; /* the course's exchange is refused */
+	bool strict; /* the classic exchange is refused */
 	/* Connections that had a turn in this round, and are looked after at its end. */
 	struct connection *touched[SERVER_CONNECTIONS_MAX];
 	size_t touched_count;

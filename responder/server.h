@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "console.h"
 #include "inbox.h"
 #include "roster.h"
+#include "term/console.h"
 
 #define SERVER_CONNECTIONS_MAX 1024
 #define SERVER_PER_ADDRESS_MAX 64
@@ -24,7 +24,7 @@
 struct server;
 
 /*
- * Listens on address (0.0.0.0 for all). Where strict, the course's exchange is refused. The inbox, roster and console
+ * Listens on address (0.0.0.0 for all). Where strict, the classic exchange is refused. The inbox, roster and console
  * stay the caller's and must outlive the server. Returns 0 with *server the caller's to close, or an errno value.
  */
 int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,

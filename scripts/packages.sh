@@ -60,7 +60,7 @@ need_build_packages() {
 	need pkg-config 'finds the libraries' has_command pkg-config
 	need libjansson-dev 'library: reads and writes JSON' has_library jansson
 	need libsodium-dev 'library: the cryptography' has_library libsodium
-	need libssl-dev "library: the course's own cipher (3DES)" has_library libcrypto
+	need libssl-dev "library: the cipher of the classic exchange (3DES)" has_library libcrypto
 }
 
 find_missing() {

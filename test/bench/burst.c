@@ -21,9 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "arguments.h"
 #include "moment.h"
+#include "net/address.h"
 #include "speakers.h"
 
 #define PATIENCE_NS (5 * MOMENT_SECOND_NS)

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "address.h"
-#include "announcement.h"
 #include "arguments.h"
+#include "net/address.h"
+#include "wire/announcement.h"
 
 /* The same as discovery's. */
 #define BATCH 64

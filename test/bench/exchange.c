@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 static const char key_begin[] = "{\"key\": \"";
 static const char message_begin[] = "{\"encrypted_message\": \"";

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buffer.h"
-#include "decimal.h"
-#include "dh.h"
-#include "identity.h"
+#include "base/buffer.h"
+#include "base/decimal.h"
+#include "crypto/dh.h"
+#include "crypto/identity.h"
+#include "crypto/secretbox.h"
 #include "line.h"
-#include "secretbox.h"
 
 /* What all connections to one responder have in common. */
 struct exchange {

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "arguments.h"
+#include "net/address.h"
 
 void line_open(struct line *line, struct in_addr from, struct in_addr to)
 {

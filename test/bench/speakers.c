@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "announcement.h"
 #include "arguments.h"
+#include "net/address.h"
+#include "wire/announcement.h"
 
 #define BATCH 64
 /* Room for an announcement with a short name and an identity. */

@@ -22,12 +22,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "arguments.h"
-#include "buffer.h"
-#include "decimal.h"
-#include "dh.h"
-#include "secretbox.h"
+#include "base/buffer.h"
+#include "base/decimal.h"
+#include "crypto/dh.h"
+#include "crypto/secretbox.h"
+#include "net/address.h"
 
 #define EVENTS_MAX 64
 #define CHUNK_BYTES 4096

@@ -381,7 +381,7 @@ class Stranger:
             connection.wait_closed()
 
     def say_hello_classically(self, to):
-        """The course's exchange with the number 0: the shared secret is then 1."""
+        """the classic exchange with the number 0: the shared secret is then 1."""
         with self.connect(to) as connection:
             connection.send_object({"key": "1"})
             connection.receive_object()

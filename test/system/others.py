@@ -33,7 +33,7 @@ _crypto.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
 _crypto.EVP_des_ede3_ecb.restype = ctypes.c_void_p
 
 
-# The course's cipher.
+# The classic cipher.
 
 
 def triple_des(secret, blocks, encrypt):

@@ -31,7 +31,7 @@ def test_version_is_shown(someone, name, option):
     assert first == f"{name} (Quartet) 0.1.0"
     assert len(more) == (name in CHATTING)
     for line in more:
-        assert re.match(r"with(out)? the course's exchange \(.+\)$", line)
+        assert re.match(r"with(out)? the classic exchange \(.+\)$", line)
     assert program.errors == ""
 
 

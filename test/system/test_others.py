@@ -1034,21 +1034,21 @@ def test_strict_responder_takes_our_own_exchange(alice):
 
 
 @pytest.fixture(scope="session")
-def programs_without_course(tmp_path_factory):
-    """The directory of programs that were built with COURSE=0, in a copy of the tree."""
-    tree = tmp_path_factory.mktemp("without_course") / "tree"
+def programs_without_classic(tmp_path_factory):
+    """The directory of programs that were built with CLASSIC=0, in a copy of the tree."""
+    tree = tmp_path_factory.mktemp("without_classic") / "tree"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "bin", "build"))
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")}
-    subprocess.run(["make", f"-j{os.cpu_count()}", "COURSE=0", "VARIANT=check"], cwd=tree,
+    subprocess.run(["make", f"-j{os.cpu_count()}", "CLASSIC=0", "VARIANT=check"], cwd=tree,
                    env=environment, check=True)
     return tree / "build" / "check" / "bin"
 
 
 @pytest.fixture
-def without_course(programs_without_course, monkeypatch):
+def without_classic(programs_without_classic, monkeypatch):
     """Has the test run those programs."""
-    monkeypatch.setattr(quartet, "BIN", programs_without_course)
+    monkeypatch.setattr(quartet, "BIN", programs_without_classic)
 
 
 building_takes_long = pytest.mark.timeout(900)
@@ -1056,23 +1056,23 @@ building_takes_long = pytest.mark.timeout(900)
 
 @building_takes_long
 @pytest.mark.parametrize("name", ["initiator", "responder"])
-def test_version_says_whether_the_course_is_left_out(alice, without_course, name):
-    assert "without the course's exchange" in alice.run(name, "-V").output
+def test_version_says_whether_the_classic_exchange_is_left_out(alice, without_classic, name):
+    assert "without the classic exchange" in alice.run(name, "-V").output
 
 
 @pytest.mark.parametrize("name", ["initiator", "responder"])
-def test_version_says_that_the_course_is_there(alice, name):
-    assert "with the course's exchange" in alice.run(name, "-V").output
+def test_version_says_that_the_classic_exchange_is_there(alice, name):
+    assert "with the classic exchange" in alice.run(name, "-V").output
 
 
 @building_takes_long
-def test_initiator_without_the_course_refuses_a_classic_chat(alice, without_course):
+def test_initiator_without_the_classic_exchange_refuses_a_classic_chat(alice, without_classic):
     initiator = alice.initiator()
     with Listener(ECE) as listener:
         initiator.ask("Chat Ece", r"secure or unsecure\? ")
         answer = initiator.menu("secure")
         assert "no identity" in answer
-        assert "build leaves out the course's exchange" in answer
+        assert "build leaves out the classic exchange" in answer
         assert "secure chat is not possible" in answer
         assert not listener.is_called()
     with answers() as ece:
@@ -1083,7 +1083,7 @@ def test_initiator_without_the_course_refuses_a_classic_chat(alice, without_cour
 
 @building_takes_long
 @both_kinds
-def test_responder_without_the_course_refuses_a_small_key(alice, without_course, number):
+def test_responder_without_the_classic_exchange_refuses_a_small_key(alice, without_classic, number):
     responder = alice.responder()
     with calls(number=number) as ece:
         ece.send(ece.connection, ece.key(ece.public()))
@@ -1092,13 +1092,13 @@ def test_responder_without_the_course_refuses_a_small_key(alice, without_course,
 
 
 @building_takes_long
-def test_programs_without_the_course_need_no_libcrypto(alice, without_course):
+def test_programs_without_the_classic_exchange_need_no_libcrypto(alice, without_classic):
     for program in (alice.initiator(), alice.responder()):
         assert "libcrypto" not in Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
 
 
 @building_takes_long
-def test_programs_without_the_course_chat_securely_with_each_other(make_user, without_course):
+def test_programs_without_the_classic_exchange_chat_securely_with_each_other(make_user, without_classic):
     bob, can = (make_user(name, address=f"127.0.0.{number}")
                 for name, number in [("bob", 3), ("can", 4)])
     responder = bob.responder()

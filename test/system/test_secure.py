@@ -323,7 +323,7 @@ def test_what_is_no_key_is_refused(responder, bob, key):
 
 
 @pytest.mark.parametrize("key", [0, 1, 14, 2**64 - 1])
-def test_a_key_of_the_course_is_refused_by_a_strict_responder(bob, key):
+def test_a_key_of_the_classic_exchange_is_refused_by_a_strict_responder(bob, key):
     responder = bob.start("responder", "--strict")
     with connect(BOB, ALICE) as connection:
         connection.send_object({"key": str(key)})

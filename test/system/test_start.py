@@ -768,7 +768,7 @@ def test_start_builds_what_changed_and_is_silent_where_nothing_did(machine):
 
 def test_a_failing_build_stops_with_its_output(machine, tmp_path):
     machine.clone = copy_repository(tmp_path / "broken")
-    with open(machine.clone / "common/address.c", "a") as source:
+    with open(machine.clone / "common/net/address.c", "a") as source:
         source.write("#error this cannot be built\n")
     result = machine.run()
     assert result.returncode == 1

@@ -236,7 +236,7 @@ def test_a_changed_identity_is_told_and_refused(alice, announced):
 
 
 def test_an_identity_that_is_gone_is_told_and_refused(alice, known):
-    """There is no silent way back to the course's exchange."""
+    """There is no silent way back to the classic exchange."""
     alice.write_peers({BOB: peer("Bob")})
     initiator = alice.initiator()
     assert users_line(alice, BOB, initiator).endswith(

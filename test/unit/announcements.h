@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "announcement.h"
 #include "support.h"
+#include "wire/announcement.h"
 
 /* One of username; with an identity where identity_hex is not NULL. */
 static inline struct announcement announcement_of(const char *username, const char *identity_hex)

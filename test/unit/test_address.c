@@ -1,7 +1,7 @@
 /* address: dotted quads in and out. */
 #include "support.h"
 
-#include "address.h"
+#include "net/address.h"
 
 static void dotted_quads_are_read(void **state)
 {

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "announcement.h"
 #include "vectors.h"
+#include "wire/announcement.h"
 
 #define FROM 0xc0a80107 /* 192.168.1.7 */
 #define NAME_16 "sixteen bytes 16"

@@ -1,7 +1,7 @@
 /* buffer: bytes that grow, and are wiped. */
 #include "support.h"
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "heap.h"
 
 /* A request that cannot be met comes back as NULL, as from the allocator of the system. */

@@ -3,7 +3,7 @@
 
 #include <sys/statvfs.h>
 
-#include "chatlog.h"
+#include "store/chatlog.h"
 
 #define NAME CHATLOG_NAME
 #define ECE 0xc0a80107		       /* 192.168.1.7 */

@@ -1,10 +1,10 @@
 /* chatreader: the lines of chat.log from either end. */
 #include "support.h"
 
-#include "buffer.h"
-#include "chatlog.h"
-#include "chatreader.h"
+#include "base/buffer.h"
 #include "heap.h"
+#include "store/chatlog.h"
+#include "store/chatreader.h"
 
 #define NAME CHATLOG_NAME
 #define MAX CHATLOG_LINE_MAX_BYTES

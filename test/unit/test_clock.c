@@ -1,7 +1,7 @@
 /* clock: times as people and files write them. */
 #include "support.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define MOMENT_MS INT64_C(1795161600123) /* 2026-11-20T08:00:00.123Z */
 #define YEAR_0_MS INT64_C(-62167219200000)

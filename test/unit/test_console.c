@@ -3,10 +3,10 @@
 
 #include <termios.h>
 
-#include "console.h"
-#include "stop.h"
-#include "text.h"
-#include "username.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "term/console.h"
+#include "trust/username.h"
 
 /* A console on one end of a pipe, and what comes out at the other. */
 struct stage {

@@ -1,7 +1,7 @@
 /* decimal: 32-byte numbers as digits. */
 #include "support.h"
 
-#include "decimal.h"
+#include "base/decimal.h"
 #include "vectors.h"
 
 #define TWO_TO_64 "18446744073709551616"

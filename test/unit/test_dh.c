@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "dh.h"
+#include "crypto/dh.h"
 #include "randomness.h"
 #include "vectors.h"
 

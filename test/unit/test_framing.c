@@ -1,8 +1,8 @@
 /* framing: whole objects out of a stream that comes in any pieces. */
 #include "support.h"
 
-#include "framing.h"
 #include "heap.h"
+#include "wire/framing.h"
 
 /* Pushes a copy that is gone when it was taken. */
 static void push(struct framer *framer, const char *bytes, size_t len)

@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "identity.h"
+#include "crypto/identity.h"
 #include "vectors.h"
 
 static int prepare(void **state)

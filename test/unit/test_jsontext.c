@@ -1,7 +1,7 @@
 /* jsontext: JSON of strangers in, JSON of ours out. */
 #include "support.h"
 
-#include "jsontext.h"
+#include "base/jsontext.h"
 #include "shortage.h"
 
 /* Parses a copy that ends where its allocation ends. */

@@ -1,9 +1,9 @@
 /* lineinput: the user's answers, a line at a time. */
 #include "support.h"
 
+#include "base/stop.h"
 #include "heap.h"
-#include "lineinput.h"
-#include "stop.h"
+#include "term/lineinput.h"
 
 #define MAX LINEINPUT_MAX_BYTES
 

@@ -1,7 +1,7 @@
 /* lockedfile: files that several programs share, and what others may do to them meanwhile. */
 #include "support.h"
 
-#include "lockedfile.h"
+#include "store/lockedfile.h"
 
 #define NAME "shared.txt"
 #define SCRATCH NAME ".new"

@@ -1,8 +1,8 @@
 /* lookalike: names that a glance takes for each other, and names that it does not. */
 #include "support.h"
 
-#include "lookalike.h"
-#include "text.h"
+#include "base/text.h"
+#include "trust/lookalike.h"
 
 /* Two names, written as people see them. What cannot be seen is spelled out. */
 struct pair {

@@ -3,9 +3,9 @@
 
 #include <jansson.h>
 
-#include "address.h"
-#include "peerline.h"
+#include "net/address.h"
 #include "shortage.h"
+#include "store/peerline.h"
 #include "vectors.h"
 
 #define BOB 0xc0a80107 /* 192.168.1.7 */

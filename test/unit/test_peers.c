@@ -2,7 +2,7 @@
 #include "announcements.h"
 #include "support.h"
 
-#include "peers.h"
+#include "store/peers.h"
 #include "vectors.h"
 
 #define BOB 0xc0a80107

@@ -3,12 +3,12 @@
 
 #include <jansson.h>
 
-#include "address.h"
-#include "buffer.h"
-#include "clock.h"
-#include "identity.h"
-#include "peersfile.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "crypto/identity.h"
+#include "net/address.h"
 #include "shortage.h"
+#include "store/peersfile.h"
 #include "vectors.h"
 
 #define NAME PEERSFILE_NAME
@@ -113,7 +113,7 @@ static int meet(struct peersfile *file, const char *username, const char *identi
 	int r;
 
 	support_unhex(identity_hex, identity, DH_KEY_BYTES);
-	r = peersfile_meet(file, username, identity, support_address(address), KNOWN_MAX, &set_aside);
+	r = peersfile_meet(file, username, identity, support_address(address), PINS_MAX, &set_aside);
 	assert_null(set_aside);
 	return r;
 }
@@ -121,7 +121,7 @@ static int meet(struct peersfile *file, const char *username, const char *identi
 /* Fails unless username is pinned to the identity. */
 static const struct pin *expect_known(const struct peersfile *file, const char *username, const char *identity_hex)
 {
-	const struct pin *pin = known_find(peersfile_known(file), username);
+	const struct pin *pin = pins_find(peersfile_pins(file), username);
 	uint8_t identity[DH_KEY_BYTES];
 
 	CHECK(pin != NULL, "%s is not known", username);
@@ -132,7 +132,7 @@ static const struct pin *expect_known(const struct peersfile *file, const char *
 
 static size_t count_known(const struct peersfile *file)
 {
-	return known_count(peersfile_known(file));
+	return pins_count(peersfile_pins(file));
 }
 
 /* What lies at the path now. A change makes a new one. */
@@ -1262,7 +1262,7 @@ static void pinning_again_replaces_what_was_pinned(void **state)
 	expect_known(file, "Bob", VECTOR_SA_PUBLIC);
 	assert_int_equal(count_known(file), 1);
 	support_unhex(VECTOR_SB_PUBLIC, bob.identity, DH_KEY_BYTES);
-	assert_null(known_find_identity(peersfile_known(file), bob.identity));
+	assert_null(pins_find_identity(peersfile_pins(file), bob.identity));
 	peersfile_free(file);
 	file = read_fresh(dir);
 	expect_known(file, "Bob", VECTOR_SA_PUBLIC);
@@ -1279,8 +1279,8 @@ static void a_pin_of_the_table_can_be_pinned_itself(void **state)
 	put_text(dir, EXAMPLE);
 	assert_int_equal(peersfile_begin(file, NULL), 0);
 	/* It lies in memory that pinning gives back. */
-	assert_int_equal(peersfile_pin(file, known_find(peersfile_known(file), "Bob")), 0);
-	assert_int_equal(peersfile_unpin(file, known_find(peersfile_known(file), "Bob")->username), 0);
+	assert_int_equal(peersfile_pin(file, pins_find(peersfile_pins(file), "Bob")), 0);
+	assert_int_equal(peersfile_unpin(file, pins_find(peersfile_pins(file), "Bob")->username), 0);
 	assert_int_equal(count_known(file), 0);
 	peersfile_abandon(file);
 	peersfile_free(file);
@@ -1356,8 +1356,8 @@ static void a_name_can_be_forgotten(void **state)
 	assert_int_equal(peersfile_unpin(file, "bob"), 0);
 	assert_int_equal(count_known(file), 2);
 	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
-	assert_null(known_find(peersfile_known(file), "Bob"));
-	assert_null(known_find_alike(peersfile_known(file), "bob"));
+	assert_null(pins_find(peersfile_pins(file), "Bob"));
+	assert_null(pins_find_alike(peersfile_pins(file), "bob"));
 	/* Once is enough. */
 	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
 	assert_int_equal(count_known(file), 1);
@@ -1510,18 +1510,18 @@ static void at_most_4096_names_are_pinned(void **state)
 	struct pin pin = pin_of("Bob", VECTOR_SB_PUBLIC);
 	ino_t before;
 
-	put_pins(dir, KNOWN_MAX - 1);
+	put_pins(dir, PINS_MAX - 1);
 	file = read_fresh(dir);
-	assert_int_equal(count_known(file), KNOWN_MAX - 1);
+	assert_int_equal(count_known(file), PINS_MAX - 1);
 	assert_int_equal(pin_in_change(file, &pin), 0);
-	assert_int_equal(count_known(file), KNOWN_MAX);
+	assert_int_equal(count_known(file), PINS_MAX);
 	before = inode(dir);
 	pin = pin_of("Can", VECTOR_SA_PUBLIC);
 	assert_int_equal(pin_in_change(file, &pin), EUSERS);
 	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), EUSERS);
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	assert_true(inode(dir) == before);
-	assert_null(known_find(peersfile_known(file), "Can"));
+	assert_null(pins_find(peersfile_pins(file), "Can"));
 	/* Whose name is pinned may change, and who is forgotten makes room. */
 	pin = pin_of("Bob", VECTOR_SA_PUBLIC);
 	assert_int_equal(pin_in_change(file, &pin), 0);
@@ -1531,13 +1531,13 @@ static void at_most_4096_names_are_pinned(void **state)
 	assert_int_equal(peersfile_unpin(file, "pin 7"), 0);
 	assert_int_equal(peersfile_commit(file), 0);
 	assert_int_equal(meet(file, "Can", VECTOR_SA_PUBLIC, CAN), 0);
-	assert_int_equal(count_known(file), KNOWN_MAX);
+	assert_int_equal(count_known(file), PINS_MAX);
 	peersfile_free(file);
 	/* Somebody else put more there. */
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
-	put_pins(dir, KNOWN_MAX + 10);
+	put_pins(dir, PINS_MAX + 10);
 	file = read_fresh(dir);
-	assert_int_equal(count_known(file), KNOWN_MAX);
+	assert_int_equal(count_known(file), PINS_MAX);
 	pin = pin_of("Bob", VECTOR_SB_PUBLIC);
 	assert_int_equal(pin_in_change(file, &pin), EUSERS);
 	peersfile_free(file);
@@ -1736,7 +1736,7 @@ static void strangers_are_pinned_up_to_a_count(void **state)
 	before = inode(dir);
 	assert_int_equal(peersfile_meet(file, "Ece", identity, address, 2, NULL), EUSERS);
 	assert_int_equal(peersfile_meet(file, "Ece", identity, address, 1, NULL), EUSERS);
-	assert_null(known_find(peersfile_known(file), "Ece"));
+	assert_null(pins_find(peersfile_pins(file), "Ece"));
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	assert_true(inode(dir) == before);
 	/* Who is pinned already is no stranger. */
@@ -1746,15 +1746,15 @@ static void strangers_are_pinned_up_to_a_count(void **state)
 	peersfile_free(file);
 	/* No count goes beyond what is kept. */
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
-	put_pins(dir, KNOWN_MAX);
+	put_pins(dir, PINS_MAX);
 	file = open_fresh(dir);
 	assert_int_equal(peersfile_meet(file, "Bob", identity, address, SIZE_MAX, NULL), EUSERS);
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	assert_int_equal(peersfile_read(file), 0);
-	assert_int_equal(count_known(file), KNOWN_MAX);
-	assert_null(known_find(peersfile_known(file), "Bob"));
+	assert_int_equal(count_known(file), PINS_MAX);
+	assert_null(pins_find(peersfile_pins(file), "Bob"));
 	peersfile_free(file);
-	assert_true(KNOWN_BY_STRANGERS_MAX < KNOWN_MAX);
+	assert_true(PINS_BY_STRANGERS_MAX < PINS_MAX);
 }
 
 static void a_meeting_sets_a_damaged_file_aside(void **state)
@@ -1878,7 +1878,7 @@ static void pins_survive_what_discovery_writes(void **state)
 	assert_int_equal(meet(file, "Bob", VECTOR_SB_PUBLIC, BOB), 0);
 	assert_int_equal(peersfile_read(discovery), 0);
 	assert_int_equal(count(discovery), 9);
-	assert_int_equal(known_count(peersfile_known(discovery)), 2);
+	assert_int_equal(pins_count(peersfile_pins(discovery)), 2);
 	peersfile_free(discovery);
 	peersfile_free(file);
 }
@@ -1897,12 +1897,12 @@ static int meet_many(void *argument)
 		int r;
 
 		identity[0] = (uint8_t)i;
-		CONTEND(r, peersfile_meet(file, address_format(address, name), identity, address, KNOWN_MAX, NULL));
+		CONTEND(r, peersfile_meet(file, address_format(address, name), identity, address, PINS_MAX, NULL));
 		CHILD_CHECK(r == 0);
-		CHILD_CHECK(known_find(peersfile_known(file), name) != NULL);
+		CHILD_CHECK(pins_find(peersfile_pins(file), name) != NULL);
 		/* All meet Bob: who comes first is believed. */
 		identity[0] = (uint8_t)(writer->first >> 24);
-		CONTEND(r, peersfile_meet(file, "Bob", identity, support_address(BOB), KNOWN_MAX, NULL));
+		CONTEND(r, peersfile_meet(file, "Bob", identity, support_address(BOB), PINS_MAX, NULL));
 		CHILD_CHECK(r == 0 || r == EEXIST);
 	}
 	peersfile_free(file);
@@ -1927,13 +1927,13 @@ static void no_meeting_of_several_programs_is_lost(void **state)
 		for (uint32_t j = 0; j < WRITES; j++) {
 			struct in_addr address = support_address(writers[i].first + j);
 			char name[ADDRESS_TEXT_BYTES];
-			const struct pin *pin = known_find(peersfile_known(file), address_format(address, name));
+			const struct pin *pin = pins_find(peersfile_pins(file), address_format(address, name));
 
 			CHECK(pin != NULL, "%s is lost", name);
 			assert_int_equal(pin->identity[0], j);
 			assert_int_equal(pin->address.s_addr, address.s_addr);
 		}
-	assert_non_null(known_find(peersfile_known(file), "Bob"));
+	assert_non_null(pins_find(peersfile_pins(file), "Bob"));
 	assert_int_equal(file_count(dir, ""), 1);
 	peersfile_free(file);
 }
@@ -2047,7 +2047,7 @@ static void where_memory_runs_out_a_pin_is_whole_or_refused(void **state)
 				assert_int_equal(pin_in_change(file, &pins[i]), 0);
 			}
 			assert_int_equal(count_known(file), i == 2 ? 2 : 1);
-			assert_memory_equal(known_find(peersfile_known(file), pins[i].username)->identity,
+			assert_memory_equal(pins_find(peersfile_pins(file), pins[i].username)->identity,
 			    pins[i].identity, DH_KEY_BYTES);
 			peersfile_free(file);
 			assert_true(at < 1000);
@@ -2072,7 +2072,7 @@ static void where_memory_runs_out_a_meeting_leaves_the_file(void **state)
 		descriptors = descriptors_open();
 		file = open_fresh(dir);
 		shortage_begin(at);
-		r = peersfile_meet(file, "Can", identity, support_address(CAN), KNOWN_MAX, &set_aside);
+		r = peersfile_meet(file, "Can", identity, support_address(CAN), PINS_MAX, &set_aside);
 		refused = shortage_end();
 		CHECK(set_aside == NULL, "the file is set aside where request %zu is refused", at);
 		CHECK(r == 0 || (refused && r == ENOMEM), "%s where request %zu is refused", strerror(r), at);

@@ -1,7 +1,7 @@
 /* ratelimit: token buckets for strangers. */
 #include "support.h"
 
-#include "ratelimit.h"
+#include "base/ratelimit.h"
 
 #define BOB 0xc0a80107
 #define PERIOD_MS 1000

@@ -3,9 +3,9 @@
 
 #include <sodium.h>
 
+#include "crypto/secretbox.h"
 #include "heap.h"
 #include "randomness.h"
-#include "secretbox.h"
 #include "vectors.h"
 
 #define BASE64 sodium_base64_VARIANT_ORIGINAL

@@ -4,11 +4,11 @@
 
 #include <sodium.h>
 
-#include "decimal.h"
+#include "base/decimal.h"
+#include "crypto/secretbox.h"
+#include "crypto/session.h"
 #include "heap.h"
 #include "randomness.h"
-#include "secretbox.h"
-#include "session.h"
 #include "vectors.h"
 
 #define BASE64 sodium_base64_VARIANT_ORIGINAL
@@ -320,7 +320,7 @@ static void keys_that_are_none_are_refused_by_both(void **state)
 	free(nines);
 }
 
-static void a_key_below_2_to_64_belongs_to_the_exchange_of_the_course(void **state)
+static void a_key_below_2_to_64_belongs_to_the_exchange_of_the_classic(void **state)
 {
 	static const struct {
 		const char *digits;
@@ -790,7 +790,7 @@ int main(void)
 	    cmocka_unit_test(a_number_may_be_long),
 	    cmocka_unit_test(text_that_is_not_utf8_is_not_sealed),
 	    cmocka_unit_test(keys_that_are_none_are_refused_by_both),
-	    cmocka_unit_test(a_key_below_2_to_64_belongs_to_the_exchange_of_the_course),
+	    cmocka_unit_test(a_key_below_2_to_64_belongs_to_the_exchange_of_the_classic),
 	    cmocka_unit_test(an_identity_of_low_order_makes_no_session),
 	    cmocka_unit_test(nobody_speaks_out_of_turn),
 	    cmocka_unit_test(responder_refuses_texts_repeated_left_out_or_out_of_order),

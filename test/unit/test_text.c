@@ -1,7 +1,7 @@
 /* text: what is UTF-8, and what may reach a terminal. */
 #include "support.h"
 
-#include "text.h"
+#include "base/text.h"
 
 /* A second opinion, made from the definition: the shortest form of a scalar value. Returns its
  * length or 0. */

@@ -1,7 +1,7 @@
 /* username: the rules for a name. */
 #include "support.h"
 
-#include "username.h"
+#include "trust/username.h"
 
 #define NAME_16 "sixteen bytes 16"
 #define NAME_64 NAME_16 NAME_16 NAME_16 NAME_16

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "vectors.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 #define TWO_TO_256_LESS_1 "115792089237316195423570985008687907853269984665640564039457584007913129639935"
 

@@ -57,7 +57,7 @@
 /* What two people compare. */
 #define VECTOR_FINGERPRINT "21528 91813 15361 76383 59738 21751"
 
-/* The course's exchange: the private numbers of initiator and responder, what they send, and what they share. */
+/* the classic exchange: the private numbers of initiator and responder, what they send, and what they share. */
 #define VECTOR_COURSE_A "7"
 #define VECTOR_COURSE_B "5"
 #define VECTOR_COURSE_INITIATOR_SENDS "{\"key\": \"14\"}"

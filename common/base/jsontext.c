@@ -1,0 +1,169 @@
+#include "base/jsontext.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* jansson reads integers of up to 63 bits; one with more characters than this, its sign included, may not fit. */
+#define INTEGER_SAFE_DIGITS 18
+
+/* jansson does not always tell a shortage of memory from damaged text, and may even drop a part of it. */
+static _Thread_local bool memory_was_short;
+
+static void *take_memory(size_t len)
+{
+	void *memory = malloc(len);
+
+	memory_was_short |= !memory;
+	return memory;
+}
+
+__attribute__((constructor)) static void watch_memory(void)
+{
+	json_set_alloc_funcs(take_memory, free);
+}
+
+json_t *jsontext_parse(const char *text, size_t len, const char **why)
+{
+	json_error_t error;
+	json_t *value;
+
+	memory_was_short = false;
+	value = json_loadb(text, len, 0, &error);
+	if (value && json_is_object(value) && !memory_was_short)
+		return value;
+	if (why)
+		*why = value ? "it is JSON, but no object" : "it is not JSON";
+	json_decref(value);
+	errno = memory_was_short ? ENOMEM : EBADMSG;
+	return NULL;
+}
+
+/* The length of the integer at text[at], which begins a value there; 0 where none does. */
+static size_t integer_at(const char *text, size_t len, size_t at)
+{
+	size_t end = at + (text[at] == '-');
+	size_t digits = end;
+
+	if (at == 0 || !memchr(":,[ \t\r\n", text[at - 1], 7))
+		return 0;
+	while (end < len && text[end] >= '0' && text[end] <= '9')
+		end++;
+	/* With a zero in front it is no JSON number at all, which is for the parser to say. */
+	if (end == digits || (end > digits + 1 && text[digits] == '0'))
+		return 0;
+	return end < len && memchr(",]} \t\r\n", text[end], 7) ? end - at : 0;
+}
+
+/*
+ * Copies JSON text with every integer that is too long for jansson in quotes, so that a key sent as a number of any
+ * size can be read as its digits; or with a 0 in its place, which shows where numbers were.
+ */
+static int replace_long_integers(const char *text, size_t len, bool quote, struct buffer *out)
+{
+	bool in_string = false;
+	int rc = 0;
+
+	for (size_t i = 0, step; i < len && rc == 0; i += step) {
+		step = in_string ? 0 : integer_at(text, len, i);
+		if (step > INTEGER_SAFE_DIGITS) {
+			rc = buffer_printf(out, quote ? "\"%.*s\"" : "0", (int)step, text + i);
+			continue;
+		}
+		if (step == 0)
+			step = in_string && text[i] == '\\' && i + 1 < len ? 2 : 1;
+		if (text[i] == '"')
+			in_string = !in_string;
+		rc = buffer_append(out, text + i, step);
+	}
+	return rc;
+}
+
+json_t *jsontext_parse_long(const char *text, size_t len, bool quote)
+{
+	struct buffer replaced = {0};
+	json_t *object = NULL;
+
+	if (replace_long_integers(text, len, quote, &replaced) == 0)
+		object = jsontext_parse(replaced.data, replaced.len, NULL);
+	buffer_free(&replaced);
+	return object;
+}
+
+bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)
+{
+	const json_t *member = json_object_get(object, name);
+
+	if (!json_is_string(member))
+		return false;
+	*text = json_string_value(member);
+	*len = json_string_length(member);
+	return true;
+}
+
+static int append_chunk(const char *chunk, size_t len, void *buffer)
+{
+	return buffer_append(buffer, chunk, len) == 0 ? 0 : -1;
+}
+
+int jsontext_append(struct buffer *buffer, const json_t *value)
+{
+	size_t before = buffer->len;
+
+	if (json_dump_callback(value, append_chunk, buffer, JSON_ENCODE_ANY) != 0) {
+		buffer->len = before;
+		return ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Whether a JSON string of that text is the text itself: well-formed, and nothing in it to escape (RFC 8259 section 7).
+ */
+static bool is_plain(const char *text, size_t len)
+{
+	bool ascii = true;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)text[i];
+
+		if (byte < 0x20 || byte == '"' || byte == '\\')
+			return false;
+		ascii &= byte < 0x7f;
+	}
+	return ascii || text_is_utf8(text, len);
+}
+
+static int append_plain(struct buffer *buffer, const char *text, size_t len)
+{
+	size_t before = buffer->len;
+	int rc = buffer_append(buffer, "\"", 1);
+
+	if (rc == 0)
+		rc = buffer_append(buffer, text, len);
+	if (rc == 0)
+		rc = buffer_append(buffer, "\"", 1);
+	if (rc != 0)
+		buffer->len = before;
+	return rc;
+}
+
+int jsontext_append_string(struct buffer *buffer, const char *text, size_t len)
+{
+	json_t *value;
+	int rc;
+
+	if (is_plain(text, len))
+		return append_plain(buffer, text, len);
+	/* jansson would write what it does not read again. */
+	if (memchr(text, '\0', len))
+		return EILSEQ;
+	value = json_stringn(text, len);
+	if (!value)
+		return text_is_utf8(text, len) ? ENOMEM : EILSEQ;
+	rc = jsontext_append(buffer, value);
+	json_decref(value);
+	return rc;
+}

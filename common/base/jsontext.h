@@ -1,0 +1,47 @@
+/*
+ * The JSON helpers: one bounded way into jansson and one way out.
+ *
+ * Everything that crosses the network or lies in the two files is JSON that somebody else may have written. Here it is
+ * parsed with jansson, which refuses text that is not UTF-8, lone surrogates, U+0000 in strings and nesting deeper than
+ * 2,048 levels (jansson's manual, "RFC conformance"). What goes out has the form of jansson's and Python's defaults:
+ * one space after colon and comma, raw UTF-8.
+ */
+#ifndef QUARTET_JSONTEXT_H
+#define QUARTET_JSONTEXT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/*
+ * Parses the len bytes at text as one JSON object, with nothing but white space around it. Returns a new reference that
+ * the caller releases with json_decref(), or NULL with errno set: EBADMSG when it is not an object, ENOMEM when memory
+ * is out. Where why is not NULL, it then receives a short reason in static storage, fit for a message.
+ */
+json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
+
+/*
+ * The same for text that jsontext_parse() refused, perhaps because an integer in it has more than 63 bits: integers of
+ * more than 18 characters are read as strings of their digits where quote is true, else as 0.
+ */
+json_t *jsontext_parse_long(const char *text, size_t len, bool quote) __attribute__((warn_unused_result));
+
+/*
+ * The string member name of object, without copying: *text lives as long as the member, *len excludes the NUL that
+ * follows it. Returns false, and sets nothing, where there is no such member or it is no string.
+ */
+bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)
+    __attribute__((warn_unused_result));
+
+/* Appends value as JSON text. Returns 0, or ENOMEM with the buffer unchanged. */
+int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((warn_unused_result));
+
+/*
+ * Appends the len bytes at text, well-formed UTF-8 without U+0000, as a JSON string with its quotes. Returns 0, ENOMEM,
+ * or EILSEQ where the text is something else; the buffer is then unchanged.
+ */
+int jsontext_append_string(struct buffer *buffer, const char *text, size_t len) __attribute__((warn_unused_result));
+
+#endif

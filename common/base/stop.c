@@ -1,0 +1,54 @@
+#include "base/stop.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+/* Also read by other threads than the one that is interrupted. */
+static atomic_bool requested;
+static sigset_t wait_mask;
+
+static void on_signal(int number)
+{
+	(void)number;
+	requested = true;
+}
+
+void stop_install(void)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		sigaction(signals[i], &action, NULL);
+		sigaddset(&blocked, signals[i]);
+	}
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigprocmask(SIG_BLOCK, &blocked, &wait_mask);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigdelset(&wait_mask, signals[i]);
+}
+
+bool stop_requested(void)
+{
+	sigset_t pending;
+
+	/* One that is blocked, because no wait has come since, counts too: a long computation can be ended. */
+	if (requested || sigpending(&pending) != 0)
+		return requested;
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (sigismember(&pending, signals[i]) == 1)
+			requested = true;
+	return requested;
+}
+
+const sigset_t *stop_wait_mask(void)
+{
+	return &wait_mask;
+}

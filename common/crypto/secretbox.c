@@ -1,0 +1,69 @@
+#include "crypto/secretbox.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+
+#define RANDOM_BYTES (crypto_secretbox_NONCEBYTES - sizeof(uint64_t))
+
+static void write_counter(uint64_t counter, uint8_t *bytes)
+{
+	for (size_t i = sizeof(counter); i-- > 0; counter >>= 8)
+		bytes[i] = (uint8_t)counter;
+}
+
+int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, struct buffer *out)
+{
+	size_t sealed_len = SECRETBOX_OVERHEAD_BYTES + len;
+	size_t text_size = sodium_base64_encoded_len(sealed_len, BASE64_VARIANT);
+	uint8_t *sealed = malloc(sealed_len);
+	char *text = malloc(text_size);
+	int rc = ENOMEM;
+
+	if (!sealed || !text)
+		goto out;
+	randombytes_buf(sealed, RANDOM_BYTES);
+	write_counter(box->counter, sealed + RANDOM_BYTES);
+	crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plaintext, len, sealed, box->key);
+	sodium_bin2base64(text, text_size, sealed, sealed_len, BASE64_VARIANT);
+	rc = buffer_append(out, text, text_size - 1);
+	if (rc == 0)
+		box->counter++;
+out:
+	free(sealed);
+	free(text);
+	return rc;
+}
+
+int secretbox_open(struct secretbox *box, const char *text, size_t text_len, struct buffer *out)
+{
+	size_t sealed_size = text_len / 4 * 3 + 1, sealed_len, plaintext_len;
+	uint8_t counter[sizeof(uint64_t)];
+	uint8_t *sealed = malloc(sealed_size);
+	int rc = EBADMSG;
+
+	if (!sealed)
+		return ENOMEM;
+	if (!base64_decode(text, text_len, sealed, sealed_size, &sealed_len))
+		goto out;
+	if (sealed_len < SECRETBOX_OVERHEAD_BYTES)
+		goto out;
+	write_counter(box->counter, counter);
+	if (memcmp(sealed + RANDOM_BYTES, counter, sizeof(counter)) != 0)
+		goto out;
+	plaintext_len = sealed_len - SECRETBOX_OVERHEAD_BYTES;
+	/* Decrypts in place: the plaintext begins where the authenticator did (crypto_secretbox_open_easy allows it). */
+	if (crypto_secretbox_open_easy(sealed + crypto_secretbox_NONCEBYTES, sealed + crypto_secretbox_NONCEBYTES,
+		plaintext_len + crypto_secretbox_MACBYTES, sealed, box->key) != 0)
+		goto out;
+	rc = buffer_append(out, sealed + crypto_secretbox_NONCEBYTES, plaintext_len);
+	if (rc == 0)
+		box->counter++;
+out:
+	sodium_memzero(sealed, sealed_size);
+	free(sealed);
+	return rc;
+}

@@ -1,0 +1,40 @@
+/*
+ * The crypto_secretbox helper: one direction of a secure connection, message by message.
+ *
+ * A message is base64(nonce || crypto_secretbox(plaintext)), standard alphabet, padded; the nonce is 16 random bytes and
+ * an 8-byte big-endian counter that starts at 0 and rises by one a message. The reader accepts only the counter it
+ * expects, so a message that is repeated, left out or out of order is refused. Nothing blocks.
+ */
+#ifndef QUARTET_SECRETBOX_H
+#define QUARTET_SECRETBOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+#define SECRETBOX_KEY_BYTES 32
+#define SECRETBOX_OVERHEAD_BYTES 40 /* nonce (24) and authenticator (16), before base64 */
+
+/* One direction. The owner wipes it; messages must not be sealed by two copies of one direction. */
+struct secretbox {
+	uint8_t key[SECRETBOX_KEY_BYTES];
+	uint64_t counter; /* of the next message */
+};
+
+/*
+ * Encrypts len bytes and appends the base64 text to out. Returns 0 and moves the counter on, or ENOMEM with box and out
+ * unchanged.
+ */
+int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, struct buffer *out)
+    __attribute__((warn_unused_result));
+
+/*
+ * Decrypts the text_len characters of base64 at text and appends the plaintext to out, which the caller wipes. Returns
+ * 0 and moves the counter on; EBADMSG, with box and out unchanged, where the text is not base64, the counter is another
+ * one or the authenticator does not hold; or ENOMEM.
+ */
+int secretbox_open(struct secretbox *box, const char *text, size_t text_len, struct buffer *out)
+    __attribute__((warn_unused_result));
+
+#endif

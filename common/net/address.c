@@ -1,0 +1,43 @@
+#include "net/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int address_parse(const char *text, struct in_addr *address)
+{
+	struct in_addr parsed;
+
+	if (inet_pton(AF_INET, text, &parsed) != 1)
+		return EINVAL;
+	*address = parsed;
+	return 0;
+}
+
+char *address_format(struct in_addr address, char text[static ADDRESS_TEXT_BYTES])
+{
+	/* Cannot fail: the family is known and the room is enough. */
+	inet_ntop(AF_INET, &address, text, ADDRESS_TEXT_BYTES);
+	return text;
+}
+
+struct sockaddr_in address_socket(struct in_addr address, uint16_t port)
+{
+	return (struct sockaddr_in){
+	    .sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr = address,
+	};
+}
+
+int address_check_own(struct in_addr address)
+{
+	struct sockaddr_in local = address_socket(address, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc = fd >= 0 && bind(fd, (const struct sockaddr *)&local, sizeof(local)) == 0 ? 0 : errno;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}

@@ -1,0 +1,79 @@
+/*
+ * chat.log: every message sent and received, one JSON object a line, appended by the initiator and the responder.
+ *
+ * Specification 2.3.0-E, 2.3.0-G and 2.4.0-D; the format is in common/PROTOCOL.md, section 6. Whole lines are written
+ * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off
+ * by the next append. Where the disk is full the file is cut back to its last whole line.
+ */
+#ifndef QUARTET_CHATLOG_H
+#define QUARTET_CHATLOG_H
+
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "trust/username.h"
+
+#define CHATLOG_NAME "chat.log"
+/* Readers pass over longer lines; none that is written comes near: a text arrives in an object of 64 KiB. */
+#define CHATLOG_LINE_MAX_BYTES (512 * 1024)
+/* Username of a sender who never announced. */
+#define CHATLOG_UNKNOWN "unknown"
+
+enum chatlog_mode {
+	CHATLOG_PLAIN,
+	CHATLOG_CLASSIC,
+	CHATLOG_SECURE,
+	CHATLOG_CHANGED,
+};
+
+struct chatlog_entry {
+	int64_t time_ms; /* wall clock */
+	bool sent;	 /* by this machine; else received */
+	enum chatlog_mode mode;
+	char username[USERNAME_MAX_BYTES + 1]; /* of the other side */
+	struct in_addr address;		       /* of the other side */
+	const char *text;		       /* UTF-8 */
+	size_t text_len;
+	json_t *document; /* what chatlog_parse() read text from; NULL in an entry made by hand */
+};
+
+/* The word for a mode in the file and on the screen: "plain", "classic", "secure", "changed". */
+const char *chatlog_mode_word(enum chatlog_mode mode);
+
+/* Appends the line for entry, with its line feed, to batch. Returns 0, ENOMEM, or EILSEQ; batch is then unchanged. */
+int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
+
+/*
+ * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(), or
+ * EBADMSG for anything that chatlog_format() would not have written.
+ */
+int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
+
+void chatlog_entry_free(struct chatlog_entry *entry);
+
+/* The writer. */
+struct chatlog;
+
+/*
+ * For the chat.log in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet.
+ * Where for_strangers, appending stops while less than a hundredth of the disk, or 64 MiB where that is less, is free,
+ * so that no flood of messages can fill it. The file is kept
+ * open between appends, not locked.
+ */
+struct chatlog *chatlog_new(int dir, bool for_strangers);
+void chatlog_free(struct chatlog *log);
+
+/*
+ * Appends len bytes of whole lines. Where durable, they are on the disk when this returns (fdatasync(2)); in any case
+ * they survive the death of the process. A file that was moved away is made anew. Returns 0, or with nothing appended:
+ * ENOSPC (disk full or nearly so), ETIMEDOUT (another program holds the lock for LOCKEDFILE_WAIT_MS), or what else went
+ * wrong. Blocks on the lock and the disk.
+ */
+int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,245 @@
+#include "store/lockedfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define SCRATCH_SUFFIX ".new"
+#define NAME_ROOM_BYTES 64
+
+/* Other programs may leave, or remove, the scratch name while it is being opened; not more often than this. */
+#define SCRATCH_ATTEMPTS 8
+
+/* Between two tries for a lock: at first so short that a writer's hold costs little, then longer. */
+#define RETRY_FIRST_US 200
+#define RETRY_LAST_US 10000
+
+int lockedfile_lock(int fd, int operation)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	long pause_us = RETRY_FIRST_US;
+
+	while (flock(fd, operation | LOCK_NB) != 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return errno;
+		if (clock_monotonic_ms() >= deadline_ms)
+			return ETIMEDOUT;
+		nanosleep(&(struct timespec){.tv_nsec = pause_us * 1000}, NULL);
+		pause_us = pause_us * 2 < RETRY_LAST_US ? pause_us * 2 : RETRY_LAST_US;
+	}
+	return 0;
+}
+
+/* Whether the path still leads to the file that fd is. */
+static bool names_file(int dir, const char *name, const struct stat *file)
+{
+	struct stat named;
+
+	return fstatat(dir, name, &named, 0) == 0 && named.st_dev == file->st_dev && named.st_ino == file->st_ino;
+}
+
+int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	struct stat status;
+	int opened, rc;
+
+	do {
+		opened = openat(dir, name, open_flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, S_IRUSR | S_IWUSR);
+		if (opened < 0)
+			return errno;
+		rc = fstat(opened, &status) == 0 ? 0 : errno;
+		if (rc == 0 && !S_ISREG(status.st_mode))
+			rc = EINVAL;
+		if (rc == 0)
+			rc = lockedfile_lock(opened, operation);
+		if (rc == 0 && names_file(dir, name, &status)) {
+			*fd = opened;
+			return 0;
+		}
+		close(opened);
+	} while (rc == 0 && clock_monotonic_ms() < deadline_ms);
+	return rc ? rc : ETIMEDOUT;
+}
+
+int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int *fd, struct stat *status,
+    bool *is_new)
+{
+	int rc = 0;
+
+	*is_new = false;
+	if (*fd >= 0) {
+		/* Before the lock, too: whoever moved the file away may hold that for long. */
+		if (fstat(*fd, status) == 0 && names_file(dir, name, status)) {
+			rc = lockedfile_lock(*fd, operation);
+			if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
+				return 0;
+		}
+		close(*fd);
+		*fd = -1;
+	}
+	*is_new = true;
+	if (rc == 0)
+		rc = lockedfile_open(dir, name, open_flags, operation, fd);
+	if (rc == 0 && fstat(*fd, status) != 0) {
+		rc = errno;
+		close(*fd);
+	}
+	if (rc != 0)
+		*fd = -1;
+	return rc;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t written = write(fd, bytes, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno;
+		bytes += written;
+		len -= (size_t)written;
+	}
+	return 0;
+}
+
+/*
+ * Removes a scratch name that leads to another file, for example to the one that a program put in place and was killed
+ * before it could remove the name: writing to it would destroy that file.
+ */
+static void drop_leftover(int dir, const char *scratch)
+{
+	struct stat status;
+
+	if (fstatat(dir, scratch, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (S_ISLNK(status.st_mode) || (S_ISREG(status.st_mode) && status.st_nlink > 1)))
+		unlinkat(dir, scratch, 0);
+}
+
+/* Opens the scratch file, locked, and sees to it that nothing else is written to through it. */
+static int open_scratch(int dir, const char *scratch, int *fd)
+{
+	struct stat status;
+	int rc;
+
+	for (int attempt = 0; attempt < SCRATCH_ATTEMPTS; attempt++) {
+		drop_leftover(dir, scratch);
+		rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
+		if (rc != 0)
+			return rc;
+		/* While this one waited for the lock, its holder may have put the file in place and died. */
+		if (fstat(*fd, &status) == 0 && status.st_nlink == 1)
+			return 0;
+		close(*fd);
+	}
+	return EMLINK;
+}
+
+/* Opens the scratch file of name, locked, with the bytes in it and on the disk. */
+static int fill_scratch(int dir, const char *name, const void *bytes, size_t len, char scratch[static NAME_ROOM_BYTES],
+    int *fd)
+{
+	int rc;
+
+	snprintf(scratch, NAME_ROOM_BYTES, "%s" SCRATCH_SUFFIX, name);
+	rc = open_scratch(dir, scratch, fd);
+	if (rc != 0)
+		return rc;
+	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)
+		rc = errno;
+	if (rc == 0)
+		rc = write_all(*fd, bytes, len);
+	if (rc == 0 && fsync(*fd) != 0)
+		rc = errno;
+	if (rc != 0) {
+		unlinkat(dir, scratch, 0);
+		close(*fd);
+	}
+	return rc;
+}
+
+void lockedfile_sync_directory(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+/* Gives the scratch file its name, unless that is taken: EEXIST. */
+static int place_new(int dir, const char *scratch, const char *name, int fd)
+{
+	struct stat status;
+
+	if (renameat2(dir, scratch, dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return errno;
+	/* Not every file system can do that (rename(2)); link(2) never replaces either, but takes two steps. */
+	if (linkat(dir, scratch, dir, name, 0) != 0)
+		return errno;
+	/* Another program may have removed the name in between, and begun a file of its own under it. */
+	if (fstat(fd, &status) == 0 && names_file(dir, scratch, &status))
+		unlinkat(dir, scratch, 0);
+	return 0;
+}
+
+int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
+{
+	char scratch[NAME_ROOM_BYTES];
+	int fd;
+	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
+
+	if (rc != 0)
+		return rc;
+	rc = place_new(dir, scratch, name, fd);
+	if (rc != 0)
+		unlinkat(dir, scratch, 0);
+	close(fd);
+	if (rc == 0)
+		lockedfile_sync_directory(dir);
+	return rc;
+}
+
+int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len, struct stat *placed)
+{
+	char scratch[NAME_ROOM_BYTES];
+	int fd;
+	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
+
+	if (rc != 0)
+		return rc;
+	if (renameat(dir, scratch, dir, name) != 0) {
+		rc = errno;
+		unlinkat(dir, scratch, 0);
+	} else if (fstat(fd, placed) != 0) {
+		rc = errno;
+	}
+	close(fd);
+	return rc;
+}
+
+const char *lockedfile_reason(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return "another program holds its lock";
+	case EINVAL:
+		return "it is no regular file";
+	default:
+		return strerror(error);
+	}
+}

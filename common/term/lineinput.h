@@ -1,0 +1,45 @@
+/*
+ * The user's answers, a line at a time, from a terminal or a pipe.
+ *
+ * What is typed or pasted is bounded and otherwise passed on as it is: control characters and bytes that are not UTF-8
+ * are for the caller to refuse.
+ */
+#ifndef QUARTET_LINEINPUT_H
+#define QUARTET_LINEINPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* A longer line is refused as a whole. */
+#define LINEINPUT_MAX_BYTES 65536
+
+struct lineinput {
+	int fd;
+	struct buffer pending;
+	size_t handed_out; /* bytes at the front that belong to the line handed out last */
+	bool ended;
+};
+
+enum lineinput_result {
+	LINEINPUT_LINE,
+	LINEINPUT_TOO_LONG, /* a line came and was thrown away */
+	LINEINPUT_END,	    /* end of input, or nothing can be read any more */
+	LINEINPUT_STOPPED,  /* stop_requested() */
+};
+
+/* Begins reading descriptor fd, which stays the caller's. */
+void lineinput_init(struct lineinput *input, int fd);
+
+/* Wipes and releases what is held. */
+void lineinput_free(struct lineinput *input);
+
+/*
+ * Waits for a line, without limit. *line is NUL-terminated, without its line end ("\n" or "\r\n"), and holds until the
+ * next call; *len counts its bytes. A last line without a line end counts.
+ */
+enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_t *len)
+    __attribute__((warn_unused_result));
+
+#endif

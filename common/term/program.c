@@ -1,0 +1,130 @@
+#include "term/program.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/stop.h"
+#include "net/address.h"
+
+#define OPTIONS_ROOM_BYTES 32
+
+/* What take_all() returns where the program has nothing more to do. */
+#define DONE (-1)
+
+int program_refuse(struct program *program, const char *what, const char *value, const char *rule)
+{
+	console_put(&program->err, "%s: %s \"", program->name, what);
+	console_put_foreign(&program->err, value, strlen(value));
+	console_put(&program->err, "\" will not do: %s\nTry '%s -h'.\n", rule, program->name);
+	return PROGRAM_USAGE;
+}
+
+/* Complains about what cannot be on a command line at all. */
+static int reject(struct program *program, const char *what, const char *value)
+{
+	console_put(&program->err, "%s: %s \"", program->name, what);
+	console_put_foreign(&program->err, value, strlen(value));
+	console_put(&program->err, "\"\nTry '%s -h'.\n", program->name);
+	return PROGRAM_USAGE;
+}
+
+/* A single letter is known to getopt(3), a long option is the argument it just passed. */
+static int reject_option(struct program *program, const char *what, const char *argument)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	return reject(program, what, optopt ? letter : argument);
+}
+
+static int take_address(struct program *program)
+{
+	if (address_parse(optarg, &program->address) != 0)
+		return program_refuse(program, "the address", optarg,
+		    "it is an IPv4 address of this machine, such as 192.168.1.7");
+	program->has_address = true;
+	return PROGRAM_FINE;
+}
+
+/* Takes all options. Returns PROGRAM_FINE, DONE where only help or the version was wanted, or PROGRAM_USAGE. */
+static int take_all(struct program *program, int argc, char **argv)
+{
+	const struct option names[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},
+	    {program->takes_strict ? "strict" : NULL, no_argument, NULL, 's'},
+	    {0},
+	};
+	char options[OPTIONS_ROOM_BYTES];
+	int status = PROGRAM_FINE;
+
+	snprintf(options, sizeof(options), ":a:hV%s%s", program->takes_strict ? "s" : "", program->options);
+	while (status == PROGRAM_FINE) {
+		int option = getopt_long(argc, argv, options, names, NULL);
+
+		switch (option) {
+		case -1:
+			return optind < argc ? reject(program, "it takes no", argv[optind]) : PROGRAM_FINE;
+		case 'h':
+			console_put(&program->out, "%s", program->usage);
+			return DONE;
+		case 'V':
+			console_put(&program->out, "%s (Quartet) " QUARTET_VERSION "\n", program->name);
+			if (program->feature)
+				console_put(&program->out, "%s\n", program->feature);
+			return DONE;
+		case 'a':
+			status = take_address(program);
+			break;
+		case 's':
+			program->strict = true;
+			break;
+		case ':':
+		case '?':
+			status = reject_option(program,
+			    option == ':' ? "a value is missing after" : "there is no option", argv[optind - 1]);
+			break;
+		default:
+			status = program->take_option(program, option);
+		}
+	}
+	return status;
+}
+
+/* Where standard input or output is closed, nothing else may take its number: a socket would be read for an answer. */
+static bool open_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int program_main(struct program *program, int argc, char **argv)
+{
+	int status;
+
+	if (!open_standard())
+		return PROGRAM_FAILED;
+	stop_install();
+	console_init(&program->out, STDOUT_FILENO);
+	console_init(&program->err, STDERR_FILENO);
+	status = take_all(program, argc, argv);
+	if (status == PROGRAM_FINE && sodium_init() < 0)
+		status = PROGRAM_FAILED;
+	else if (status == PROGRAM_FINE)
+		status = program->run(program);
+	console_free(&program->out);
+	console_free(&program->err);
+	if (status == DONE)
+		status = program->out.failed ? PROGRAM_FAILED : PROGRAM_FINE;
+	return status;
+}

@@ -1,0 +1,227 @@
+#include "trust/pins.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/jsontext.h"
+#include "crypto/identity.h"
+#include "net/address.h"
+#include "trust/lookalike.h"
+
+/* The last second of the year 9999. */
+#define SINCE_MAX_S 253402300799
+
+struct likeness {
+	char skeleton[LOOKALIKE_BYTES];
+	const struct pin *pin;
+};
+
+struct pins {
+	struct pin *pins;	       /* by username */
+	const struct pin **identities; /* by identity, and the oldest first */
+	struct likeness *likenesses;   /* by skeleton */
+	size_t count;
+};
+
+static int compare_usernames(const void *left, const void *right)
+{
+	const struct pin *a = left, *b = right;
+
+	return strcmp(a->username, b->username);
+}
+
+static int compare_identities(const void *left, const void *right)
+{
+	const struct pin *a = *(const struct pin *const *)left, *b = *(const struct pin *const *)right;
+	int order = memcmp(a->identity, b->identity, DH_KEY_BYTES);
+
+	return order != 0 ? order : (a->since_s > b->since_s) - (a->since_s < b->since_s);
+}
+
+/* Which of two pins has the better claim to a look: the verified one, or else the older one. */
+static int compare_claims(const struct pin *a, const struct pin *b)
+{
+	if (a->verified != b->verified)
+		return a->verified ? -1 : 1;
+	return (a->since_s > b->since_s) - (a->since_s < b->since_s);
+}
+
+static int compare_skeletons(const void *left, const void *right)
+{
+	const struct likeness *a = left, *b = right;
+	int order = strcmp(a->skeleton, b->skeleton);
+
+	return order != 0 ? order : compare_claims(a->pin, b->pin);
+}
+
+/* Reads one member of the section; false where it is no valid pin. */
+static bool read_pin(const char *name, const json_t *object, struct pin *pin)
+{
+	const char *text;
+	size_t len;
+
+	*pin = (struct pin){0};
+	if (username_normalize(name, strlen(name), pin->username) != USERNAME_OK || strcmp(name, pin->username) != 0)
+		return false;
+	if (!jsontext_get_string(object, "identity", &text, &len) || !identity_parse(text, len, pin->identity))
+		return false;
+	pin->since_s = json_integer_value(json_object_get(object, "since"));
+	if (pin->since_s < 0 || pin->since_s > SINCE_MAX_S)
+		pin->since_s = 0;
+	if (jsontext_get_string(object, "address", &text, &len))
+		pin->has_address = address_parse(text, &pin->address) == 0;
+	pin->verified = json_is_true(json_object_get(object, "verified"));
+	return true;
+}
+
+bool pin_is_proven_at(const struct pin *pin, struct in_addr address)
+{
+	return pin->has_address && pin->address.s_addr == address.s_addr;
+}
+
+struct pins *pins_new(json_t *section)
+{
+	struct pins *known = calloc(1, sizeof(*known));
+	size_t size = json_object_size(section), room = (size < PINS_MAX ? size : PINS_MAX) + 1;
+	const char *name;
+	json_t *object;
+
+	if (!known)
+		return NULL;
+	known->pins = calloc(room, sizeof(*known->pins));
+	known->identities = calloc(room, sizeof(struct pin *));
+	known->likenesses = calloc(room, sizeof(*known->likenesses));
+	if (!known->pins || !known->identities || !known->likenesses) {
+		pins_free(known);
+		return NULL;
+	}
+	json_object_foreach (section, name, object) {
+		if (known->count < PINS_MAX && read_pin(name, object, &known->pins[known->count]))
+			known->count++;
+	}
+	qsort(known->pins, known->count, sizeof(*known->pins), compare_usernames);
+	for (size_t i = 0; i < known->count; i++) {
+		known->identities[i] = known->likenesses[i].pin = &known->pins[i];
+		lookalike_skeleton(known->pins[i].username, known->likenesses[i].skeleton);
+	}
+	qsort(known->identities, known->count, sizeof(struct pin *), compare_identities);
+	qsort(known->likenesses, known->count, sizeof(*known->likenesses), compare_skeletons);
+	return known;
+}
+
+void pins_free(struct pins *known)
+{
+	if (!known)
+		return;
+	free(known->pins);
+	free(known->identities);
+	free(known->likenesses);
+	free(known);
+}
+
+size_t pins_count(const struct pins *known)
+{
+	return known->count;
+}
+
+const struct pin *pins_find(const struct pins *known, const char *username)
+{
+	struct pin wanted = {0};
+
+	memccpy(wanted.username, username, '\0', USERNAME_MAX_BYTES);
+	return bsearch(&wanted, known->pins, known->count, sizeof(wanted), compare_usernames);
+}
+
+/* How the entry with that index of one of the sorted lists compares with what is looked for. */
+typedef int compare_entry(const struct pins *known, size_t index, const void *wanted);
+
+static int compare_identity(const struct pins *known, size_t index, const void *identity)
+{
+	return memcmp(known->identities[index]->identity, identity, DH_KEY_BYTES);
+}
+
+static int compare_skeleton(const struct pins *known, size_t index, const void *skeleton)
+{
+	return strcmp(known->likenesses[index].skeleton, skeleton);
+}
+
+/* The index of the first entry that is wanted, where bsearch(3) would find any; false where there is none. */
+static bool find_first(const struct pins *known, compare_entry *compare, const void *wanted, size_t *index)
+{
+	size_t first = 0, end = known->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (compare(known, middle, wanted) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	*index = first;
+	return first < known->count && compare(known, first, wanted) == 0;
+}
+
+const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static DH_KEY_BYTES])
+{
+	size_t index;
+
+	return find_first(known, compare_identity, identity, &index) ? known->identities[index] : NULL;
+}
+
+const struct pin *pins_find_case(const struct pins *known, const char *username)
+{
+	const struct pin *best = pins_find(known, username);
+
+	for (size_t i = 0; i < known->count && !best; i++) {
+		if (strcasecmp(known->pins[i].username, username) == 0)
+			best = &known->pins[i];
+	}
+	return best;
+}
+
+const struct pin *pins_find_alike(const struct pins *known, const char *username)
+{
+	char skeleton[LOOKALIKE_BYTES];
+	const struct pin *own = pins_find(known, username), *other;
+	size_t index;
+
+	if (known->count == 0)
+		return NULL;
+	lookalike_skeleton(username, skeleton);
+	if (!find_first(known, compare_skeleton, skeleton, &index))
+		return NULL;
+	/* The first of them has the best claim; who has that claim is like nobody else. */
+	other = known->likenesses[index].pin;
+	return other == own || (own && own->verified) ? NULL : other;
+}
+
+enum pins_standing pins_judge(const struct pins *known, const struct peer *peer, const struct pin **pin)
+{
+	*pin = pins_find(known, peer->username);
+	if (!*pin)
+		return PINS_STRANGER;
+	if (!peer->has_identity)
+		return PINS_MISSING;
+	return peer_announces(peer, (*pin)->identity) ? PINS_SAME : PINS_CHANGED;
+}
+
+json_t *pins_format(const struct pin *pin)
+{
+	char identity[IDENTITY_TEXT_BYTES], ip[ADDRESS_TEXT_BYTES];
+	json_t *object;
+	int failed = 0;
+
+	identity_format(pin->identity, identity);
+	object = json_pack("{s:s, s:I}", "identity", identity, "since", (json_int_t)pin->since_s);
+	if (object && pin->has_address)
+		failed |= json_object_set_new(object, "address", json_string(address_format(pin->address, ip)));
+	if (object && pin->verified)
+		failed |= json_object_set_new(object, "verified", json_true());
+	if (failed) {
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
+}

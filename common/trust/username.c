@@ -1,0 +1,53 @@
+#include "trust/username.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static int is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+enum username_fault username_normalize(const char *text, size_t len, char name[static USERNAME_MAX_BYTES + 1])
+{
+	const char *end = text + len;
+
+	while (text < end && is_space(*text))
+		text++;
+	while (text < end && is_space(end[-1]))
+		end--;
+	if (text == end)
+		return USERNAME_EMPTY;
+	if (end - text > USERNAME_MAX_BYTES)
+		return USERNAME_TOO_LONG;
+	for (const char *cursor = text; cursor < end;) {
+		uint32_t code_point = text_next(&cursor, end);
+
+		if (code_point == UINT32_MAX)
+			return USERNAME_NOT_UTF8;
+		if (text_is_control(code_point))
+			return USERNAME_HAS_CONTROL;
+	}
+	memmove(name, text, (size_t)(end - text));
+	name[end - text] = '\0';
+	return USERNAME_OK;
+}
+
+const char *username_rule(enum username_fault fault)
+{
+	switch (fault) {
+	case USERNAME_EMPTY:
+		return "a username has at least one character that is no white space";
+	case USERNAME_TOO_LONG:
+		return "a username has at most 64 bytes (64 plain letters, fewer with accents or emoji)";
+	case USERNAME_NOT_UTF8:
+		return "a username is UTF-8 text";
+	case USERNAME_HAS_CONTROL:
+		return "a username has no control characters";
+	case USERNAME_OK:
+		break;
+	}
+	return "a username like this one is fine";
+}
