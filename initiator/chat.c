@@ -182,6 +182,10 @@ static void keep(struct chat *chat, const struct recipient *to, enum chatlog_mod
 	int rc;
 
 	strcpy(entry.username, to->peer.username);
+	if (mode == CHATLOG_SECURE) {
+		entry.has_identity = true;
+		memcpy(entry.identity, to->peer.identity, sizeof(entry.identity));
+	}
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(chat->log, line.data, line.len, true);

@@ -25,7 +25,10 @@ static void put_entry(const struct chatlog_entry *entry, struct console *console
 	    entry->sent ? "SENT" : "RECEIVED");
 	console_put(console, "  ");
 	console_put_name(console, CONSOLE_NORMAL, entry->username);
-	console_put(console, " (%s) [%s]: ", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
+	console_put(console, " (%s) [%s]", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
+	if (entry->standing)
+		console_put(console, " [%s]", entry->standing);
+	console_put(console, ": ");
 	console_put_message(console, entry->text, entry->text_len);
 	console_put(console, "\n");
 }

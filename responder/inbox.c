@@ -29,17 +29,17 @@ static void owe_receipt(struct inbox *inbox, void *conversation, uint64_t counte
 	inbox->receipts[inbox->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
 }
 
-/* What follows the word for the mode, where there is anything to say about the caller. */
+/* The word for a caller's standing, on the screen and in the file; none if there is nothing to say. */
 static const struct {
-	const char *words;
+	const char *word;
 	enum console_style style;
-} marks[] = {
-    [CALLER_NAMED] = {"", CONSOLE_NORMAL},
-    [CALLER_VERIFIED] = {" [verified]", CONSOLE_GOOD},
-    [CALLER_STRANGER] = {" [stranger]", CONSOLE_WARNING},
-    [CALLER_ALIKE] = {" [lookalike]", CONSOLE_BAD},
-    [CALLER_UNPROVEN] = {" [unproven]", CONSOLE_BAD},
-    [CALLER_CHANGED] = {"", CONSOLE_NORMAL}, /* the mode says it */
+} standings[] = {
+    [CALLER_NAMED] = {NULL, CONSOLE_NORMAL},
+    [CALLER_VERIFIED] = {"verified", CONSOLE_GOOD},
+    [CALLER_STRANGER] = {"stranger", CONSOLE_WARNING},
+    [CALLER_ALIKE] = {"lookalike", CONSOLE_BAD},
+    [CALLER_UNPROVEN] = {"unproven", CONSOLE_BAD},
+    [CALLER_CHANGED] = {"changed", CONSOLE_BAD},
 };
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
@@ -49,15 +49,17 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 	    [CHATLOG_PLAIN] = CONSOLE_WARNING,
 	    [CHATLOG_CLASSIC] = CONSOLE_WARNING,
 	    [CHATLOG_SECURE] = CONSOLE_GOOD,
-	    [CHATLOG_CHANGED] = CONSOLE_BAD,
 	};
+
 	if (entry->time_ms / 1000 != inbox->local_s) {
 		inbox->local_s = entry->time_ms / 1000;
 		clock_format_local(entry->time_ms, false, inbox->local);
 	}
 	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", inbox->local);
 	console_put_styled(&inbox->shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
-	console_put_styled(&inbox->shown, marks[caller->trust].style, "%s ", marks[caller->trust].words);
+	if (entry->standing)
+		console_put_styled(&inbox->shown, standings[caller->trust].style, " [%s]", entry->standing);
+	console_put(&inbox->shown, " ");
 	caller_put(caller, &inbox->shown);
 	console_put(&inbox->shown, ": ");
 	console_put_message(&inbox->shown, entry->text, entry->text_len);
@@ -81,8 +83,11 @@ bool inbox_add(struct inbox *inbox, const struct message *message)
 		return false;
 	roster_find(inbox->roster, message->address, message->sender, message->mode, inbox->console, &caller);
 	strcpy(entry.username, caller.username);
-	if (caller.trust == CALLER_CHANGED)
-		entry.mode = CHATLOG_CHANGED;
+	entry.standing = standings[caller.trust].word;
+	if (message->sender) {
+		entry.has_identity = true;
+		memcpy(entry.identity, message->sender, sizeof(entry.identity));
+	}
 	if (chatlog_format(&inbox->lines, &entry) != 0)
 		return false;
 	show(inbox, &caller, &entry);

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "net/address.h"
@@ -22,14 +23,25 @@ static const char *const mode_words[] = {
     [CHATLOG_PLAIN] = "plain",
     [CHATLOG_CLASSIC] = "classic",
     [CHATLOG_SECURE] = "secure",
-    [CHATLOG_CHANGED] = "changed",
 };
+
+/* base64 of an identity, the longest there is, with the NUL. */
+#define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(DH_KEY_BYTES, BASE64_VARIANT)
 
 #define MODES (sizeof(mode_words) / sizeof(mode_words[0]))
 
 const char *chatlog_mode_word(enum chatlog_mode mode)
 {
 	return mode_words[mode];
+}
+
+/* Appends a member of len bytes, and what separates it from the next. */
+static int append_bytes(struct buffer *batch, const char *name, const uint8_t *bytes, size_t len)
+{
+	char text[BYTES_TEXT_BYTES];
+
+	sodium_bin2base64(text, sizeof(text), bytes, len, BASE64_VARIANT);
+	return buffer_printf(batch, "\"%s\": \"%s\", ", name, text);
 }
 
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
@@ -44,9 +56,16 @@ int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
 	if (rc == 0)
 		rc = jsontext_append_string(batch, entry->username, strlen(entry->username));
 	if (rc == 0)
-		rc = buffer_printf(batch,
-		    ", \"ip\": \"%s\", \"mode\": \"%s\", \"text\": ", address_format(entry->address, ip),
+		rc = buffer_printf(batch, ", \"ip\": \"%s\", \"mode\": \"%s\", ", address_format(entry->address, ip),
 		    mode_words[entry->mode]);
+	if (rc == 0 && entry->standing)
+		rc = buffer_printf(batch, "\"standing\": \"%s\", ", entry->standing);
+	if (rc == 0 && entry->has_id)
+		rc = append_bytes(batch, "id", entry->id, sizeof(entry->id));
+	if (rc == 0 && entry->has_identity)
+		rc = append_bytes(batch, "identity", entry->identity, sizeof(entry->identity));
+	if (rc == 0)
+		rc = buffer_append(batch, "\"text\": ", 8);
 	if (rc == 0)
 		rc = jsontext_append_string(batch, entry->text, entry->text_len);
 	if (rc == 0)
@@ -72,6 +91,31 @@ static bool read_mode(const json_t *object, enum chatlog_mode *mode)
 	return false;
 }
 
+/* Reads the word under standing; false if there is something else. */
+static bool read_standing(const json_t *object, const char **standing)
+{
+	size_t len;
+
+	if (!json_object_get(object, "standing"))
+		return true;
+	if (!jsontext_get_string(object, "standing", standing, &len))
+		return false;
+	return len > 0 && len <= CHATLOG_STANDING_MAX_BYTES && strspn(*standing, "abcdefghijklmnopqrstuvwxyz") == len;
+}
+
+/* Reads a member of len bytes in base64, if there is one; false if there is something else. */
+static bool read_bytes(const json_t *object, const char *name, uint8_t *bytes, size_t len, bool *has)
+{
+	const char *text;
+	size_t text_len, decoded_len;
+
+	if (!json_object_get(object, name))
+		return true;
+	*has = jsontext_get_string(object, name, &text, &text_len) &&
+	       base64_decode(text, text_len, bytes, len, &decoded_len) && decoded_len == len;
+	return *has;
+}
+
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 {
 	struct chatlog_entry parsed = {0};
@@ -93,7 +137,10 @@ int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 		goto refuse;
 	if (!jsontext_get_string(object, "ip", &text, &text_len) || address_parse(text, &parsed.address) != 0)
 		goto refuse;
-	if (!read_mode(object, &parsed.mode))
+	if (!read_mode(object, &parsed.mode) || !read_standing(object, &parsed.standing))
+		goto refuse;
+	if (!read_bytes(object, "id", parsed.id, sizeof(parsed.id), &parsed.has_id) ||
+	    !read_bytes(object, "identity", parsed.identity, sizeof(parsed.identity), &parsed.has_identity))
 		goto refuse;
 	if (!jsontext_get_string(object, "text", &parsed.text, &parsed.text_len))
 		goto refuse;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "crypto/dh.h"
 #include "trust/username.h"
 
 #define CHATLOG_NAME "chat.log"
@@ -22,12 +23,14 @@
 #define CHATLOG_LINE_MAX_BYTES (512 * 1024)
 /* Username of a sender who never announced. */
 #define CHATLOG_UNKNOWN "unknown"
+#define CHATLOG_ID_BYTES 16
+/* Without the NUL. */
+#define CHATLOG_STANDING_MAX_BYTES 16
 
 enum chatlog_mode {
 	CHATLOG_PLAIN,
 	CHATLOG_CLASSIC,
 	CHATLOG_SECURE,
-	CHATLOG_CHANGED,
 };
 
 struct chatlog_entry {
@@ -36,20 +39,28 @@ struct chatlog_entry {
 	enum chatlog_mode mode;
 	char username[USERNAME_MAX_BYTES + 1]; /* of the other side */
 	struct in_addr address;		       /* of the other side */
-	const char *text;		       /* UTF-8 */
+	/* What the responder made of the sender: a word of small letters, or NULL if there was nothing to say. */
+	const char *standing;
+	bool has_id, has_identity;
+	uint8_t id[CHATLOG_ID_BYTES];	/* of the message */
+	uint8_t identity[DH_KEY_BYTES]; /* the proven sender's, or the recipient's */
+	const char *text;		/* UTF-8 */
 	size_t text_len;
-	json_t *document; /* what chatlog_parse() read text from; NULL in an entry made by hand */
+	json_t *document; /* what chatlog_parse() read text and standing from; NULL in an entry made by hand */
 };
 
-/* The word for a mode in the file and on the screen: "plain", "classic", "secure", "changed". */
+/* The word for a mode in the file and on the screen: "plain", "classic", "secure". */
 const char *chatlog_mode_word(enum chatlog_mode mode);
 
-/* Appends the line for entry, with its line feed, to batch. Returns 0, ENOMEM, or EILSEQ; batch is then unchanged. */
+/*
+ * Appends the line for entry, with its line feed, to batch. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with
+ * batch unchanged.
+ */
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 /*
- * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(), or
- * EBADMSG for anything that chatlog_format() would not have written.
+ * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(); or EBADMSG
+ * for what is no message that chatlog_format() could have written, further members aside.
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 

@@ -429,7 +429,8 @@ class Desk:
 
     def history(self, command="History"):
         """Direction, name, address, mode and text of the lines that History shows."""
-        return re.findall(r"^[-\d]+ [:\d]+  (SENT|RECEIVED) +(\S+) \((\S+)\) \[(\w+)\]: (.*)$",
+        return re.findall(r"^[-\d]+ [:\d]+  (SENT|RECEIVED) +(\S+) \((\S+)\) "
+                          r"\[(\w+)\](?: \[\w+\])?: (.*)$",
                           self.initiator.menu(command), re.MULTILINE)
 
 
@@ -480,7 +481,7 @@ def pin(identity, **members):
 
 
 def log_entry(text, username="Bob", direction="RECEIVED", ip="127.0.0.3", mode="plain",
-              time_utc="2026-11-20T08:00:00.123Z"):
+              time_utc="2026-11-20T08:00:00.123Z", **members):
     """A line of chat.log."""
     return {"time": time_utc, "direction": direction, "username": username, "ip": ip,
-            "mode": mode, "text": text}
+            "mode": mode, **members, "text": text}

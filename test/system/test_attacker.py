@@ -86,10 +86,10 @@ class Scene:
         return self.alice.responder.wait_for(rf"^\d\d:\d\d:\d\d (.*): {text}$")[1]
 
     def logged(self):
-        """Mode and name of the last line of Alice's log."""
+        """Mode, standing and name of the last line of Alice's log."""
         entry = self.alice.user.log()[-1]
         assert entry["ip"] == self.mallory.address
-        return entry["mode"], entry["username"]
+        return entry["mode"], entry.get("standing"), entry["username"]
 
 
 @pytest.fixture
@@ -126,10 +126,10 @@ def test_who_only_announces_bobs_name_does_not_write_as_bob(scene, pretence, way
     line = scene.lie(way)
     if way == "secure" and pretence != "own":
         assert line == f"[secure] unknown ({MALLORY})"
-        assert scene.logged() == ("secure", "unknown")
+        assert scene.logged() == ("secure", None, "unknown")
     else:
-        assert line == f"[changed] Bob ({MALLORY})"
-        assert scene.logged() == ("changed", "Bob")
+        assert line == f"[{way}] [changed] Bob ({MALLORY})"
+        assert scene.logged() == (way, "changed", "Bob")
         assert "note: 10.1.0.66 did not prove to be Bob, whom you know" in \
             scene.alice.responder.output
     assert scene.alice.user.known() == scene.known
@@ -145,13 +145,13 @@ def test_who_takes_bobs_name_and_address_does_not_write_as_bob(scene, pretence, 
     line = scene.lie(way)
     if way == "secure" and pretence != "own":
         assert line == f"[secure] unknown ({BOB})"
-        assert scene.logged() == ("secure", "unknown")
+        assert scene.logged() == ("secure", None, "unknown")
     elif pretence == "copied":
         assert line == f"[{way}] [unproven] Bob ({BOB})"
-        assert scene.logged() == (way, "Bob")
+        assert scene.logged() == (way, "unproven", "Bob")
     else:
-        assert line == f"[changed] Bob ({BOB})"
-        assert scene.logged() == ("changed", "Bob")
+        assert line == f"[{way}] [changed] Bob ({BOB})"
+        assert scene.logged() == (way, "changed", "Bob")
     assert scene.alice.user.known() == scene.known
 
 

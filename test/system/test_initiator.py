@@ -616,11 +616,17 @@ def test_2_3_0_G_history_shows_every_part_of_an_entry(alice):
     alice.write_log(log_entry("hello", "Ece", "RECEIVED", "127.0.0.4", "secure",
                               "2026-11-20T06:34:25.999Z"),
                     log_entry("hi", "Bob", "SENT", "127.0.0.3", "plain",
-                              "2026-11-20T21:34:26.000Z"))
+                              "2026-11-20T21:34:26.000Z"),
+                    log_entry("oh", "Can", "RECEIVED", "127.0.0.5", "secure",
+                              "2026-11-20T21:34:27.000Z", standing="changed",
+                              id="EBESExQVFhcYGRobHB0eHw==", later={"kinds": ["of", "things"]}),
+                    {"time": "2026-11-20T21:34:28.000Z", "state": "delivered",
+                     "id": "EBESExQVFhcYGRobHB0eHw=="})
     lines = history(alice.initiator())
     assert [re.sub("  +", "  ", line) for line in lines] == [
         "2026-11-20 09:34:25  RECEIVED  Ece (127.0.0.4) [secure]: hello",
         "2026-11-21 00:34:26  SENT  Bob (127.0.0.3) [plain]: hi",
+        "2026-11-21 00:34:27  RECEIVED  Can (127.0.0.5) [secure] [changed]: oh",
     ]
 
 

@@ -246,8 +246,10 @@ def test_who_replaces_the_announced_identities_of_friends_is_refused(middle, rec
         assert not listener.is_called()
     Stranger(ALICE, middle.as_alice, middle.identity).say_securely(
         BOB, middle.bob.user.identity().public, "I am Alice")
-    middle.bob.responder.wait_for(r"\[changed\] Alice \(10\.1\.0\.1\): I am Alice$")
-    assert middle.bob.user.log()[-1]["mode"] == "changed"
+    middle.bob.responder.wait_for(r"\[secure\] \[changed\] Alice \(10\.1\.0\.1\): I am Alice$")
+    entry = middle.bob.user.log()[-1]
+    assert (entry["mode"], entry["standing"]) == ("secure", "changed")
+    assert entry["identity"] == middle.identity.text
 
 
 def test_who_replaced_the_announced_identities_from_the_start_is_found_by_the_fingerprint(middle):

@@ -216,7 +216,7 @@ def test_who_passes_a_proof_on_does_not_draw_the_known_address(bob, responder, e
     responder.wait_for(r"\[secure\] Ece \(127\.0\.0\.4\): hello$")
     assert bob.known()["Ece"]["address"] == ece.address
     relay.say(BOB, "hello from elsewhere")
-    responder.wait_for(r"\[changed\] Ece \(127\.0\.0\.4\): hello from elsewhere$")
+    responder.wait_for(r"\[plain\] \[changed\] Ece \(127\.0\.0\.4\): hello from elsewhere$")
 
 
 # Changed identities.

@@ -12,7 +12,13 @@
 /* The example of common/PROTOCOL.md, without its line feed. */
 #define EXAMPLE                                                                                                        \
 	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"RECEIVED\", \"username\": "                         \
-	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"text\": \"hello\"}"
+	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"standing\": \"verified\", "                         \
+	"\"id\": \"EBESExQVFhcYGRobHB0eHw==\", "                                                                       \
+	"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", \"text\": \"hello\"}"
+/* A message of a stranger in the clear. */
+#define BARE                                                                                                           \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"RECEIVED\", \"username\": "                         \
+	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"plain\", \"text\": \"hello\"}"
 
 /* What is free on the disk, as fstatvfs() tells it; the library's is not asked. */
 static fsblkcnt_t disk_blocks = 1000000;
@@ -49,6 +55,20 @@ static struct chatlog_entry entry_of(const char *text, size_t len)
 	return entry;
 }
 
+/* The entry of the example: with a standing, an id and an identity. */
+static struct chatlog_entry full_entry_of(const char *text, size_t len)
+{
+	struct chatlog_entry entry = entry_of(text, len);
+
+	entry.standing = "verified";
+	entry.has_id = entry.has_identity = true;
+	for (size_t i = 0; i < sizeof(entry.id); i++)
+		entry.id[i] = (uint8_t)(0x10 + i);
+	for (size_t i = 0; i < sizeof(entry.identity); i++)
+		entry.identity[i] = (uint8_t)(0xa0 + i);
+	return entry;
+}
+
 static int parse(const char *line, size_t len, struct chatlog_entry *entry)
 {
 	char *copy = support_copy(line, len);
@@ -60,14 +80,17 @@ static int parse(const char *line, size_t len, struct chatlog_entry *entry)
 
 static void a_line_has_the_form_of_the_protocol(void **state)
 {
-	struct chatlog_entry entry = entry_of("hello", 5);
+	struct chatlog_entry entry = full_entry_of("hello", 5);
 	struct buffer batch = {0};
 
 	(void)state;
 	assert_int_equal(buffer_append(&batch, "before\n", 7), 0);
 	assert_int_equal(chatlog_format(&batch, &entry), 0);
-	assert_int_equal(batch.len, 7 + sizeof(EXAMPLE));
-	assert_memory_equal(batch.data, "before\n" EXAMPLE "\n", batch.len);
+	entry = entry_of("hello", 5);
+	entry.mode = CHATLOG_PLAIN;
+	assert_int_equal(chatlog_format(&batch, &entry), 0);
+	assert_int_equal(batch.len, 7 + sizeof(EXAMPLE) + sizeof(BARE));
+	assert_memory_equal(batch.data, "before\n" EXAMPLE "\n" BARE "\n", batch.len);
 	buffer_free(&batch);
 }
 
@@ -77,7 +100,6 @@ static void every_mode_has_its_word(void **state)
 	assert_string_equal(chatlog_mode_word(CHATLOG_PLAIN), "plain");
 	assert_string_equal(chatlog_mode_word(CHATLOG_CLASSIC), "classic");
 	assert_string_equal(chatlog_mode_word(CHATLOG_SECURE), "secure");
-	assert_string_equal(chatlog_mode_word(CHATLOG_CHANGED), "changed");
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -118,12 +140,12 @@ static void what_is_written_is_read_back(void **state)
 	for (size_t i = 0; i < cases; i++) {
 		size_t t = i / 8 % COUNT(texts);
 		size_t len = texts[t].text == all ? all_len : texts[t].len;
-		struct chatlog_entry entry = entry_of(texts[t].text, len);
+		struct chatlog_entry entry = (i & 4 ? full_entry_of : entry_of)(texts[t].text, len);
 		struct chatlog_entry back;
 		struct buffer batch = {0};
 
 		entry.sent = i & 1;
-		entry.mode = (enum chatlog_mode)(i / 2 % 4);
+		entry.mode = (enum chatlog_mode)(i / 2 % 3);
 		entry.time_ms += (int64_t)i * 997;
 		entry.address = support_address(ECE * (uint32_t)i);
 		snprintf(entry.username, sizeof(entry.username), "%s", names[i / 8 / COUNT(texts)]);
@@ -135,6 +157,13 @@ static void what_is_written_is_read_back(void **state)
 		assert_true(back.time_ms == entry.time_ms);
 		assert_int_equal(back.sent, entry.sent);
 		assert_int_equal(back.mode, entry.mode);
+		assert_int_equal(back.standing != NULL, entry.standing != NULL);
+		if (entry.standing)
+			assert_string_equal(back.standing, entry.standing);
+		assert_int_equal(back.has_id, entry.has_id);
+		assert_memory_equal(back.id, entry.id, sizeof(back.id));
+		assert_int_equal(back.has_identity, entry.has_identity);
+		assert_memory_equal(back.identity, entry.identity, sizeof(back.identity));
 		assert_string_equal(back.username, entry.username);
 		assert_int_equal(back.address.s_addr, entry.address.s_addr);
 		assert_int_equal(back.text_len, len);
@@ -185,6 +214,19 @@ static void text_that_is_not_utf8_is_not_written(void **state)
 #define MODE "\"mode\": \"plain\""
 #define TEXT "\"text\": \"hello\""
 
+#define MESSAGE TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT
+
+static void further_members_are_ignored(void **state)
+{
+	struct chatlog_entry entry;
+
+	(void)state;
+	assert_int_equal(parse(BYTES("{" MESSAGE ", \"room\": [{\"standing\": 1}], \"\": null}"), &entry), 0);
+	assert_null(entry.standing);
+	assert_false(entry.has_id || entry.has_identity);
+	chatlog_entry_free(&entry);
+}
+
 static void other_lines_are_refused(void **state)
 {
 	static const struct {
@@ -219,7 +261,22 @@ static void other_lines_are_refused(void **state)
 	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": true, " TEXT "}")},
 	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": 42}")},
 	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", \"text\": [\"hello\"]}")},
+	    {BYTES("{" MESSAGE ", \"standing\": true}")},
+	    {BYTES("{" MESSAGE ", \"id\": 7}")},
+	    {BYTES("{" MESSAGE ", \"identity\": null}")},
 	    /* A value that is none. */
+	    {BYTES("{" MESSAGE ", \"standing\": \"\"}")},
+	    {BYTES("{" MESSAGE ", \"standing\": \"Verified\"}")},
+	    {BYTES("{" MESSAGE ", \"standing\": \"verified] [\"}")},
+	    {BYTES("{" MESSAGE ", \"standing\": \"abcdefghijklmnopq\"}")},
+	    {BYTES("{" MESSAGE ", \"id\": \"EBESExQVFhcYGRobHB0e\"}")},
+	    {BYTES("{" MESSAGE ", \"id\": \"EBESExQVFhcYGRobHB0eHw\"}")},
+	    {BYTES("{" MESSAGE ", \"id\": \"EBESExQVFhcYGRobHB0eHyA=\"}")},
+	    {BYTES("{" MESSAGE ", \"identity\": \"EBESExQVFhcYGRobHB0eHw==\"}")},
+	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": \"changed\", " TEXT "}")},
+	    /* Lines of later versions. */
+	    {BYTES("{" TIME ", \"id\": \"EBESExQVFhcYGRobHB0eHw==\", \"state\": \"delivered\"}")},
+	    {BYTES("{" TIME ", \"settled\": 4096}")},
 	    {BYTES("{\"time\": \"2026-11-20 08:00:00\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
 	    {BYTES("{\"time\": \"2026-02-30T08:00:00.123Z\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT
 		   "}")},
@@ -790,6 +847,7 @@ int main(void)
 	    cmocka_unit_test(what_is_written_is_read_back),
 	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),
 	    cmocka_unit_test(text_that_is_not_utf8_is_not_written),
+	    cmocka_unit_test(further_members_are_ignored),
 	    cmocka_unit_test(other_lines_are_refused),
 	    workdir_test(lines_are_appended_to_a_private_file),
 	    workdir_test(a_batch_of_megabytes_is_appended_whole),
