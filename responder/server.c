@@ -66,7 +66,7 @@ struct server {
 	int64_t next_ms;	 /* no deadline of a connection is before this */
 	int64_t rests_until_ms;	 /* accepting; 0: it does not rest */
 	int64_t gather_until_ms; /* messages that nobody waits for a receipt of */
-	struct ratelimit refusals, all_refusals;
+	struct ratelimit refusals;
 };
 
 static void refuse(struct server *server, struct in_addr address, const char *why)
@@ -74,8 +74,7 @@ static void refuse(struct server *server, struct in_addr address, const char *wh
 	struct caller caller;
 	char local[CLOCK_LOCAL_BYTES], ip[ADDRESS_TEXT_BYTES];
 
-	if (!ratelimit_allow(&server->refusals, address, server->now_ms) ||
-	    !ratelimit_allow(&server->all_refusals, (struct in_addr){0}, server->now_ms))
+	if (!ratelimit_allow(&server->refusals, address, server->now_ms))
 		return;
 	/* What came before it is shown before it. */
 	inbox_commit(server->inbox);
@@ -560,7 +559,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	opened->limit = connection_limit();
 	opened->next_ms = INT64_MAX;
 	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);
-	ratelimit_init(&opened->all_refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	ratelimit_limit_all(&opened->refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	rc = listen_on(opened, address);
 	if (rc != 0)
 		server_close(opened);

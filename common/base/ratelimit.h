@@ -1,7 +1,8 @@
 /*
- * How much a stranger may make us say, or keep: a token bucket for each IPv4 address, in a table of fixed size.
+ * How much a stranger may make us say, or keep: a token bucket for each IPv4 address, in a table of fixed size, and one
+ * for all of them together if that is wanted.
  *
- * An address may do `burst` things at once and gets one more every period. Where more addresses come than the table has
+ * An address may do `burst` things at once and gets one more every period. If more addresses come than the table has
  * places, they share buckets, so invented addresses cost no memory and are limited together.
  */
 #ifndef QUARTET_RATELIMIT_H
@@ -13,20 +14,30 @@
 
 #define RATELIMIT_BUCKETS 256
 
-struct ratelimit {
+struct ratelimit_rate {
 	unsigned burst;	   /* tokens of a full bucket */
 	int64_t period_ms; /* for one more token */
-	uint32_t seed;	   /* so that nobody can choose an address that shares another's bucket */
-	struct ratelimit_bucket {
-		unsigned used;	  /* tokens taken out and not yet returned */
-		int64_t since_ms; /* when the last of them was accounted for, monotonic */
-	} buckets[RATELIMIT_BUCKETS];
 };
 
-/* Begins with every bucket full. */
+struct ratelimit_bucket {
+	unsigned used;	  /* tokens taken out and not yet returned */
+	int64_t since_ms; /* when the last of them was accounted for, monotonic */
+};
+
+struct ratelimit {
+	struct ratelimit_rate each, all; /* all.burst is 0 if only single addresses are limited */
+	uint32_t seed;			 /* so that nobody can choose an address that shares another's bucket */
+	struct ratelimit_bucket buckets[RATELIMIT_BUCKETS];
+	struct ratelimit_bucket shared; /* of all addresses together */
+};
+
+/* Begins with every bucket full, and no limit on all addresses together. */
 void ratelimit_init(struct ratelimit *limit, unsigned burst, int64_t period_ms);
 
-/* Whether address may go ahead at now_ms (monotonic), taking a token where it may. */
+/* Limits all addresses together as well: whoever goes ahead takes a token from both buckets. burst is not 0. */
+void ratelimit_limit_all(struct ratelimit *limit, unsigned burst, int64_t period_ms);
+
+/* Whether address may go ahead at now_ms (monotonic). Takes a token if it may, and none if not. */
 bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t now_ms);
 
 /* The same for something that costs so many tokens at once. */

@@ -135,6 +135,36 @@ static void invented_addresses_are_limited_together(void **state)
 	assert_in_range(count, 1, 6 * RATELIMIT_BUCKETS);
 }
 
+static void all_addresses_together_are_limited_if_that_is_wanted(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	ratelimit_init(&limit, 3, PERIOD_MS);
+	ratelimit_limit_all(&limit, 10, PERIOD_MS / 2);
+	assert_int_equal(allowed(BOB, 1000), 3);
+	for (uint32_t i = 1; i <= 1000; i++)
+		count += allow(BOB + i, 1000);
+	assert_int_equal(count, 7);
+	/* Two come back in a period, for whoever asks first. */
+	assert_int_equal(allowed(BOB + 500, 1000 + PERIOD_MS), 2);
+	/* Bob's own limit still holds when there is plenty for all. */
+	assert_int_equal(allowed(BOB, 1000 + 100 * PERIOD_MS), 3);
+}
+
+static void who_is_refused_takes_nothing_from_either_bucket(void **state)
+{
+	(void)state;
+	ratelimit_init(&limit, 2, PERIOD_MS);
+	ratelimit_limit_all(&limit, 3, 100 * PERIOD_MS);
+	assert_int_equal(allowed(BOB, 1000), 2);
+	/* Bob goes on asking, and the last token is still there for another. */
+	assert_int_equal(allowed(BOB, 1001), 0);
+	assert_false(ratelimit_spend(&limit, support_address(BOB + 1), 2, 1001));
+	/* That one asked for more than there was: nothing was taken. */
+	assert_int_equal(allowed(BOB + 1, 1001) + allowed(BOB + 2, 1001), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -146,6 +176,8 @@ int main(void)
 	    cmocka_unit_test(over_a_long_time_it_is_burst_and_one_a_period),
 	    cmocka_unit_test(one_stranger_does_not_silence_the_others),
 	    cmocka_unit_test(invented_addresses_are_limited_together),
+	    cmocka_unit_test(all_addresses_together_are_limited_if_that_is_wanted),
+	    cmocka_unit_test(who_is_refused_takes_nothing_from_either_bucket),
 	};
 
 	support_begin();
