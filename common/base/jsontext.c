@@ -1,6 +1,7 @@
 #include "base/jsontext.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,20 +10,55 @@
 /* jansson reads integers of up to 63 bits; one with more characters than this, its sign included, may not fit. */
 #define INTEGER_SAFE_DIGITS 18
 
-/* jansson does not always tell a shortage of memory from damaged text, and may even drop a part of it. */
-static _Thread_local bool memory_was_short;
+/* Given back when memory runs out, so that what was begun can end; more than most objects of 64 KiB need. */
+#define RESERVE_BYTES (1024 * 1024)
 
+static _Atomic(void *) reserve;
+static void (*on_exhaustion)(void);
+
+/*
+ * Memory for jansson, never NULL: short of memory, jansson reads beyond its own, drops parts of a text, or takes it for
+ * damaged.
+ */
 static void *take_memory(size_t len)
 {
 	void *memory = malloc(len);
 
-	memory_was_short |= !memory;
+	if (!memory) {
+		free(atomic_exchange(&reserve, NULL));
+		memory = malloc(len);
+	}
+	if (!memory) {
+		if (on_exhaustion)
+			on_exhaustion();
+		abort();
+	}
 	return memory;
 }
 
-__attribute__((constructor)) static void watch_memory(void)
+__attribute__((constructor)) static void replace_memory(void)
 {
 	json_set_alloc_funcs(take_memory, free);
+}
+
+/* Sees to it that there is a reserve; false if memory is out already. */
+static bool fill_reserve(void)
+{
+	void *none = NULL, *fresh;
+
+	if (atomic_load(&reserve))
+		return true;
+	fresh = malloc(RESERVE_BYTES);
+	if (!fresh)
+		return false;
+	if (!atomic_compare_exchange_strong(&reserve, &none, fresh))
+		free(fresh);
+	return true;
+}
+
+void jsontext_on_exhaustion(void (*handler)(void))
+{
+	on_exhaustion = handler;
 }
 
 json_t *jsontext_parse(const char *text, size_t len, const char **why)
@@ -30,14 +66,19 @@ json_t *jsontext_parse(const char *text, size_t len, const char **why)
 	json_error_t error;
 	json_t *value;
 
-	memory_was_short = false;
+	if (!fill_reserve()) {
+		if (why)
+			*why = "out of memory";
+		errno = ENOMEM;
+		return NULL;
+	}
 	value = json_loadb(text, len, 0, &error);
-	if (value && json_is_object(value) && !memory_was_short)
+	if (json_is_object(value))
 		return value;
 	if (why)
 		*why = value ? "it is JSON, but no object" : "it is not JSON";
 	json_decref(value);
-	errno = memory_was_short ? ENOMEM : EBADMSG;
+	errno = EBADMSG;
 	return NULL;
 }
 
@@ -112,7 +153,7 @@ int jsontext_append(struct buffer *buffer, const json_t *value)
 {
 	size_t before = buffer->len;
 
-	if (json_dump_callback(value, append_chunk, buffer, JSON_ENCODE_ANY) != 0) {
+	if (!fill_reserve() || json_dump_callback(value, append_chunk, buffer, JSON_ENCODE_ANY) != 0) {
 		buffer->len = before;
 		return ENOMEM;
 	}
@@ -160,9 +201,11 @@ int jsontext_append_string(struct buffer *buffer, const char *text, size_t len)
 	/* jansson would write what it does not read again. */
 	if (memchr(text, '\0', len))
 		return EILSEQ;
+	if (!fill_reserve())
+		return ENOMEM;
 	value = json_stringn(text, len);
 	if (!value)
-		return text_is_utf8(text, len) ? ENOMEM : EILSEQ;
+		return EILSEQ;
 	rc = jsontext_append(buffer, value);
 	json_decref(value);
 	return rc;

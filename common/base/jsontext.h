@@ -5,6 +5,10 @@
  * parsed with jansson, which refuses text that is not UTF-8, lone surrogates, U+0000 in strings and nesting deeper than
  * 2,048 levels (jansson's manual, "RFC conformance"). What goes out has the form of jansson's and Python's defaults:
  * one space after colon and comma, raw UTF-8.
+ *
+ * jansson does not survive a shortage of memory, so its memory never comes back NULL: if there is none, a reserve is given
+ * back and the request tried again; if that is not enough either, the program ends. What begins without a reserve is
+ * refused with ENOMEM. Threads may use it at once.
  */
 #ifndef QUARTET_JSONTEXT_H
 #define QUARTET_JSONTEXT_H
@@ -14,6 +18,12 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+
+/*
+ * Sets what ends the program when it is out of memory in the middle of something; it must not return. Without one the
+ * program aborts. To be called before there are threads.
+ */
+void jsontext_on_exhaustion(void (*handler)(void));
 
 /*
  * Parses the len bytes at text as one JSON object, with nothing but white space around it. Returns a new reference that

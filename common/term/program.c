@@ -7,10 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/jsontext.h"
 #include "base/stop.h"
 #include "net/address.h"
 
 #define OPTIONS_ROOM_BYTES 32
+
+static const char *running; /* the name of this program */
 
 /* What take_all() returns where the program has nothing more to do. */
 #define DONE (-1)
@@ -108,12 +111,21 @@ static bool open_standard(void)
 	return true;
 }
 
+/* Not through a console, which needs memory, and may be in use by another thread. The files stand a sudden end. */
+static void end_without_memory(void)
+{
+	dprintf(STDERR_FILENO, "%s: out of memory\n", running);
+	_exit(PROGRAM_FAILED);
+}
+
 int program_main(struct program *program, int argc, char **argv)
 {
 	int status;
 
 	if (!open_standard())
 		return PROGRAM_FAILED;
+	running = program->name;
+	jsontext_on_exhaustion(end_without_memory);
 	stop_install();
 	console_init(&program->out, STDOUT_FILENO);
 	console_init(&program->err, STDERR_FILENO);

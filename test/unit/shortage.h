@@ -1,6 +1,6 @@
 /*
  * Memory that runs out when a test says so: one request of malloc(), calloc() or realloc() comes back
- * as NULL.
+ * as NULL, or all from one on.
  *
  * Stands before AddressSanitizer's allocator, or that of the C library in a build without it. Include
  * it in one file of a program.
@@ -13,6 +13,7 @@
 /* volatile: the compiler takes it that malloc() reads nothing of ours. */
 static volatile size_t shortage_at;    /* which request is refused, counted from 1; 0 for none */
 static volatile size_t shortage_count; /* requests since shortage_begin() */
+static volatile bool shortage_lasts;   /* those that follow are refused, too */
 
 void *__interceptor_malloc(size_t len) __attribute__((weak));
 void *__interceptor_calloc(size_t count, size_t len) __attribute__((weak));
@@ -23,7 +24,10 @@ void *__libc_realloc(void *block, size_t len);
 
 static inline bool shortage_refuses(void)
 {
-	return shortage_at != 0 && ++shortage_count == shortage_at;
+	if (shortage_at == 0)
+		return false;
+	++shortage_count;
+	return shortage_lasts ? shortage_count >= shortage_at : shortage_count == shortage_at;
 }
 
 void *malloc(size_t len)

@@ -349,34 +349,79 @@ static void strings_are_written_as_jansson_writes_them(void **state)
 	}
 }
 
-static void where_memory_runs_out_a_string_is_whole_or_not_written(void **state)
+/* With strings, which jansson ends with a request, and enough of everything else. */
+#define SHORT_TEXT                                                                                                     \
+	"{\"text\": \"say \\\"hi\\\" g\xc3\xbcn\", \"list\": [1, 2.5, \"" SIXTY "\", {\"a\": null, \"b\": true}], "    \
+	"\"" SIXTY "\": \"" SIXTY SIXTY SIXTY "\"}"
+#define SIXTY "012345678901234567890123456789012345678901234567890123456789"
+
+static void a_request_that_is_refused_once_costs_nothing(void **state)
 {
-	static const char *const texts[] = {"plain", "g\xc3\xbcn", "say \"hi\""};
-	char *before = support_repeat('x', 4000);
+	json_t *whole = parse(BYTES(SHORT_TEXT), NULL);
+	bool refused = true;
+	size_t at;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(texts); i++) {
-		for (size_t len = 0; len < 4000; len += 31) {
-			bool refused = true;
+	assert_non_null(whole);
+	for (at = 1; refused; at++) {
+		struct buffer text = {0};
+		json_t *object;
+		int r;
 
-			for (size_t at = 1; refused; at++) {
-				struct buffer buffer = {0};
-				int r;
-
-				assert_int_equal(buffer_append(&buffer, before, len), 0);
-				shortage_begin(at);
-				r = jsontext_append_string(&buffer, texts[i], strlen(texts[i]));
-				refused = shortage_end();
-				assert_int_equal(r, refused ? ENOMEM : 0);
-				if (refused)
-					assert_int_equal(buffer.len, len);
-				else
-					assert_true(buffer.len >= len + strlen(texts[i]) + 2);
-				buffer_free(&buffer);
-			}
-		}
+		shortage_begin(at);
+		object = jsontext_parse(BYTES(SHORT_TEXT), NULL);
+		r = jsontext_append_string(&text, BYTES("say \"hi\""));
+		refused = shortage_end();
+		CHECK(json_equal(object, whole), "lost where request %zu is refused", at);
+		assert_true(r == 0 || (refused && r == ENOMEM));
+		assert_int_equal(text.len, r == 0 ? 12 : 0);
+		json_decref(object);
+		buffer_free(&text);
 	}
-	free(before);
+	assert_in_range(at, 20, 1000);
+	json_decref(whole);
+}
+
+#define EXHAUSTED 77
+
+static void exhausted(void)
+{
+	_exit(EXHAUSTED);
+}
+
+static int parse_and_write_in_shortage(void *argument)
+{
+	json_t *object;
+	struct buffer text = {0};
+
+	jsontext_on_exhaustion(exhausted);
+	shortage_lasts = true;
+	shortage_begin(*(const size_t *)argument);
+	object = jsontext_parse(BYTES(SHORT_TEXT), NULL);
+	CHILD_CHECK(object != NULL || errno == ENOMEM);
+	if (object)
+		CHILD_CHECK(jsontext_append(&text, object) == (text.len ? 0 : ENOMEM));
+	shortage_end();
+	return 0;
+}
+
+static void where_memory_is_out_for_good_the_program_ends_or_is_told(void **state)
+{
+	unsigned ended = 0, told = 0;
+
+	(void)state;
+	for (size_t at = 1; at < 60; at++) {
+		pid_t pid = start_child(parse_and_write_in_shortage, &at);
+		int status;
+
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXHAUSTED,
+		    "status %d where request %zu is refused", WEXITSTATUS(status), at);
+		ended += WEXITSTATUS(status) == EXHAUSTED;
+		told += WEXITSTATUS(status) == 0;
+	}
+	assert_true(ended > 20 && told > 0);
 }
 
 int main(void)
@@ -393,7 +438,8 @@ int main(void)
 	    cmocka_unit_test(every_character_comes_back_from_its_json),
 	    cmocka_unit_test(strings_that_are_not_utf8_are_not_written),
 	    cmocka_unit_test(strings_are_written_as_jansson_writes_them),
-	    cmocka_unit_test(where_memory_runs_out_a_string_is_whole_or_not_written),
+	    cmocka_unit_test(a_request_that_is_refused_once_costs_nothing),
+	    cmocka_unit_test(where_memory_is_out_for_good_the_program_ends_or_is_told),
 	};
 
 	support_begin();

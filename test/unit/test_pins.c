@@ -783,7 +783,7 @@ static void where_memory_runs_out_there_is_no_table(void **state)
 		shortage_begin(at);
 		known = pins_new(section);
 		refused = shortage_end();
-		CHECK((known == NULL) == refused, "request %zu", at);
+		CHECK(known != NULL || refused, "request %zu", at);
 		if (known != NULL)
 			assert_int_equal(pins_count(known), 2);
 		pins_free(known);
@@ -808,7 +808,7 @@ static void where_memory_runs_out_no_pin_is_written_in_part(void **state)
 		shortage_begin(at);
 		object = pins_format(&pin);
 		refused = shortage_end();
-		CHECK((object == NULL) == refused, "request %zu", at);
+		CHECK(object != NULL || refused, "request %zu", at);
 		if (object != NULL)
 			assert_int_equal(json_object_size(object), 4);
 		json_decref(object);
