@@ -59,12 +59,9 @@ bool name_ask(struct console *console, struct peersfile *file, char name[static 
 
 void name_store(struct console *console, struct peersfile *file, const char *name)
 {
-	const char *stored, *set_aside;
-	int rc = peersfile_begin(file, &set_aside);
+	const char *stored;
+	int rc = peersfile_begin(file);
 
-	if (set_aside)
-		console_put_styled(console, CONSOLE_WARNING,
-		    PEERSFILE_NAME " was damaged; it is kept as %s and a new one begun\n", set_aside);
 	if (rc == 0) {
 		stored = peersfile_username(file);
 		if (stored && strcmp(stored, name) == 0) {

@@ -231,12 +231,8 @@ static int put_all(struct peers *peers, const struct peer *taken, size_t count)
 static int write_down(struct keeper *keeper, const struct peer *taken, size_t count)
 {
 	struct peers *kept;
-	const char *set_aside;
-	int rc = peersfile_begin(keeper->file, &set_aside);
+	int rc = peersfile_begin(keeper->file);
 
-	if (set_aside)
-		console_put_styled(keeper->console, CONSOLE_BAD,
-		    PEERSFILE_NAME " was damaged; it is kept as %s and a new one begun\n", set_aside);
 	/* Also where nothing can be written the user learns who is there. */
 	kept = peersfile_peers(keeper->file);
 	for (size_t i = 0; i < count; i++)
@@ -256,7 +252,7 @@ static int write_down(struct keeper *keeper, const struct peer *taken, size_t co
 		rc = put_all(kept, all, all_count);
 	free(all);
 	if (rc == 0)
-		rc = peersfile_commit(keeper->file);
+		rc = peersfile_commit_peers(keeper->file);
 	else
 		peersfile_abandon(keeper->file);
 	return rc;

@@ -325,13 +325,11 @@ static int await_receipt(struct secure_line *line)
  */
 static void remember(struct chat *chat, const struct recipient *to)
 {
-	const char *set_aside = NULL;
 	int rc;
 
 	if (recipient_is_proven(to))
 		return;
-	rc = peersfile_meet(chat->file, to->peer.username, to->peer.identity, to->peer.address, PINS_MAX, &set_aside);
-	recipient_tell_set_aside(set_aside, chat->console);
+	rc = peersfile_meet(chat->file, to->peer.username, to->peer.identity, to->peer.address, PINS_MAX);
 	if (rc == 0 && to->standing == PINS_SAME)
 		return;
 	if (rc == 0)

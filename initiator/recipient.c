@@ -230,10 +230,3 @@ bool recipient_is_proven(const struct recipient *recipient)
 {
 	return recipient->standing == PINS_SAME && pin_is_proven_at(&recipient->pin, recipient->peer.address);
 }
-
-void recipient_tell_set_aside(const char *name, struct console *console)
-{
-	if (name)
-		console_put_styled(console, CONSOLE_WARNING,
-		    PEERSFILE_NAME " was damaged; it is kept as %s, and whom you knew is forgotten\n", name);
-}

@@ -48,7 +48,4 @@ void recipient_put_since(const struct recipient *recipient, struct console *cons
 /* Whether the pinned identity was last proven from the peer's address. */
 bool recipient_is_proven(const struct recipient *recipient);
 
-/* Tells that peers.txt was damaged and set aside under that name, unless it is NULL. */
-void recipient_tell_set_aside(const char *name, struct console *console);
-
 #endif

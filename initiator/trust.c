@@ -103,10 +103,8 @@ static bool change(struct trust *trust, const struct recipient *seen, const stru
 {
 	struct console *console = trust->prompt->console;
 	const struct pin *seen_pin = seen->standing == PINS_STRANGER ? NULL : &seen->pin;
-	const char *set_aside;
-	int rc = peersfile_begin(trust->file, &set_aside);
+	int rc = peersfile_begin(trust->file);
 
-	recipient_tell_set_aside(set_aside, console);
 	if (rc == 0 && !same_pin(seen_pin, pins_find(peersfile_pins(trust->file), seen->peer.username))) {
 		peersfile_abandon(trust->file);
 		console_put_styled(console, CONSOLE_WARNING,

@@ -94,11 +94,8 @@ static void check_alike(struct roster *roster, struct caller *caller, struct con
 	    ", whom you know, and is somebody else", console);
 }
 
-static void tell_met(int error, const char *set_aside, const struct caller *caller, struct console *console)
+static void tell_met(int error, const struct caller *caller, struct console *console)
 {
-	if (set_aside)
-		console_put_styled(console, CONSOLE_WARNING,
-		    PEERSFILE_NAME " was damaged; it is kept as %s, and whom you knew is forgotten\n", set_aside);
 	if (error == 0)
 		console_put_styled(console, CONSOLE_FAINT, "note: known from now on by the identity just proven:");
 	else
@@ -119,21 +116,19 @@ static void meet(struct roster *roster, struct caller *caller, const uint8_t *id
 	struct ratelimit *own = stranger ? &roster->pins : &roster->moves;
 	struct ratelimit *all = stranger ? &roster->all_pins : &roster->all_moves;
 	int64_t began_ms = clock_monotonic_ms();
-	const char *set_aside = NULL;
 	int rc;
 
 	if (began_ms < roster->write_ms || !ratelimit_allow(own, caller->address, began_ms) ||
 	    !ratelimit_allow(all, (struct in_addr){0}, began_ms))
 		return;
-	rc = peersfile_meet(roster->file, caller->username, identity, caller->address, PINS_BY_STRANGERS_MAX,
-	    &set_aside);
+	rc = peersfile_meet(roster->file, caller->username, identity, caller->address, PINS_BY_STRANGERS_MAX);
 	roster->write_ms = rest_until(began_ms);
 	if (rc == EEXIST)
 		caller->trust = CALLER_CHANGED;
 	else if (rc == 0 && stranger)
 		caller->trust = CALLER_NAMED;
-	if (rc != EEXIST && (set_aside || stranger))
-		tell_met(rc, set_aside, caller, console);
+	if (rc != EEXIST && stranger)
+		tell_met(rc, caller, console);
 }
 
 /*

@@ -17,7 +17,7 @@
 
 #include "wire/announcement.h"
 
-#define PEERS_MAX 65536
+#define PEERS_MAX 16384
 #define PEERS_ONLINE_MS 10000  /* heard this recently: (Online), specification 2.3.0-B */
 #define PEERS_LISTED_MS 900000 /* heard this recently: listed at all, specification 2.3.0-B */
 

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,27 +13,27 @@
 #include "crypto/identity.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
-#include "store/peerline.h"
 
-#define EMPTY_FILE "{\n\"peers\": {\n}\n}\n"
-#define SET_ASIDE_ATTEMPTS 1000
 /* The file may vanish between making and locking it; nobody deletes it more often than this. */
 #define BEGIN_ATTEMPTS 8
-/* Random bytes of the mark that stands for the peers while the rest is parsed. */
-#define MARK_BYTES 16
-/* The largest time whose milliseconds a double holds exactly. */
-#define LAST_SEEN_MAX_S 9e12
+/* Unix time with ten digits before the point: last_seen always takes as many bytes. */
+#define LAST_SEEN_MAX_S 9999999999
+/* Lines that mean nothing to this version and are kept. */
+#define UNKNOWN_LINES_MAX 100
 
 struct peersfile {
 	int dir;
 	int fd; /* locked between begin and commit, else -1 */
 	struct peers *peers;
-	json_t *sections; /* the whole document but "peers" */
 	struct pins *known;
-	struct stat origin; /* of the file that the content was read from */
+	json_t *self;	      /* the record of the user's own name, an empty object if there is none */
+	json_t *pins;	      /* the records of the pins, by name */
+	struct buffer others; /* all lines that are no peers, as they stand in the file */
+	struct buffer text;   /* between begin and commit: the file with the records that were changed */
+	struct stat origin;   /* of the file that the content was read from */
 	unsigned version;
-	bool current;				     /* origin is of use: the content is that of a file */
-	char set_aside[sizeof(PEERSFILE_NAME) + 32]; /* the name the last damaged file got */
+	bool current; /* origin is of use: the content is that of a file */
+	bool edited;  /* text is to be written */
 };
 
 struct peersfile *peersfile_new(int dir)
@@ -47,9 +45,10 @@ struct peersfile *peersfile_new(int dir)
 	file->dir = dir;
 	file->fd = -1;
 	file->peers = peers_new();
-	file->sections = json_object();
+	file->self = json_object();
+	file->pins = json_object();
 	file->known = pins_new(NULL);
-	if (!file->peers || !file->sections || !file->known) {
+	if (!file->peers || !file->self || !file->pins || !file->known) {
 		peersfile_free(file);
 		return NULL;
 	}
@@ -63,12 +62,15 @@ void peersfile_free(struct peersfile *file)
 	if (file->fd >= 0)
 		close(file->fd);
 	peers_free(file->peers);
-	json_decref(file->sections);
 	pins_free(file->known);
+	json_decref(file->self);
+	json_decref(file->pins);
+	buffer_free(&file->others);
+	buffer_free(&file->text);
 	free(file);
 }
 
-/* Whether two looks at the path saw the same file, unchanged. Every change makes a new file, so this suffices. */
+/* Whether two looks at the path saw the same file, unchanged. */
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -77,8 +79,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* The members of a peer and of a pin that this version writes. */
-static const char *const peer_members[] = {"username", "last_seen", "identity", "left", NULL};
-static const char *const pin_members[] = {"identity", "since", "address", "verified", NULL};
+static const char *const peer_members[] = {"peer", "last_seen", "username", "identity", "left", NULL};
+static const char *const pin_members[] = {"known", "identity", "pinned", "address", "verified", NULL};
 
 static bool is_member(const char *name, const char *const *members)
 {
@@ -87,7 +89,7 @@ static bool is_member(const char *name, const char *const *members)
 	return *members != NULL;
 }
 
-/* The members of a peer that this version does not know, as a new reference; NULL where there are none. */
+/* The members of a peer that this version does not know, as a new reference; NULL if there are none. */
 static json_t *collect_extra(json_t *object)
 {
 	json_t *extra = NULL, *value;
@@ -103,15 +105,15 @@ static json_t *collect_extra(json_t *object)
 	return extra;
 }
 
-/* Reads one member of "peers"; false where it is no valid peer. peer->extra is a new reference. */
-static bool read_peer(const char *ip, json_t *object, struct peer *peer)
+/* Reads the record of a peer; false if it is not one. peer->extra is a new reference. */
+static bool read_peer(json_t *object, struct peer *peer)
 {
 	const char *text;
 	size_t len;
 	double seconds;
 
 	*peer = (struct peer){0};
-	if (address_parse(ip, &peer->address) != 0)
+	if (!jsontext_get_string(object, "peer", &text, &len) || address_parse(text, &peer->address) != 0)
 		return false;
 	if (!jsontext_get_string(object, "username", &text, &len) ||
 	    username_normalize(text, len, peer->username) != USERNAME_OK)
@@ -127,151 +129,146 @@ static bool read_peer(const char *ip, json_t *object, struct peer *peer)
 	return true;
 }
 
+/* Appends {"peer": "192.168.1.7", "last_seen": 1763625600.125, "username": "Bob", ...} and a line feed. */
+static int append_peer(struct buffer *out, const struct peer *peer)
+{
+	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
+	const char *name;
+	json_t *value;
+	int rc = buffer_printf(out,
+	    "{\"peer\": \"%s\", \"last_seen\": %10lld.%03d, \"username\": ", address_format(peer->address, ip),
+	    (long long)(peer->last_seen_ms / 1000), (int)(peer->last_seen_ms % 1000));
+
+	if (rc == 0)
+		rc = jsontext_append_string(out, peer->username, strlen(peer->username));
+	identity_format(peer->identity, identity);
+	if (rc == 0 && peer->has_identity)
+		rc = buffer_printf(out, ", \"identity\": \"%s\"", identity);
+	if (rc == 0 && peer->left)
+		rc = buffer_printf(out, ", \"left\": true");
+	json_object_foreach (peer->extra, name, value) {
+		if (rc == 0)
+			rc = buffer_append(out, ", ", 2);
+		if (rc == 0)
+			rc = jsontext_append_string(out, name, strlen(name));
+		if (rc == 0)
+			rc = buffer_append(out, ": ", 2);
+		if (rc == 0)
+			rc = jsontext_append(out, value);
+	}
+	return rc ? rc : buffer_append(out, "}\n", 2);
+}
+
 static int compare_last_seen(const void *left, const void *right)
 {
-	const struct peer *a = left, *b = right;
+	const struct peer *a = *(const struct peer *const *)left, *b = *(const struct peer *const *)right;
 
 	return (a->last_seen_ms > b->last_seen_ms) - (a->last_seen_ms < b->last_seen_ms);
 }
 
-/*
- * Makes a dictionary of count peers, the longest silent first, as the dictionary keeps them. Takes over their extra
- * members, and frees the list.
- */
-static struct peers *make_peers(struct peer *list, size_t count)
+/* Moves the peer heard last in front, and so on: the order in which a dictionary keeps them. */
+static struct peers *in_order(struct peers *peers)
 {
-	struct peers *peers = peers_new();
-	bool sorted = true;
-	size_t filled = 0;
+	size_t count = peers_count(peers), filled = 0;
+	struct peer **list = calloc(count + 1, sizeof(struct peer *));
+	struct peers *ordered = peers_new();
 
-	for (size_t i = 1; i < count && sorted; i++)
-		sorted = list[i - 1].last_seen_ms <= list[i].last_seen_ms;
-	if (!sorted)
-		qsort(list, count, sizeof(*list), compare_last_seen);
-	for (; filled < count && peers; filled++) {
-		struct peer *entry = peers_put(peers, &list[filled]);
+	for (struct peer *peer = peers_newer(peers, NULL); list && peer; peer = peers_newer(peers, peer))
+		list[filled++] = peer;
+	if (list)
+		qsort(list, count, sizeof(struct peer *), compare_last_seen);
+	for (size_t i = 0; i < filled && ordered; i++) {
+		struct peer *entry = peers_put(ordered, list[i]);
 
-		if (!entry)
+		if (!entry) {
+			peers_free(ordered);
+			ordered = NULL;
 			break;
-		json_decref(entry->extra);
-		entry->extra = list[filled].extra;
+		}
+		entry->extra = json_incref(list[i]->extra);
 	}
-	if (filled < count) {
-		peers_free(peers);
-		peers = NULL;
-	}
-	for (; filled < count; filled++)
-		json_decref(list[filled].extra);
 	free(list);
-	return peers;
+	peers_free(peers);
+	return ordered;
 }
 
-/* The dictionary of the "peers" section, or NULL where memory is out. */
-static struct peers *read_peers(json_t *section)
-{
-	struct peer *list = calloc(json_object_size(section) + 1, sizeof(*list));
-	size_t count = 0;
-	const char *ip;
-	json_t *object;
+/* What the lines of a file say. */
+struct content {
+	struct peers *peers;
+	json_t *self, *pins;
+	struct buffer others;
+	size_t unknown;
+};
 
-	if (!list)
-		return NULL;
-	json_object_foreach (section, ip, object) {
-		if (read_peer(ip, object, &list[count]))
-			count++;
+static void free_content(struct content *content)
+{
+	peers_free(content->peers);
+	json_decref(content->self);
+	json_decref(content->pins);
+	buffer_free(&content->others);
+}
+
+/* Takes a record that is a peer into the dictionary; of two lines about one address the later counts. */
+static int take_peer(struct content *content, const struct peer *peer)
+{
+	struct peer *entry = peers_put(content->peers, peer);
+
+	if (!entry)
+		return ENOMEM;
+	json_decref(entry->extra);
+	entry->extra = peer->extra;
+	return 0;
+}
+
+/* Takes one line, its line feed not included. A line that means nothing is kept as it is, up to a limit. */
+static int take_line(struct content *content, const char *line, size_t len)
+{
+	json_t *object = jsontext_parse(line, len, NULL);
+	const char *name;
+	size_t name_len;
+	struct peer peer;
+	int rc = 0;
+
+	if (!object && errno == ENOMEM)
+		return ENOMEM;
+	if (object && read_peer(object, &peer)) {
+		rc = take_peer(content, &peer);
+		json_decref(object);
+		return rc;
 	}
-	return make_peers(list, count);
-}
-
-/*
- * Where the peers begin in a file that is as append_document() writes it: after the line that opens them. NULL
- * elsewhere.
- */
-static const char *find_lines(const char *text, size_t len)
-{
-	static const char opening[] = "\"peers\": {\n";
-	const char *end = text + len, *at = text, *feed;
-
-	/* "{", perhaps the line of "self", and that one. */
-	for (int line = 0; line < 3; line++) {
-		feed = memchr(at, '\n', (size_t)(end - at));
-		if (!feed)
-			return NULL;
-		if ((size_t)(feed + 1 - at) == sizeof(opening) - 1 && memcmp(at, opening, sizeof(opening) - 1) == 0)
-			return feed + 1;
-		at = feed + 1;
+	if (jsontext_get_string(object, "self", &name, &name_len)) {
+		json_decref(content->self);
+		content->self = json_incref(object);
+	} else if (jsontext_get_string(object, "known", &name, &name_len)) {
+		rc = json_object_set(content->pins, name, object) == 0 ? 0 : ENOMEM;
+	} else if (len == 0 || content->unknown++ >= UNKNOWN_LINES_MAX) {
+		json_decref(object);
+		return 0;
 	}
-	return NULL;
+	json_decref(object);
+	if (rc == 0)
+		rc = buffer_append(&content->others, line, len);
+	return rc ? rc : buffer_append(&content->others, "\n", 1);
 }
 
-/*
- * Parses the text without what is from begin to end, in whose place a mark is put that nobody can know before. Returns
- * NULL where that does not come out as all that is in "peers": then those were not the peers.
- */
-static json_t *parse_rest(const char *text, size_t len, const char *begin, const char *end)
+/* The next line at *cursor, without its line feed, which the last one may lack; false at the end. */
+static bool next_line(const char **cursor, const char *end, const char **line, size_t *len)
 {
-	char mark[2 * MARK_BYTES + 1], random[MARK_BYTES];
-	struct buffer rest = {0};
-	json_t *document = NULL, *section;
-	const char *found;
-	size_t found_len;
+	const char *feed;
 
-	randombytes_buf(random, sizeof(random));
-	sodium_bin2hex(mark, sizeof(mark), (const unsigned char *)random, sizeof(random));
-	if (buffer_append(&rest, text, (size_t)(begin - text)) == 0 &&
-	    buffer_printf(&rest, "\"mark\": \"%s\"", mark) == 0 &&
-	    buffer_append(&rest, end, (size_t)(text + len - end)) == 0)
-		document = jsontext_parse(rest.data, rest.len, NULL);
-	buffer_free(&rest);
-	section = json_object_get(document, "peers");
-	if (json_object_size(section) == 1 && jsontext_get_string(section, "mark", &found, &found_len) &&
-	    strcmp(found, mark) == 0)
-		return document;
-	json_decref(document);
-	return NULL;
-}
-
-/*
- * Reads a file that is as we write it, the peers line by line. Returns false where it is not, or memory is out: then it
- * is to be parsed as JSON.
- */
-static bool read_lines(const char *text, size_t len, json_t **document, struct peers **peers)
-{
-	const char *begin = find_lines(text, len), *at = begin, *end = text + len;
-	size_t count = 0, room = len / PEERLINE_MIN_BYTES < PEERS_MAX ? len / PEERLINE_MIN_BYTES + 1 : PEERS_MAX;
-	struct peer *list = begin ? malloc(room * sizeof(*list)) : NULL;
-	struct peers *made;
-	json_t *rest;
-
-	if (!list)
+	if (*cursor == end)
 		return false;
-	for (const char *next = begin; count < room && peerline_parse(&next, end, &list[count]); next += 2) {
-		at = next;
-		count++;
-		if (end - at < 2 || memcmp(at, ",\n", 2) != 0)
-			break;
-	}
-	rest = count > 0 ? parse_rest(text, len, begin, at) : NULL;
-	if (!rest) {
-		free(list);
-		return false;
-	}
-	made = make_peers(list, count);
-	/* Fewer: an address stands there twice, and which one counts is for JSON to say. */
-	if (!made || peers_count(made) != count) {
-		peers_free(made);
-		json_decref(rest);
-		return false;
-	}
-	*document = rest;
-	*peers = made;
+	feed = memchr(*cursor, '\n', (size_t)(end - *cursor));
+	*line = *cursor;
+	*len = (size_t)((feed ? feed : end) - *line);
+	*cursor = feed ? feed + 1 : end;
 	return true;
 }
 
-/* Makes the table of pins anew from sections; on an error it stays. */
-static int take_known(struct peersfile *file, json_t *sections)
+/* Makes the table of pins anew; on an error it stays. */
+static int take_known(struct peersfile *file, json_t *pins)
 {
-	struct pins *known = pins_new(json_object_get(sections, "known"));
+	struct pins *known = pins_new(pins);
 
 	if (!known)
 		return ENOMEM;
@@ -281,97 +278,80 @@ static int take_known(struct peersfile *file, json_t *sections)
 	return 0;
 }
 
-/* Whether both have the same pins: they seldom change, and a table takes a while where there are many. */
-static bool same_known(json_t *one, json_t *other)
-{
-	json_t *a = json_object_get(one, "known"), *b = json_object_get(other, "known");
-
-	return a == b || (a && b && json_equal(a, b));
-}
-
-/* Parses the text as JSON. */
-static int parse(const char *text, size_t len, json_t **document, struct peers **peers)
-{
-	json_t *parsed = len == 0 ? json_object() : jsontext_parse(text, len, NULL), *section;
-
-	if (!parsed)
-		return len == 0 ? ENOMEM : errno;
-	section = json_object_get(parsed, "peers");
-	if (section && !json_is_object(section)) {
-		json_decref(parsed);
-		return EBADMSG;
-	}
-	*peers = read_peers(section);
-	if (!*peers) {
-		json_decref(parsed);
-		return ENOMEM;
-	}
-	*document = parsed;
-	return 0;
-}
-
 /* Replaces the content by what the text says; on an error the content stays. */
 static int take_content(struct peersfile *file, const char *text, size_t len)
 {
-	struct peers *peers = NULL;
-	json_t *document = NULL;
+	struct content content = {.peers = peers_new(), .self = json_object(), .pins = json_object()};
+	const char *cursor = text, *end = text + len, *line;
+	size_t line_len;
+	int rc = content.peers && content.self && content.pins ? 0 : ENOMEM;
 
-	if (len == 0 || !read_lines(text, len, &document, &peers)) {
-		int rc = parse(text, len, &document, &peers);
+	while (rc == 0 && next_line(&cursor, end, &line, &line_len))
+		rc = take_line(&content, line, line_len);
+	if (rc == 0) {
+		content.peers = in_order(content.peers);
+		rc = content.peers ? 0 : ENOMEM;
+	}
+	/* The pins seldom change, and their table takes a while if there are many. */
+	if (rc == 0 && !json_equal(content.pins, file->pins))
+		rc = take_known(file, content.pins);
+	if (rc == 0) {
+		struct content before = {file->peers, file->self, file->pins, file->others, 0};
 
-		if (rc != 0)
-			return rc;
+		file->peers = content.peers;
+		file->self = content.self;
+		file->pins = content.pins;
+		file->others = content.others;
+		file->version++;
+		content = before;
 	}
-	json_object_del(document, "peers");
-	if (!same_known(file->sections, document) && take_known(file, document) != 0) {
-		peers_free(peers);
-		json_decref(document);
-		return ENOMEM;
+	free_content(&content);
+	return rc;
+}
+
+/* Reads the whole of an open file; *text is the caller's to free. */
+static int slurp(int fd, struct buffer *text, struct stat *status)
+{
+	char chunk[65536];
+
+	text->len = 0;
+	if (fstat(fd, status) != 0)
+		return errno;
+	for (;;) {
+		ssize_t got = pread(fd, chunk, sizeof(chunk), (off_t)text->len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno;
+		if (got == 0)
+			return 0;
+		if (text->len + (size_t)got > PEERSFILE_MAX_BYTES)
+			return EFBIG;
+		if (buffer_append(text, chunk, (size_t)got) != 0)
+			return ENOMEM;
 	}
-	peers_free(file->peers);
-	json_decref(file->sections);
-	file->peers = peers;
-	file->sections = document;
-	file->version++;
-	return 0;
 }
 
 /* Brings the content up to date from the locked descriptor. */
 static int load(struct peersfile *file, int fd)
 {
+	struct buffer text = {0};
 	struct stat status;
-	char *text = NULL;
-	size_t len = 0, size;
-	int rc = 0;
+	int rc;
 
 	if (fstat(fd, &status) != 0)
 		return errno;
 	if (file->current && same_file(&status, &file->origin))
 		return 0;
-	if (status.st_size > PEERSFILE_MAX_BYTES)
-		return EFBIG;
-	size = (size_t)status.st_size;
-	text = malloc(size + 1);
-	if (!text)
-		return ENOMEM;
-	while (len < size) {
-		ssize_t got = pread(fd, text + len, size - len, (off_t)len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			rc = errno;
-		if (got <= 0)
-			break;
-		len += (size_t)got;
-	}
+	rc = slurp(fd, &text, &status);
 	if (rc == 0)
-		rc = take_content(file, text, len);
+		rc = take_content(file, text.data, text.len);
 	if (rc == 0) {
 		file->origin = status;
 		file->current = true;
 	}
-	free(text);
+	buffer_free(&text);
 	return rc;
 }
 
@@ -385,7 +365,7 @@ int peersfile_read(struct peersfile *file)
 	rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDONLY, LOCK_SH, &fd);
 	if (rc == ENOENT) {
 		file->current = false;
-		return take_content(file, NULL, 0);
+		return take_content(file, "", 0);
 	}
 	if (rc != 0)
 		return rc;
@@ -394,64 +374,31 @@ int peersfile_read(struct peersfile *file)
 	return rc;
 }
 
-/* Moves the damaged file to a name that is free. The lock on it is held, so no other program moves it too. */
-static int set_aside(struct peersfile *file)
+int peersfile_begin(struct peersfile *file)
 {
-	for (int i = 1; i <= SET_ASIDE_ATTEMPTS; i++) {
-		snprintf(file->set_aside, sizeof(file->set_aside), PEERSFILE_NAME ".damaged-%d", i);
-		if (linkat(file->dir, PEERSFILE_NAME, file->dir, file->set_aside, 0) == 0)
-			return unlinkat(file->dir, PEERSFILE_NAME, 0) == 0 ? 0 : errno;
-		if (errno != EEXIST)
-			return errno;
+	int rc = ENOENT;
+
+	for (int attempt = 0; attempt < BEGIN_ATTEMPTS && rc == ENOENT; attempt++) {
+		rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDWR, LOCK_EX, &file->fd);
+		if (rc != ENOENT)
+			break;
+		rc = lockedfile_create(file->dir, PEERSFILE_NAME, "", 0);
+		if (rc == 0 || rc == EEXIST)
+			rc = ENOENT;
 	}
-	return EEXIST;
-}
-
-/* One try at locking and loading; ENOENT where there is no file and, with *moved set, where there is none any more. */
-static int try_begin(struct peersfile *file, bool *moved)
-{
-	int rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDWR, LOCK_EX, &file->fd);
-
 	if (rc != 0) {
 		file->fd = -1;
 		return rc;
 	}
 	rc = load(file, file->fd);
-	if (rc == EBADMSG || rc == EFBIG) {
-		rc = set_aside(file);
-		if (rc == 0) {
-			*moved = true;
-			rc = ENOENT;
-		}
-	}
 	if (rc != 0)
 		peersfile_abandon(file);
-	return rc;
-}
-
-int peersfile_begin(struct peersfile *file, const char **set_aside_as)
-{
-	bool moved = false;
-	int rc = ENOENT;
-
-	for (int attempt = 0; attempt < BEGIN_ATTEMPTS && rc == ENOENT; attempt++) {
-		rc = try_begin(file, &moved);
-		if (rc != ENOENT)
-			break;
-		rc = lockedfile_create(file->dir, PEERSFILE_NAME, EMPTY_FILE, strlen(EMPTY_FILE));
-		if (rc == 0 || rc == EEXIST)
-			rc = ENOENT;
-	}
-	if (set_aside_as)
-		*set_aside_as = moved ? file->set_aside : NULL;
 	return rc;
 }
 
 const char *peersfile_reason(int error)
 {
 	switch (error) {
-	case EBADMSG:
-		return "it is damaged (not the JSON it should be)";
 	case EFBIG:
 		return "it is larger than 20 MiB";
 	case EUSERS:
@@ -461,88 +408,47 @@ const char *peersfile_reason(int error)
 	}
 }
 
-/* A section on its own lines: one line where all its members are plain values, else a line for each member. */
-static int append_section(struct buffer *out, const char *name, json_t *section)
-{
-	const char *member;
-	const char *separator = "{\n";
-	json_t *value;
-	bool nested = false;
-	int rc = jsontext_append_string(out, name, strlen(name));
-
-	if (rc == 0)
-		rc = buffer_append(out, ": ", 2);
-	json_object_foreach (section, member, value)
-		nested |= json_is_object(value) || json_is_array(value);
-	if (!nested)
-		return rc ? rc : jsontext_append(out, section);
-	json_object_foreach (section, member, value) {
-		if (rc == 0)
-			rc = buffer_printf(out, "%s", separator);
-		if (rc == 0)
-			rc = jsontext_append_string(out, member, strlen(member));
-		if (rc == 0)
-			rc = buffer_append(out, ": ", 2);
-		if (rc == 0)
-			rc = jsontext_append(out, value);
-		separator = ",\n";
-	}
-	return rc ? rc : buffer_append(out, "\n}", 2);
-}
-
-static int append_document(struct buffer *out, const struct peersfile *file)
-{
-	json_t *self = json_object_get(file->sections, "self"), *section;
-	const char *name;
-	bool first = true;
-	int rc = buffer_append(out, "{\n", 2);
-
-	if (rc == 0 && self) {
-		rc = append_section(out, "self", self);
-		if (rc == 0)
-			rc = buffer_append(out, ",\n", 2);
-	}
-	if (rc == 0)
-		rc = buffer_printf(out, "\"peers\": {\n");
-	for (const struct peer *peer = peers_newer(file->peers, NULL); peer && rc == 0;
-	     peer = peers_newer(file->peers, peer)) {
-		if (!first)
-			rc = buffer_append(out, ",\n", 2);
-		if (rc == 0)
-			rc = peerline_format(out, peer);
-		first = false;
-	}
-	if (rc == 0)
-		rc = buffer_printf(out, "%s}", first ? "" : "\n");
-	json_object_foreach (file->sections, name, section) {
-		if (section == self)
-			continue;
-		if (rc == 0)
-			rc = buffer_append(out, ",\n", 2);
-		if (rc == 0)
-			rc = append_section(out, name, section);
-	}
-	return rc ? rc : buffer_append(out, "\n}\n", 3);
-}
-
 static void unlock(struct peersfile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
 	file->fd = -1;
+	file->edited = false;
+	buffer_free(&file->text);
+}
+
+/* Puts a text in the file's place and unlocks. */
+static int replace(struct peersfile *file, const struct buffer *text)
+{
+	int rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text->data, text->len, &file->origin);
+
+	unlock(file);
+	/* What memory holds and the disk does not is read anew. */
+	file->current = rc == 0;
+	return rc;
 }
 
 int peersfile_commit(struct peersfile *file)
 {
-	struct buffer text = {0};
-	int rc = append_document(&text, file);
+	int rc = file->edited ? replace(file, &file->text) : 0;
 
+	peersfile_abandon(file);
+	return rc;
+}
+
+int peersfile_commit_peers(struct peersfile *file)
+{
+	struct buffer text = {0};
+	int rc = buffer_append(&text, file->others.data, file->others.len);
+
+	for (const struct peer *peer = peers_newer(file->peers, NULL); peer && rc == 0;
+	     peer = peers_newer(file->peers, peer))
+		rc = append_peer(&text, peer);
 	if (rc == 0)
-		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text.data, text.len, &file->origin);
+		rc = replace(file, &text);
+	else
+		peersfile_abandon(file);
 	buffer_free(&text);
-	unlock(file);
-	/* What memory holds and the disk does not is read anew. */
-	file->current = rc == 0;
 	return rc;
 }
 
@@ -550,6 +456,55 @@ void peersfile_abandon(struct peersfile *file)
 {
 	unlock(file);
 	file->current = false;
+}
+
+/* Whether a line is the record of that kind, and about that name unless it is NULL. */
+static bool is_record(const char *line, size_t len, const char *kind, const char *name)
+{
+	const char *found;
+	size_t found_len;
+	json_t *object;
+	bool is;
+
+	/* Most lines are peers, and not worth the parsing. */
+	if (!memmem(line, len, kind, strlen(kind)))
+		return false;
+	object = jsontext_parse(line, len, NULL);
+	is = jsontext_get_string(object, kind, &found, &found_len) && (!name || strcmp(found, name) == 0);
+	json_decref(object);
+	return is;
+}
+
+/* Puts record, unless it is NULL, in the place of those of its kind and name; all other lines stay byte for byte. */
+static int put_record(struct peersfile *file, const char *kind, const char *name, const json_t *record)
+{
+	struct buffer text = {0};
+	const char *cursor, *end, *line;
+	struct stat status;
+	size_t len;
+	int rc = file->edited ? 0 : slurp(file->fd, &file->text, &status);
+
+	cursor = file->text.data;
+	end = cursor + file->text.len;
+	while (rc == 0 && file->text.len > 0 && next_line(&cursor, end, &line, &len)) {
+		if (is_record(line, len, kind, name))
+			continue;
+		rc = buffer_append(&text, line, len);
+		if (rc == 0)
+			rc = buffer_append(&text, "\n", 1);
+	}
+	if (rc == 0 && record)
+		rc = jsontext_append(&text, record);
+	if (rc == 0 && record)
+		rc = buffer_append(&text, "\n", 1);
+	if (rc != 0) {
+		buffer_free(&text);
+		return rc;
+	}
+	buffer_free(&file->text);
+	file->text = text;
+	file->edited = true;
+	return 0;
 }
 
 unsigned peersfile_version(const struct peersfile *file)
@@ -564,27 +519,21 @@ struct peers *peersfile_peers(const struct peersfile *file)
 
 const char *peersfile_username(const struct peersfile *file)
 {
-	const json_t *self = json_object_get(file->sections, "self");
 	char name[USERNAME_MAX_BYTES + 1];
 	const char *text;
 	size_t len;
 
-	if (!jsontext_get_string(self, "username", &text, &len) || username_normalize(text, len, name) != USERNAME_OK)
+	if (!jsontext_get_string(file->self, "self", &text, &len) || username_normalize(text, len, name) != USERNAME_OK)
 		return NULL;
-	/* Only a name that is already as it should be: the caller gets the document's own string. */
+	/* Only a name that is already as it should be: the caller gets the record's own string. */
 	return strcmp(name, text) == 0 ? text : NULL;
 }
 
 int peersfile_set_username(struct peersfile *file, const char *username)
 {
-	json_t *self = json_object_get(file->sections, "self");
-
-	if (!json_is_object(self)) {
-		if (json_object_set_new(file->sections, "self", json_object()) != 0)
-			return ENOMEM;
-		self = json_object_get(file->sections, "self");
-	}
-	return json_object_set_new(self, "username", json_string(username)) == 0 ? 0 : ENOMEM;
+	if (json_object_set_new(file->self, "self", json_string(username)) != 0)
+		return ENOMEM;
+	return put_record(file, "self", NULL, file->self);
 }
 
 const struct pins *peersfile_pins(const struct peersfile *file)
@@ -592,49 +541,40 @@ const struct pins *peersfile_pins(const struct peersfile *file)
 	return file->known;
 }
 
-/* The section of pins, made where there is none; NULL where memory is out. */
-static json_t *known_section(struct peersfile *file)
-{
-	json_t *section = json_object_get(file->sections, "known");
-
-	if (json_is_object(section))
-		return section;
-	if (json_object_set_new(file->sections, "known", json_object()) != 0)
-		return NULL;
-	return json_object_get(file->sections, "known");
-}
-
 int peersfile_pin(struct peersfile *file, const struct pin *pin)
 {
 	const struct pin *before = pins_find(file->known, pin->username);
-	json_t *section = known_section(file), *member, *old, *value;
+	json_t *record, *old, *value;
 	const char *name;
-	int failed = 0;
+	int rc = 0;
 
 	if (!before && pins_count(file->known) >= PINS_MAX)
 		return EUSERS;
-	member = pins_format(pin);
-	old = json_object_get(section, pin->username);
+	record = pins_format(pin);
+	if (!record)
+		return ENOMEM;
+	old = json_object_get(file->pins, pin->username);
 	if (before && memcmp(before->identity, pin->identity, DH_KEY_BYTES) == 0) {
 		json_object_foreach (old, name, value) {
-			if (!is_member(name, pin_members))
-				failed |= json_object_set(member, name, value);
+			if (!is_member(name, pin_members) && json_object_set(record, name, value) != 0)
+				rc = ENOMEM;
 		}
 	}
-	if (failed != 0) {
-		json_decref(member);
-		return ENOMEM;
-	}
-	if (json_object_set_new(section, pin->username, member) != 0)
-		return ENOMEM;
-	return take_known(file, file->sections);
+	if (rc == 0)
+		rc = put_record(file, "known", pin->username, record);
+	if (rc == 0 && json_object_set(file->pins, pin->username, record) != 0)
+		rc = ENOMEM;
+	json_decref(record);
+	return rc ? rc : take_known(file, file->pins);
 }
 
 int peersfile_unpin(struct peersfile *file, const char *username)
 {
+	int rc = put_record(file, "known", username, NULL);
+
 	/* That there is none such is as well. */
-	(void)json_object_del(json_object_get(file->sections, "known"), username);
-	return take_known(file, file->sections);
+	(void)json_object_del(file->pins, username);
+	return rc ? rc : take_known(file, file->pins);
 }
 
 /*
@@ -675,10 +615,10 @@ static int meet(struct peersfile *file, const char *username, const uint8_t *ide
 }
 
 int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static DH_KEY_BYTES],
-    struct in_addr address, size_t at_most, const char **set_aside_as)
+    struct in_addr address, size_t at_most)
 {
 	bool changed;
-	int rc = peersfile_begin(file, set_aside_as);
+	int rc = peersfile_begin(file);
 
 	if (rc != 0)
 		return rc;

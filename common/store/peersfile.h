@@ -1,15 +1,15 @@
 /*
  * peers.txt: the dictionary of peers on disk, and what else the programs share there.
  *
- * The format is in common/PROTOCOL.md, section 5. Discovery writes the peers, the announcer its user's name, the
- * initiator and the responder whom the user knows, everybody reads; sections and members that this version does not
- * know are kept. The file is replaced whole under its lock, so a reader never sees half of it and a killed writer loses
- * nothing. Its content is as hostile as a datagram: what is not a valid peer is left out, and a file that is no JSON
- * object, or larger than PEERSFILE_MAX_BYTES, is never overwritten.
+ * JSON Lines, a record a line; the format is in common/PROTOCOL.md, section 5. Discovery writes the peers, the announcer
+ * its user's name, the initiator and the responder whom the user knows, everybody reads. A writer replaces the file
+ * under its lock, so a reader never sees half of it and a killed writer loses nothing. Its content is as hostile as a
+ * datagram: a line that says nothing valid costs itself only and is kept as it is, 100 of them at most, and a file
+ * larger than PEERSFILE_MAX_BYTES is never overwritten.
  *
- * A struct peersfile remembers what it read and reads again only where the file was replaced since. Functions that
- * return int return 0 or an errno value: EBADMSG for a file that does not parse, EFBIG for one too large, ETIMEDOUT
- * where another program holds the lock for LOCKEDFILE_WAIT_MS. They block on that lock and on the disk.
+ * A struct peersfile remembers what it read and reads again only if the file has changed since. Functions that return
+ * int return 0 or an errno value: EFBIG for a file too large, ETIMEDOUT if another program holds the lock for
+ * LOCKEDFILE_WAIT_MS. They block on that lock and on the disk.
  */
 #ifndef QUARTET_PEERSFILE_H
 #define QUARTET_PEERSFILE_H
@@ -36,12 +36,10 @@ void peersfile_free(struct peersfile *file);
 int peersfile_read(struct peersfile *file) __attribute__((warn_unused_result));
 
 /*
- * Begins a change: creates the file where it is missing, takes the exclusive lock and brings the content up to date. A
- * file that does not parse is first set aside as "peers.txt.damaged-N"; *set_aside_as, unless NULL, then names it in
- * storage of the peersfile, else becomes NULL, whatever is returned. After 0, end with peersfile_commit() or
- * peersfile_abandon().
+ * Begins a change: creates the file if it is missing, takes the exclusive lock and brings the content up to date. After
+ * 0, end with peersfile_commit(), peersfile_commit_peers() or peersfile_abandon().
  */
-int peersfile_begin(struct peersfile *file, const char **set_aside_as) __attribute__((warn_unused_result));
+int peersfile_begin(struct peersfile *file) __attribute__((warn_unused_result));
 
 /*
  * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for the errors
@@ -49,8 +47,14 @@ int peersfile_begin(struct peersfile *file, const char **set_aside_as) __attribu
  */
 const char *peersfile_reason(int error);
 
-/* Writes the content, syncs, replaces the file and unlocks. On an error the old file stands; unlocked all the same. */
+/*
+ * Replaces the file by one with the records that were changed since peersfile_begin() by the functions below, and all
+ * other lines byte for byte; syncs and unlocks. On an error the old file stands; unlocked all the same.
+ */
 int peersfile_commit(struct peersfile *file) __attribute__((warn_unused_result));
+
+/* The same with the dictionary in the place of the peers, for discovery. */
+int peersfile_commit_peers(struct peersfile *file) __attribute__((warn_unused_result));
 
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
@@ -67,7 +71,7 @@ struct peers *peersfile_peers(const struct peersfile *file);
 /* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
 const char *peersfile_username(const struct peersfile *file);
 
-/* Stores it, between begin and commit. Returns 0 or ENOMEM. */
+/* Stores it, between begin and commit. Returns 0, ENOMEM, or why the file cannot be read. */
 int peersfile_set_username(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
 
 /* Whom the user knows, empty before the first read. Owned by the peersfile; holds until the content changes. */
@@ -80,18 +84,18 @@ const struct pins *peersfile_pins(const struct peersfile *file);
  */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));
 
-/* Forgets the pin of username, between begin and commit. Returns 0 or ENOMEM. */
+/* Forgets the pin of username, between begin and commit. Returns as above. */
 int peersfile_unpin(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
 
 /*
  * Remembers that the holder of identity was proven under username at address: a whole change of its own, which pins the
  * name where it is not pinned yet and keeps the address; but the address stays where it is as long as the one before is
  * online and announces the identity, too, because a proof can be relayed. Nothing is written where all that is known
- * already. *set_aside_as is that of peersfile_begin(). Returns 0; EEXIST, with nothing changed, where another identity
+ * already. Returns 0; EEXIST, with nothing changed, where another identity
  * is pinned to the name; EUSERS where the name is new and at_most names are pinned; or as peersfile_begin() and
  * peersfile_commit() do.
  */
 int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static DH_KEY_BYTES],
-    struct in_addr address, size_t at_most, const char **set_aside_as) __attribute__((warn_unused_result));
+    struct in_addr address, size_t at_most) __attribute__((warn_unused_result));
 
 #endif

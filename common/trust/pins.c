@@ -66,7 +66,7 @@ static bool read_pin(const char *name, const json_t *object, struct pin *pin)
 		return false;
 	if (!jsontext_get_string(object, "identity", &text, &len) || !identity_parse(text, len, pin->identity))
 		return false;
-	pin->since_s = json_integer_value(json_object_get(object, "since"));
+	pin->since_s = json_integer_value(json_object_get(object, "pinned"));
 	if (pin->since_s < 0 || pin->since_s > SINCE_MAX_S)
 		pin->since_s = 0;
 	if (jsontext_get_string(object, "address", &text, &len))
@@ -214,7 +214,8 @@ json_t *pins_format(const struct pin *pin)
 	int failed = 0;
 
 	identity_format(pin->identity, identity);
-	object = json_pack("{s:s, s:I}", "identity", identity, "since", (json_int_t)pin->since_s);
+	object = json_pack("{s:s, s:s, s:I}", "known", pin->username, "identity", identity, "pinned",
+	    (json_int_t)pin->since_s);
 	if (object && pin->has_address)
 		failed |= json_object_set_new(object, "address", json_string(address_format(pin->address, ip)));
 	if (object && pin->verified)

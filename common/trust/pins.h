@@ -3,7 +3,7 @@
  *
  * A name is pinned when the first secure message was exchanged with it, in either direction (common/PROTOCOL.md,
  * section 4); announcements alone pin nothing, because anybody can announce anything. This is the table that peersfile
- * makes of the "known" section of peers.txt, for looking up; changes go through peersfile. What is no valid pin is left
+ * makes of the "known" records of peers.txt, for looking up; changes go through peersfile. What is no valid pin is left
  * out. A table never changes; pins belong to it and hold as long as it does. Nothing blocks.
  */
 #ifndef QUARTET_PINS_H
@@ -43,7 +43,7 @@ bool pin_is_proven_at(const struct pin *pin, struct in_addr address);
 
 struct pins;
 
-/* The table for the "known" section, a JSON object or NULL, which is only read. NULL where memory is out. */
+/* The table for the records of pins, a JSON object by name or NULL, which is only read. NULL if out of memory. */
 struct pins *pins_new(json_t *section) __attribute__((warn_unused_result));
 void pins_free(struct pins *known);
 
@@ -67,7 +67,7 @@ const struct pin *pins_find_alike(const struct pins *known, const char *username
 /* Judges a peer; *pin becomes the pin of its name, NULL for a stranger. */
 enum pins_standing pins_judge(const struct pins *known, const struct peer *peer, const struct pin **pin);
 
-/* The member of "known" for a pin, as a new reference, or NULL where memory is out. Its name is the pin's username. */
+/* The record of a pin in peers.txt, as a new reference, or NULL if out of memory. */
 json_t *pins_format(const struct pin *pin) __attribute__((warn_unused_result));
 
 #endif

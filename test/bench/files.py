@@ -28,10 +28,9 @@ def write_peers(path, count):
     for number in range(count):
         identity = base64.b64encode(number.to_bytes(8, "little") + bytes(24)).decode()
         # Exactly as discovery writes it.
-        lines.append(f'"{address(number)}": {{"username": "peer-{number:05}",'
-                     f' "last_seen": {now:.3f}, "identity": "{identity}"}}')
-    (path / "peers.txt").write_text('{\n"self": {"username": "Bench"},\n"peers": {\n'
-                                    + ",\n".join(lines) + "\n}\n}\n", encoding="utf-8")
+        lines.append(f'{{"peer": "{address(number)}", "last_seen": {now:.3f},'
+                     f' "username": "peer-{number:05}", "identity": "{identity}"}}\n')
+    (path / "peers.txt").write_text('{"self": "Bench"}\n' + "".join(lines), encoding="utf-8")
     (path / "peers.txt").chmod(0o600)
 
 

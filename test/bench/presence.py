@@ -19,7 +19,7 @@ PERIOD_SECONDS = 8
 RATE = PEERS / PERIOD_SECONDS
 FLOOD_SECONDS = 0.4
 NETWORK_SECONDS = 20
-LAST_SEEN = re.compile(rb'"username": "peer-(\d+)", "last_seen": (\d+\.\d+)')
+LAST_SEEN = re.compile(rb'"last_seen": (\d+\.\d+), "username": "peer-(\d+)')
 
 
 def burst(process, to, senders, count=BURSTS):
@@ -35,7 +35,7 @@ def fresh_since(path, when):
         text = (path / "peers.txt").read_bytes()
     except FileNotFoundError:
         return 0
-    return sum(float(last_seen) >= when - 0.001 for _, last_seen in LAST_SEEN.findall(text))
+    return sum(float(last_seen) >= when - 0.001 for last_seen, _ in LAST_SEEN.findall(text))
 
 
 def check_none_lost(path, kept, when):
@@ -123,8 +123,9 @@ def lags(versions, began, rate):
     """For each announcement in peers.txt, the time from its sending to the first version with it."""
     found = {}
     for placed, text in versions:
-        json.loads(text)  # each version is whole
-        for number, last_seen in LAST_SEEN.findall(text):
+        for line in text.splitlines():
+            json.loads(line)  # each version is whole
+        for last_seen, number in LAST_SEEN.findall(text):
             turn = round(((float(last_seen) - began) * rate - int(number)) / PEERS)
             key = (int(number), turn)
             if turn >= 0 and key not in found:

@@ -334,16 +334,16 @@ class User:
                 if not path.exists() or not path.samefile(f"/proc/self/fd/{locked.fileno()}"):
                     continue  # it was replaced while we waited
                 locked.seek(0)
-                content = json.loads(locked.read() or "{}")
+                content = parse_peers_file(locked.read())
                 change(content)
                 new = self.path("peers.txt.test")
-                new.write_text(json.dumps(content), encoding="utf-8")
+                new.write_text(format_peers_file(content), encoding="utf-8")
                 new.chmod(0o600)
                 new.rename(path)
                 return
 
     def write_peers(self, peers, sections=None):
-        """Replaces the dictionary in peers.txt, and perhaps other sections."""
+        """Replaces the dictionary in peers.txt, and perhaps other records."""
         self.update_peers_file(lambda content: content.update(sections or {}, peers=peers))
 
     def knows(self, **addresses):
@@ -351,26 +351,26 @@ class User:
         self.write_peers({address: peer(name) for name, address in addresses.items()})
 
     def peers_file(self):
-        """The whole of peers.txt."""
-        return json.loads(self.path("peers.txt").read_text(encoding="utf-8"))
+        """The whole of peers.txt, as parse_peers_file() gives it."""
+        return parse_peers_file(self.path("peers.txt").read_text(encoding="utf-8"))
 
     def peers(self):
-        """The dictionary in peers.txt, empty where there is no file yet."""
+        """The dictionary in peers.txt, empty if there is no file yet."""
         try:
-            return self.peers_file().get("peers", {})
+            return self.peers_file()["peers"]
         except FileNotFoundError:
             return {}
 
     def known(self):
-        """The pins in peers.txt, empty where there is no file yet."""
+        """The pins in peers.txt, empty if there is no file yet."""
         try:
-            return self.peers_file().get("known", {})
+            return self.peers_file()["known"]
         except FileNotFoundError:
             return {}
 
     def pin(self, **pins):
         """Writes pins into peers.txt: Bob=pin(identity)."""
-        self.update_peers_file(lambda content: content.setdefault("known", {}).update(pins))
+        self.update_peers_file(lambda content: content["known"].update(pins))
 
     def write_log(self, *entries):
         """Appends lines to chat.log: dictionaries, or bytes as they are."""
@@ -471,13 +471,46 @@ def assert_impostor_learns_nothing(initiator, connection, identity, text):
 
 
 def peer(username, seconds_ago=0.0, **members):
-    """An entry of the dictionary in peers.txt."""
+    """An entry of the dictionary in peers.txt, without its address."""
     return {"username": username, "last_seen": round(time.time() - seconds_ago, 3), **members}
 
 
 def pin(identity, **members):
-    """An entry of the known section of peers.txt for an identity as announcements carry it."""
-    return {"identity": identity, "since": 1763625000, **members}
+    """A pin in peers.txt, without its name, for an identity as announcements carry it."""
+    return {"identity": identity, "pinned": 1763625000, **members}
+
+
+def parse_peers_file(text):
+    """The records of a peers.txt: "peers" by address, "known" by name, "self", and others as they are.
+
+    A line that is damaged fails the test; of two about one thing the last counts.
+    """
+    content = {"peers": {}, "known": {}}
+    for line in text.splitlines():
+        record = json.loads(line)
+        if "peer" in record:
+            content["peers"][record.pop("peer")] = record
+        elif "known" in record:
+            content["known"][record.pop("known")] = record
+        elif "self" in record:
+            content["self"] = {"username": record.pop("self"), **record}
+        else:
+            content.update(record)
+    return content
+
+
+def format_peers_file(content):
+    """The text of a peers.txt with that content."""
+    others = dict(content)
+    records = [{"peer": address, **entry} if isinstance(entry, dict) else
+               {"peer": address, "entry": entry} for address, entry in others.pop("peers", {}).items()]
+    records += [{"known": name, **entry} if isinstance(entry, dict) else
+                {"known": name, "entry": entry} for name, entry in others.pop("known", {}).items()]
+    own = dict(others.pop("self", {}))
+    if own:
+        records.append({"self": own.pop("username"), **own})
+    records += [{name: value} for name, value in others.items()]
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def log_entry(text, username="Bob", direction="RECEIVED", ip="127.0.0.3", mode="plain",

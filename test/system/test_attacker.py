@@ -257,13 +257,12 @@ def test_a_stranger_with_many_addresses_becomes_known_by_some(bob):
 
 
 @pytest.mark.parametrize("known", [
-    [], 7, "Bob", None, True, [{"Bob": 7}],
-    {"Bob": None, "": {}, "Can": {"identity": 7}, "Ece ": pin(Pair().text),
+    {"Bob": {}, "": {}, "Can": {"identity": 7}, "Ece ": pin(Pair().text),
      "\x1b[31m": pin(Pair().text), "x" * 65: pin(Pair().text), "short": pin("AAAA"),
-     "long": pin(to_base64(bytes(33))), "since": {"identity": Pair().text, "since": "today"},
+     "long": pin(to_base64(bytes(33))), "since": {"identity": Pair().text, "pinned": "today"},
      "nested": {"identity": {"identity": []}}, "later": pin(Pair().text, mood=[{}] * 9)},
     {f"name {number}": pin(Pair().text) for number in range(5000)},
-], ids=range(8))
+], ids=range(2))
 def test_nonsense_instead_of_known_users_is_survived_and_kept(alice, bob, known):
     """Whatever is there is not in the way; what could be pins, or anything at all, stays."""
     bob.responder()
@@ -286,9 +285,8 @@ def test_nonsense_instead_of_known_users_is_survived_and_kept(alice, bob, known)
         initiator.menu(f"Fingerprint {name}")
         initiator.menu(f"Verified {name}")
     discovery.stop()
-    if isinstance(known, dict):
-        kept = alice.known()
-        changed = {name for name, entry in known.items() if kept.get(name) != entry}
-        assert changed <= {"Bob", "since", "later"}
-        assert kept.keys() >= known.keys()
+    kept = alice.known()
+    changed = {name for name, entry in known.items() if kept.get(name) != entry}
+    assert changed <= {"Bob", "since", "later"}
+    assert kept.keys() >= known.keys()
     assert b"\x1b" not in initiator.raw + responder.raw

@@ -240,53 +240,41 @@ def test_random_datagrams_change_nothing(bob, seeded):
 # peers.txt.
 
 
-BAD_FILES = [
+BAD_LINES = [
     b"hello", b"{", b"[]", b"null", b"7", b'{"peers": {}', b'{"peers": {}}}', b"\0" * 100,
-    b"\xff\xfe", b'{"peers": {"127.0.0.9": {"username": "\xff"}}}',
-    b'{"self": {"username": "Bob"}, "peers',
+    b"\xff\xfe", b'{"peer": "127.0.0.9", "last_seen": 1, "username": "\xff"}',
+    b'{"peer": "127.0.0.9", "last_seen": 1763625600.000, "user',
 ]
 
 
-@pytest.mark.parametrize("content", BAD_FILES, ids=range(len(BAD_FILES)))
-def test_a_damaged_dictionary_is_set_aside_by_discovery(bob, content):
-    bob.path("peers.txt").write_bytes(content)
+@pytest.mark.parametrize("line", BAD_LINES, ids=range(len(BAD_LINES)))
+def test_a_damaged_line_of_the_dictionary_costs_itself_only(bob, line):
+    """Whoever reads or writes the file: the other lines count, and the damaged one stays."""
+    good = {**peer("Can"), "peer": "127.0.0.10"}
+    bob.path("peers.txt").write_bytes(line + b"\n" + json.dumps(good).encode() + b"\n" + line)
+    initiator = bob.initiator()
+    assert "Can (Online)" in initiator.menu("Users")
+    responder = bob.responder()
     discovery = bob.discovery()
     with Mouth() as mouth:
         mouth.announce(ECE, "Ece")
         discovery.wait_for("Ece is online")
-    assert "peers.txt.damaged" in discovery.output + discovery.errors
-    assert list(bob.peers()) == [ECE]
-    [aside] = bob.directory.glob("peers.txt.damaged*")
-    assert aside.read_bytes() == content
-
-
-def test_a_damaged_dictionary_is_set_aside_by_the_announcer(bob):
-    bob.path("peers.txt").write_bytes(b"hello")
-    announcer = bob.announcer("-u", "Bob")
-    assert "peers.txt" in announcer.output + announcer.errors
-    [aside] = bob.directory.glob("peers.txt.damaged*")
-    assert aside.read_bytes() == b"hello"
-    assert bob.peers_file()["self"]["username"] == "Bob"
-
-
-def test_no_damaged_dictionary_replaces_another(bob):
-    for number in range(3):
-        bob.path("peers.txt").write_text(f"damaged {number}", encoding="utf-8")
-        bob.announcer("-u", "Bob").stop()
-    kept = {path.read_text(encoding="utf-8") for path in bob.directory.glob("peers.txt.damaged*")}
-    assert kept == {f"damaged {number}" for number in range(3)}
-
-
-@pytest.mark.parametrize("content", BAD_FILES, ids=range(len(BAD_FILES)))
-def test_a_damaged_dictionary_is_reported_by_its_readers(bob, content):
-    """Nothing is lost: the bytes are still there under one name or another."""
-    bob.path("peers.txt").write_bytes(content)
-    initiator = bob.initiator()
-    assert "peers.txt" in initiator.menu("Users") + initiator.errors
-    responder = bob.responder()
+    bob.announcer("-u", "Bob")
     say(responder, "hello")
-    assert f"unknown ({ECE})" in responder.output
-    assert content in [path.read_bytes() for path in bob.directory.glob("peers.txt*")]
+    lines = bob.path("peers.txt").read_bytes().split(b"\n")
+    assert lines.count(line) == 2
+    records = [json.loads(other) for other in lines if other not in (line, b"")]
+    assert {record.get("peer", record.get("self")) for record in records} >= \
+        {ECE, "127.0.0.10", "Bob"}
+
+
+def test_a_hundred_lines_that_mean_nothing_are_kept(bob):
+    bob.path("peers.txt").write_bytes(b"".join(b"line %d\n" % number for number in range(5000)))
+    discovery = bob.discovery()
+    with Mouth() as mouth:
+        mouth.announce(ECE, "Ece")
+        discovery.wait_for("Ece is online")
+    assert bob.path("peers.txt").read_bytes().count(b"line ") == 100
 
 
 NOW = time.time()
@@ -321,12 +309,12 @@ def test_entries_that_are_no_peers_are_left_out(bob):
     assert {ECE, "127.0.0.10", MALLORY} <= set(bob.peers())
 
 
-@pytest.mark.parametrize("sections", [
-    {"peers": []}, {"peers": None}, {"self": 7}, {"self": {"username": 7}}, {"known": []},
-    {"self": {"username": "\x1b[2J"}},
+@pytest.mark.parametrize("record", [
+    {"peer": []}, {"peer": None}, {"self": 7}, {"self": None}, {"known": []}, {"self": "\x1b[2J"},
+    {"peers": []}, {"known": "Bob"},
 ])
-def test_sections_of_the_wrong_kind_crash_nothing(bob, sections):
-    bob.path("peers.txt").write_text(json.dumps(sections), encoding="utf-8")
+def test_records_of_the_wrong_kind_crash_nothing(bob, record):
+    bob.path("peers.txt").write_text(json.dumps(record) + "\n", encoding="utf-8")
     initiator = bob.initiator()
     initiator.menu("Users")
     discovery = bob.discovery()
@@ -335,7 +323,7 @@ def test_sections_of_the_wrong_kind_crash_nothing(bob, sections):
         discovery.wait_for("Ece is online")
     announcer = bob.announcer()
     announcer.ask("Bob", "Announcing")
-    assert bob.peers_file()["self"]["username"] == "Bob"
+    assert b'{"self": "Bob"' in bob.path("peers.txt").read_bytes()
     for program in (initiator, discovery, announcer):
         assert_clean(program)
 

@@ -196,7 +196,7 @@ def test_2_3_0_B_oneself_is_marked(alice):
     assert "(you)" not in another + bob
 
 
-@pytest.mark.parametrize("content", [None, "", '{"peers": {}}'])
+@pytest.mark.parametrize("content", [None, "", "\n", '{"self": "Alice"}\n'])
 def test_2_3_0_B_an_empty_list_says_so(alice, content):
     if content is not None:
         alice.path("peers.txt").write_text(content, encoding="utf-8")

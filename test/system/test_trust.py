@@ -62,7 +62,7 @@ def test_a_delivered_message_makes_its_receiver_known(alice, bob):
     assert "Known from now on by this identity: Bob (127.0.0.3)" in \
         say_securely(initiator, "Bob", "hello")
     known = alice.known()
-    since = known["Bob"].pop("since")
+    since = known["Bob"].pop("pinned")
     assert before <= since <= time.time() and isinstance(since, int)
     assert known == {"Bob": {"identity": bob.identity().text, "address": BOB}}
     content = alice.path("peers.txt").read_bytes()
@@ -76,7 +76,7 @@ def test_a_proven_message_makes_its_sender_known(bob, responder, ece):
     responder.wait_for("note: known from now on by the identity just proven: Ece$")
     responder.wait_for(r"\[secure\] Ece: hello$")
     known = bob.known()
-    assert before <= known["Ece"].pop("since") <= time.time()
+    assert before <= known["Ece"].pop("pinned") <= time.time()
     assert known == {"Ece": {"identity": ece.identity.text, "address": ece.address}}
     ece.say_securely(BOB, bob.identity().public, "again")
     responder.wait_for(r"\[secure\] Ece: again$")
@@ -196,13 +196,13 @@ def test_what_is_known_outlives_what_discovery_and_the_announcer_write(alice, kn
 
 def test_a_proof_from_another_address_is_remembered(bob, responder, ece):
     """Who is known may move; that a name is not proven at an address is not said for ever."""
-    since = pin(ece.identity.text)["since"]
+    since = pin(ece.identity.text)["pinned"]
     bob.pin(Ece=pin(ece.identity.text, address=ELSEWHERE, verified=True, mood="fine"))
     assert users_line(bob, ece.address).endswith(
         "  verified  not proven at this address; a secure chat does that")
     ece.say_securely(BOB, bob.identity().public, "I moved")
     responder.wait_for(r"\[secure\] \[verified\] Ece: I moved$")
-    assert bob.known() == {"Ece": {"identity": ece.identity.text, "since": since, "mood": "fine",
+    assert bob.known() == {"Ece": {"identity": ece.identity.text, "pinned": since, "mood": "fine",
                                    "address": ece.address, "verified": True}}
     assert users_line(bob, ece.address).endswith("  verified")
 
@@ -280,8 +280,8 @@ def test_trust_replaces_the_identity_where_the_user_accepts(alice, announced, an
     initiator = alice.initiator()
     initiator.ask("Trust Bob", ACCEPT)
     assert "Accepted: Bob (127.0.0.3)" in initiator.menu(answer)
-    assert before <= alice.known()["Bob"].pop("since") <= time.time()
-    assert {**alice.known()["Bob"], "since": 0} == {"identity": announced.text, "since": 0}
+    assert before <= alice.known()["Bob"].pop("pinned") <= time.time()
+    assert {**alice.known()["Bob"], "pinned": 0} == {"identity": announced.text, "pinned": 0}
     assert "changed" not in users_line(alice, BOB, initiator)
 
 
@@ -496,7 +496,7 @@ def test_only_the_identity_that_was_shown_is_verified(alice, bob):
     assert alice.known() == {}
 
 
-@pytest.mark.parametrize("identity", [None, Pair().text])
+@pytest.mark.parametrize("identity", [None, Pair().text], ids=["none", "another"])
 def test_a_changed_identity_cannot_be_verified(alice, known, identity):
     alice.write_peers({BOB: peer("Bob", **({"identity": identity} if identity else {}))})
     before = alice.known()

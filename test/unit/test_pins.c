@@ -15,7 +15,7 @@
 #define SINCE_MAX INT64_C(253402300799) /* the end of the year 9999 */
 
 /* The value of a member that is a valid pin, and what it needs at least. */
-#define GOOD "{\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}"
+#define GOOD "{\"identity\": \"" VECTOR_SB_TEXT "\", \"pinned\": 1763625000}"
 #define SB "\"identity\": \"" VECTOR_SB_TEXT "\""
 
 #define LONGEST_NAME "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -55,7 +55,7 @@ static void add_pin(json_t *section, const char *name, const uint8_t identity[st
 
 	identity_format(identity, text);
 	assert_int_equal(json_object_set_new(section, name,
-			     json_pack("{s:s, s:I}", "identity", text, "since", (json_int_t)since_s)),
+			     json_pack("{s:s, s:I}", "identity", text, "pinned", (json_int_t)since_s)),
 	    0);
 }
 
@@ -111,7 +111,7 @@ static void what_is_no_section_knows_nobody(void **state)
 {
 	static const char *const sections[] = {"{}", "null", "42", "\"Bob\"", "true", "[]",
 	    "[{\"identity\": \"" VECTOR_SB_TEXT "\"}]",
-	    "{\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}"};
+	    "{\"identity\": \"" VECTOR_SB_TEXT "\", \"pinned\": 1763625000}"};
 
 	(void)state;
 	for (size_t i = 0; i <= COUNT(sections); i++) {
@@ -137,9 +137,9 @@ static void what_is_no_section_knows_nobody(void **state)
 
 static void a_pin_is_read_as_it_stands(void **state)
 {
-	struct pins *known = known_of("{\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000,"
+	struct pins *known = known_of("{\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"pinned\": 1763625000,"
 				      " \"address\": \"192.168.1.7\", \"verified\": true},"
-				      " \"Can\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"since\": 1763625001}}");
+				      " \"Can\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"pinned\": 1763625001}}");
 	uint8_t identity[DH_KEY_BYTES];
 	const struct pin *pin;
 
@@ -179,12 +179,12 @@ static void what_is_no_valid_pin_is_left_out(void **state)
 	    "\"B\\u009bob\": " GOOD,
 	    "\"" LONGEST_NAME "x\": " GOOD,
 	    /* What stands for the identity. */
-	    "\"Ece\": {\"since\": 1763625000}",
-	    "\"Ece\": {\"identity\": null, \"since\": 1763625000}",
-	    "\"Ece\": {\"identity\": 42, \"since\": 1763625000}",
-	    "\"Ece\": {\"identity\": [\"" VECTOR_SB_TEXT "\"], \"since\": 1763625000}",
-	    "\"Ece\": {\"identity\": \"\", \"since\": 1763625000}",
-	    "\"Ece\": {\"identity\": \"" VECTOR_SB_PUBLIC "\", \"since\": 1763625000}",
+	    "\"Ece\": {\"pinned\": 1763625000}",
+	    "\"Ece\": {\"identity\": null, \"pinned\": 1763625000}",
+	    "\"Ece\": {\"identity\": 42, \"pinned\": 1763625000}",
+	    "\"Ece\": {\"identity\": [\"" VECTOR_SB_TEXT "\"], \"pinned\": 1763625000}",
+	    "\"Ece\": {\"identity\": \"\", \"pinned\": 1763625000}",
+	    "\"Ece\": {\"identity\": \"" VECTOR_SB_PUBLIC "\", \"pinned\": 1763625000}",
 	    "\"Ece\": {\"identity\": \"AAewx7gkJtWaWRRVTQVCO2dSIR+qEwtpA+A//k1+Czs\"}",
 	    "\"Ece\": {\"identity\": \"AAewx7gkJtWaWRRVTQVCO2dSIR-qEwtpA-A__k1-Czs=\"}",
 	    "\"Ece\": {\"identity\": \"AAewx7gkJtWaWRRVTQVCO2dSIR+qEwtpA+A//k1+Czs=\\n\"}",
@@ -208,8 +208,8 @@ static void what_is_no_valid_pin_is_left_out(void **state)
 		struct pins *known;
 
 		snprintf(text, sizeof(text),
-		    "{\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}, %s, "
-		    "\"Can\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"since\": 1763625001}}",
+		    "{\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"pinned\": 1763625000}, %s, "
+		    "\"Can\": {\"identity\": \"" VECTOR_SA_TEXT "\", \"pinned\": 1763625001}}",
 		    members[i]);
 		known = known_of(text);
 		expect_bob_and_can(known, members[i]);
@@ -247,18 +247,18 @@ static void odd_members_of_a_pin_count_as_absent(void **state)
 		bool has_address, verified;
 	} cases[] = {
 	    {"", 0, false, false},
-	    {", \"since\": 0", 0, false, false},
-	    {", \"since\": 1", 1, false, false},
-	    {", \"since\": 253402300799", SINCE_MAX, false, false},
-	    {", \"since\": 253402300800", 0, false, false},
-	    {", \"since\": 9223372036854775807", 0, false, false},
-	    {", \"since\": -1", 0, false, false},
-	    {", \"since\": -9223372036854775808", 0, false, false},
-	    {", \"since\": 1763625000.5", 0, false, false},
-	    {", \"since\": null", 0, false, false},
-	    {", \"since\": \"1763625000\"", 0, false, false},
-	    {", \"since\": [1763625000]", 0, false, false},
-	    {", \"since\": true", 0, false, false},
+	    {", \"pinned\": 0", 0, false, false},
+	    {", \"pinned\": 1", 1, false, false},
+	    {", \"pinned\": 253402300799", SINCE_MAX, false, false},
+	    {", \"pinned\": 253402300800", 0, false, false},
+	    {", \"pinned\": 9223372036854775807", 0, false, false},
+	    {", \"pinned\": -1", 0, false, false},
+	    {", \"pinned\": -9223372036854775808", 0, false, false},
+	    {", \"pinned\": 1763625000.5", 0, false, false},
+	    {", \"pinned\": null", 0, false, false},
+	    {", \"pinned\": \"1763625000\"", 0, false, false},
+	    {", \"pinned\": [1763625000]", 0, false, false},
+	    {", \"pinned\": true", 0, false, false},
 	    {", \"address\": \"192.168.1.7\"", 0, true, false},
 	    {", \"address\": null", 0, false, false},
 	    {", \"address\": 3232235783", 0, false, false},
@@ -275,7 +275,7 @@ static void odd_members_of_a_pin_count_as_absent(void **state)
 	    {", \"verified\": 1", 0, false, false},
 	    {", \"verified\": \"true\"", 0, false, false},
 	    {", \"verified\": {}", 0, false, false},
-	    {", \"mood\": \"fine\", \"since\": 7, \"verified\": true", 7, false, true},
+	    {", \"mood\": \"fine\", \"pinned\": 7, \"verified\": true", 7, false, true},
 	};
 
 	(void)state;
@@ -471,26 +471,26 @@ static void of_several_alike_the_verified_or_else_the_oldest_counts(void **state
 		/* Whom these could be taken for. */
 		const char *zero, *name, *capitals, *small;
 	} cases[] = {
-	    {"{\"Bob\": {" SB ", \"since\": 2}, \"B0b\": {" SB ", \"since\": 1}, \"BOB\": {" SB ", \"since\": 3}}",
+	    {"{\"Bob\": {" SB ", \"pinned\": 2}, \"B0b\": {" SB ", \"pinned\": 1}, \"BOB\": {" SB ", \"pinned\": 3}}",
 		NULL, "B0b", "B0b", "B0b"},
-	    {"{\"BOB\": {" SB ", \"since\": 3}, \"B0b\": {" SB ", \"since\": 2}, \"Bob\": {" SB ", \"since\": 1}}",
+	    {"{\"BOB\": {" SB ", \"pinned\": 3}, \"B0b\": {" SB ", \"pinned\": 2}, \"Bob\": {" SB ", \"pinned\": 1}}",
 		"Bob", NULL, "Bob", "Bob"},
 	    /* Who is verified comes first. */
-	    {"{\"Bob\": {" SB ", \"since\": 2, \"verified\": true}, \"B0b\": {" SB ", \"since\": 1}, "
-	     "\"BOB\": {" SB ", \"since\": 3}}",
+	    {"{\"Bob\": {" SB ", \"pinned\": 2, \"verified\": true}, \"B0b\": {" SB ", \"pinned\": 1}, "
+	     "\"BOB\": {" SB ", \"pinned\": 3}}",
 		"Bob", NULL, "Bob", "Bob"},
-	    {"{\"Bob\": {" SB ", \"since\": 2}, \"B0b\": {" SB ", \"since\": 1}, "
-	     "\"BOB\": {" SB ", \"since\": 3, \"verified\": true}}",
+	    {"{\"Bob\": {" SB ", \"pinned\": 2}, \"B0b\": {" SB ", \"pinned\": 1}, "
+	     "\"BOB\": {" SB ", \"pinned\": 3, \"verified\": true}}",
 		"BOB", "BOB", NULL, "BOB"},
 	    /* And is taken for nobody else. */
-	    {"{\"Bob\": {" SB ", \"since\": 2, \"verified\": true}, \"B0b\": {" SB ", \"since\": 1}, "
-	     "\"BOB\": {" SB ", \"since\": 3, \"verified\": true}}",
+	    {"{\"Bob\": {" SB ", \"pinned\": 2, \"verified\": true}, \"B0b\": {" SB ", \"pinned\": 1}, "
+	     "\"BOB\": {" SB ", \"pinned\": 3, \"verified\": true}}",
 		"Bob", NULL, NULL, "Bob"},
-	    {"{\"Bob\": {" SB ", \"since\": 3, \"verified\": true}, \"B0b\": {" SB ", \"since\": 1}, "
-	     "\"BOB\": {" SB ", \"since\": 2, \"verified\": true}}",
+	    {"{\"Bob\": {" SB ", \"pinned\": 3, \"verified\": true}, \"B0b\": {" SB ", \"pinned\": 1}, "
+	     "\"BOB\": {" SB ", \"pinned\": 2, \"verified\": true}}",
 		"BOB", NULL, NULL, "BOB"},
 	    /* One alone. */
-	    {"{\"B0b\": {" SB ", \"since\": 1}}", NULL, "B0b", "B0b", "B0b"},
+	    {"{\"B0b\": {" SB ", \"pinned\": 1}}", NULL, "B0b", "B0b", "B0b"},
 	};
 
 	(void)state;
@@ -620,13 +620,16 @@ static void a_pin_is_written_as_in_the_protocol(void **state)
 		bool has_address, verified;
 		const char *text;
 	} cases[] = {
-	    {false, false, "{\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000}"},
+	    {false, false, "{\"known\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT "\", \"pinned\": 1763625000}"},
 	    {true, false,
-		"{\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000, \"address\": \"192.168.1.7\"}"},
-	    {false, true, "{\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763625000, \"verified\": true}"},
+		"{\"known\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT
+		"\", \"pinned\": 1763625000, \"address\": \"192.168.1.7\"}"},
+	    {false, true,
+		"{\"known\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT
+		"\", \"pinned\": 1763625000, \"verified\": true}"},
 	    {true, true,
-		"{\"identity\": \"" VECTOR_SB_TEXT
-		"\", \"since\": 1763625000, \"address\": \"192.168.1.7\", \"verified\": true}"},
+		"{\"known\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT
+		"\", \"pinned\": 1763625000, \"address\": \"192.168.1.7\", \"verified\": true}"},
 	};
 
 	(void)state;
@@ -810,7 +813,7 @@ static void where_memory_runs_out_no_pin_is_written_in_part(void **state)
 		refused = shortage_end();
 		CHECK(object != NULL || refused, "request %zu", at);
 		if (object != NULL)
-			assert_int_equal(json_object_size(object), 4);
+			assert_int_equal(json_object_size(object), 5);
 		json_decref(object);
 		assert_true(at < 100);
 	}
