@@ -122,7 +122,7 @@ run-unit: $(UNIT_TESTS:%=$(OBJ)/test/%)
 .PHONY: system
 system: ## run the system tests on the real programs, with sanitizers, in private network namespaces
 	$(Q)$(MAKE) --no-print-directory VARIANT=check all
-	$(Q)QUARTET_BIN='$(CURDIR)/build/check/bin' test/system/run $(PYTEST_ARGS)
+	$(Q)exec env QUARTET_BIN='$(CURDIR)/build/check/bin' test/system/run $(PYTEST_ARGS)
 
 # Benchmark.
 define bench_rules

@@ -30,6 +30,7 @@ need_packages() {
 	need python3 'runs the system tests' test -x /usr/bin/python3
 	need python3-pytest 'runs the system tests' has_python_module pytest
 	need python3-pytest-timeout 'ends a system test that hangs' has_python_module pytest_timeout
+	need python3-pytest-xdist 'runs several system tests at a time' has_python_module xdist
 	need iproute2 'makes the private networks of the system tests (ip)' has_command ip
 	need util-linux 'makes their namespaces (unshare)' has_command unshare
 	need mount 'fills the small disk of a system test' has_command mount

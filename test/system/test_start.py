@@ -5,6 +5,7 @@ tmux server of its own, because TMUX_TMPDIR is. The scripts run in a clone, in a
 whose name shells and tmux could stumble on.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -235,10 +236,15 @@ def copy_repository(copy):
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory):
-    """A clone in which the programs are built."""
-    copy = copy_repository(tmp_path_factory.mktemp("clone") / ODD_NAME)
-    subprocess.run(["make", "-s", "-C", copy], env=plain_environment(), check=True)
-    return copy
+    """A clone in which the programs are built: once for all workers, each of which has its own."""
+    own = tmp_path_factory.getbasetemp()
+    built = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "built"
+    with open(f"{built}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            copy_repository(built)
+        subprocess.run(["make", "-s", "-C", built], env=plain_environment(), check=True)
+    return shutil.copytree(built, own / ODD_NAME)
 
 
 @pytest.fixture
