@@ -52,9 +52,17 @@ UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
 
 ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
 LIBRARIES = jansson libsodium
+INSTALLATION = On Debian or Ubuntu: apt-get install gcc make pkg-config libjansson-dev libsodium-dev libunistring-dev \
+	libssl-dev, or run scripts/start.sh, which does it
+HASH = \#
 ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
-$(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). On Debian or Ubuntu: \
-	apt-get install gcc make pkg-config libjansson-dev libsodium-dev libssl-dev, or run scripts/start.sh, which does it)
+$(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). $(INSTALLATION))
+endif
+# libunistring comes without a file for pkg-config, so the first build asks the compiler.
+ifeq ($(wildcard $(OBJ)/libraries),)
+ifneq ($(shell echo '$(HASH)include <unistr.h>' | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && echo yes),yes)
+$(error The library libunistring (unistr.h) was not found by $(CC). $(INSTALLATION))
+endif
 endif
 CLASSIC_LIBRARY := $(if $(filter-out 0,$(CLASSIC)),$(shell $(PKG_CONFIG) --exists libcrypto && echo libcrypto))
 ifeq ($(or $(filter 0,$(CLASSIC)),$(CLASSIC_LIBRARY)),)
@@ -63,7 +71,7 @@ endif
 LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(CLASSIC_LIBRARY)) $(if $(CLASSIC_LIBRARY),-DQUARTET_CLASSIC)
 # Everything is built anew where the choice of libraries has changed.
 $(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
-LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(CLASSIC_LIBRARY))
+LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(CLASSIC_LIBRARY)) -lunistring
 endif
 
 # What the code needs whatever CFLAGS says. _FORTIFY_SOURCE wants optimisation and the sanitizers replace it.

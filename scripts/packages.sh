@@ -48,18 +48,19 @@ has_library() {
 	pkg-config --exists "$1"
 }
 
-has_c_headers() {
-	printf '#include <stdio.h>\n' | cc -E -x c -
+has_header() {
+	printf '#include <%s>\n' "$1" | cc -E -x c -
 }
 
 # What `make` needs: build packages of every script here.
 need_build_packages() {
 	need gcc 'the C compiler (cc)' has_command cc
-	need libc6-dev 'the headers of the C library' has_c_headers
+	need libc6-dev 'the headers of the C library' has_header stdio.h
 	need make 'builds the programs' has_command make
 	need pkg-config 'finds the libraries' has_command pkg-config
 	need libjansson-dev 'library: reads and writes JSON' has_library jansson
 	need libsodium-dev 'library: the cryptography' has_library libsodium
+	need libunistring-dev 'library: knows the characters of Unicode' has_header unistr.h
 	need libssl-dev "library: the cipher of the classic exchange (3DES)" has_library libcrypto
 }
 

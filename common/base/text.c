@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unictype.h>
+#include <unistr.h>
 
 #define NOT_UTF8 UINT32_MAX
 
@@ -10,76 +12,23 @@ struct range {
 };
 
 /*
- * Characters that move or hide others, besides the controls: Bidi_Control, line and paragraph separators, and what
- * shows nothing (Default_Ignorable_Code_Point, the blank letters and the blank Braille pattern). What Persian and emoji
- * need stays: the joiners U+200C and U+200D, and the variation selectors U+FE0E and U+FE0F.
+ * Characters that show nothing although Unicode counts them among those that do: the blank pattern of Braille, the
+ * marks around annotations, the joints of hieroglyphs, the note head that is none.
  */
-static const struct range hidden[] = {
-    {0x00ad, 0x00ad},
-    {0x034f, 0x034f},
-    {0x061c, 0x061c},
-    {0x115f, 0x1160},
-    {0x17b4, 0x17b5},
-    {0x180b, 0x180f},
-    {0x200b, 0x200b},
-    {0x200e, 0x200f},
-    {0x2028, 0x202e},
-    {0x2060, 0x206f},
-    {0x2800, 0x2800},
-    {0x3164, 0x3164},
-    {0xfe00, 0xfe0d},
-    {0xfeff, 0xfeff},
-    {0xffa0, 0xffa0},
-    {0xfff0, 0xfffb},
-    {0x13430, 0x1345f},
-    {0x1bca0, 0x1bca3},
-    {0x1d159, 0x1d159},
-    {0x1d173, 0x1d17a},
-    {0xe0000, 0xe0fff},
-};
+static const struct range hidden[] = {{0x2800, 0x2800}, {0xfff9, 0xfffb}, {0x13430, 0x1345f}, {0x1d159, 0x1d159}};
 
 uint32_t text_next(const char **cursor, const char *end)
 {
-	const unsigned char *s = (const unsigned char *)*cursor;
-	size_t left = (size_t)(end - *cursor);
-	uint32_t code_point, least;
-	size_t len;
+	ucs4_t code_point;
+	int len = u8_mbtoucr(&code_point, (const uint8_t *)*cursor, (size_t)(end - *cursor));
 
-	*cursor += 1;
-	if (s[0] < 0x80)
-		return s[0];
-	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
-		len = 2, least = 0x80, code_point = s[0] & 0x1f;
-	} else if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		len = 3, least = 0x800, code_point = s[0] & 0x0f;
-	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		len = 4, least = 0x10000, code_point = s[0] & 0x07;
-	} else {
-		return NOT_UTF8;
-	}
-	if (left < len)
-		return NOT_UTF8;
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return NOT_UTF8;
-		code_point = code_point << 6 | (s[i] & 0x3f);
-	}
-	if (code_point < least || code_point > 0x10ffff || (code_point >= 0xd800 && code_point <= 0xdfff))
-		return NOT_UTF8;
-	*cursor += len - 1;
-	return code_point;
+	*cursor += len > 0 ? len : 1;
+	return len > 0 ? code_point : NOT_UTF8;
 }
 
 bool text_is_utf8(const char *text, size_t len)
 {
-	const char *cursor = text;
-	const char *end = text + len;
-
-	while (cursor < end) {
-		if (text_next(&cursor, end) == NOT_UTF8)
-			return false;
-	}
-	return true;
+	return !u8_check((const uint8_t *)text, len);
 }
 
 bool text_is_control(uint32_t code_point)
@@ -96,19 +45,28 @@ static bool is_within(const struct range *ranges, size_t count, uint32_t code_po
 	return false;
 }
 
+/* Joiners and variation selectors, which belong to the character before them: Persian and emoji need them. */
+static bool is_binding(uint32_t code_point)
+{
+	return code_point == 0x200c || code_point == 0x200d || code_point == 0xfe0e || code_point == 0xfe0f;
+}
+
+/* Whether a character neither moves nor hides others, nor shows nothing. */
 static bool is_printable(uint32_t code_point)
 {
-	if (code_point >= ' ' && code_point <= '~')
+	if ((code_point >= ' ' && code_point <= '~') || is_binding(code_point))
 		return true;
-	return !text_is_control(code_point) && !is_within(hidden, sizeof(hidden) / sizeof(hidden[0]), code_point);
+	return !text_is_control(code_point) && !uc_is_property(code_point, UC_PROPERTY_DEFAULT_IGNORABLE_CODE_POINT) &&
+	       !uc_is_property(code_point, UC_PROPERTY_BIDI_CONTROL) &&
+	       !uc_is_property(code_point, UC_PROPERTY_LINE_SEPARATOR) &&
+	       !uc_is_property(code_point, UC_PROPERTY_PARAGRAPH_SEPARATOR) &&
+	       !is_within(hidden, sizeof(hidden) / sizeof(hidden[0]), code_point);
 }
 
 bool text_is_blank(uint32_t code_point)
 {
-	static const struct range blanks[] = {{0x20, 0x20}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
-	    {0x200c, 0x200d}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfe0e, 0xfe0f}};
-
-	return is_within(blanks, sizeof(blanks) / sizeof(blanks[0]), code_point) || !is_printable(code_point);
+	return is_binding(code_point) || uc_is_general_category(code_point, UC_CATEGORY_Zs) ||
+	       !is_printable(code_point);
 }
 
 bool text_has_punctuation(const char *text, size_t len)
@@ -124,12 +82,6 @@ bool text_has_punctuation(const char *text, size_t len)
 			return true;
 	}
 	return false;
-}
-
-/* Joiners and variation selectors, which belong to the character before them. */
-static bool is_binding(uint32_t code_point)
-{
-	return code_point == 0x200c || code_point == 0x200d || code_point == 0xfe0e || code_point == 0xfe0f;
 }
 
 /*
