@@ -33,7 +33,7 @@ common_OBJECTS = \
 	$(addprefix term/,console lineinput program)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
-initiator_OBJECTS = initiator chat connection history prompt recipient trust users
+initiator_OBJECTS = initiator call chat connection desk history message prompt recipient trust users wording
 responder_OBJECTS = responder conversation inbox roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

@@ -1,7 +1,6 @@
 /*
  * Chat_Initiator of the specification (2.3.0): the user's menu of Users, Chat and History.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -13,12 +12,9 @@
 #include "chat.h"
 #include "crypto/classic.h"
 #include "crypto/identity.h"
+#include "desk.h"
 #include "history.h"
 #include "net/address.h"
-#include "prompt.h"
-#include "store/chatlog.h"
-#include "store/peersfile.h"
-#include "term/console.h"
 #include "term/program.h"
 #include "trust.h"
 #include "users.h"
@@ -51,9 +47,7 @@ static const char help[] =
     "do, it stays here and is mixed into the secret key.\n";
 
 struct initiator {
-	struct console *console;
-	struct prompt prompt;
-	struct chat chat;
+	struct desk desk;
 	struct trust trust;
 };
 
@@ -74,17 +68,17 @@ static void run_users(struct initiator *initiator, const char *argument)
 	bool has_identity = find_identity(identity);
 
 	(void)argument;
-	users_show(initiator->chat.file, has_identity ? identity : NULL, initiator->console);
+	users_show(initiator->desk.peers, has_identity ? identity : NULL, initiator->desk.console);
 }
 
 static void run_chat(struct initiator *initiator, const char *argument)
 {
-	chat_run(&initiator->chat, argument);
+	chat_run(&initiator->desk, argument);
 }
 
 static void run_history(struct initiator *initiator, const char *argument)
 {
-	history_show(argument, initiator->console);
+	history_show(argument, initiator->desk.console);
 }
 
 static void run_fingerprint(struct initiator *initiator, const char *argument)
@@ -110,7 +104,7 @@ static void run_distrust(struct initiator *initiator, const char *argument)
 static void run_help(struct initiator *initiator, const char *argument)
 {
 	(void)argument;
-	console_put(initiator->console, "%s", help);
+	console_put(initiator->desk.console, "%s", help);
 }
 
 static const struct command commands[] = {
@@ -153,26 +147,26 @@ static bool take_turn(struct initiator *initiator)
 	const struct command *command;
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
 
-	if (!prompt_ask_word(&initiator->prompt, "Users, Chat or History? ", &line))
-		return !initiator->prompt.over;
+	if (!prompt_ask_word(&initiator->desk.prompt, "Users, Chat or History? ", &line))
+		return !initiator->desk.prompt.over;
 	/* The answers to a command's own questions replace this line. */
 	memccpy(word, line, '\0', sizeof(word));
 	argument = word + strcspn(word, " \t");
 	if (*argument != '\0')
 		*argument++ = '\0';
 	argument += strspn(argument, " \t");
-	command = find_command(initiator->console, word);
+	command = find_command(initiator->desk.console, word);
 	if (command && !command->run)
 		return false;
 	if (command)
 		command->run(initiator, argument);
-	console_flush(initiator->console);
+	console_flush(initiator->desk.console);
 	return true;
 }
 
 static int run(struct program *program)
 {
-	struct initiator initiator = {.console = &program->out};
+	struct initiator initiator;
 	char ip[ADDRESS_TEXT_BYTES];
 	int rc = program->has_address ? address_check_own(program->address) : 0;
 
@@ -181,25 +175,13 @@ static int run(struct program *program)
 		    address_format(program->address, ip), strerror(rc));
 		return PROGRAM_FAILED;
 	}
-	prompt_init(&initiator.prompt, &program->out);
-	initiator.chat = (struct chat){
-	    .prompt = &initiator.prompt,
-	    .console = &program->out,
-	    .file = peersfile_new(AT_FDCWD),
-	    .log = chatlog_new(AT_FDCWD, false),
-	    .from = program->has_address ? &program->address : NULL,
-	    .strict = program->strict,
-	};
-	initiator.trust = (struct trust){.prompt = &initiator.prompt, .file = initiator.chat.file};
-	if (!initiator.chat.file || !initiator.chat.log) {
-		console_put(&program->err, "initiator: there is no memory\n");
-		rc = ENOMEM;
-	}
+	rc = desk_open(&initiator.desk, program);
+	initiator.trust = (struct trust){.prompt = &initiator.desk.prompt, .file = initiator.desk.peers};
+	if (rc != 0)
+		console_put(&program->err, "initiator: %s\n", strerror(rc));
 	while (rc == 0 && !stop_requested() && take_turn(&initiator))
 		;
-	chatlog_free(initiator.chat.log);
-	peersfile_free(initiator.chat.file);
-	prompt_free(&initiator.prompt);
+	desk_close(&initiator.desk);
 	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 

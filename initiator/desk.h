@@ -1,0 +1,34 @@
+/*
+ * The desk: what all commands of one user work with. The files of the working directory, the dialogue, and how to speak
+ * to others.
+ *
+ * One desk for a program, opened at its start and closed at its end. The files are opened when they are needed, and each
+ * locks itself; nothing is held between commands.
+ */
+#ifndef QUARTET_DESK_H
+#define QUARTET_DESK_H
+
+#include <netinet/in.h>
+
+#include "prompt.h"
+#include "store/chatlog.h"
+#include "store/peersfile.h"
+#include "term/program.h"
+
+struct desk {
+	struct prompt prompt;
+	struct console *console; /* the same as the prompt's */
+	struct peersfile *peers;
+	struct chatlog *log;
+	const struct in_addr *from; /* the address to speak from, or NULL */
+	bool strict;		    /* the classic exchange is refused */
+};
+
+/*
+ * Sets up *desk for the working directory and standard input and output. Returns 0 or ENOMEM; desk_close() is called in
+ * either case. program outlives the desk.
+ */
+int desk_open(struct desk *desk, struct program *program) __attribute__((warn_unused_result));
+void desk_close(struct desk *desk);
+
+#endif

@@ -1,0 +1,165 @@
+#include "wording.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "connection.h"
+#include "store/lockedfile.h"
+
+void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode)
+{
+	console_put(console, "To");
+	recipient_put(to, console);
+	if (mode == CHATLOG_CLASSIC)
+		console_put_styled(console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
+	else if (mode == CHATLOG_SECURE && to->standing == PINS_STRANGER)
+		console_put_styled(console, CONSOLE_FAINT, "  not known yet");
+	else if (mode == CHATLOG_SECURE && to->pin.verified)
+		console_put_styled(console, CONSOLE_GOOD, "  verified");
+	console_put(console, "\n");
+}
+
+void wording_put_refusal(struct console *console)
+{
+	console_put(console,
+	    "No secure chat before you accept that: Trust shows both fingerprints and asks. Nothing was sent.\n");
+}
+
+void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not)
+{
+	console_put_styled(console, CONSOLE_WARNING, "The user");
+	recipient_put(to, console);
+	console_put_styled(console, CONSOLE_WARNING, " announces no identity, so there is no key to encrypt for.\n");
+	if (why_not)
+		console_put(console,
+		    "%s, so a secure chat is not possible. An unsecure one is, and anybody on\n"
+		    "the network can read it.\n",
+		    why_not);
+	else
+		console_put_styled(console, CONSOLE_WARNING,
+		    "Only the classic exchange (classic: Diffie-Hellman modulo 19) is possible, and it protects nothing: there\n"
+		    "are at most eighteen keys, so anybody on the way can read the message, change it, or be the one who answers.\n");
+}
+
+/* What went wrong while waiting for the other side, or for the system. */
+static void put_fault(struct console *console, int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		console_put(console, "no answer came in %d s", CONNECTION_REPLY_MS / 1000);
+		break;
+	case ECONNRESET:
+	case ENOTCONN:
+	case EPIPE:
+		console_put(console, "the connection was closed at the other end");
+		break;
+	case EBADMSG:
+	case EPROTO:
+		console_put(console, "the answer is not what it should be");
+		break;
+	default:
+		console_put(console, "%s", strerror(error));
+	}
+}
+
+static void put_unconnected(struct console *console, int error)
+{
+	if (error == ETIMEDOUT)
+		console_put(console, "timed out after %d s", CONNECTION_OPEN_MS / 1000);
+	else
+		console_put(console, "%s", strerror(error));
+	if (error == ECONNREFUSED)
+		console_put(console, "; is the responder running there?");
+	else if (error == ETIMEDOUT || error == EHOSTUNREACH)
+		console_put(console, "; is that machine still on the network?");
+	else if (error == ENETUNREACH)
+		console_put(console, "; is this machine still on the network?");
+}
+
+void wording_put_failure(struct console *console, const struct recipient *to, const struct call *call, int error)
+{
+	static const char *const beginnings[] = {
+	    [CALL_PREPARE] = "no secure chat with",
+	    [CALL_CONNECT] = "cannot connect to",
+	    [CALL_AGREE] = "no secure chat with",
+	    [CALL_PACK] = "cannot send to",
+	    [CALL_SEND] = "cannot send to",
+	    [CALL_CONFIRM] = "cannot send to",
+	};
+
+	console_put_styled(console, CONSOLE_BAD, "%s", beginnings[call->stage]);
+	recipient_put(to, console);
+	console_put(console, ": ");
+	if (call->stage == CALL_CONNECT)
+		put_unconnected(console, error);
+	else
+		put_fault(console, error);
+	console_put(console, call->stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
+}
+
+void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error)
+{
+	bool is_secure = call->mode == CHATLOG_SECURE;
+
+	console_put_styled(console,
+	    !is_secure	 ? CONSOLE_NORMAL
+	    : error == 0 ? CONSOLE_GOOD
+			 : CONSOLE_WARNING,
+	    is_secure && error == 0 ? "Delivered to" : "Sent to");
+	recipient_put(to, console);
+	if (error != 0) {
+		console_put(console, is_secure ? ", not confirmed: " : ", but perhaps not received: ");
+		put_fault(console, error);
+	} else if (!is_secure) {
+		console_put(console, ", not confirmed: %s message has no receipt",
+		    call->mode == CHATLOG_CLASSIC ? "a classic" : "an unsecure");
+	}
+	console_put(console, ".\n");
+}
+
+void wording_put_unfit(struct console *console, enum message_fault fault)
+{
+	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message ");
+	switch (fault) {
+	case MESSAGE_CUT:
+		console_put_styled(console, CONSOLE_WARNING,
+		    "is as long as the terminal passes on (%d bytes), so its end may be missing; a file can be piped in",
+		    MESSAGE_TYPED_MAX_BYTES);
+		break;
+	case MESSAGE_NOT_UTF8:
+		console_put_styled(console, CONSOLE_WARNING, "is not UTF-8 text");
+		break;
+	case MESSAGE_CONTROLS:
+		console_put_styled(console, CONSOLE_WARNING, "has control characters in it");
+		break;
+	default:
+		console_put_styled(console, CONSOLE_WARNING, "has more than %d bytes", MESSAGE_MAX_BYTES);
+	}
+	console_put_styled(console, CONSOLE_WARNING, ". An empty line gives up.\n");
+}
+
+void wording_put_length(struct console *console, size_t bytes)
+{
+	console_put_styled(console, CONSOLE_WARNING,
+	    "This message takes %zu bytes, and some other programs read only the first %d.\n", bytes,
+	    MESSAGE_OTHERS_READ_BYTES);
+}
+
+void wording_put_unkept(struct console *console, int error)
+{
+	console_put_styled(console, CONSOLE_BAD,
+	    "NOT KEPT: the message was sent, but " CHATLOG_NAME " cannot be written: %s\n", lockedfile_reason(error));
+}
+
+void wording_put_meeting(struct console *console, const struct recipient *to, int error)
+{
+	if (error == 0)
+		console_put_styled(console, CONSOLE_FAINT, "Known from now on by this identity:");
+	else if (error == EEXIST)
+		console_put_styled(console, CONSOLE_BAD, "Known by another identity meanwhile:");
+	else
+		console_put_styled(console, CONSOLE_BAD,
+		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(error));
+	recipient_put(to, console);
+	console_put(console, "\n");
+}

@@ -1,0 +1,43 @@
+/*
+ * The wording: what the user is told about a chat.
+ *
+ * It decides nothing and changes nothing; every function collects some lines on console. What the user is told is what
+ * is known: "sent" when the message left, "delivered" when the receipt came that only the holder of the peer's identity
+ * can have made.
+ */
+#ifndef QUARTET_WORDING_H
+#define QUARTET_WORDING_H
+
+#include "call.h"
+#include "message.h"
+#include "recipient.h"
+#include "term/console.h"
+
+/* "To Bob (192.168.1.7)", and what there is to know before the message is typed. */
+void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode);
+
+/* The changed identity of to, already told of, stands in the way of a secure chat. */
+void wording_put_refusal(struct console *console);
+
+/* The user to can only be spoken to in the classic exchange: a warning; if why_not, not even that, for this reason. */
+void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not);
+
+/* The message has a fault and was not sent. */
+void wording_put_unfit(struct console *console, enum message_fault fault);
+
+/* What went wrong in call with errno value error, before the message was sent. */
+void wording_put_failure(struct console *console, const struct recipient *to, const struct call *call, int error);
+
+/* What is known after the message was sent: error is what call_confirm() or call_finish() returned. */
+void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error);
+
+/* The message of bytes on the wire is longer than some read. */
+void wording_put_length(struct console *console, size_t bytes);
+
+/* The message was sent and chat.log could not be written: error is what chatlog_append() returned. */
+void wording_put_unkept(struct console *console, int error);
+
+/* The identity of to was pinned just now, or why it was not: error is what peersfile_meet() returned. */
+void wording_put_meeting(struct console *console, const struct recipient *to, int error);
+
+#endif
