@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 #
 # From a clone to a conversation in one command: installs what is missing, builds, and opens the four programs in tmux.
+#
+# The programs run in their panes themselves, with no shell around them: they end on SIGHUP, which is what closing a pane
+# or a session sends, and a pane whose program has ended stays (remain-on-exit) until Enter starts it again.
 set -euo pipefail
 
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
@@ -17,17 +20,15 @@ readonly BOB=127.0.0.3
 # The status line, with the user's own prefix key, and the title of a pane.
 readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
 readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d   end: scripts/start.sh --stop#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
-readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]'
-# What a pane runs until the panes have their sizes and the programs begin.
-readonly PLACEHOLDER=(sleep 60)
+readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,ended: Enter restarts ,}'
+# What a user sets for the programs; a tmux server that runs already has an environment of its own.
+readonly VARIABLES=(NO_COLOR TZ LANG LC_ALL LC_CTYPE LC_TIME LC_MESSAGES)
 
-# What every layout below has room in. A smaller terminal shows a part of it.
+# What the layout below has room in. A smaller terminal shows a part of it.
 readonly COLUMNS_MIN=80
 readonly ROWS_MIN=24
-# From this many columns on, announcer and discovery are side by side.
-readonly COLUMNS_BESIDE=80
-# How long --stop waits for programs that were told to end, in tenths of a second. Their panes kill them sooner.
-readonly PATIENCE=100
+# How long --stop waits for programs that were told to end before it kills them, in tenths of a second.
+readonly PATIENCE=50
 
 # Whether a user sits at a terminal that tmux can draw on.
 terminal=
@@ -40,7 +41,7 @@ Usage: scripts/start.sh [--demo | --stop | --help]
 
 Opens announcer, discovery, initiator and responder in the four panes of a tmux session, with peers.txt, chat.log and
 identity.key in the directory where you call it. First it installs what is missing (with apt, as root or through sudo)
-and builds. Called again, it attaches to the session that runs.
+and builds. Called again, it puts back what the session lacks and attaches to it.
 
   --demo   two users, Alice and Bob, in one session, on this machine alone: no network is needed; their files are in
            demo/alice and demo/bob below the directory where you call it
@@ -48,6 +49,7 @@ and builds. Called again, it attaches to the session that runs.
   --help   shows this
 
 In the session: the tmux prefix (Ctrl-b) and an arrow, or a click, changes panes; the prefix and d leaves it running.
+Ctrl-C ends the program of a pane, and Enter starts it again.
 END
 }
 
@@ -69,8 +71,6 @@ runs() {
 
 # Puts the user into session $1, or says how to get there.
 attach() {
-	# The programs speak UTF-8. Where no locale says what the terminal speaks, tmux would show anything else as _.
-	[[ -n ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} ]] || export LC_CTYPE=C.UTF-8
 	if [[ -z $terminal ]]; then
 		say "Session $1 is running. To see it: tmux attach -t $1"
 	elif [[ -n ${TMUX:-} ]]; then
@@ -93,52 +93,48 @@ measure_window() {
 	((rows -= 1))
 }
 
-# split PANE OPTION...: divides PANE. Sets `pane` to the id of the new part.
-split() {
-	local from=$1
-	shift
-	pane=$(tmux split-window -d -t "$from" "$@" -P -F '#{pane_id}' -- "${PLACEHOLDER[@]}")
-}
-
-# launch PANE LABEL DIRECTORY PROGRAM [ARGUMENT...]: starts PROGRAM in PANE, under its title. The mark tells --stop which
-# panes are ours.
+# Sets `command` to what runs PROGRAM [ARGUMENT...] in DIRECTORY with the user's environment. tmux runs a command of
+# several words itself, so that no shell of the user's comes between; a ; at the end of one would separate commands.
 #
-# tmux runs a command of several words itself, so that no shell of the user's comes between. The directory travels as an
-# argument, because tmux would expand a # in the directory of its -c; the /. keeps a ; from its end, where it would
-# separate commands.
-launch() {
-	local where=$1 label=$2 directory=$3 program=$4
-	shift 4
-	tmux respawn-pane -k -t "$where" -- "$root/scripts/pane.sh" "$directory/." "$root/bin/$program" "$@"
-	tmux select-pane -t "$where" -T "$label$program" \; set-option -p -t "$where" @quartet yes
+# The initiator gets line editing, if there is rlwrap, with completion of the commands and of all words that were on its
+# screen. Nothing reaches the disk: the history is kept in memory (/dev/null, and a negative size for read-only), and
+# numbers not even there.
+make_command() {
+	local directory=$1 program=$2 name
+	shift 2
+	command=(env)
+	for name in "${VARIABLES[@]}"; do
+		[[ -n ${!name+set} ]] || command+=(-u "$name")
+	done
+	command+=(-C "$directory/.")
+	for name in "${VARIABLES[@]}"; do
+		[[ -z ${!name+set} ]] || command+=("$name=${!name/%;/\\;}")
+	done
+	if [[ $program == initiator ]] && has_command rlwrap >/dev/null; then
+		command+=(rlwrap -n -i -e '' -b '()[]:,;?' -r -f "$root/scripts/initiator.words" -H /dev/null -s -100
+			-g '^[[:space:]]*[[:digit:]]+[[:space:]]*$')
+	fi
+	command+=("$root/bin/$program" "$@")
 }
 
-# keep PANE OPTION...: PANE gets this size again whenever the window changes its own.
-keep() {
-	resizing+="resize-pane -t $* ; "
-}
-
-# percent PART WHOLE: rounded up, because tmux rounds down what it makes of it.
-percent() {
-	printf '%d%%' "$(((100 * $1 + $2 - 1) / $2))"
-}
-
-# open_session NAME: a session of one window of one pane. Sets `pane`, `columns` and `rows`. Everything is set for this
-# session and window alone, and nothing relies on what the user's configuration set.
+# open_session NAME PROGRAM: a session of one window with the one pane of PROGRAM, whose command make_command has made.
+# Sets `pane`. Everything is set for this session and window alone, and nothing relies on what the user's configuration
+# set. Enter is bound in a table of keys that only these sessions use: the user's own root table, and that.
 open_session() {
 	local name=$1
-	measure_window
 	opening=$name
-	resizing=
 	# In one go with its creation: a configuration that destroys unattached sessions would be quicker.
-	pane=$(tmux new-session -d -s "$name" -n "$name" -x "$columns" -y "$rows" -P -F '#{pane_id}' -- \
-		"${PLACEHOLDER[@]}" \; set-option -t "=$name:" destroy-unattached off)
-	tmux set-option -t "$pane" mouse on \; \
+	pane=$(tmux new-session -d -s "$name" -n "$name" -x "$columns" -y "$rows" -P -F '#{pane_id}' -- "${command[@]}" \; \
+		set-option -t "=$name:" destroy-unattached off \; set-option -w -t "=$name:" remain-on-exit on)
+	tmux list-keys -T root | sed 's/-T root /-T quartet /' | tmux source-file -
+	tmux bind-key -T quartet Enter if-shell -F '#{pane_dead}' respawn-pane 'send-keys Enter' \; \
+		set-option -t "$pane" key-table quartet \; \
+		set-option -t "$pane" mouse on \; \
 		set-option -t "$pane" status on \; \
+		set-option -t "$pane" status-interval 1 \; \
 		set-option -t "$pane" status-style 'fg=black,bg=cyan' \; \
 		set-option -t "$pane" 'status-format[0]' "$STATUS" \; \
 		set-option -w -t "$pane" automatic-rename off \; \
-		set-option -w -t "$pane" remain-on-exit off \; \
 		set-option -w -t "$pane" synchronize-panes off \; \
 		set-option -w -t "$pane" pane-border-style default \; \
 		set-option -w -t "$pane" pane-active-border-style 'fg=cyan' \; \
@@ -146,53 +142,76 @@ open_session() {
 		set-option -w -t "$pane" pane-border-status top
 }
 
-# divide COLUMNS ROWS: makes the four panes of one user from `pane`, which is COLUMNS x ROWS large. Announcer and
-# discovery have little to say: they get a few rows on top, side by side where that leaves both readable. The initiator
-# gets the most. Sets `announcer`, `discovery`, `responder` and `initiator`.
-#
-# Every pane has a title line above it; that of the topmost counts as a row of the pane where it is split off.
-divide() {
-	local columns=$1 rows=$2 small rest heard
-	discovery=$pane
-	if ((columns >= COLUMNS_BESIDE)); then
-		small=$(((rows + 9) / 8))
-		rest=$((rows - 3 - small))
-	else
-		small=3
-		rest=$((rows - 4 - 2 * small))
-	fi
-	heard=$((rest * 2 / 5))
-	split "$discovery" -v -l "$((rest + 1))"
-	responder=$pane
-	split "$responder" -v -l "$((rest - heard))"
-	initiator=$pane
-	if ((columns >= COLUMNS_BESIDE)); then
-		split "$discovery" -h -b -l "$((columns / 2))"
-		small=$(percent "$small" "$rows")
-	else
-		split "$discovery" -v -b -l "$((small + 1))"
-	fi
-	announcer=$pane
-	keep "$announcer" -y "$small"
-	keep "$discovery" -y "$small"
-	keep "$responder" -y "$(percent "$heard" "$rows")"
+# Sets `panes`, by title, to those that session $1 has.
+declare -A panes
+find_panes() {
+	local id title
+	panes=()
+	while read -r id title; do
+		[[ -z $title ]] || panes[$title]=$id
+	done < <(tmux list-panes -s -t "=$1:" -F '#{pane_id} #{@quartet}')
 }
 
-# launch_listeners LABEL DIRECTORY [ARGUMENT...]: starts all but the announcer in the panes that divide made. Announcers
-# come last, so that everyone hears them.
-launch_listeners() {
-	local label=$1 directory=$2
-	shift 2
-	launch "$discovery" "$label" "$directory" discovery "$@"
-	launch "$responder" "$label" "$directory" responder "$@"
-	launch "$initiator" "$label" "$directory" initiator "$@"
+# adopt TITLE PANE: the mark tells later which pane is whose, whatever its title is by then.
+adopt() {
+	panes[$1]=$2
+	tmux select-pane -t "$2" -T "$1" \; set-option -p -t "$2" @quartet "$1"
 }
 
-# The session is complete: pane $1 has the cursor. tmux before 3.3 cannot run anything when a window has changed its size,
-# and divides the difference as it likes.
+# split TITLE OPTION...: runs what make_command has made in a new pane beside another.
+split() {
+	local title=$1
+	shift
+	adopt "$title" "$(tmux split-window -d "$@" -P -F '#{pane_id}' -- "${command[@]}")"
+}
+
+# add LABEL DIRECTORY PROGRAM [ARGUMENT...]: gives PROGRAM of the user with that LABEL ("" or "Bob: ") its place beside
+# the panes of that user that are there, unless it has one. From top to bottom they are announcer and discovery, which
+# have little to say, side by side if that leaves both readable; responder; initiator.
+add() {
+	local label=$1 directory=$2 program=$3 beside=-v where
+	shift 3
+	[[ -z ${panes[$label$program]:-} ]] || return 0
+	((columns < COLUMNS_MIN)) || beside=-h
+	case $program in
+	initiator) where=(-v -t "${panes[${label}responder]}") ;;
+	responder) where=(-v -b -t "${panes[${label}initiator]}") ;;
+	discovery)
+		where=(-v -b -t "${panes[${label}responder]}")
+		[[ -z ${panes[${label}announcer]:-} ]] || where=("$beside" -t "${panes[${label}announcer]}")
+		;;
+	announcer) where=("$beside" -b -t "${panes[${label}discovery]}") ;;
+	esac
+	make_command "$directory" "$program" "$@"
+	split "$label$program" "${where[@]}"
+}
+
+# percent PART WHOLE: rounded up, because tmux rounds down what it makes of it.
+percent() {
+	printf '%d%%' "$(((100 * $1 + $2 - 1) / $2))"
+}
+
+# arrange LABEL: gives the panes of a user in a part of the window, `columns` x `rows` large, their heights, now
+# and (if tmux can, from 3.3 on) whenever the window changes its size. The initiator gets the most. Every pane has a
+# title line above it.
+arrange() {
+	local label=$1 small=$(((rows + 9) / 8)) titles=3 heard
+	((columns >= COLUMNS_MIN)) || small=3 titles=4
+	heard=$(((rows - titles - (titles - 2) * small) * 2 / 5))
+	resizing+="resize-pane -t ${panes[${label}announcer]} -y $small ; resize-pane -t ${panes[${label}discovery]} -y $small ; "
+	resizing+="resize-pane -t ${panes[${label}responder]} -y $(percent "$heard" "$rows") ; "
+}
+
+# finish_session TITLE: the session is complete: the pane of that title has the cursor.
 finish_session() {
-	tmux select-pane -t "$1"
-	tmux set-hook -w -t "$1" window-resized "$resizing" 2>/dev/null || true
+	local resize
+	while read -r -d ';' resize; do
+		# Words without spaces of their own.
+		# shellcheck disable=SC2086
+		tmux $resize
+	done <<<"$resizing"
+	tmux select-pane -t "${panes[$1]}"
+	tmux set-hook -w -t "${panes[$1]}" window-resized "$resizing" 2>/dev/null || true
 	opening=
 }
 
@@ -201,55 +220,82 @@ abandon() {
 	[[ -z $opening ]] || tmux kill-session -t "=$opening" 2>/dev/null || true
 }
 
+# begin SESSION TITLE DIRECTORY [ARGUMENT...]: opens the session with that initiator, or finds what is left of it. One in
+# which a user has neither initiator nor responder is opened anew.
+begin() {
+	local session=$1 title=$2 directory=$3 label
+	shift 3
+	resizing=
+	measure_window
+	if runs "$session"; then
+		find_panes "$session"
+		for label in "${LABELS[@]}"; do
+			[[ -n ${panes[${label}initiator]:-}${panes[${label}responder]:-} ]] || stop_session "$session"
+		done
+	fi
+	if ! runs "$session"; then
+		panes=()
+		make_command "$directory" initiator "$@"
+		open_session "$session"
+		adopt "$title" "$pane"
+	else
+		read -r columns rows < <(tmux display-message -p -t "=$session:" '#{window_width} #{window_height}')
+	fi
+}
+
 open_quartet() {
-	open_session "$SESSION"
-	divide "$columns" "$rows"
-	launch_listeners '' "$PWD"
-	launch "$announcer" '' "$PWD" announcer
-	finish_session "$announcer"
+	local program LABELS=('')
+	begin "$SESSION" initiator "$PWD"
+	for program in initiator responder discovery announcer; do
+		add '' "$PWD" "$program"
+	done
+	arrange ''
+	finish_session announcer
 }
 
-# Alice to the left, Bob to the right: whoever watches sees both sides of every message.
+# Announcers come last, so that everyone hears them.
 open_demo() {
-	local alice=$PWD/demo/alice bob=$PWD/demo/bob left bobs_announcer
-	mkdir -p -- "$alice" "$bob" || fail "cannot make demo/alice and demo/bob in $PWD"
-	open_session "$DEMO_SESSION"
-	left=$pane
-	split "$left" -h -l "$(((columns - 1) / 2))"
-	divide "$(((columns - 1) / 2))" "$rows"
-	launch_listeners 'Bob: ' "$bob" -a "$BOB"
-	bobs_announcer=$announcer
-	pane=$left
-	divide "$((columns / 2))" "$rows"
-	launch_listeners 'Alice: ' "$alice" -a "$ALICE"
-	launch "$bobs_announcer" 'Bob: ' "$bob" announcer -a "$BOB" -u Bob
-	launch "$announcer" 'Alice: ' "$alice" announcer -a "$ALICE" -u Alice
-	keep "$initiator" -x 50%
-	finish_session "$initiator"
+	local user program LABELS=('Alice: ' 'Bob: ')
+	local -A address=([Alice]=$ALICE [Bob]=$BOB)
+	mkdir -p -- "$PWD/demo/alice" "$PWD/demo/bob" || fail "cannot make demo/alice and demo/bob in $PWD"
+	begin "$DEMO_SESSION" 'Alice: initiator' "$PWD/demo/alice" -a "$ALICE"
+	columns=$(((columns - 1) / 2))
+	if [[ -z ${panes[Bob: initiator]:-}${panes[Bob: responder]:-} ]]; then
+		make_command "$PWD/demo/bob" initiator -a "$BOB"
+		split 'Bob: initiator' -h -t "${panes[Alice: initiator]}"
+	fi
+	for program in initiator responder discovery announcer; do
+		for user in Bob Alice; do
+			set -- -a "${address[$user]}"
+			[[ $program != announcer ]] || set -- "$@" -u "$user"
+			add "$user: " "$PWD/demo/${user,,}" "$program" "$@"
+		done
+	done
+	for user in Bob Alice; do
+		arrange "$user: "
+	done
+	resizing+="resize-pane -t ${panes[Alice: initiator]} -x 50% ; "
+	finish_session 'Alice: initiator'
 }
 
-# Connecting a UDP socket sends nothing and fails where no route leads to the address: without tools, and in any network
+# Connecting a UDP socket sends nothing and fails if no route leads to the address: without tools, and in any network
 # namespace.
 check_loopback() {
 	(: >"/dev/udp/$ALICE/6000") 2>/dev/null ||
 		fail "the loopback interface is down, and the demo lives on it. As root: ip link set lo up"
 }
 
-# Tells the programs of session $1 to end, waits until they have (they tell the others that they leave), and ends it.
+# Ends session $1 and waits until its programs have ended; they tell the others that they leave.
 stop_session() {
-	local waited=0 pids
-	mapfile -t pids < <(our_panes "$1")
-	((${#pids[@]} == 0)) || kill -TERM "${pids[@]}" 2>/dev/null || true
-	while [[ -n $(our_panes "$1") ]] && ((++waited <= PATIENCE)); do
-		sleep 0.1
-	done
-	say "Ended the session $1."
+	local waited=0 pid pids
+	mapfile -t pids < <(tmux list-panes -s -t "=$1:" -F '#{?@quartet,#{?pane_dead,,#{pane_pid}},}' | sed '/^$/d')
 	tmux kill-session -t "=$1" 2>/dev/null || true
-}
-
-# The process ids of our panes in session $1 that are still there.
-our_panes() {
-	tmux list-panes -s -t "=$1:" -F '#{?@quartet,#{pane_pid},}' 2>/dev/null | sed '/^$/d'
+	for pid in "${pids[@]}"; do
+		while kill -0 "$pid" 2>/dev/null && ((++waited <= PATIENCE)); do
+			sleep 0.1
+		done
+		kill -KILL "$pid" 2>/dev/null || true
+	done
 }
 
 stop_all() {
@@ -257,6 +303,7 @@ stop_all() {
 	for name in "$SESSION" "$DEMO_SESSION"; do
 		if runs "$name"; then
 			stop_session "$name"
+			say "Ended the session $name."
 			found=yes
 		fi
 	done
@@ -265,18 +312,18 @@ stop_all() {
 
 start() {
 	local name=$1 open=$2
-	if ! runs "$name"; then
-		install_packages need_packages
-		has_command rlwrap >/dev/null || say 'Optional: the package rlwrap gives the initiator line editing and completion.'
-		build
-		"$open"
-	fi
+	install_packages need_packages
+	has_command rlwrap >/dev/null || say 'Optional: the package rlwrap gives the initiator line editing and completion.'
+	build
+	"$open"
 	attach "$name"
 }
 
 main() {
 	[[ $# -le 1 ]] || wrong_usage
 	[[ ! -t 0 || ! -t 1 || ${TERM:-dumb} == dumb ]] || terminal=yes
+	# The programs speak UTF-8. If no locale says what the terminal speaks, tmux would show anything else as _.
+	[[ -n ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} ]] || export LC_CTYPE=C.UTF-8
 	trap abandon EXIT
 	case ${1:-} in
 	'') start "$SESSION" open_quartet ;;
