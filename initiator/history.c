@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
+#include "store/lockedfile.h"
 
 /* Long listings go out in pieces of about this size. */
 #define FLUSH_BYTES 65536
@@ -101,7 +102,7 @@ void history_show(const char *which, struct console *console)
 		console_put_styled(console, CONSOLE_BAD,
 		    "a line of " CHATLOG_NAME " is longer than 64 MiB; what is beyond it cannot be shown\n");
 	} else if (rc != 0 && rc != ENODATA && rc != ENOENT) {
-		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", strerror(rc));
+		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", lockedfile_reason(rc));
 	} else if (shown == 0 && (all || which[0] == '\0')) {
 		console_put(console, "Nothing was said yet.\n");
 	} else if (shown == 0) {

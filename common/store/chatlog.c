@@ -161,8 +161,9 @@ void chatlog_entry_free(struct chatlog_entry *entry)
 struct chatlog {
 	int dir;
 	bool for_strangers;
-	int fd;	   /* kept open between appends, not locked; or -1 */
-	off_t end; /* of the last whole line that we wrote; 0: unknown */
+	int fd;	     /* kept open between appends, not locked; or -1 */
+	off_t end;   /* of the last whole line that we wrote; 0: unknown */
+	bool placed; /* its name is on the disk, too */
 };
 
 struct chatlog *chatlog_new(int dir, bool for_strangers)
@@ -235,14 +236,21 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool dura
 
 	if (rc != 0)
 		return rc;
-	if (is_new)
+	if (is_new) {
 		log->end = 0;
-	if (log->for_strangers && would_crowd(log->fd, len))
+		log->placed = false;
+		if (status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
+			rc = errno;
+	}
+	if (rc == 0 && log->for_strangers && would_crowd(log->fd, len))
 		rc = ENOSPC;
-	else
+	if (rc == 0)
 		rc = append_locked(log, status.st_size, lines, len, durable);
 	flock(log->fd, LOCK_UN);
-	if (rc == 0 && status.st_size == 0 && durable)
+	/* Whoever made the file may not have waited for that. */
+	if (rc == 0 && durable && !log->placed) {
 		lockedfile_sync_directory(log->dir);
+		log->placed = true;
+	}
 	return rc;
 }

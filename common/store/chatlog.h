@@ -79,10 +79,10 @@ struct chatlog *chatlog_new(int dir, bool for_strangers);
 void chatlog_free(struct chatlog *log);
 
 /*
- * Appends len bytes of whole lines. Where durable, they are on the disk when this returns (fdatasync(2)); in any case
- * they survive the death of the process. A file that was moved away is made anew. Returns 0, or with nothing appended:
- * ENOSPC (disk full or nearly so), ETIMEDOUT (another program holds the lock for LOCKEDFILE_WAIT_MS), or what else went
- * wrong. Blocks on the lock and the disk.
+ * Appends len bytes of whole lines. If durable, they and the name of the file are on the disk when this returns; in any
+ * case they survive the death of the process. A file that was moved away is made anew, and one that others may read set to
+ * mode 0600. Returns 0, or with nothing appended:
+ * ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
     __attribute__((warn_unused_result));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/chatlog.h"
+#include "store/lockedfile.h"
 
 #define BLOCK_BYTES (64 * 1024)
 #define ROOM_BYTES (CHATLOG_LINE_MAX_BYTES + BLOCK_BYTES)
@@ -155,14 +156,11 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 	size_t torn_len;
 	bool whole;
 	int rc;
-	int fd = openat(dir, CHATLOG_NAME, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd;
 
-	if (fd < 0)
-		return errno;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-		close(fd);
-		return EINVAL;
-	}
+	rc = lockedfile_open_own(dir, CHATLOG_NAME, O_RDONLY, &fd, &status);
+	if (rc != 0)
+		return rc;
 	opened = malloc(sizeof(*opened));
 	if (!opened) {
 		close(fd);

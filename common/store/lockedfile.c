@@ -14,9 +14,6 @@
 #define SCRATCH_SUFFIX ".new"
 #define NAME_ROOM_BYTES 64
 
-/* Other programs may leave, or remove, the scratch name while it is being opened; not more often than this. */
-#define SCRATCH_ATTEMPTS 8
-
 /* Between two tries for a lock: at first so short that a writer's hold costs little, then longer. */
 #define RETRY_FIRST_US 200
 #define RETRY_LAST_US 10000
@@ -44,7 +41,30 @@ static bool names_file(int dir, const char *name, const struct stat *file)
 {
 	struct stat named;
 
-	return fstatat(dir, name, &named, 0) == 0 && named.st_dev == file->st_dev && named.st_ino == file->st_ino;
+	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == file->st_dev &&
+	       named.st_ino == file->st_ino;
+}
+
+int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, struct stat *status)
+{
+	int rc = 0,
+	    opened = openat(dir, name, open_flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+
+	if (opened < 0)
+		return errno;
+	if (fstat(opened, status) != 0)
+		rc = errno;
+	else if (!S_ISREG(status->st_mode))
+		rc = EINVAL;
+	else if (status->st_uid != geteuid())
+		rc = LOCKEDFILE_FOREIGN;
+	else if (status->st_mode & (S_IWGRP | S_IWOTH))
+		rc = LOCKEDFILE_EXPOSED;
+	if (rc != 0)
+		close(opened);
+	else
+		*fd = opened;
+	return rc;
 }
 
 int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
@@ -54,14 +74,10 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 	int opened, rc;
 
 	do {
-		opened = openat(dir, name, open_flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, S_IRUSR | S_IWUSR);
-		if (opened < 0)
-			return errno;
-		rc = fstat(opened, &status) == 0 ? 0 : errno;
-		if (rc == 0 && !S_ISREG(status.st_mode))
-			rc = EINVAL;
-		if (rc == 0)
-			rc = lockedfile_lock(opened, operation);
+		rc = lockedfile_open_own(dir, name, open_flags, &opened, &status);
+		if (rc != 0)
+			return rc;
+		rc = lockedfile_lock(opened, operation);
 		if (rc == 0 && names_file(dir, name, &status)) {
 			*fd = opened;
 			return 0;
@@ -115,35 +131,46 @@ static int write_all(int fd, const char *bytes, size_t len)
 }
 
 /*
- * Removes a scratch name that leads to another file, for example to the one that a program put in place and was killed
- * before it could remove the name: writing to it would destroy that file.
+ * Removes what a killed program left under the scratch name, once nobody writes there any more. What is not ours, or leads
+ * to another file, is not waited for.
  */
-static void drop_leftover(int dir, const char *scratch)
+static int drop_leftover(int dir, const char *scratch)
 {
 	struct stat status;
+	bool is_leftover = true;
+	int fd = -1, rc = lockedfile_open_own(dir, scratch, O_RDONLY, &fd, &status);
 
-	if (fstatat(dir, scratch, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (S_ISLNK(status.st_mode) || (S_ISREG(status.st_mode) && status.st_nlink > 1)))
-		unlinkat(dir, scratch, 0);
+	if (rc == ENOENT)
+		return 0;
+	if (rc == ELOOP || rc == EACCES || rc == LOCKEDFILE_FOREIGN || rc == LOCKEDFILE_EXPOSED) {
+		rc = 0;
+	} else if (rc != 0) {
+		return rc;
+	} else if (status.st_nlink == 1) {
+		rc = lockedfile_lock(fd, LOCK_EX);
+		/* Its writer may have put it in place, and another may have begun one. */
+		is_leftover = rc == 0 && names_file(dir, scratch, &status);
+	} /* else it may be the file in place itself, whose lock the caller holds */
+	if (is_leftover && unlinkat(dir, scratch, 0) != 0 && errno != ENOENT)
+		rc = errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
-/* Opens the scratch file, locked, and sees to it that nothing else is written to through it. */
+/* Makes the scratch file anew, locked, so that nothing that was there before is written to. */
 static int open_scratch(int dir, const char *scratch, int *fd)
 {
-	struct stat status;
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
 	int rc;
 
-	for (int attempt = 0; attempt < SCRATCH_ATTEMPTS; attempt++) {
-		drop_leftover(dir, scratch);
-		rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT, LOCK_EX, fd);
-		if (rc != 0)
+	do {
+		rc = lockedfile_open(dir, scratch, O_RDWR | O_CREAT | O_EXCL, LOCK_EX, fd);
+		if (rc != EEXIST)
 			return rc;
-		/* While this one waited for the lock, its holder may have put the file in place and died. */
-		if (fstat(*fd, &status) == 0 && status.st_nlink == 1)
-			return 0;
-		close(*fd);
-	}
-	return EMLINK;
+		rc = drop_leftover(dir, scratch);
+	} while (rc == 0 && clock_monotonic_ms() < deadline_ms);
+	return rc ? rc : ETIMEDOUT;
 }
 
 /* Opens the scratch file of name, locked, with the bytes in it and on the disk. */
@@ -156,10 +183,8 @@ static int fill_scratch(int dir, const char *name, const void *bytes, size_t len
 	rc = open_scratch(dir, scratch, fd);
 	if (rc != 0)
 		return rc;
-	if (ftruncate(*fd, 0) != 0 || fchmod(*fd, S_IRUSR | S_IWUSR) != 0)
-		rc = errno;
-	if (rc == 0)
-		rc = write_all(*fd, bytes, len);
+	/* Whatever the mask of the process. */
+	rc = fchmod(*fd, S_IRUSR | S_IWUSR) == 0 ? write_all(*fd, bytes, len) : errno;
 	if (rc == 0 && fsync(*fd) != 0)
 		rc = errno;
 	if (rc != 0) {
@@ -239,6 +264,12 @@ const char *lockedfile_reason(int error)
 		return "another program holds its lock";
 	case EINVAL:
 		return "it is no regular file";
+	case ELOOP:
+		return "it is a symbolic link";
+	case LOCKEDFILE_FOREIGN:
+		return "it belongs to another user";
+	case LOCKEDFILE_EXPOSED:
+		return "others may write to it (chmod go-w)";
 	default:
 		return strerror(error);
 	}

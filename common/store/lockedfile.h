@@ -2,19 +2,33 @@
  * The two files that the four programs share: opened, locked with flock(2), replaced whole.
  *
  * Any of the programs may be killed at any instant, and the files may have been deleted, replaced or locked by
- * something else. Waits for a lock are bounded. File names are relative to an open directory, or to the working
- * directory where it is AT_FDCWD. All functions return 0 or an errno value. The kernel releases a lock with its
- * descriptor.
+ * something else. The directory may be shared, or come out of somebody's archive: what is a symbolic link, belongs to
+ * another user (to the super-user, too, that is another user) or may be written to by others is neither read nor changed.
+ * Waits for a lock are bounded. File names are relative to an open directory, or to the working directory if it is
+ * AT_FDCWD. All functions return 0 or an errno value. The kernel releases a lock with its descriptor.
  */
 #ifndef QUARTET_LOCKEDFILE_H
 #define QUARTET_LOCKEDFILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
 /* How long to wait for a lock, in milliseconds. */
 #define LOCKEDFILE_WAIT_MS 2000
+
+/* Errors besides those of the system: the file belongs to another user; group or others may write to it. */
+#define LOCKEDFILE_FOREIGN EREMOTE
+#define LOCKEDFILE_EXPOSED EREMOTEIO
+
+/*
+ * Opens the regular file name with open_flags (plus O_CLOEXEC, O_NOFOLLOW and, against FIFOs, O_NONBLOCK; 0600 if it
+ * creates), without a lock. Sets *fd, the caller's to close, and *status; or returns ELOOP for a symbolic link, EINVAL for
+ * what is no regular file, one of the errors above, or that of open(2).
+ */
+int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, struct stat *status)
+    __attribute__((warn_unused_result));
 
 /*
  * Locks fd with operation (LOCK_SH or LOCK_EX). Returns ETIMEDOUT where another program holds it for
@@ -23,10 +37,8 @@
 int lockedfile_lock(int fd, int operation) __attribute__((warn_unused_result));
 
 /*
- * Opens the regular file name with open_flags (plus O_CLOEXEC and, against FIFOs, O_NONBLOCK; 0600 where it creates)
- * and locks it. When this returns, the path still names the file that is locked: where it was replaced during the wait,
- * the newer one is opened. *fd is the caller's to close. Errors: ETIMEDOUT as above, EINVAL for what is no regular
- * file, or that of open(2).
+ * The same, and locks it. When this returns, the path still names the file that is locked: if it was replaced during the
+ * wait, the newer one is opened. Errors: those, and ETIMEDOUT as above.
  */
 int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
     __attribute__((warn_unused_result));
@@ -41,7 +53,8 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 
 /*
  * Creates name, mode 0600, with len bytes, only where nothing of that name is there (else EEXIST): the file appears
- * whole and synced, or not at all. Goes through the scratch file "<name>.new", which is locked meanwhile.
+ * whole and synced, or not at all. Goes through the scratch file "<name>.new", which is made anew, and locked meanwhile;
+ * what lies there is removed once nobody has it locked.
  */
 int lockedfile_create(int dir, const char *name, const void *bytes, size_t len) __attribute__((warn_unused_result));
 
@@ -60,8 +73,8 @@ int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len,
 void lockedfile_sync_directory(int dir);
 
 /*
- * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for ETIMEDOUT
- * and EINVAL, which mean something of their own here. The storage is that of strerror().
+ * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for the errors
+ * that mean something of their own here. The storage is that of strerror().
  */
 const char *lockedfile_reason(int error);
 

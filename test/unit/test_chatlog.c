@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 #include "store/chatlog.h"
 
@@ -39,6 +40,32 @@ int fstatvfs(int fd, struct statvfs *disk)
 	    .f_bavail = disk_free,
 	};
 	return 0;
+}
+
+/* How often a directory, and a file, was synced. */
+static unsigned directory_syncs, file_syncs;
+
+static void note_sync(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	if (S_ISDIR(status.st_mode))
+		directory_syncs++;
+	else
+		file_syncs++;
+}
+
+int fsync(int fd)
+{
+	note_sync(fd);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	note_sync(fd);
+	return (int)syscall(SYS_fdatasync, fd);
 }
 
 static struct chatlog_entry entry_of(const char *text, size_t len)
@@ -346,6 +373,49 @@ static void lines_are_appended_to_a_private_file(void **state)
 	umask(mask);
 }
 
+/* What is acknowledged must not be lost with the name of its file, whoever made that, and when. */
+static void the_name_is_on_the_disk_when_the_first_durable_line_is(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	for (unsigned round = 0; round < 2; round++) {
+		directory_syncs = file_syncs = 0;
+		assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+		assert_int_equal(directory_syncs + file_syncs, 0);
+		assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+		assert_int_equal(directory_syncs, 1);
+		assert_int_equal(chatlog_append(log, "three\n", 6, true), 0);
+		assert_int_equal(directory_syncs, 1);
+		assert_int_equal(file_syncs, 2);
+		assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	}
+	chatlog_free(log);
+}
+
+static void a_file_that_others_could_read_becomes_private(void **state)
+{
+	int dir = workdir_fd(state);
+
+	file_put(dir, NAME, "one\n", 4);
+	assert_int_equal(fchmodat(dir, NAME, 0644, 0), 0);
+	append(dir, "two\n");
+	assert_int_equal(file_mode(dir, NAME), 0600);
+	file_expect(dir, NAME, BYTES("one\ntwo\n"));
+}
+
+static void nothing_is_appended_through_a_link(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, false);
+
+	file_put(dir, "profile", "# mine\n", 7);
+	assert_int_equal(symlinkat("profile", dir, NAME), 0);
+	assert_int_equal(chatlog_append(log, "touch owned\n", 12, true), ELOOP);
+	file_expect(dir, "profile", BYTES("# mine\n"));
+	chatlog_free(log);
+}
+
 static void a_batch_of_megabytes_is_appended_whole(void **state)
 {
 	int dir = workdir_fd(state);
@@ -463,7 +533,7 @@ static void what_is_no_file_is_an_error(void **state)
 	assert_int_equal(unlinkat(dir, NAME, AT_REMOVEDIR), 0);
 	/* What swallows lines is no log either. */
 	assert_int_equal(symlinkat("/dev/null", dir, NAME), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, true), EINVAL);
+	assert_int_equal(chatlog_append(log, "one\n", 4, true), ELOOP);
 	assert_int_equal(descriptors_open(), descriptors);
 	chatlog_free(log);
 }
@@ -850,6 +920,9 @@ int main(void)
 	    cmocka_unit_test(further_members_are_ignored),
 	    cmocka_unit_test(other_lines_are_refused),
 	    workdir_test(lines_are_appended_to_a_private_file),
+	    workdir_test(the_name_is_on_the_disk_when_the_first_durable_line_is),
+	    workdir_test(a_file_that_others_could_read_becomes_private),
+	    workdir_test(nothing_is_appended_through_a_link),
 	    workdir_test(a_batch_of_megabytes_is_appended_whole),
 	    workdir_test(a_torn_line_is_closed_off),
 	    workdir_test(a_file_that_was_moved_away_is_made_anew),

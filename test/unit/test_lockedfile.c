@@ -107,13 +107,13 @@ static void a_file_that_is_missing_is_made_only_on_request(void **state)
 static void only_a_regular_file_is_opened(void **state)
 {
 	static const int flags[] = {O_RDONLY, O_RDWR, O_WRONLY, O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_APPEND};
-	static const char *const names[] = {"fifo", "directory", "device", "socket"};
+	static const char *const names[] = {"fifo", "directory", "link", "socket"};
 	int dir = workdir_fd(state);
 	size_t descriptors;
 
 	assert_int_equal(mkfifoat(dir, "fifo", 0600), 0);
 	assert_int_equal(mkdirat(dir, "directory", 0700), 0);
-	assert_int_equal(symlinkat("/dev/null", dir, "device"), 0);
+	assert_int_equal(symlinkat("/dev/null", dir, "link"), 0);
 	assert_int_equal(mknodat(dir, "socket", S_IFSOCK | 0600, 0), 0);
 	descriptors = descriptors_open();
 	for (size_t i = 0; i < COUNT(names); i++) {
@@ -122,12 +122,54 @@ static void only_a_regular_file_is_opened(void **state)
 			int r = lockedfile_open(dir, names[i], flags[j], LOCK_EX, &fd);
 
 			CHECK(r != 0, "a %s is opened", names[i]);
-			if (strcmp(names[i], "device") == 0 ||
-			    (strcmp(names[i], "socket") != 0 && flags[j] == O_RDONLY))
+			if (strcmp(names[i], "link") == 0)
+				assert_int_equal(r, ELOOP);
+			else if (strcmp(names[i], "socket") != 0 && flags[j] == O_RDONLY)
 				assert_int_equal(r, EINVAL);
 			assert_int_equal(fd, -1);
 		}
 	}
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+#define STRANGER 65534
+
+/* Gives a file to somebody else, which only the super-user can; else the test is skipped. */
+static void give_away(int dir, const char *name)
+{
+	if (fchownat(dir, name, STRANGER, STRANGER, AT_SYMLINK_NOFOLLOW) != 0)
+		skip();
+}
+
+static void what_others_may_write_to_is_not_opened(void **state)
+{
+	static const mode_t modes[] = {0620, 0602, 0666};
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	int fd = -1;
+
+	file_put(dir, NAME, "kept", 4);
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		assert_int_equal(fchmodat(dir, NAME, modes[i], 0), 0);
+		assert_int_equal(lockedfile_open(dir, NAME, O_RDWR | O_CREAT, LOCK_EX, &fd), LOCKEDFILE_EXPOSED);
+		assert_int_equal(file_mode(dir, NAME), modes[i]);
+	}
+	assert_int_equal(fchmodat(dir, NAME, 0644, 0), 0);
+	assert_int_equal(lockedfile_open(dir, NAME, O_RDONLY, LOCK_SH, &fd), 0);
+	close(fd);
+	assert_int_equal(descriptors_open(), descriptors);
+}
+
+static void what_belongs_to_another_user_is_not_opened(void **state)
+{
+	int dir = workdir_fd(state);
+	size_t descriptors = descriptors_open();
+	int fd = -1;
+
+	file_put(dir, NAME, "kept", 4);
+	give_away(dir, NAME);
+	assert_int_equal(lockedfile_open(dir, NAME, O_RDONLY, LOCK_SH, &fd), LOCKEDFILE_FOREIGN);
+	assert_int_equal(lockedfile_open(dir, NAME, O_RDWR | O_CREAT, LOCK_EX, &fd), LOCKEDFILE_FOREIGN);
 	assert_int_equal(descriptors_open(), descriptors);
 }
 
@@ -292,16 +334,12 @@ static void a_kept_descriptor_gives_way_to_the_file_of_the_name(void **state)
 	int fd = -1;
 
 	reopen(dir, &fd, true, 0);
-	/* Moved away, deleted, replaced, and led elsewhere. */
+	/* Moved away, deleted, and replaced. */
 	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
 	reopen(dir, &fd, true, 0);
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	reopen(dir, &fd, true, 0);
 	replace_it(dir, NAME);
-	reopen(dir, &fd, true, 5);
-	assert_int_equal(unlinkat(dir, NAME, 0), 0);
-	file_put(dir, "target", "there", 5);
-	assert_int_equal(symlinkat("target", dir, NAME), 0);
 	reopen(dir, &fd, true, 5);
 	reopen(dir, &fd, false, 5);
 	/* Moved away and back. */
@@ -439,6 +477,37 @@ static void what_a_killed_writer_left_is_no_hindrance(void **state)
 	assert_int_equal(file_mode(dir, NAME), 0600);
 	assert_int_equal(file_count(dir, ""), 1);
 	free(garbage);
+}
+
+/* Another user's hard link, symbolic link or file under the scratch name must not make us write elsewhere. */
+static void nothing_is_written_through_a_scratch_name(void **state)
+{
+	int dir = workdir_fd(state);
+	struct stat placed;
+	int kept;
+	char bytes[8];
+
+	file_put(dir, NAME, "old", 3);
+	for (int i = 0; i < 4; i++) {
+		file_put(dir, "notes", "mine", 4);
+		if (i == 0)
+			assert_int_equal(symlinkat("notes", dir, SCRATCH), 0);
+		else if (i == 1)
+			assert_int_equal(linkat(dir, "notes", dir, SCRATCH, 0), 0);
+		else
+			file_put(dir, SCRATCH, "theirs", 6);
+		if (i == 3)
+			give_away(dir, SCRATCH);
+		kept = openat(dir, SCRATCH, O_RDONLY | O_CLOEXEC);
+		assert_int_equal(lockedfile_replace(dir, NAME, "new", 3, &placed), 0);
+		/* Not even into the file that was there. */
+		assert_int_equal(pread(kept, bytes, sizeof(bytes), 0), i < 2 ? 4 : 6);
+		assert_memory_equal(bytes, i < 2 ? "mine" : "theirs", 4);
+		close(kept);
+		file_expect(dir, "notes", "mine", 4);
+		file_expect(dir, NAME, "new", 3);
+		assert_int_equal(file_count(dir, ""), 2);
+	}
 }
 
 /*
@@ -718,7 +787,8 @@ static void readers_see_one_whole_file_or_another(void **state)
 
 static void every_error_has_a_reason(void **state)
 {
-	static const int errors[] = {ETIMEDOUT, EINVAL, ENOENT, EACCES, ENOSPC, EFBIG, EEXIST};
+	static const int errors[] = {
+	    ETIMEDOUT, EINVAL, ELOOP, LOCKEDFILE_FOREIGN, LOCKEDFILE_EXPOSED, ENOENT, EACCES, ENOSPC, EFBIG, EEXIST};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(errors); i++) {
@@ -726,7 +796,7 @@ static void every_error_has_a_reason(void **state)
 
 		assert_non_null(reason);
 		assert_true(strlen(reason) > 0);
-		if (errors[i] == ETIMEDOUT || errors[i] == EINVAL)
+		if (i < 5)
 			assert_string_not_equal(reason, strerror(errors[i]));
 		else
 			assert_string_equal(reason, strerror(errors[i]));
@@ -742,6 +812,8 @@ int main(void)
 	    workdir_test(a_file_is_opened_and_locked),
 	    workdir_test(a_file_that_is_missing_is_made_only_on_request),
 	    workdir_test(only_a_regular_file_is_opened),
+	    workdir_test(what_others_may_write_to_is_not_opened),
+	    workdir_test(what_belongs_to_another_user_is_not_opened),
 	    workdir_test(a_file_that_stays_locked_is_given_up),
 	    workdir_test(a_file_replaced_during_the_wait_is_the_newer_one),
 	    workdir_test(a_file_removed_during_the_wait_is_missing_or_made),
@@ -754,6 +826,7 @@ int main(void)
 	    workdir_test(a_file_is_created_whole_and_private),
 	    workdir_test(a_file_that_exists_is_never_overwritten),
 	    workdir_test(what_a_killed_writer_left_is_no_hindrance),
+	    workdir_test(nothing_is_written_through_a_scratch_name),
 	    workdir_test(a_scratch_name_of_the_file_itself_does_it_no_harm),
 	    workdir_test(a_file_made_during_the_wait_by_one_that_dies_is_kept),
 	    workdir_test(a_scratch_file_that_is_none_is_an_error),
