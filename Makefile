@@ -93,12 +93,16 @@ say = $(if $(filter 0,$(V)),@echo "  $(1)	$@")
 .PHONY: all
 all: $(addprefix $(BIN)/,$(PROGRAMS)) ## build the four programs in bin/ (default)
 
-$(OBJ)/libcommon.a: $(common_OBJECTS:%=$(OBJ)/common/%.o)
-	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+# A program is the object with its main and the library of its modules, so that the unit tests can have those, too.
+define library_rules
+$(OBJ)/lib$(1).a: $(patsubst %,$(OBJ)/$(1)/%.o,$(filter-out $(1),$($(1)_OBJECTS)))
+	$$(call say,AR)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach name,common $(PROGRAMS),$(eval $(call library_rules,$(name))))
 
 define program_rules
-$(BIN)/$(1): $($(1)_OBJECTS:%=$(OBJ)/$(1)/%.o) $(OBJ)/libcommon.a
+$(BIN)/$(1): $(OBJ)/$(1)/$(1).o $(OBJ)/lib$(1).a $(OBJ)/libcommon.a
 	$$(call say,LINK)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(QUARTET_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARY_LIBS) $$(LDLIBS)
@@ -110,22 +114,31 @@ $(OBJ)/%.o: %.c Makefile $(OBJ)/libraries
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(QUARTET_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# Tests.
-$(OBJ)/test/%: $(OBJ)/test/unit/%.o $(OBJ)/libcommon.a
+# Tests. A unit test has all modules at hand, those of a program as "responder/inbox.h".
+$(OBJ)/test/unit/%.o: QUARTET_CFLAGS += -I.
+$(OBJ)/test/%: $(OBJ)/test/unit/%.o $(PROGRAMS:%=$(OBJ)/lib%.a) $(OBJ)/libcommon.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(QUARTET_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) -lcmocka $(LDLIBS)
 
+# Keeps the objects of the tests, which no rule names.
+.SECONDARY:
+
 .PHONY: test
 test: lint unit system ## run everything: lint, unit and system tests (installs nothing)
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+# One part after the other, because unit and system build the same objects; -j is for what they start.
+.NOTPARALLEL:
+endif
 
 .PHONY: unit
-unit: ## run the unit tests of common/, with sanitizers
-	$(Q)$(MAKE) --no-print-directory VARIANT=check run-unit
+unit: ## run the unit tests of the modules, with sanitizers (-j runs several at a time)
+	$(Q)$(MAKE) --no-print-directory --output-sync VARIANT=check run-unit
 
-.PHONY: run-unit
-run-unit: $(UNIT_TESTS:%=$(OBJ)/test/%)
-	$(Q)for unit in $^; do ./$$unit || exit 1; done
+.PHONY: run-unit $(UNIT_TESTS)
+run-unit: $(UNIT_TESTS)
+$(UNIT_TESTS): %: $(OBJ)/test/%
+	$(Q)./$<
 
 .PHONY: system
 system: ## run the system tests on the real programs, with sanitizers, in private network namespaces
@@ -154,7 +167,7 @@ build-bench: $(BENCH_PROGRAMS:%=$(OBJ)/bench/%)
 lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man pages (mandoc)
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -Icommon $(filter %.c,$(SOURCES))
+		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -Icommon -I. $(filter %.c,$(SOURCES))
 	$(Q)shellcheck scripts/*.sh test/system/run test/bench/run .ci/run
 	$(Q)mandoc -T lint -W warning */*.1 >/dev/null
 
