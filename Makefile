@@ -27,7 +27,7 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
 	$(addprefix crypto/,classic dh identity secretbox session) \
 	$(addprefix wire/,announcement framing wire) \
-	$(addprefix store/,chatlog chatreader lockedfile peers peersfile) \
+	$(addprefix store/,chatlog chatreader keyfile lockedfile peers peersfile) \
 	$(addprefix trust/,lookalike pins username) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console lineinput program)

@@ -3,7 +3,6 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,9 +10,9 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "beacon.h"
-#include "crypto/identity.h"
 #include "name.h"
 #include "net/address.h"
+#include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
@@ -91,29 +90,18 @@ static bool settle_name(struct console *out, struct settings *settings)
 	return settled;
 }
 
-/* Puts the public half of the identity into the announcement; without one, secure chat is not to be had. */
-static void add_identity(struct console *out, struct announcement *announcement)
+/* Puts the public half of the identity, if there is one, into the announcement, and tells what is new about it. */
+static void add_identity(struct console *out, const struct keyfile *key, const char *news,
+    struct announcement *announcement)
 {
-	struct dh_pair identity;
-	bool exposed = false;
-	int rc = identity_load(AT_FDCWD, &identity, &exposed);
-
-	if (rc != 0) {
-		console_put_styled(out, CONSOLE_WARNING,
-		    "no identity, so nobody can chat with you securely: cannot use " IDENTITY_FILE ": %s\n",
-		    identity_reason(rc));
-		return;
-	}
-	if (exposed)
-		console_put_styled(out, CONSOLE_WARNING,
-		    IDENTITY_FILE " could be read by others on this machine; now only you can (mode 0600)\n");
-	memcpy(announcement->identity, identity.public, sizeof(announcement->identity));
-	announcement->has_identity = true;
-	sodium_memzero(&identity, sizeof(identity));
+	if (news)
+		console_put_styled(out, CONSOLE_WARNING, "%s\n", news);
+	memcpy(announcement->identity, key->identity.public, sizeof(announcement->identity));
+	announcement->has_identity = key->is_usable;
 }
 
 /* Announces at once and then at every multiple of the period, so that delays do not add up. */
-static void announce(struct beacon *beacon, struct announcement *announcement, int64_t period_ms)
+static void announce(struct beacon *beacon, struct keyfile *key, struct announcement *announcement, int64_t period_ms)
 {
 	int64_t due_ms = clock_monotonic_ms();
 
@@ -121,6 +109,7 @@ static void announce(struct beacon *beacon, struct announcement *announcement, i
 		int64_t now_ms;
 		struct timespec wait;
 
+		add_identity(beacon->console, key, keyfile_refresh(key), announcement);
 		beacon_send(beacon, announcement);
 		now_ms = clock_monotonic_ms();
 		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
@@ -140,6 +129,7 @@ static int run(struct program *program)
 	struct settings *settings = program->settings;
 	struct announcement announcement = {0};
 	struct beacon beacon;
+	struct keyfile key;
 	struct console *out = &program->out;
 	int rc = beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
 	    settings->target_count, out);
@@ -158,11 +148,12 @@ static int run(struct program *program)
 		return stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
 	}
 	strcpy(announcement.username, settings->name);
-	add_identity(out, &announcement);
+	add_identity(out, &key, keyfile_open(&key, AT_FDCWD), &announcement);
 	console_put(out, "You are ");
 	console_put_name(out, CONSOLE_STRONG, announcement.username);
 	console_put(out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
-	announce(&beacon, &announcement, settings->period_ms);
+	announce(&beacon, &key, &announcement, settings->period_ms);
+	keyfile_close(&key);
 	beacon_close(&beacon);
 	return PROGRAM_FINE;
 }

@@ -20,7 +20,7 @@ void call_init(struct call *call, enum chatlog_mode mode, const struct peer *to,
 }
 
 /* Makes our side of the exchange. */
-static int prepare(struct call *call, const struct dh_pair *identity, const char *number)
+static int prepare(struct call *call, const struct identity *identity, const char *number)
 {
 	call->stage = CALL_PREPARE;
 	if (call->mode == CHATLOG_SECURE)
@@ -73,7 +73,7 @@ static int agree(struct call *call)
 	return rc;
 }
 
-int call_open(struct call *call, const struct dh_pair *identity, const char *number)
+int call_open(struct call *call, const struct identity *identity, const char *number)
 {
 	int rc = prepare(call, identity, number);
 

@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 
 #include "connection.h"
-#include "crypto/dh.h"
 #include "crypto/session.h"
 #include "store/chatlog.h"
 #include "store/peers.h"
@@ -51,7 +50,7 @@ void call_init(struct call *call, enum chatlog_mode mode, const struct peer *to,
  * Connects, and unless the call is in the clear exchanges keys, of which number (decimal digits, NUL-terminated) makes
  * ours. A secure call also takes our identity. Nothing is open after a failure.
  */
-int call_open(struct call *call, const struct dh_pair *identity, const char *number)
+int call_open(struct call *call, const struct identity *identity, const char *number)
     __attribute__((warn_unused_result));
 
 /* Whether the other side has not closed so far. */

@@ -1,6 +1,5 @@
 #include "chat.h"
 
-#include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
 #include <strings.h>
@@ -10,7 +9,6 @@
 #include "base/stop.h"
 #include "call.h"
 #include "crypto/classic.h"
-#include "crypto/identity.h"
 #include "recipient.h"
 #include "wording.h"
 
@@ -108,17 +106,6 @@ static bool check_secure(const struct chat *chat)
 	return !why_not;
 }
 
-/* Reads our identity for a secure chat; false after telling why that cannot be. */
-static bool find_identity(struct console *console, struct dh_pair *identity)
-{
-	int rc = identity_load(AT_FDCWD, identity, NULL);
-
-	if (rc != 0)
-		console_put_styled(console, CONSOLE_BAD, "no secure chat: cannot use " IDENTITY_FILE ": %s\n",
-		    identity_reason(rc));
-	return rc == 0;
-}
-
 /* Tells of what went wrong before the message was sent, unless the user wanted an end; returns whether nothing did. */
 static bool went_well(const struct chat *chat, int rc)
 {
@@ -129,14 +116,14 @@ static bool went_well(const struct chat *chat, int rc)
 
 static bool open_call(struct chat *chat)
 {
-	struct dh_pair identity = {0};
-	int rc;
+	const struct keyfile *key = &chat->desk->key;
 
-	if (chat->call.mode == CHATLOG_SECURE && !find_identity(chat->desk->console, &identity))
+	if (chat->call.mode == CHATLOG_SECURE && !key->is_usable) {
+		console_put_styled(chat->desk->console, CONSOLE_BAD,
+		    "no secure chat: " KEYFILE_NAME " cannot be used\n");
 		return false;
-	rc = call_open(&chat->call, &identity, chat->number);
-	sodium_memzero(&identity, sizeof(identity));
-	return went_well(chat, rc);
+	}
+	return went_well(chat, call_open(&chat->call, &key->identity, chat->number));
 }
 
 /* A person may type for longer than the other end waits. */

@@ -3,6 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
+static void tell_news(const struct desk *desk, const char *news)
+{
+	if (news)
+		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
+}
+
 int desk_open(struct desk *desk, struct program *program)
 {
 	*desk = (struct desk){
@@ -13,12 +19,24 @@ int desk_open(struct desk *desk, struct program *program)
 	    .strict = program->strict,
 	};
 	prompt_init(&desk->prompt, desk->console);
+	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
 	return desk->peers && desk->log ? 0 : ENOMEM;
+}
+
+void desk_refresh(struct desk *desk)
+{
+	tell_news(desk, keyfile_refresh(&desk->key));
+}
+
+const uint8_t *desk_identity(const struct desk *desk)
+{
+	return desk->key.is_usable ? desk->key.identity.public : NULL;
 }
 
 void desk_close(struct desk *desk)
 {
 	chatlog_free(desk->log);
 	peersfile_free(desk->peers);
+	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);
 }

@@ -12,12 +12,14 @@
 
 #include "prompt.h"
 #include "store/chatlog.h"
+#include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/program.h"
 
 struct desk {
 	struct prompt prompt;
 	struct console *console; /* the same as the prompt's */
+	struct keyfile key;
 	struct peersfile *peers;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
@@ -25,10 +27,17 @@ struct desk {
 };
 
 /*
- * Sets up *desk for the working directory and standard input and output. Returns 0 or ENOMEM; desk_close() is called in
- * either case. program outlives the desk.
+ * Sets up *desk for the working directory and standard input and output, and makes the user's identity if there is none.
+ * Returns 0 or ENOMEM; desk_close() is called in either case. program outlives the desk.
  */
 int desk_open(struct desk *desk, struct program *program) __attribute__((warn_unused_result));
+
+/* Before each command: has the identity as it is now, and tells the user what is new about that. */
+void desk_refresh(struct desk *desk);
+
+/* Our public key; NULL if there is none. */
+const uint8_t *desk_identity(const struct desk *desk);
+
 void desk_close(struct desk *desk);
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/stop.h"
 #include "chat.h"
 #include "crypto/classic.h"
-#include "crypto/identity.h"
 #include "desk.h"
 #include "history.h"
 #include "net/address.h"
@@ -56,19 +55,10 @@ struct command {
 	void (*run)(struct initiator *initiator, const char *argument); /* NULL: ends the menu */
 };
 
-/* The public half of our identity; false where there is none yet, which is not for listing users to change. */
-static bool find_identity(uint8_t key[static DH_KEY_BYTES])
-{
-	return faccessat(AT_FDCWD, IDENTITY_FILE, R_OK, 0) == 0 && identity_load_public(AT_FDCWD, key) == 0;
-}
-
 static void run_users(struct initiator *initiator, const char *argument)
 {
-	uint8_t identity[DH_KEY_BYTES];
-	bool has_identity = find_identity(identity);
-
 	(void)argument;
-	users_show(initiator->desk.peers, has_identity ? identity : NULL, initiator->desk.console);
+	users_show(initiator->desk.peers, desk_identity(&initiator->desk), initiator->desk.console);
 }
 
 static void run_chat(struct initiator *initiator, const char *argument)
@@ -155,6 +145,7 @@ static bool take_turn(struct initiator *initiator)
 	if (*argument != '\0')
 		*argument++ = '\0';
 	argument += strspn(argument, " \t");
+	desk_refresh(&initiator->desk);
 	command = find_command(initiator->desk.console, word);
 	if (command && !command->run)
 		return false;
@@ -176,7 +167,11 @@ static int run(struct program *program)
 		return PROGRAM_FAILED;
 	}
 	rc = desk_open(&initiator.desk, program);
-	initiator.trust = (struct trust){.prompt = &initiator.desk.prompt, .file = initiator.desk.peers};
+	initiator.trust = (struct trust){
+	    .prompt = &initiator.desk.prompt,
+	    .key = &initiator.desk.key,
+	    .file = initiator.desk.peers,
+	};
 	if (rc != 0)
 		console_put(&program->err, "initiator: %s\n", strerror(rc));
 	while (rc == 0 && !stop_requested() && take_turn(&initiator))

@@ -1,22 +1,19 @@
 #include "trust.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
-#include "crypto/identity.h"
 #include "net/address.h"
 #include "recipient.h"
 
-/* Reads our own public key; false after telling the user. */
-static bool read_own(struct console *console, uint8_t own[static DH_KEY_BYTES])
+/* Our own public key; NULL after telling the user that there is none. */
+static const uint8_t *find_own(const struct trust *trust)
 {
-	int rc = identity_load_public(AT_FDCWD, own);
-
-	if (rc != 0)
-		console_put_styled(console, CONSOLE_BAD, "cannot use " IDENTITY_FILE ": %s\n", identity_reason(rc));
-	return rc == 0;
+	if (trust->key->is_usable)
+		return trust->key->identity.public;
+	console_put_styled(trust->prompt->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
+	return NULL;
 }
 
 static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
@@ -24,8 +21,10 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 
 	identity_fingerprint(own, other, fingerprint);
+	/* A line for each half. */
 	console_put(console, "  %-9s  ", label);
-	console_put_styled(console, CONSOLE_STRONG, "%s\n", fingerprint);
+	console_put_styled(console, CONSOLE_STRONG, "%.*s\n", IDENTITY_HALF_BYTES - 1, fingerprint);
+	console_put_styled(console, CONSOLE_STRONG, "             %s\n", fingerprint + IDENTITY_HALF_BYTES);
 }
 
 /* Both fingerprints of somebody whose announced identity is not the pinned one. */
@@ -47,7 +46,7 @@ static void put_how_to_compare(const struct recipient *recipient, const struct p
 		console_put(console, " ");
 		console_put_name(console, CONSOLE_NORMAL, own_name);
 	}
-	console_put(console, " shows on the other's screen.\nAll six groups the same: Verified ");
+	console_put(console, " shows on the other's screen.\nAll twelve groups the same: Verified ");
 	console_put_name(console, CONSOLE_NORMAL, recipient->peer.username);
 	console_put(console, " remembers it. If not, somebody stands between you.\n");
 }
@@ -56,9 +55,9 @@ void trust_fingerprint(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
 	struct recipient recipient;
-	uint8_t own[DH_KEY_BYTES];
+	const uint8_t *own = find_own(trust);
 
-	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
 		return;
 	if (recipient.standing == PINS_STRANGER && !recipient.peer.has_identity) {
 		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
@@ -78,7 +77,7 @@ void trust_fingerprint(struct trust *trust, const char *name)
 		console_put(console, ", not known to you yet\n");
 		put_fingerprint(console, "announced", own, recipient.peer.identity);
 		strcpy(trust->shown_name, recipient.peer.username);
-		memcpy(trust->shown_identity, recipient.peer.identity, DH_KEY_BYTES);
+		memcpy(trust->shown_identity, recipient.peer.identity, IDENTITY_BYTES);
 	} else {
 		console_put(console, ", known since ");
 		recipient_put_since(&recipient, console);
@@ -92,7 +91,7 @@ void trust_fingerprint(struct trust *trust, const char *name)
 /* Whether two looks at the pin of a name saw the same identity, or none. */
 static bool same_pin(const struct pin *seen, const struct pin *now)
 {
-	return seen && now ? memcmp(seen->identity, now->identity, DH_KEY_BYTES) == 0 : seen == now;
+	return seen && now ? memcmp(seen->identity, now->identity, IDENTITY_BYTES) == 0 : seen == now;
 }
 
 /*
@@ -139,7 +138,7 @@ static void make_pin(const struct recipient *recipient, struct pin *pin)
 {
 	*pin = (struct pin){.since_s = clock_wall_ms() / 1000};
 	strcpy(pin->username, recipient->peer.username);
-	memcpy(pin->identity, recipient->peer.identity, DH_KEY_BYTES);
+	memcpy(pin->identity, recipient->peer.identity, IDENTITY_BYTES);
 }
 
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
@@ -154,9 +153,9 @@ void trust_verify(struct trust *trust, const char *name)
 	struct console *console = trust->prompt->console;
 	struct recipient recipient;
 	struct pin pin;
-	uint8_t own[DH_KEY_BYTES];
+	const uint8_t *own = find_own(trust);
 
-	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
 		return;
 	pin = recipient.pin;
 	if (recipient.standing == PINS_STRANGER) {
@@ -203,9 +202,9 @@ void trust_accept(struct trust *trust, const char *name)
 	struct console *console = trust->prompt->console;
 	struct recipient recipient;
 	struct pin pin;
-	uint8_t own[DH_KEY_BYTES];
+	const uint8_t *own = find_own(trust);
 
-	if (!recipient_find(&recipient, name, false, trust->prompt, trust->file) || !read_own(console, own))
+	if (!own || !recipient_find(&recipient, name, false, trust->prompt, trust->file))
 		return;
 	if (recipient.standing == PINS_SAME || recipient.standing == PINS_STRANGER) {
 		console_put(console, "There is nothing to accept:");
@@ -240,9 +239,9 @@ void trust_withdraw(struct trust *trust, const char *name)
 {
 	struct console *console = trust->prompt->console;
 	struct recipient recipient;
-	uint8_t own[DH_KEY_BYTES];
+	const uint8_t *own = find_own(trust);
 
-	if (!recipient_find(&recipient, name, true, trust->prompt, trust->file) || !read_own(console, own))
+	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
 		return;
 	if (recipient.standing == PINS_STRANGER) {
 		console_put(console, "There is nothing to forget:");

@@ -8,14 +8,16 @@
 #define QUARTET_TRUST_H
 
 #include "prompt.h"
+#include "store/keyfile.h"
 #include "store/peersfile.h"
 
 struct trust {
 	struct prompt *prompt;
+	const struct keyfile *key;
 	struct peersfile *file;
 	/* Of the fingerprint that was shown last for a name that is not pinned: only that can be verified. */
 	char shown_name[USERNAME_MAX_BYTES + 1];
-	uint8_t shown_identity[DH_KEY_BYTES];
+	uint8_t shown_identity[IDENTITY_BYTES];
 };
 
 /* The command Fingerprint: shows the fingerprint of the user and of whom name means, and how to compare it. */

@@ -1,18 +1,16 @@
 #include "conversation.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "base/decimal.h"
 #include "crypto/classic.h"
-#include "crypto/identity.h"
 #include "wire/wire.h"
 
-void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms)
+void conversation_begin(struct conversation *conversation, struct in_addr peer, const struct keyfile *key, bool strict,
+    int64_t now_ms)
 {
-	*conversation = (struct conversation){.peer = peer, .strict = strict, .heard_ms = now_ms};
+	*conversation = (struct conversation){.peer = peer, .key = key, .strict = strict, .heard_ms = now_ms};
 }
 
 static const char no_key[] = "its key is not one to exchange secrets with";
@@ -52,17 +50,12 @@ static const char *take_small_key(struct conversation *conversation, const struc
 static const char *take_large_key(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
-	static struct identity_memory memory;
-	struct dh_pair identity;
 	int rc;
 
-	/* Read afresh, so that the secret is in memory no longer than needed and a new identity counts at once. */
-	rc = identity_load_again(AT_FDCWD, &memory, &identity);
-	if (rc != 0)
-		return identity_reason(rc);
+	if (!conversation->key->is_usable)
+		return "there is no identity here to answer with";
 	forget_keys(conversation, inbox);
-	rc = session_respond(&conversation->session, &identity, object->value, object->value_len);
-	sodium_memzero(&identity, sizeof(identity));
+	rc = session_respond(&conversation->session, &conversation->key->identity, object->value, object->value_len);
 	if (rc == 0)
 		rc = wire_format_key(&conversation->outgoing, session_key_digits(conversation->session),
 		    object->key_is_number);

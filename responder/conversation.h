@@ -15,6 +15,7 @@
 
 #include "crypto/session.h"
 #include "inbox.h"
+#include "store/keyfile.h"
 #include "wire/framing.h"
 
 /* A connection that says nothing, or does not finish what it began, is closed after this. */
@@ -31,6 +32,7 @@
 
 struct conversation {
 	struct in_addr peer;
+	const struct keyfile *key;
 	struct framer framer;
 	struct session *session; /* since the last key of our exchange, or NULL */
 	unsigned classic_secret; /* since the last key of the classic exchange, or 0 */
@@ -44,8 +46,12 @@ struct conversation {
 	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 where there is none */
 };
 
-/* Begins a conversation with peer at now_ms (monotonic). Where strict, the classic exchange is refused. */
-void conversation_begin(struct conversation *conversation, struct in_addr peer, bool strict, int64_t now_ms);
+/*
+ * Begins a conversation with peer at now_ms (monotonic). key holds the identity at any time and must outlive the
+ * conversation. If strict, the classic exchange is refused.
+ */
+void conversation_begin(struct conversation *conversation, struct in_addr peer, const struct keyfile *key, bool strict,
+    int64_t now_ms);
 
 /*
  * Takes len bytes that arrived at now_ms. Messages go to the inbox, which copies them. Returns NULL, or why the

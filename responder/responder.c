@@ -2,17 +2,16 @@
  * Chat_Responder of the specification (2.4.0): listens on TCP port 6001, shows and logs the messages that arrive.
  */
 #include <fcntl.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "conversation.h"
 #include "crypto/classic.h"
-#include "crypto/identity.h"
 #include "inbox.h"
 #include "net/address.h"
 #include "roster.h"
 #include "server.h"
 #include "store/chatlog.h"
+#include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
@@ -33,23 +32,6 @@ static const char usage[] =
     "[stranger] somebody who is not known to you yet, [lookalike] somebody whose name looks like one that you know.\n"
     "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n";
 
-/* Makes sure that there is an identity, so that the user hears of trouble now and not when somebody calls. */
-static void check_identity(struct console *out)
-{
-	struct dh_pair identity;
-	bool exposed = false;
-	int rc = identity_load(AT_FDCWD, &identity, &exposed);
-
-	if (rc == 0)
-		sodium_memzero(&identity, sizeof(identity));
-	else
-		console_put_styled(out, CONSOLE_WARNING,
-		    "no secure messages for now: cannot use " IDENTITY_FILE ": %s\n", identity_reason(rc));
-	if (exposed)
-		console_put_styled(out, CONSOLE_WARNING,
-		    IDENTITY_FILE " could be read by others on this machine; now only you can (mode 0600)\n");
-}
-
 static int run(struct program *program)
 {
 	struct peersfile *file = peersfile_new(AT_FDCWD);
@@ -57,6 +39,8 @@ static int run(struct program *program)
 	struct chatlog *log = chatlog_new(AT_FDCWD, true);
 	struct server *server = NULL;
 	struct inbox inbox;
+	struct keyfile key = {0};
+	const char *news;
 	struct console *out = &program->out;
 	char ip[ADDRESS_TEXT_BYTES];
 	int rc, status = PROGRAM_FAILED;
@@ -68,12 +52,14 @@ static int run(struct program *program)
 		goto out;
 	}
 	address_format(program->address, ip);
-	rc = server_open(&server, program->address, program->strict, &inbox, &roster, out);
+	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
 	if (rc != 0) {
 		console_put(&program->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
 		goto out;
 	}
-	check_identity(out);
+	news = keyfile_open(&key, AT_FDCWD);
+	if (news)
+		console_put_styled(out, CONSOLE_WARNING, "%s\n", news);
 	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
 	console_flush_ready(out);
 	rc = server_run(server);
@@ -83,6 +69,7 @@ static int run(struct program *program)
 		status = PROGRAM_FINE;
 	server_close(server);
 out:
+	keyfile_close(&key);
 	inbox_free(&inbox);
 	chatlog_free(log);
 	peersfile_free(file);

@@ -54,6 +54,7 @@ struct connection {
 struct server {
 	int listener, epoll;
 	struct inbox *inbox;
+	struct keyfile *key;
 	struct roster *roster;
 	struct console *console;
 	struct connection *connections[SERVER_CONNECTIONS_MAX];
@@ -299,9 +300,13 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
+	const char *news;
 
 	server->now_ms = clock_monotonic_ms();
 	roster_begin_round(server->roster);
+	news = keyfile_refresh(server->key);
+	if (news)
+		console_put_styled(server->console, CONSOLE_WARNING, "%s\n", news);
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
 
@@ -419,7 +424,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	connection->fd = fd;
 	connection->index = server->count;
 	server->connections[server->count++] = connection;
-	conversation_begin(&connection->conversation, address, server->strict, server->now_ms);
+	conversation_begin(&connection->conversation, address, server->key, server->strict, server->now_ms);
 	/* What it has to say is often here already, and the end of it. */
 	serve(server, connection, true);
 }
@@ -543,8 +548,8 @@ static int listen_on(struct server *server, struct in_addr address)
 	return 0;
 }
 
-int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,
-    struct console *console)
+int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox,
+    struct roster *roster, struct console *console)
 {
 	struct server *opened = calloc(1, sizeof(*opened));
 	int rc;
@@ -552,6 +557,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	if (!opened)
 		return ENOMEM;
 	opened->listener = opened->epoll = -1;
+	opened->key = key;
 	opened->inbox = inbox;
 	opened->roster = roster;
 	opened->console = console;

@@ -16,6 +16,7 @@
 
 #include "inbox.h"
 #include "roster.h"
+#include "store/keyfile.h"
 #include "term/console.h"
 
 #define SERVER_CONNECTIONS_MAX 1024
@@ -24,11 +25,11 @@
 struct server;
 
 /*
- * Listens on address (0.0.0.0 for all). Where strict, the classic exchange is refused. The inbox, roster and console
- * stay the caller's and must outlive the server. Returns 0 with *server the caller's to close, or an errno value.
+ * Listens on address (0.0.0.0 for all). Where strict, the classic exchange is refused. The key, inbox, roster and
+ * console stay the caller's and must outlive the server; the key is open by the time of server_run(). Returns 0 with *server the caller's to close, or an errno value.
  */
-int server_open(struct server **server, struct in_addr address, bool strict, struct inbox *inbox, struct roster *roster,
-    struct console *console) __attribute__((warn_unused_result));
+int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox,
+    struct roster *roster, struct console *console) __attribute__((warn_unused_result));
 
 /*
  * Sends the receipt for message number counter of a conversation of the server. To be given to the inbox: senders get

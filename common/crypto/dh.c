@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "crypto/identity.h"
+
 static const uint8_t ephemeral_label[] = "quartet ephemeral";
-static const uint8_t keys_label[] = "quartet v1";
+static const uint8_t keys_label[] = "quartet v2";
 static const uint8_t proof_label[] = "quartet sender";
 
 /* The labels go into the hashes without the NUL that C adds. */
@@ -37,7 +39,7 @@ void dh_generate_from_number(struct dh_pair *pair, const char *digits, size_t di
 	dh_derive_public(pair);
 }
 
-/* The keys of both sides, from what both know: "quartet v1" || SB || A || B || ee || es. */
+/* The keys of both sides, from what both know: "quartet v2" || IB || A || B || ee || es. */
 static void derive_keys(const uint8_t *responder_identity, const uint8_t *initiator_ephemeral,
     const uint8_t *responder_ephemeral, const uint8_t *ee, const uint8_t *es, struct dh_keys *keys)
 {
@@ -63,12 +65,14 @@ static void derive_keys(const uint8_t *responder_identity, const uint8_t *initia
 int dh_initiator_keys(const struct dh_pair *ephemeral, const uint8_t peer_ephemeral[static DH_KEY_BYTES],
     const uint8_t peer_identity[static DH_KEY_BYTES], struct dh_keys *keys)
 {
-	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES];
+	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES], peer_exchange[DH_KEY_BYTES];
 	int rc = EPROTO;
 
+	if (!identity_convert(peer_identity, peer_exchange))
+		return EPROTO;
 	if (crypto_scalarmult(ee, ephemeral->secret, peer_ephemeral) != 0)
 		goto out;
-	if (crypto_scalarmult(es, ephemeral->secret, peer_identity) != 0)
+	if (crypto_scalarmult(es, ephemeral->secret, peer_exchange) != 0)
 		goto out;
 	derive_keys(peer_identity, ephemeral->public, peer_ephemeral, ee, es, keys);
 	rc = 0;
@@ -78,7 +82,7 @@ out:
 	return rc;
 }
 
-int dh_responder_keys(const struct dh_pair *ephemeral, const struct dh_pair *identity,
+int dh_responder_keys(const struct dh_pair *ephemeral, const struct identity *identity,
     const uint8_t peer_ephemeral[static DH_KEY_BYTES], struct dh_keys *keys)
 {
 	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES];
@@ -86,7 +90,7 @@ int dh_responder_keys(const struct dh_pair *ephemeral, const struct dh_pair *ide
 
 	if (crypto_scalarmult(ee, ephemeral->secret, peer_ephemeral) != 0)
 		goto out;
-	if (crypto_scalarmult(es, identity->secret, peer_ephemeral) != 0)
+	if (crypto_scalarmult(es, identity->exchange.secret, peer_ephemeral) != 0)
 		goto out;
 	derive_keys(identity->public, peer_ephemeral, ephemeral->public, ee, es, keys);
 	rc = 0;
@@ -96,7 +100,7 @@ out:
 	return rc;
 }
 
-/* X25519(secret, public) keys the MAC over "quartet sender" || SA || SB || A || B. */
+/* X25519(secret, public) keys the MAC over "quartet sender" || IA || IB || A || B. */
 static int compute_proof(const uint8_t *secret, const uint8_t *public, const uint8_t *initiator_identity,
     const uint8_t *responder_identity, const uint8_t *initiator_ephemeral, const uint8_t *responder_ephemeral,
     uint8_t *proof)
@@ -120,11 +124,11 @@ static int compute_proof(const uint8_t *secret, const uint8_t *public, const uin
 	return rc;
 }
 
-int dh_prove(const struct dh_pair *identity, const uint8_t ephemeral[static DH_KEY_BYTES],
+int dh_prove(const struct identity *identity, const uint8_t ephemeral[static DH_KEY_BYTES],
     const uint8_t peer_ephemeral[static DH_KEY_BYTES], const uint8_t peer_identity[static DH_KEY_BYTES],
     uint8_t proof[static DH_PROOF_BYTES])
 {
-	return compute_proof(identity->secret, peer_ephemeral, identity->public, peer_identity, ephemeral,
+	return compute_proof(identity->exchange.secret, peer_ephemeral, identity->public, peer_identity, ephemeral,
 	    peer_ephemeral, proof);
 }
 
@@ -132,10 +136,13 @@ int dh_check_proof(const struct dh_pair *ephemeral, const uint8_t identity[stati
     const uint8_t peer_ephemeral[static DH_KEY_BYTES], const uint8_t peer_identity[static DH_KEY_BYTES],
     const uint8_t proof[static DH_PROOF_BYTES])
 {
-	uint8_t expected[DH_PROOF_BYTES];
-	int rc = compute_proof(ephemeral->secret, peer_identity, peer_identity, identity, peer_ephemeral,
-	    ephemeral->public, expected);
+	uint8_t expected[DH_PROOF_BYTES], peer_exchange[DH_KEY_BYTES];
+	int rc;
 
+	if (!identity_convert(peer_identity, peer_exchange))
+		return EPROTO;
+	rc = compute_proof(ephemeral->secret, peer_exchange, peer_identity, identity, peer_ephemeral, ephemeral->public,
+	    expected);
 	if (rc == 0 && sodium_memcmp(expected, proof, sizeof(expected)) != 0)
 		rc = EPROTO;
 	sodium_memzero(expected, sizeof(expected));

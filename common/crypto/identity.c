@@ -1,164 +1,124 @@
 #include "crypto/identity.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/base64.h"
-#include "store/lockedfile.h"
-
-/* The file may be deleted between making and reading it; nobody does that more than a few times. */
-#define ATTEMPTS 3
 
 #define FINGERPRINT_GROUPS 6
 #define FINGERPRINT_GROUP_BYTES 5
+#define FINGERPRINT_MODULUS 100000
 
-/* Fills in the public half, from memory where that is the one of this secret. */
-static void complete(struct dh_pair *identity, struct identity_memory *memory)
+static const char fingerprint_label[] = "quartet fingerprint";
+
+_Static_assert(IDENTITY_BYTES == crypto_sign_PUBLICKEYBYTES && IDENTITY_SEED_BYTES == crypto_sign_SEEDBYTES &&
+		   IDENTITY_SECRET_BYTES == crypto_sign_SECRETKEYBYTES && IDENTITY_SIGNATURE_BYTES == crypto_sign_BYTES,
+    "the sizes are those of Ed25519");
+
+void identity_derive(struct identity *identity, const uint8_t seed[static IDENTITY_SEED_BYTES])
 {
-	uint8_t digest[DH_KEY_BYTES];
-
-	crypto_generichash(digest, sizeof(digest), identity->secret, DH_KEY_BYTES, NULL, 0);
-	if (memory && sodium_memcmp(digest, memory->digest, sizeof(digest)) == 0) {
-		memcpy(identity->public, memory->public, DH_KEY_BYTES);
-		return;
-	}
-	dh_derive_public(identity);
-	if (memory) {
-		memcpy(memory->digest, digest, sizeof(digest));
-		memcpy(memory->public, identity->public, DH_KEY_BYTES);
-	}
+	crypto_sign_seed_keypair(identity->public, identity->secret, seed);
+	/* Fails for no pair that comes from a seed. */
+	if (crypto_sign_ed25519_sk_to_curve25519(identity->exchange.secret, identity->secret) != 0)
+		sodium_misuse();
+	dh_derive_public(&identity->exchange);
 }
 
-static int read_secret(int dir, struct dh_pair *identity, struct identity_memory *memory, bool *exposed)
+bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
 {
-	uint8_t content[DH_KEY_BYTES + 1];
-	struct stat status;
-	ssize_t len;
-	int fd = openat(dir, IDENTITY_FILE, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	int rc = 0;
+	uint8_t converted[DH_KEY_BYTES];
 
-	if (fd < 0)
-		return errno;
-	*exposed = false;
-	if (fstat(fd, &status) != 0) {
-		rc = errno;
-	} else if (!S_ISREG(status.st_mode)) {
-		rc = EBADMSG;
-	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-		*exposed = true;
-		if (fchmod(fd, S_IRUSR | S_IWUSR) != 0)
-			rc = errno;
-	}
-	if (rc == 0) {
-		len = read(fd, content, sizeof(content));
-		if (len < 0)
-			rc = errno;
-		else if (len != DH_KEY_BYTES)
-			rc = EBADMSG;
-	}
-	if (rc == 0) {
-		for (size_t i = 0; i < DH_KEY_BYTES; i++)
-			identity->secret[i] = content[i];
-		complete(identity, memory);
-	}
-	sodium_memzero(content, sizeof(content));
-	close(fd);
-	return rc;
+	if (crypto_sign_ed25519_pk_to_curve25519(converted, public) != 0)
+		return false;
+	memcpy(key, converted, sizeof(converted));
+	return true;
 }
 
-int identity_load(int dir, struct dh_pair *identity, bool *exposed)
+/* What is signed, in memory that the caller frees; NULL when out of memory. */
+static uint8_t *join(const char *label, const void *bytes, size_t len, size_t *joined_len)
 {
-	struct dh_pair fresh;
-	bool was_exposed;
-	int rc = ENOENT;
+	size_t label_len = strlen(label) + 1;
+	uint8_t *joined = malloc(label_len + len);
 
-	for (int attempt = 0; attempt < ATTEMPTS && rc == ENOENT; attempt++) {
-		rc = read_secret(dir, identity, NULL, &was_exposed);
-		if (rc != ENOENT)
-			break;
-		dh_generate(&fresh);
-		rc = lockedfile_create(dir, IDENTITY_FILE, fresh.secret, sizeof(fresh.secret));
-		sodium_memzero(&fresh, sizeof(fresh));
-		if (rc == 0 || rc == EEXIST)
-			rc = read_secret(dir, identity, NULL, &was_exposed);
-	}
-	/* A secret that somebody was killed over, or came too late with. */
-	if (rc == 0)
-		unlinkat(dir, IDENTITY_FILE ".new", 0);
-	if (rc == 0 && exposed)
-		*exposed = was_exposed;
-	return rc;
+	if (!joined)
+		return NULL;
+	memcpy(joined, label, label_len);
+	memcpy(joined + label_len, bytes, len);
+	*joined_len = label_len + len;
+	return joined;
 }
 
-int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair *identity)
+int identity_sign(const struct identity *identity, const char *label, const void *bytes, size_t len,
+    uint8_t signature[static IDENTITY_SIGNATURE_BYTES])
 {
-	bool exposed;
-	int rc = read_secret(dir, identity, memory, &exposed);
+	size_t signed_len;
+	uint8_t *text = join(label, bytes, len, &signed_len);
 
-	return rc == ENOENT ? identity_load(dir, identity, NULL) : rc;
-}
-
-int identity_load_public(int dir, uint8_t key[static DH_KEY_BYTES])
-{
-	struct dh_pair identity;
-	int rc = identity_load(dir, &identity, NULL);
-
-	if (rc != 0)
-		return rc;
-	memcpy(key, identity.public, DH_KEY_BYTES);
-	sodium_memzero(&identity, sizeof(identity));
+	if (!text)
+		return ENOMEM;
+	crypto_sign_detached(signature, NULL, text, signed_len, identity->secret);
+	free(text);
 	return 0;
 }
 
-const char *identity_reason(int error)
+bool identity_verify(const uint8_t public[static IDENTITY_BYTES], const char *label, const void *bytes, size_t len,
+    const uint8_t signature[static IDENTITY_SIGNATURE_BYTES])
 {
-	if (error == EBADMSG)
-		return "it is damaged (not 32 bytes); move it away to get a new identity";
-	return lockedfile_reason(error);
+	size_t signed_len;
+	uint8_t *text = join(label, bytes, len, &signed_len);
+	bool holds = text && crypto_sign_verify_detached(signature, text, signed_len, public) == 0;
+
+	free(text);
+	return holds;
 }
 
-void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static IDENTITY_TEXT_BYTES])
+void identity_format(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_TEXT_BYTES])
 {
-	sodium_bin2base64(text, IDENTITY_TEXT_BYTES, key, DH_KEY_BYTES, BASE64_VARIANT);
+	sodium_bin2base64(text, IDENTITY_TEXT_BYTES, public, IDENTITY_BYTES, BASE64_VARIANT);
 }
 
-bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES])
+bool identity_parse(const char *text, size_t len, uint8_t public[static IDENTITY_BYTES])
 {
-	uint8_t decoded[DH_KEY_BYTES];
+	uint8_t decoded[IDENTITY_BYTES];
 	size_t decoded_len;
 
 	if (len != IDENTITY_TEXT_BYTES - 1)
 		return false;
-	if (!base64_decode(text, len, decoded, sizeof(decoded), &decoded_len) || decoded_len != DH_KEY_BYTES)
+	if (!base64_decode(text, len, decoded, sizeof(decoded), &decoded_len) || decoded_len != IDENTITY_BYTES)
 		return false;
-	for (size_t i = 0; i < DH_KEY_BYTES; i++)
-		key[i] = decoded[i];
+	memcpy(public, decoded, sizeof(decoded));
 	return true;
 }
 
-void identity_fingerprint(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
-    char text[static IDENTITY_FINGERPRINT_BYTES])
+void identity_fingerprint_half(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_HALF_BYTES])
 {
-	bool one_first = memcmp(one, other, DH_KEY_BYTES) <= 0;
 	crypto_generichash_state state;
 	uint8_t hash[crypto_generichash_BYTES];
 	size_t used = 0;
 
 	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-	crypto_generichash_update(&state, one_first ? one : other, DH_KEY_BYTES);
-	crypto_generichash_update(&state, one_first ? other : one, DH_KEY_BYTES);
+	crypto_generichash_update(&state, (const uint8_t *)fingerprint_label, strlen(fingerprint_label));
+	crypto_generichash_update(&state, public, IDENTITY_BYTES);
 	crypto_generichash_final(&state, hash, sizeof(hash));
 	for (size_t i = 0; i < FINGERPRINT_GROUPS; i++) {
 		uint64_t group = 0;
 
 		for (size_t k = 0; k < FINGERPRINT_GROUP_BYTES; k++)
 			group = group << 8 | hash[i * FINGERPRINT_GROUP_BYTES + k];
-		used += (size_t)snprintf(text + used, IDENTITY_FINGERPRINT_BYTES - used, "%s%05u", i == 0 ? "" : " ",
-		    (unsigned)(group % 100000));
+		used += (size_t)snprintf(text + used, IDENTITY_HALF_BYTES - used, "%s%05u", i == 0 ? "" : " ",
+		    (unsigned)(group % FINGERPRINT_MODULUS));
 	}
+}
+
+void identity_fingerprint(const uint8_t one[static IDENTITY_BYTES], const uint8_t other[static IDENTITY_BYTES],
+    char text[static IDENTITY_FINGERPRINT_BYTES])
+{
+	bool one_first = memcmp(one, other, IDENTITY_BYTES) <= 0;
+
+	identity_fingerprint_half(one_first ? one : other, text);
+	text[IDENTITY_HALF_BYTES - 1] = ' ';
+	identity_fingerprint_half(one_first ? other : one, text + IDENTITY_HALF_BYTES);
 }

@@ -1,61 +1,74 @@
 /*
- * The user's long-lived X25519 pair, kept in identity.key of the working directory.
+ * An identity: the Ed25519 key pair (RFC 8032) that a person is known by, and what is made of its public half.
  *
- * The file holds the 32 bytes of the secret and nothing else, mode 0600. Whichever program needs it first makes it, and
- * no program ever overwrites it; several may try at the same instant and all end up with the same pair.
+ * Everything comes from a seed of 32 bytes, which store/keyfile keeps. The public half is what is announced, pinned and
+ * compared; the pair signs what others pass on, and in its X25519 form opens secure sessions (common/PROTOCOL.md,
+ * sections 3 and 4). Public halves, signatures and texts of others are hostile input. Nothing blocks.
  */
 #ifndef QUARTET_IDENTITY_H
 #define QUARTET_IDENTITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "crypto/dh.h"
 
-#define IDENTITY_FILE "identity.key"
-/* base64 of a public key: 44 characters and the NUL. */
+#define IDENTITY_BYTES 32 /* the public half */
+#define IDENTITY_SEED_BYTES 32
+#define IDENTITY_SECRET_BYTES 64 /* as libsodium keeps it */
+#define IDENTITY_SIGNATURE_BYTES 64
+/* base64 of a public half: 44 characters and the NUL. */
 #define IDENTITY_TEXT_BYTES 45
 
-/*
- * Loads the pair from directory dir (an open descriptor or AT_FDCWD), making it first where there is none. A file that
- * others may read is set to mode 0600; *exposed, unless NULL, then becomes true, else false. The caller wipes *identity
- * (sodium_memzero). Returns 0, EBADMSG where the file is not 32 bytes, ETIMEDOUT where another program holds the file
- * being made for two seconds, or the errno of what failed; *identity is then left alone. Blocks on the disk.
- */
-int identity_load(int dir, struct dh_pair *identity, bool *exposed) __attribute__((warn_unused_result));
-
-/* The public half of an identity that was loaded, and a digest of its secret. A zeroed one remembers nothing. */
-struct identity_memory {
-	uint8_t digest[DH_KEY_BYTES];
-	uint8_t public[DH_KEY_BYTES];
+/* One's own identity. The owner wipes it (sodium_memzero). */
+struct identity {
+	uint8_t public[IDENTITY_BYTES];
+	uint8_t secret[IDENTITY_SECRET_BYTES];
+	struct dh_pair exchange; /* the X25519 form of both */
 };
 
+/* Makes the identity that a seed stands for. */
+void identity_derive(struct identity *identity, const uint8_t seed[static IDENTITY_SEED_BYTES]);
+
 /*
- * The same for programs that load it again and again: the secret is read anew, but the public half, which takes a
- * multiplication on the curve, is taken from memory where the secret is still the same.
+ * The X25519 form of the public half of somebody else. Returns false, with key left alone, if it has none: then it is
+ * no identity. Costs as much as checking a signature, so it is done when a session is opened and not before.
  */
-int identity_load_again(int dir, struct identity_memory *memory, struct dh_pair *identity)
+bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
     __attribute__((warn_unused_result));
 
-/* The same for the public half alone. Sets key, or returns an error and leaves it alone. */
-int identity_load_public(int dir, uint8_t key[static DH_KEY_BYTES]) __attribute__((warn_unused_result));
+/*
+ * Signs label, a NUL byte and len bytes. The label says what is signed, so that no signature is ever one of something
+ * else. Returns 0, or ENOMEM with signature left alone.
+ */
+int identity_sign(const struct identity *identity, const char *label, const void *bytes, size_t len,
+    uint8_t signature[static IDENTITY_SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 
-/* Why identity_load() failed, in words that follow the file's name and a colon. The storage is that of strerror(3). */
-const char *identity_reason(int error);
+/* Whether that signature was made by the holder of public; false when out of memory, too. */
+bool identity_verify(const uint8_t public[static IDENTITY_BYTES], const char *label, const void *bytes, size_t len,
+    const uint8_t signature[static IDENTITY_SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 
-/* Writes a public key as base64 (standard, padded). */
-void identity_format(const uint8_t key[static DH_KEY_BYTES], char text[static IDENTITY_TEXT_BYTES]);
+/* Writes a public half as base64 (standard, padded). */
+void identity_format(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_TEXT_BYTES]);
 
-/* Reads exactly that form. Returns false, with key left alone, for anything else. */
-bool identity_parse(const char *text, size_t len, uint8_t key[static DH_KEY_BYTES]) __attribute__((warn_unused_result));
+/* Reads exactly that form. Returns false, with public left alone, for anything else. */
+bool identity_parse(const char *text, size_t len, uint8_t public[static IDENTITY_BYTES])
+    __attribute__((warn_unused_result));
 
-/* "21528 91813 15361 76383 59738 21751" and the NUL. */
-#define IDENTITY_FINGERPRINT_BYTES 36
+/* "98275 15078 02425 25914 00800 85587" and the NUL. */
+#define IDENTITY_HALF_BYTES 36
+/* Two of them with a space between, and the NUL. */
+#define IDENTITY_FINGERPRINT_BYTES 72
+
+/* Writes the half of a fingerprint that belongs to one identity: six groups of five decimal digits. */
+void identity_fingerprint_half(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_HALF_BYTES]);
 
 /*
- * Writes the fingerprint of two identities, which is the same whichever of them comes first: BLAKE2b-256 of the lower
- * one in byte order and then the higher, as six groups of five decimal digits (common/PROTOCOL.md, section 4).
+ * Writes the fingerprint of two identities: both halves, that of the lower identity in byte order first, so that it is
+ * the same on both screens.
  */
-void identity_fingerprint(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
+void identity_fingerprint(const uint8_t one[static IDENTITY_BYTES], const uint8_t other[static IDENTITY_BYTES],
     char text[static IDENTITY_FINGERPRINT_BYTES]);
 
 #endif

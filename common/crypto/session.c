@@ -16,7 +16,7 @@
 
 struct session {
 	struct dh_pair ephemeral;
-	struct dh_pair identity;
+	struct identity identity;
 	uint8_t peer_ephemeral[DH_KEY_BYTES];
 	uint8_t peer_identity[DH_KEY_BYTES];
 	bool initiator;
@@ -27,7 +27,7 @@ struct session {
 	char digits[DECIMAL_MAX_DIGITS + 1]; /* our own public key */
 };
 
-static struct session *new_session(bool initiator, const struct dh_pair *identity)
+static struct session *new_session(bool initiator, const struct identity *identity)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -36,6 +36,13 @@ static struct session *new_session(bool initiator, const struct dh_pair *identit
 		session->identity = *identity;
 	}
 	return session;
+}
+
+/* Wipes what the identity is no longer needed for; its public half stays. */
+static void forget_secret(struct session *session)
+{
+	sodium_memzero(session->identity.secret, sizeof(session->identity.secret));
+	sodium_memzero(&session->identity.exchange, sizeof(session->identity.exchange));
 }
 
 static void establish(struct session *session, struct dh_keys *keys)
@@ -55,7 +62,7 @@ static int read_peer_key(struct session *session, const char *digits, size_t dig
 	return 0;
 }
 
-int session_initiate(struct session **session, const struct dh_pair *identity,
+int session_initiate(struct session **session, const struct identity *identity,
     const uint8_t peer_identity[static DH_KEY_BYTES], const char *number, size_t digits_len)
 {
 	struct session *begun = new_session(true, identity);
@@ -86,7 +93,7 @@ int session_complete(struct session *session, const char *digits, size_t digits_
 	return rc;
 }
 
-int session_respond(struct session **session, const struct dh_pair *identity, const char *digits, size_t digits_len)
+int session_respond(struct session **session, const struct identity *identity, const char *digits, size_t digits_len)
 {
 	struct session *begun = new_session(false, identity);
 	struct dh_keys keys;
@@ -105,7 +112,7 @@ int session_respond(struct session **session, const struct dh_pair *identity, co
 	}
 	establish(begun, &keys);
 	/* It has done its part; the public half is still needed to check the proof. */
-	sodium_memzero(begun->identity.secret, sizeof(begun->identity.secret));
+	forget_secret(begun);
 	decimal_format(begun->ephemeral.public, begun->digits);
 	*session = begun;
 	return 0;
@@ -155,7 +162,7 @@ int session_seal_text(struct session *session, const char *text, size_t len, str
 		rc = secretbox_seal(&session->to_responder, plaintext.data, plaintext.len, out);
 	/* The proof is given once. */
 	if (rc == 0)
-		sodium_memzero(session->identity.secret, sizeof(session->identity.secret));
+		forget_secret(session);
 	json_decref(object);
 	buffer_wipe(&plaintext);
 	return rc;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "crypto/dh.h"
+#include "crypto/identity.h"
 
 struct session;
 
@@ -31,7 +31,7 @@ struct session_text {
  * Begins a session with the holder of peer_identity. number is what the user typed, digits_len decimal digits. *session
  * is the caller's to free.
  */
-int session_initiate(struct session **session, const struct dh_pair *identity,
+int session_initiate(struct session **session, const struct identity *identity,
     const uint8_t peer_identity[static DH_KEY_BYTES], const char *number, size_t digits_len)
     __attribute__((warn_unused_result));
 
@@ -40,7 +40,7 @@ int session_complete(struct session *session, const char *digits, size_t digits_
     __attribute__((warn_unused_result));
 
 /* The responder's whole exchange: takes the initiator's key and makes its own. *session is the caller's to free. */
-int session_respond(struct session **session, const struct dh_pair *identity, const char *digits, size_t digits_len)
+int session_respond(struct session **session, const struct identity *identity, const char *digits, size_t digits_len)
     __attribute__((warn_unused_result));
 
 /* Our own public key as decimal digits, for the "key" object. Lives as long as the session. */

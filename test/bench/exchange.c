@@ -28,21 +28,23 @@ static void hash(uint8_t *out, size_t out_len, const uint8_t *key, const char *l
 
 void exchange_init(struct exchange *exchange, const char *key_file, bool unchecked)
 {
-	struct dh_pair responder;
+	uint8_t seed[IDENTITY_SEED_BYTES];
+	struct identity responder;
 	char digits[DECIMAL_MAX_DIGITS + 1];
 	FILE *file = fopen(key_file, "rb");
 
-	if (!file || fread(responder.secret, sizeof(responder.secret), 1, file) != 1)
+	if (!file || fread(seed, sizeof(seed), 1, file) != 1)
 		arguments_fail("cannot read the responder's identity.key");
 	fclose(file);
-	dh_derive_public(&responder);
+	identity_derive(&responder, seed);
 	*exchange = (struct exchange){.unchecked = unchecked};
-	memcpy(exchange->responder, responder.public, DH_KEY_BYTES);
-	dh_generate(&exchange->pair);
+	memcpy(exchange->responder, responder.public, IDENTITY_BYTES);
+	randombytes_buf(seed, sizeof(seed));
+	identity_derive(&exchange->own, seed);
 	errno = 0;
-	if (crypto_scalarmult(exchange->es, exchange->pair.secret, exchange->responder) != 0)
+	if (crypto_scalarmult(exchange->es, exchange->own.exchange.secret, responder.exchange.public) != 0)
 		arguments_fail("the responder's identity is of no use");
-	decimal_format(exchange->pair.public, digits);
+	decimal_format(exchange->own.exchange.public, digits);
 	exchange->offer_len = (size_t)snprintf(exchange->offer, sizeof(exchange->offer), "%s%s\"}", key_begin, digits);
 }
 
@@ -60,7 +62,7 @@ static const char *value_of(const char *object, size_t *len, const char *begin)
 
 void exchange_keys(const struct exchange *exchange, struct line *line, struct exchange_keys *keys)
 {
-	const uint8_t *own = exchange->pair.public, *responder = exchange->responder;
+	const uint8_t *own = exchange->own.exchange.public, *responder = exchange->responder;
 	uint8_t other[DH_KEY_BYTES], ee[DH_KEY_BYTES], both[2 * DH_KEY_BYTES], proof[DH_PROOF_BYTES];
 	const char *digits, *object;
 	size_t len;
@@ -69,11 +71,12 @@ void exchange_keys(const struct exchange *exchange, struct line *line, struct ex
 	line_receive(line, &object, &len);
 	digits = value_of(object, &len, key_begin);
 	errno = 0;
-	if (decimal_parse(digits, len, other) != 0 || crypto_scalarmult(ee, exchange->pair.secret, other) != 0)
+	if (decimal_parse(digits, len, other) != 0 || crypto_scalarmult(ee, exchange->own.exchange.secret, other) != 0)
 		arguments_fail("the responder's key is of no use");
-	hash(both, sizeof(both), NULL, "quartet v1", (const uint8_t *const[]){responder, own, other, ee, exchange->es},
+	hash(both, sizeof(both), NULL, "quartet v2", (const uint8_t *const[]){responder, own, other, ee, exchange->es},
 	    5);
-	hash(proof, sizeof(proof), ee, "quartet sender", (const uint8_t *const[]){own, responder, own, other}, 4);
+	hash(proof, sizeof(proof), ee, "quartet sender",
+	    (const uint8_t *const[]){exchange->own.public, responder, own, other}, 4);
 	*keys = (struct exchange_keys){0};
 	memcpy(keys->to_responder.key, both, DH_KEY_BYTES);
 	memcpy(keys->to_initiator.key, both + DH_KEY_BYTES, DH_KEY_BYTES);
@@ -87,7 +90,7 @@ void exchange_seal(const struct exchange *exchange, struct exchange_keys *keys, 
 
 	errno = 0;
 	if (keys->to_responder.counter == 0) {
-		identity_format(exchange->pair.public, identity);
+		identity_format(exchange->own.public, identity);
 		len = snprintf(plaintext, sizeof(plaintext),
 		    "{\"identity\": \"%s\", \"proof\": \"%s\", \"text\": \"%s\"}", identity, keys->proof, text);
 	} else {

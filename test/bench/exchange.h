@@ -13,15 +13,14 @@
 
 #include "base/buffer.h"
 #include "base/decimal.h"
-#include "crypto/dh.h"
 #include "crypto/identity.h"
 #include "crypto/secretbox.h"
 #include "line.h"
 
 /* What all connections to one responder have in common. */
 struct exchange {
-	struct dh_pair pair;
-	uint8_t responder[DH_KEY_BYTES]; /* its identity */
+	struct identity own; /* its X25519 form is the ephemeral pair, too */
+	uint8_t responder[IDENTITY_BYTES];
 	uint8_t es[DH_KEY_BYTES];
 	char offer[DECIMAL_MAX_DIGITS + 16]; /* the object with our key */
 	size_t offer_len;

@@ -17,7 +17,7 @@ import struct
 import subprocess
 import time
 
-from protocol import InitiatorSide, Pair
+from protocol import Identity, InitiatorSide
 
 PRESENCE_PORT = 6000
 CHAT_PORT = 6001
@@ -359,7 +359,7 @@ class Stranger:
     def __init__(self, address, host=None, identity=None):
         self.address = address
         self.host = host or contextlib.nullcontext()
-        self.identity = identity or Pair()
+        self.identity = identity or Identity()
 
     def announce(self, username, destination, **members):
         with self.host, Mouth(destination) as mouth:

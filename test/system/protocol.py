@@ -1,6 +1,6 @@
 """Section 3.1 of the protocol in Python: both sides of a secure chat, for tests.
 
-It is written from the protocol's text alone, with X25519 and crypto_secretbox
+It is written from the protocol's text alone, with Ed25519, X25519 and crypto_secretbox
 from libsodium and BLAKE2b from Python, and checked against ../vectors.json.
 Whatever a dishonest peer could alter, the tests can alter too.
 """
@@ -28,6 +28,13 @@ _LOW_ORDER_NUMBERS = [
 ]
 LOW_ORDER_POINTS = [(number + high_bit).to_bytes(KEY_BYTES, "little")
                     for high_bit in (0, HIGH_BIT) for number in _LOW_ORDER_NUMBERS]
+
+# Points of low order on the curve of the identities, one that is none, and one too large to be one.
+_LOW_ORDER_IDENTITIES = [1, PRIME - 1, 0, HIGH_BIT,
+    2707385501144840649318225287225658788936804267575313519463743609750303402022,
+    55188659117513257062467267217118295137698188065244968500265048394206261417927]
+NO_IDENTITIES = [number.to_bytes(KEY_BYTES, "little")
+                 for number in [*_LOW_ORDER_IDENTITIES, 2, PRIME + 1, 2**256 - 1]]
 
 _sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 
@@ -89,11 +96,33 @@ def unseal(key, counter, text):
 
 
 class Pair:
-    """An X25519 key pair: an identity or an ephemeral one."""
+    """An X25519 key pair."""
 
     def __init__(self, secret=None):
         self.secret = secret or os.urandom(KEY_BYTES)
         self.public = x25519_public(self.secret)
+
+
+class Identity:
+    """An Ed25519 key pair, and its X25519 form."""
+
+    def __init__(self, seed=None):
+        self.seed = seed or os.urandom(KEY_BYTES)
+        public = ctypes.create_string_buffer(KEY_BYTES)
+        secret = ctypes.create_string_buffer(2 * KEY_BYTES)
+        _sodium.crypto_sign_seed_keypair(public, secret, self.seed)
+        self.public, self._secret = public.raw, secret.raw
+        exchange = ctypes.create_string_buffer(KEY_BYTES)
+        _sodium.crypto_sign_ed25519_sk_to_curve25519(exchange, self._secret)
+        self.exchange = Pair(exchange.raw)
+
+    def sign(self, label, data):
+        """The signature over a label, a NUL byte and the data."""
+        text = label + b"\0" + data
+        signature = ctypes.create_string_buffer(2 * KEY_BYTES)
+        _sodium.crypto_sign_detached(signature, None, text, ctypes.c_ulonglong(len(text)),
+                                     self._secret)
+        return signature.raw
 
     @property
     def text(self):
@@ -101,9 +130,16 @@ class Pair:
         return to_base64(self.public)
 
 
+def exchange_form(identity):
+    """The X25519 form of somebody's identity; an AssertionError if it has none."""
+    exchange = ctypes.create_string_buffer(KEY_BYTES)
+    assert _sodium.crypto_sign_ed25519_pk_to_curve25519(exchange, identity) == 0
+    return exchange.raw
+
+
 def session_keys(ee, es, identity, a, b):
     """The keys of the two directions: to the responder, to the initiator."""
-    k = blake2b(64, b"quartet v1", identity, a, b, ee, es)
+    k = blake2b(64, b"quartet v2", identity, a, b, ee, es)
     return k[:KEY_BYTES], k[KEY_BYTES:]
 
 
@@ -114,7 +150,12 @@ def sender_proof(se, sender, receiver, a, b):
 
 def fingerprint(one, other):
     """What two people compare, of their public identities in any order."""
-    hashed = blake2b(32, *sorted([one, other]))
+    return " ".join(fingerprint_half(identity) for identity in sorted([one, other]))
+
+
+def fingerprint_half(identity):
+    """The half of a fingerprint that belongs to one identity."""
+    hashed = blake2b(32, b"quartet fingerprint", identity)
     groups = [int.from_bytes(hashed[5 * i:5 * i + 5], "big") % 100_000 for i in range(6)]
     return " ".join(f"{group:05}" for group in groups)
 
@@ -136,12 +177,12 @@ class InitiatorSide:
         """Takes the responder's key object."""
         self.peer_ephemeral = from_number(answer["key"])
         ee = x25519(self.ephemeral.secret, self.peer_ephemeral)
-        es = x25519(self.ephemeral.secret, self.peer_identity)
+        es = x25519(self.ephemeral.secret, exchange_form(self.peer_identity))
         self.to_responder, self.to_initiator = session_keys(
             ee, es, self.peer_identity, self.ephemeral.public, self.peer_ephemeral)
 
     def proof(self):
-        se = x25519(self.identity.secret, self.peer_ephemeral)
+        se = x25519(self.identity.exchange.secret, self.peer_ephemeral)
         return sender_proof(se, self.identity.public, self.peer_identity,
                             self.ephemeral.public, self.peer_ephemeral)
 
@@ -179,7 +220,7 @@ class ResponderSide:
         """Takes the initiator's key object; returns the one that answers it."""
         self.peer_ephemeral = from_number(key_object["key"])
         ee = x25519(self.ephemeral.secret, self.peer_ephemeral)
-        es = x25519(self.identity.secret, self.peer_ephemeral)
+        es = x25519(self.identity.exchange.secret, self.peer_ephemeral)
         self.to_responder, self.to_initiator = session_keys(
             ee, es, self.identity.public, self.peer_ephemeral, self.ephemeral.public)
         return {"key": to_number(self.ephemeral.public)}
@@ -188,7 +229,7 @@ class ResponderSide:
         """The plaintext of the initiator's first message, its proof checked."""
         plaintext = json.loads(unseal(self.to_responder, 0, message["encrypted_message"]))
         sender = from_base64(plaintext["identity"])
-        se = x25519(self.ephemeral.secret, sender)
+        se = x25519(self.ephemeral.secret, exchange_form(sender))
         proof = sender_proof(se, sender, self.identity.public,
                              self.peer_ephemeral, self.ephemeral.public)
         assert plaintext["proof"] == to_base64(proof)

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from network import WAIT
-from protocol import Pair, ResponderSide
+from protocol import Identity, ResponderSide
 
 PROGRAMS = ["announcer", "discovery", "initiator", "responder"]
 BIN = Path(os.environ.get("QUARTET_BIN", "."))
@@ -398,7 +398,17 @@ class User:
         if not path.exists():
             path.touch(0o600)
             path.write_bytes(os.urandom(32))
-        return Pair(path.read_bytes())
+        return Identity(path.read_bytes())
+
+
+# A fingerprint on the screen: a half a line.
+FINGERPRINT = r"\d{5}(?: \d{5}){5}\n +\d{5}(?: \d{5}){5}$"
+
+
+def shown_fingerprints(text):
+    """The fingerprints on a screen, and the word before each, if there is one."""
+    found = re.findall(rf"^  (\w+) +({FINGERPRINT})", text, re.MULTILINE)
+    return [(word, " ".join(digits.split())) for word, digits in found]
 
 
 class Desk:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from network import Mouth, Stranger
-from protocol import Pair, to_base64
+from protocol import Identity, to_base64
 from quartet import (MENU, Desk, assert_impostor_learns_nothing, chat_secure, eventually, peer,
                      pin)
 
@@ -232,7 +232,7 @@ def test_a_stranger_with_many_names_becomes_known_by_a_few(bob):
     responder = bob.responder()
     before = time.monotonic()
     for number in range(40):
-        stranger.identity = Pair()
+        stranger.identity = Identity()
         bob.write_peers({ece.address: peer("Ece", identity=ece.identity.text),
                          stranger.address: peer(f"name {number}", identity=stranger.identity.text)})
         stranger.say_securely(bob.address, bob.identity().public, f"from name {number}")
@@ -257,11 +257,11 @@ def test_a_stranger_with_many_addresses_becomes_known_by_some(bob):
 
 
 @pytest.mark.parametrize("known", [
-    {"Bob": {}, "": {}, "Can": {"identity": 7}, "Ece ": pin(Pair().text),
-     "\x1b[31m": pin(Pair().text), "x" * 65: pin(Pair().text), "short": pin("AAAA"),
-     "long": pin(to_base64(bytes(33))), "since": {"identity": Pair().text, "pinned": "today"},
-     "nested": {"identity": {"identity": []}}, "later": pin(Pair().text, mood=[{}] * 9)},
-    {f"name {number}": pin(Pair().text) for number in range(5000)},
+    {"Bob": {}, "": {}, "Can": {"identity": 7}, "Ece ": pin(Identity().text),
+     "\x1b[31m": pin(Identity().text), "x" * 65: pin(Identity().text), "short": pin("AAAA"),
+     "long": pin(to_base64(bytes(33))), "since": {"identity": Identity().text, "pinned": "today"},
+     "nested": {"identity": {"identity": []}}, "later": pin(Identity().text, mood=[{}] * 9)},
+    {f"name {number}": pin(Identity().text) for number in range(5000)},
 ], ids=range(2))
 def test_nonsense_instead_of_known_users_is_survived_and_kept(alice, bob, known):
     """Whatever is there is not in the way; what could be pins, or anything at all, stays."""

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from network import Mouth, connect
-from protocol import InitiatorSide, Pair
+from protocol import Identity, InitiatorSide
 from quartet import PROGRAMS, eventually, parse_peers_file, peer
 
 ALICE = "127.0.0.2"
@@ -147,7 +147,7 @@ def test_kill_9_of_the_responder_amid_messages(bob, seeded):
     """What was shown or confirmed is in the log; the log has whole lines only."""
     confirmed = set()
     responders = []
-    identity = Pair()
+    identity = Identity()
 
     def talk(number):
         for count in range(1000):

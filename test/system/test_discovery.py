@@ -10,7 +10,7 @@ import time
 import pytest
 
 from network import PRESENCE_PORT, Ear, Mouth, dropped_datagrams
-from protocol import Pair, to_base64
+from protocol import Identity, to_base64
 from quartet import eventually, peer
 
 BURST = 10_000
@@ -99,12 +99,12 @@ def test_2_2_0_B_a_burst_loses_nothing_that_the_kernel_delivered(ece, mouth):
 
 
 def test_2_2_0_B_identities_are_stored(ece, mouth):
-    identity = Pair().text
+    identity = Identity().text
     discovery = ece.discovery()
     mouth.announce("127.0.0.9", "Bob", identity=identity)
     discovery.wait_for("Bob is online")
     assert ece.peers()["127.0.0.9"]["identity"] == identity
-    another = Pair().text
+    another = Identity().text
     mouth.announce("127.0.0.9", "Bob", identity=another)
     eventually(lambda: ece.peers()["127.0.0.9"]["identity"] == another)
     mouth.announce("127.0.0.9", "Bob")

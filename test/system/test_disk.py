@@ -11,7 +11,7 @@ import time
 import pytest
 
 from network import ECE, Ear, Listener, Mouth, connect, say
-from protocol import InitiatorSide, Pair
+from protocol import Identity, InitiatorSide
 from quartet import MENU, User, chat_unsecure, eventually
 
 PAGE = 4096
@@ -116,7 +116,7 @@ def test_responder_cuts_the_log_back_to_whole_lines(bob, disk):
 def test_responder_confirms_nothing_that_it_did_not_keep(bob, disk):
     responder = bob.responder()
     with connect(source=ECE) as connection:
-        side = InitiatorSide(Pair(), bob.identity().public)
+        side = InitiatorSide(Identity(), bob.identity().public)
         connection.send_object(side.key_object())
         side.complete(connection.receive_object())
         disk.fill()
@@ -318,7 +318,7 @@ def test_an_identity_is_made_by_whoever_needs_it_first(make_user):
         identity = user.identity()
         assert identity.text == announced
         with connect(user.address) as connection:
-            side = InitiatorSide(Pair(), identity.public)
+            side = InitiatorSide(Identity(), identity.public)
             connection.send_object(side.key_object())
             side.complete(connection.receive_object())
             connection.send_object(side.message("hello"))

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from network import Connection, Listener
-from protocol import Pair, ResponderSide
+from protocol import Identity, ResponderSide
 from quartet import MENU, chat_secure, chat_unsecure, eventually, log_entry, peer
 
 BOB = "127.0.0.3"
@@ -25,7 +25,7 @@ def listener(namespace):
 @pytest.fixture
 def bobs_identity(alice):
     """Alice knows Bob and his identity."""
-    identity = Pair()
+    identity = Identity()
     alice.write_peers({BOB: peer("Bob", identity=identity.text)})
     return identity
 
@@ -189,7 +189,7 @@ def test_2_3_0_B_who_left_is_away_at_once(alice):
 def test_2_3_0_B_oneself_is_marked(alice):
     """Another Alice is not oneself."""
     alice.write_peers({"127.0.0.2": peer("Alice", identity=alice.identity().text),
-                       "127.0.0.4": peer("Alice", identity=Pair().text), BOB: peer("Bob")},
+                       "127.0.0.4": peer("Alice", identity=Identity().text), BOB: peer("Bob")},
                       {"self": {"username": "Alice"}})
     [alices, another, bob] = users(alice.initiator())
     assert re.search(r"^Alice \(Online\)\s+127\.0\.0\.2\s+\(you\)$", alices)

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from network import Stranger
-from protocol import Pair, ResponderSide, fingerprint
-from quartet import MENU, chat_secure, log_entry, peer, pin, say_securely
+from protocol import Identity, ResponderSide, fingerprint
+from quartet import (MENU, chat_secure, log_entry, peer, pin, say_securely,
+                     shown_fingerprints)
 
 BOB = "127.0.0.3"
 OTHERS = ["127.0.0.4", "127.0.0.5"]
@@ -47,7 +48,7 @@ def ask_for(initiator, name):
 # Several users with one name.
 
 
-@pytest.mark.parametrize("others", [{"identity": Pair().text}, {}])
+@pytest.mark.parametrize("others", [{"identity": Identity().text}, {}])
 @pytest.mark.parametrize("seconds_ago", [0, 60])
 def test_a_shared_name_means_the_known_user(alice, bob, known, others, seconds_ago):
     """Even while the known one is away."""
@@ -64,7 +65,7 @@ def test_a_shared_name_means_the_known_user(alice, bob, known, others, seconds_a
 
 
 def test_a_shared_name_in_another_case_means_the_known_user(alice, bob, known):
-    alice.write_peers({**alice.peers(), OTHERS[0]: peer("BOB", identity=Pair().text)})
+    alice.write_peers({**alice.peers(), OTHERS[0]: peer("BOB", identity=Identity().text)})
     initiator = alice.initiator()
     assert "Address" not in ask_for(initiator, "bob")
     initiator.ask("unsecure", r"^To Bob \(127\.0\.0\.3\)$")
@@ -92,20 +93,20 @@ def test_of_copied_announcements_none_of_which_was_proven_the_user_chooses(
     alice.pin(Bob=pin(identity, **address))
     alice.write_peers({BOB: peer("Bob", identity=identity),
                        OTHERS[0]: peer("Bob", identity=identity),
-                       OTHERS[1]: peer("Bob", identity=Pair().text)})
+                       OTHERS[1]: peer("Bob", identity=Identity().text)})
     shown = ask_for(alice.initiator(), "Bob")
     assert shown.endswith("Address:")
     assert BOB in shown and OTHERS[0] in shown and OTHERS[1] not in shown
 
 
 def test_a_shared_name_of_which_none_is_known_is_asked_about(alice):
-    alice.write_peers({address: peer("Bob", identity=Pair().text) for address in OTHERS})
+    alice.write_peers({address: peer("Bob", identity=Identity().text) for address in OTHERS})
     assert ask_for(alice.initiator(), "Bob").endswith("Address:")
 
 
 def test_a_name_in_another_case_that_two_known_users_have_is_asked_about(alice, bob, known):
     """Who took a name that differs from Bob's in case alone does not get what is meant for Bob."""
-    other = Pair()
+    other = Identity()
     alice.pin(BOB=pin(other.text, address=OTHERS[0]))
     alice.write_peers({**alice.peers(), OTHERS[0]: peer("BOB", identity=other.text)})
     assert ask_for(alice.initiator(), "bob").endswith("Address:")
@@ -113,17 +114,17 @@ def test_a_name_in_another_case_that_two_known_users_have_is_asked_about(alice, 
 
 def test_the_name_of_a_known_user_who_is_absent_means_nobody_else_unseen(alice, known):
     """Bob has not been heard lately; somebody called BOB has."""
-    alice.write_peers({OTHERS[0]: peer("BOB", identity=Pair().text)})
+    alice.write_peers({OTHERS[0]: peer("BOB", identity=Identity().text)})
     shown = ask_for(alice.initiator(), "Bob")
     assert "no user named Bob" in shown or "somebody else than your known Bob" in shown
 
 
 def test_the_fingerprint_of_a_known_user_who_is_absent_is_nobody_elses(alice, bob, known):
     """Nor is somebody called BOB verified by Bob's name."""
-    alice.write_peers({OTHERS[0]: peer("BOB", identity=Pair().text)})
+    alice.write_peers({OTHERS[0]: peer("BOB", identity=Identity().text)})
     initiator = alice.initiator()
-    assert fingerprint(alice.identity().public, bob.identity().public) in \
-        initiator.menu("Fingerprint Bob")
+    assert shown_fingerprints(initiator.menu("Fingerprint Bob")) == [
+        ("known", fingerprint(alice.identity().public, bob.identity().public))]
     initiator.menu("Verified Bob")
     assert alice.known().keys() == {"Bob"}
     assert alice.known()["Bob"]["verified"] is True
@@ -131,7 +132,7 @@ def test_the_fingerprint_of_a_known_user_who_is_absent_is_nobody_elses(alice, bo
 
 def test_trust_changes_the_address_that_is_chosen(alice, known):
     """Of two who announce Bob's name, neither with the known identity."""
-    identities = [Pair(), Pair()]
+    identities = [Identity(), Identity()]
     alice.write_peers({address: peer("Bob", identity=identity.text)
                        for address, identity in zip(OTHERS, identities)})
     initiator = alice.initiator()

@@ -18,7 +18,7 @@ import quartet
 from network import ECE, WAIT, Listener, Mouth, connect, is_readable
 from others import (P, SECRETS, SPELLINGS, G, OtherInitiator, OtherResponder, bytewise, cut_at,
                     pad, seal, triple_des, unseal)
-from protocol import InitiatorSide, Pair, ResponderSide, to_base64
+from protocol import Identity, InitiatorSide, ResponderSide, to_base64
 from quartet import MENU, chat_secure, chat_unsecure, eventually, peer, pin
 
 ALICE = "127.0.0.2"
@@ -304,7 +304,7 @@ def test_user_is_told_that_a_classic_message_is_longer_than_1024_bytes(initiator
 
 
 def test_nothing_is_said_of_a_long_message_to_a_peer_with_an_identity(alice, initiator):
-    identity = Pair()
+    identity = Identity()
     alice.write_peers({ECE: peer("Ece", identity=identity.text)})
     with answers(read_bytes=8192) as ece:
         write(initiator, "plain", "x" * 3000)
@@ -348,7 +348,7 @@ def test_several_messages_may_come_on_one_connection(responder, alice, mode):
 
 def test_several_exchanges_may_come_on_one_connection(responder, alice):
     """Ours among them, with its key as a number without quotes."""
-    identity = Pair()
+    identity = Identity()
     with calls(number=int) as ece:
         for count in range(4):
             ece.exchange()
@@ -787,7 +787,7 @@ def test_plain_chat_has_no_warning_of_the_exchange(initiator):
 @pytest.mark.parametrize("answer", ['"13"', "13", '"18446744073709551615"'])
 def test_classic_is_never_used_with_a_peer_that_announces_an_identity(alice, initiator, answer):
     """Not even where that peer, or somebody on the way, answers with a small key."""
-    alice.write_peers({ECE: peer("Ece", identity=Pair().text)})
+    alice.write_peers({ECE: peer("Ece", identity=Identity().text)})
     with Listener(ECE) as listener:
         chat_secure(initiator, "Ece")
         with listener.accept() as connection:
@@ -799,12 +799,12 @@ def test_classic_is_never_used_with_a_peer_that_announces_an_identity(alice, ini
     assert alice.log() == []
 
 
-@pytest.mark.parametrize("announced", [{}, {"identity": Pair().text}], ids=["none", "another"])
+@pytest.mark.parametrize("announced", [{}, {"identity": Identity().text}], ids=["none", "another"])
 @pytest.mark.parametrize("address", [ECE, "127.0.0.8", None])
 def test_classic_is_never_used_with_a_name_that_is_pinned(alice, initiator, announced, address):
     where = {"address": address} if address else {}
     alice.write_peers({ECE: peer("Ece", **announced)})
-    alice.pin(Ece=pin(Pair().text, **where))
+    alice.pin(Ece=pin(Identity().text, **where))
     with Listener(ECE) as listener:
         initiator.ask("Chat Ece", r"secure or unsecure\? ")
         shown_then = initiator.menu("secure")
@@ -1022,7 +1022,7 @@ def test_strict_responder_refuses_the_classic_exchange(alice, option, number):
 def test_strict_responder_takes_our_own_exchange(alice):
     responder = alice.start("responder", "-s")
     with connect(ALICE, ECE) as connection:
-        side = InitiatorSide(Pair(), alice.identity().public)
+        side = InitiatorSide(Identity(), alice.identity().public)
         connection.send_object(side.key_object())
         side.complete(connection.receive_object())
         connection.send_object(side.message("hello"))

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from protocol import (LOW_ORDER_POINTS, InitiatorSide, Pair, ResponderSide, blake2b, fingerprint,
+from protocol import (LOW_ORDER_POINTS, NO_IDENTITIES, Identity, InitiatorSide, Pair,
+                      ResponderSide, blake2b, exchange_form, fingerprint, fingerprint_half,
                       from_base64, seal, to_base64, x25519)
 
 
@@ -15,13 +16,39 @@ def secure(vectors):
 
 
 @pytest.fixture
-def sides(secure):
+def ece(vectors):
+    return Identity(bytes.fromhex(vectors["identities"]["Ece"]["seed"]))
+
+
+@pytest.fixture
+def bob(vectors):
+    return Identity(bytes.fromhex(vectors["identities"]["Bob"]["seed"]))
+
+
+@pytest.fixture
+def sides(secure, ece, bob):
     """Both sides of the connection of the vectors, after the exchange of keys."""
-    pairs = {name: Pair(bytes.fromhex(secure[name])) for name in ("a", "b", "sa", "sb")}
-    initiator = InitiatorSide(pairs["sa"], pairs["sb"].public, pairs["a"])
-    responder = ResponderSide(pairs["sb"], pairs["b"])
+    a, b = (Pair(bytes.fromhex(secure[name])) for name in ("a", "b"))
+    initiator, responder = InitiatorSide(ece, bob.public, a), ResponderSide(bob, b)
     initiator.complete(responder.answer(initiator.key_object()))
     return initiator, responder
+
+
+@pytest.mark.parametrize("name", ["Ece", "Bob"])
+def test_identities_of_the_vectors(vectors, name):
+    vectors = vectors["identities"][name]
+    identity = Identity(bytes.fromhex(vectors["seed"]))
+    assert identity.public.hex() == vectors["I"]
+    assert identity.text == vectors["identity"]
+    assert identity.exchange.secret.hex() == vectors["s"]
+    assert identity.exchange.public.hex() == vectors["S"] == exchange_form(identity.public).hex()
+    assert fingerprint_half(identity.public) == vectors["half"]
+
+
+def test_signatures_of_the_vectors(vectors, ece, bob):
+    for identity, announcement in zip([ece, bob], vectors["announcements"]):
+        text, signature = announcement.split(', "signature": "')
+        assert to_base64(identity.sign(b"quartet announcement", text.encode())) == signature[:-2]
 
 
 def test_ephemeral_secret_of_the_vectors(secure):
@@ -41,19 +68,24 @@ def test_keys_of_the_vectors(secure, sides):
 
 def test_message_and_receipt_of_the_vectors(secure, sides):
     initiator, responder = sides
-    plaintext = json.dumps(initiator.plaintext("hello"))
-    assert plaintext == secure["plaintext"]
+    assert to_base64(initiator.proof()) == json.loads(secure["plaintext"])["proof"]
     random = bytes.fromhex(secure["nonce"])[:16]
-    sealed = seal(initiator.to_responder, 0, plaintext.encode(), random)
+    sealed = seal(initiator.to_responder, 0, secure["plaintext"].encode(), random)
     assert json.dumps({"encrypted_message": sealed}) == secure["message"]
     assert responder.open(json.loads(secure["message"]))["text"] == "hello"
     assert initiator.receipt(json.loads(secure["receipt"])) == 0
 
 
-def test_fingerprint_of_the_vectors(secure, sides):
-    one, other = (side.identity.public for side in sides)
-    assert fingerprint(one, other) == secure["fingerprint_of_SA_and_SB"]
+def test_fingerprint_of_the_vectors(vectors, ece, bob):
+    one, other = ece.public, bob.public
+    assert fingerprint(one, other) == vectors["fingerprint"]
     assert fingerprint(other, one) == fingerprint(one, other)
+
+
+@pytest.mark.parametrize("identity", NO_IDENTITIES)
+def test_what_is_no_identity_has_no_form_to_multiply_with(identity):
+    with pytest.raises(AssertionError):
+        exchange_form(identity)
 
 
 def test_forgeries_do_not_open(sides):

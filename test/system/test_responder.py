@@ -11,7 +11,7 @@ import time
 import pytest
 
 from network import ECE, Listener, connect, open_file_limit, say
-from protocol import InitiatorSide, Pair
+from protocol import Identity, InitiatorSide
 from quartet import MENU, chat_unsecure, eventually, peer
 
 MAX_CONNECTIONS = 1024
@@ -34,7 +34,7 @@ def responder(bob):
 
 def open_session(connection, bob, identity=None, number=str):
     """The exchange of keys; number says how the key travels."""
-    side = InitiatorSide(identity or Pair(), bob.identity().public)
+    side = InitiatorSide(identity or Identity(), bob.identity().public)
     connection.send_object({"key": number(side.key_object()["key"])})
     side.complete(connection.receive_object())
     return side
@@ -82,7 +82,7 @@ def test_2_4_0_B_who_stops_amid_an_object_keeps_nobody_waiting(responder):
 
 def test_2_4_0_B_who_does_not_read_keeps_nobody_waiting(responder, bob):
     """Keys are asked for again and again, and no answer is ever read."""
-    key = json.dumps(InitiatorSide(Pair(), bob.identity().public).key_object()).encode()
+    key = json.dumps(InitiatorSide(Identity(), bob.identity().public).key_object()).encode()
     with connect(source="127.3.0.1") as connection:
         connection.socket.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -158,7 +158,7 @@ def test_2_4_0_B_silence_ends_after_30_seconds_but_not_after_an_exchange_of_keys
 
 
 def test_2_4_0_C_a_key_is_answered_with_a_key_of_its_own(responder, bob):
-    side = InitiatorSide(Pair(), bob.identity().public)
+    side = InitiatorSide(Identity(), bob.identity().public)
     answers = set()
     for _ in range(2):
         with connect() as connection:
@@ -173,7 +173,7 @@ def test_2_4_0_C_a_key_is_answered_with_a_key_of_its_own(responder, bob):
 
 
 def test_2_4_0_C_a_key_is_answered_in_the_kind_received(responder, bob):
-    side = InitiatorSide(Pair(), bob.identity().public)
+    side = InitiatorSide(Identity(), bob.identity().public)
     with connect() as connection:
         connection.send_object({"key": int(side.key_object()["key"])})
         answer = connection.receive()
@@ -185,7 +185,7 @@ def test_2_4_0_C_a_key_is_answered_in_the_kind_received(responder, bob):
 
 
 def test_2_4_0_C_an_encrypted_message_is_decrypted_and_displayed(responder, bob):
-    identity = Pair()
+    identity = Identity()
     bob.write_peers({ECE: peer("Ece", identity=identity.text)})
     with connect(source=ECE) as connection:
         side = open_session(connection, bob, identity)
@@ -227,7 +227,7 @@ def test_2_4_0_C_unknown_members_are_ignored(responder, bob):
         connection.send_object({**more, "unencrypted_message": "one"})
         responder.wait_for(shown("plain", "Ece", "one"))
     with connect(source=ECE) as connection:
-        side = InitiatorSide(Pair(), bob.identity().public)
+        side = InitiatorSide(Identity(), bob.identity().public)
         connection.send_object({**more, **side.key_object()})
         side.complete(connection.receive_object())
         connection.send_object({**more, **side.message("two", rooms=["attic"])})
@@ -249,7 +249,7 @@ def test_2_4_0_C_an_object_may_be_cut_at_any_byte(responder):
 
 def test_2_4_0_C_a_session_may_arrive_byte_by_byte(responder, bob):
     with connect(source=ECE) as connection:
-        side = InitiatorSide(Pair(), bob.identity().public)
+        side = InitiatorSide(Identity(), bob.identity().public)
         send_slowly(connection, side.key_object())
         side.complete(connection.receive_object())
         send_slowly(connection, side.message("hello"))
@@ -359,7 +359,7 @@ def test_names_are_read_afresh(responder, bob):
 
 def test_a_secure_sender_is_named_by_the_proven_identity(responder, bob):
     """Not by the address, which anybody on the LAN may take."""
-    ece, can, mallory = Pair(), Pair(), Pair()
+    ece, can, mallory = Identity(), Identity(), Identity()
     bob.write_peers({ECE: peer("Ece", identity=ece.text),
                      "127.0.0.8": peer("Can", identity=can.text)})
     for identity, name in [(ece, "Ece"), (can, f"[stranger] Can ({ECE})"),
@@ -394,7 +394,7 @@ def seconds(written):
 
 
 def test_2_4_0_D_a_secure_message_is_logged(responder, bob):
-    identity = Pair()
+    identity = Identity()
     bob.write_peers({ECE: peer("Ece", identity=identity.text)})
     with connect(source=ECE) as connection:
         side = open_session(connection, bob, identity)

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from network import Capture, Listener, connect
-from protocol import (LOW_ORDER_POINTS, InitiatorSide, Pair, ResponderSide, from_base64, seal,
-                      sender_proof, to_base64, to_number)
+from protocol import (LOW_ORDER_POINTS, NO_IDENTITIES, Identity, InitiatorSide, Pair,
+                      ResponderSide, from_base64, seal, sender_proof, to_base64, to_number)
 from quartet import (MENU, assert_impostor_learns_nothing, chat_secure, chat_unsecure, eventually,
                      peer)
 
@@ -26,7 +26,7 @@ def responder(bob):
 @pytest.fixture
 def mallory(bob, responder):
     """A client that exchanges keys with Bob's responder, to deceive it after that."""
-    identity = Pair()
+    identity = Identity()
     bob.write_peers({ALICE: peer("Alice", identity=identity.text)})
     with connect(BOB, ALICE) as connection:
         side = InitiatorSide(identity, bob.identity().public)
@@ -72,7 +72,7 @@ def test_a_captured_secure_message_shows_no_plaintext(alice, bob):
     for seen in [secure, *messages]:
         for hidden in [SECRET.encode(), b"secret", b"identity", b"received", b"86753098675309",
                        alice.identity().public, alice.identity().text.encode(),
-                       alice.identity().secret, bob.identity().secret]:
+                       alice.identity().seed, bob.identity().seed]:
             assert hidden not in seen
     for shift in range(3):
         encoded = base64.b64encode(b"x" * shift + SECRET.encode())[4:-4]
@@ -213,7 +213,7 @@ def test_a_reordered_message_is_refused(mallory, responder, bob, counters):
     {"proof": ""},
     {"proof": None},
     {"proof": 7},
-    {"identity": Pair().text},
+    {"identity": Identity().text},
     {"identity": to_base64(bytes(32))},
     {"identity": to_base64(bytes(31))},
     {"identity": ""},
@@ -228,7 +228,7 @@ def test_a_wrong_proof_or_plaintext_is_refused(mallory, responder, bob, changes)
     assert_refused(connection, responder, bob)
 
 
-@pytest.mark.parametrize("point", LOW_ORDER_POINTS)
+@pytest.mark.parametrize("point", NO_IDENTITIES)
 def test_an_identity_of_low_order_proves_nothing(mallory, responder, bob, point):
     """The proof is as it should be, for a secret that everybody knows."""
     connection, side = mallory
@@ -271,7 +271,7 @@ def test_a_proof_of_another_session_is_refused(mallory, responder, bob):
 
 def test_a_proof_given_to_somebody_else_is_refused(responder, bob):
     """Mallory, to whom Alice writes, cannot pass her proof on to Bob."""
-    alices, mallorys = Pair(), Pair()
+    alices, mallorys = Identity(), Identity()
     bob.write_peers({ALICE: peer("Alice", identity=alices.text)})
     with connect(BOB, ALICE) as connection:
         side = InitiatorSide(mallorys, bob.identity().public)
@@ -286,7 +286,7 @@ def test_a_proof_given_to_somebody_else_is_refused(responder, bob):
 
 def test_a_key_meant_for_another_identity_is_refused(responder, bob):
     with connect(BOB, ALICE) as connection:
-        side = InitiatorSide(Pair(), Pair().public)
+        side = InitiatorSide(Identity(), Identity().public)
         connection.send_object(side.key_object())
         side.complete(connection.receive_object())
         connection.send_object(side.message(SECRET))
@@ -305,7 +305,7 @@ def test_a_low_order_key_is_refused(responder, bob, point, kind):
 @pytest.mark.parametrize("write", [" {}", "{} ", "\t{}\r\n"])
 def test_white_space_around_a_key_makes_no_difference(responder, bob, write):
     with connect(BOB, ALICE) as connection:
-        side = InitiatorSide(Pair(), bob.identity().public)
+        side = InitiatorSide(Identity(), bob.identity().public)
         connection.send_object({"key": write.format(side.key_object()["key"])})
         side.complete(connection.receive_object())
         connection.send_object(side.message("hello"))
@@ -331,7 +331,7 @@ def test_a_key_of_the_classic_exchange_is_refused_by_a_strict_responder(bob, key
 
 
 def test_a_message_before_a_key_is_refused(responder, bob):
-    side = InitiatorSide(Pair(), bob.identity().public)
+    side = InitiatorSide(Identity(), bob.identity().public)
     side.complete(ResponderSide(bob.identity()).answer(side.key_object()))
     with connect(BOB, ALICE) as connection:
         connection.send_object(side.message(SECRET))
@@ -353,7 +353,7 @@ def test_messages_before_a_forged_one_are_kept(mallory, responder, bob):
 @pytest.fixture
 def impostor(alice):
     """Stands where Bob's responder would be; Alice knows Bob's real identity."""
-    identity = Pair()
+    identity = Identity()
     alice.write_peers({BOB: peer("Bob", identity=identity.text)})
     with Listener(BOB) as listener:
         yield listener, identity
@@ -387,7 +387,7 @@ def test_an_initiator_sends_nothing_after_a_bad_key(alice, impostor, answer):
     assert alice.log() == []
 
 
-@pytest.mark.parametrize("point", LOW_ORDER_POINTS)
+@pytest.mark.parametrize("point", NO_IDENTITIES)
 def test_an_initiator_refuses_an_announced_identity_of_low_order(alice, point):
     """Everybody could read what is locked for that."""
     alice.write_peers({BOB: peer("Bob", identity=to_base64(point))})
@@ -423,7 +423,7 @@ def test_an_impostor_without_the_identity_cannot_read(alice, impostor):
     """Announcing Bob's identity is not holding it: neither reading nor confirming works."""
     initiator, connection = start_secure_chat(alice, impostor[0])
     with connection:
-        assert_impostor_learns_nothing(initiator, connection, Pair(), SECRET)
+        assert_impostor_learns_nothing(initiator, connection, Identity(), SECRET)
     assert "elivered" not in initiator.output
 
 

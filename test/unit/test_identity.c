@@ -1,9 +1,10 @@
-/* identity: the pair in identity.key, its public half as text, and what two people compare. */
+/* identity: the pair of a seed, what it signs, its public half as text, and what two people compare. */
 #include "support.h"
 
 #include <sodium.h>
 
 #include "crypto/identity.h"
+#include "identities.h"
 #include "vectors.h"
 
 static int prepare(void **state)
@@ -12,315 +13,9 @@ static int prepare(void **state)
 	return sodium_init() < 0 ? -1 : 0;
 }
 
-/* Puts the file of the vectors there, with this mode. */
-static void put_key(int dir, mode_t mode)
-{
-	uint8_t secret[DH_KEY_BYTES];
-
-	support_unhex(VECTOR_SA_SECRET, secret, sizeof(secret));
-	if (file_exists(dir, IDENTITY_FILE))
-		assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	file_put(dir, IDENTITY_FILE, secret, sizeof(secret));
-	assert_int_equal(fchmodat(dir, IDENTITY_FILE, mode, 0), 0);
-}
-
-static void expect_vector(const struct dh_pair *pair)
-{
-	struct dh_pair expected;
-
-	support_unhex(VECTOR_SA_SECRET, expected.secret, DH_KEY_BYTES);
-	support_unhex(VECTOR_SA_PUBLIC, expected.public, DH_KEY_BYTES);
-	assert_memory_equal(pair, &expected, sizeof(expected));
-}
-
-static void expect_failure(int dir, int expected)
-{
-	struct dh_pair pair;
-	struct dh_pair before;
-	size_t descriptors = descriptors_open();
-	bool exposed = false;
-	int r;
-
-	memset(&pair, 0x5a, sizeof(pair));
-	memset(&before, 0x5a, sizeof(before));
-	r = identity_load(dir, &pair, &exposed);
-	if (expected != 0)
-		assert_int_equal(r, expected);
-	else
-		assert_int_not_equal(r, 0);
-	assert_memory_equal(&pair, &before, sizeof(pair));
-	assert_int_equal(descriptors_open(), descriptors);
-	assert_non_null(identity_reason(r));
-	assert_true(strlen(identity_reason(r)) > 0);
-}
-
-static void the_first_load_makes_the_pair_and_later_ones_find_it(void **state)
-{
-	int dir = workdir_fd(state);
-	mode_t mask = umask(0);
-	size_t descriptors = descriptors_open();
-	struct dh_pair first;
-	struct dh_pair again;
-	bool exposed = true;
-
-	assert_int_equal(identity_load(dir, &first, &exposed), 0);
-	assert_false(exposed);
-	assert_int_equal(file_mode(dir, IDENTITY_FILE), 0600);
-	file_expect(dir, IDENTITY_FILE, first.secret, DH_KEY_BYTES);
-	again = first;
-	dh_derive_public(&again);
-	assert_memory_equal(&again, &first, sizeof(first));
-	for (int i = 0; i < 3; i++) {
-		memset(&again, 0, sizeof(again));
-		assert_int_equal(identity_load(dir, &again, i % 2 == 0 ? NULL : &exposed), 0);
-		assert_memory_equal(&again, &first, sizeof(first));
-	}
-	assert_false(exposed);
-	assert_int_equal(file_count(dir, ""), 1);
-	assert_int_equal(descriptors_open(), descriptors);
-	umask(mask);
-}
-
-static void two_directories_have_two_pairs(void **state)
-{
-	int dir = workdir_fd(state);
-	struct dh_pair pairs[2];
-
-	for (int i = 0; i < 2; i++) {
-		const char *name = i == 0 ? "alice" : "bob";
-		int inner;
-
-		assert_int_equal(mkdirat(dir, name, 0700), 0);
-		inner = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		assert_int_equal(identity_load(inner, &pairs[i], NULL), 0);
-		close(inner);
-	}
-	assert_memory_not_equal(pairs[0].secret, pairs[1].secret, DH_KEY_BYTES);
-}
-
-static void a_secret_gives_its_public_half(void **state)
-{
-	int dir = workdir_fd(state);
-	struct dh_pair pair;
-
-	put_key(dir, 0600);
-	assert_int_equal(identity_load(dir, &pair, NULL), 0);
-	expect_vector(&pair);
-}
-
-static void a_file_that_others_may_read_is_closed_and_reported(void **state)
-{
-	static const struct {
-		mode_t mode;
-		bool exposed;
-	} cases[] = {{0600, false}, {0400, false}, {0644, true}, {0640, true}, {0604, true}, {0440, true}, {0444, true},
-	    {0666, true}, {0777, true}};
-	int dir = workdir_fd(state);
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct dh_pair pair;
-		bool exposed = !cases[i].exposed;
-
-		put_key(dir, cases[i].mode);
-		assert_int_equal(identity_load(dir, &pair, &exposed), 0);
-		expect_vector(&pair);
-		CHECK(exposed == cases[i].exposed, "mode %04o", (unsigned)cases[i].mode);
-		if (exposed)
-			assert_int_equal(file_mode(dir, IDENTITY_FILE), 0600);
-		/* Said once. */
-		assert_int_equal(identity_load(dir, &pair, &exposed), 0);
-		assert_false(exposed);
-		put_key(dir, cases[i].mode);
-		assert_int_equal(identity_load(dir, &pair, NULL), 0);
-		assert_int_equal(file_mode(dir, IDENTITY_FILE) & 0077, 0);
-		assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	}
-}
-
-static void a_file_of_any_other_length_is_refused_and_kept(void **state)
-{
-	static const size_t lengths[] = {0, 1, 31, 33, 64, 65, 10000};
-	int dir = workdir_fd(state);
-	char *bytes = support_repeat('k', 10000);
-
-	for (size_t i = 0; i < COUNT(lengths); i++) {
-		file_put(dir, IDENTITY_FILE, bytes, lengths[i]);
-		expect_failure(dir, EBADMSG);
-		file_expect(dir, IDENTITY_FILE, bytes, lengths[i]);
-	}
-	free(bytes);
-}
-
-static void what_is_no_file_is_refused(void **state)
-{
-	int dir = workdir_fd(state);
-
-	assert_int_equal(mkfifoat(dir, IDENTITY_FILE, 0600), 0);
-	expect_failure(dir, 0);
-	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	assert_int_equal(mkdirat(dir, IDENTITY_FILE, 0700), 0);
-	expect_failure(dir, 0);
-	assert_int_equal(unlinkat(dir, IDENTITY_FILE, AT_REMOVEDIR), 0);
-	/* Endless zeros are 32 bytes and more. */
-	assert_int_equal(symlinkat("/dev/zero", dir, IDENTITY_FILE), 0);
-	expect_failure(dir, EBADMSG);
-}
-
-static void a_directory_that_is_gone_is_an_error(void **state)
-{
-	int dir = workdir_fd(state);
-	int inner;
-
-	assert_int_equal(mkdirat(dir, "inner", 0700), 0);
-	inner = openat(dir, "inner", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(unlinkat(dir, "inner", AT_REMOVEDIR), 0);
-	expect_failure(inner, ENOENT);
-	close(inner);
-	expect_failure(-1, EBADF);
-}
-
-static void a_short_disk_makes_no_pair(void **state)
-{
-	int dir = workdir_fd(state);
-	struct dh_pair pair;
-	struct rlimit old = disk_shrink(16);
-	int r = identity_load(dir, &pair, NULL);
-
-	disk_restore(old);
-	assert_int_equal(r, EFBIG);
-	assert_false(file_exists(dir, IDENTITY_FILE));
-	/* And no half of it is in the way afterwards. */
-	assert_int_equal(identity_load(dir, &pair, NULL), 0);
-	file_expect(dir, IDENTITY_FILE, pair.secret, DH_KEY_BYTES);
-}
-
-static void a_half_made_file_of_a_killed_program_is_no_hindrance(void **state)
-{
-	int dir = workdir_fd(state);
-	struct dh_pair pair;
-
-	file_put(dir, IDENTITY_FILE ".new", "seventeen bytes..", 17);
-	assert_int_equal(identity_load(dir, &pair, NULL), 0);
-	file_expect(dir, IDENTITY_FILE, pair.secret, DH_KEY_BYTES);
-	assert_int_equal(file_count(dir, ""), 1);
-}
-
-static void a_file_that_another_is_making_for_long_is_given_up(void **state)
-{
-	int dir = workdir_fd(state);
-	struct holder holder = holder_start(dir, IDENTITY_FILE ".new", LOCK_EX, NULL);
-
-	expect_failure(dir, ETIMEDOUT);
-	holder_end(holder);
-}
-
-/* The other program finishes its own while we wait. */
-static void finish_it(int dir, const char *name)
-{
-	uint8_t secret[DH_KEY_BYTES];
-	int fd = openat(dir, name, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	for (size_t i = 0; i < sizeof(secret); i++)
-		sscanf(&VECTOR_SA_SECRET[2 * i], "%2hhx", &secret[i]);
-	if (fd < 0 || write(fd, secret, sizeof(secret)) != sizeof(secret) ||
-	    linkat(dir, name, dir, IDENTITY_FILE, 0) != 0 || unlinkat(dir, name, 0) != 0)
-		_exit(1);
-}
-
-/* The same, but it is killed before it can take away the scratch name. */
-static void finish_it_and_die(int dir, const char *name)
-{
-	finish_it(dir, name);
-	if (linkat(dir, IDENTITY_FILE, dir, name, 0) != 0)
-		_exit(1);
-}
-
-static void a_pair_that_another_makes_meanwhile_is_ours_too(void **state)
-{
-	static void (*const endings[])(int, const char *) = {finish_it, finish_it_and_die};
-	int dir = workdir_fd(state);
-
-	for (size_t i = 0; i < COUNT(endings); i++) {
-		struct holder holder = holder_start(dir, IDENTITY_FILE ".new", LOCK_EX, endings[i]);
-		struct dh_pair pair;
-
-		assert_int_equal(identity_load(dir, &pair, NULL), 0);
-		holder_end(holder);
-		expect_vector(&pair);
-		/* And it stays so. */
-		assert_int_equal(identity_load(dir, &pair, NULL), 0);
-		expect_vector(&pair);
-		assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	}
-}
-
-/* One of many programs that are started at once. */
-struct starter {
-	int dir;
-	int gate; /* opens for all when the other end is closed */
-	int report;
-};
-
-static int load_at_once(void *argument)
-{
-	const struct starter *starter = argument;
-	struct dh_pair pair;
-	char byte;
-	int r;
-
-	CHILD_CHECK(read(starter->gate, &byte, 1) == 0);
-	CONTEND(r, identity_load(starter->dir, &pair, NULL));
-	CHILD_CHECK(r == 0);
-	CHILD_CHECK(write(starter->report, &pair, sizeof(pair)) == (ssize_t)sizeof(pair));
-	return 0;
-}
-
-static void many_programs_at_once_end_up_with_one_pair(void **state)
-{
-	int dir = workdir_fd(state);
-
-	for (int round = 0; round < 20; round++) {
-		struct starter starter = {.dir = dir};
-		pid_t pids[12];
-		int gate[2];
-		int report[2];
-		struct dh_pair first;
-
-		assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
-		assert_int_equal(pipe2(report, O_CLOEXEC), 0);
-		starter.gate = gate[0];
-		starter.report = report[1];
-		for (size_t i = 0; i < COUNT(pids); i++) {
-			pids[i] = fork();
-			assert_true(pids[i] >= 0);
-			if (pids[i] == 0) {
-				close(gate[1]);
-				_exit(load_at_once(&starter));
-			}
-		}
-		close(gate[0]);
-		close(gate[1]);
-		close(report[1]);
-		for (size_t i = 0; i < COUNT(pids); i++) {
-			struct dh_pair pair;
-
-			assert_int_equal(read(report[0], &pair, sizeof(pair)), sizeof(pair));
-			if (i == 0)
-				first = pair;
-			assert_memory_equal(&pair, &first, sizeof(pair));
-		}
-		for (size_t i = 0; i < COUNT(pids); i++)
-			await_child(pids[i]);
-		close(report[0]);
-		file_expect(dir, IDENTITY_FILE, first.secret, DH_KEY_BYTES);
-		assert_int_equal(file_count(dir, ""), 1);
-		assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	}
-}
-
 static void public_keys_are_written_as_base64(void **state)
 {
-	uint8_t public[DH_KEY_BYTES];
+	uint8_t public[IDENTITY_BYTES];
 	char *text = malloc(IDENTITY_TEXT_BYTES);
 
 	(void)state;
@@ -343,8 +38,8 @@ static void public_keys_come_back_from_their_text(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		uint8_t public[DH_KEY_BYTES];
-		uint8_t back[DH_KEY_BYTES] = {0};
+		uint8_t public[IDENTITY_BYTES];
+		uint8_t back[IDENTITY_BYTES] = {0};
 		char text[IDENTITY_TEXT_BYTES];
 		char *copy;
 
@@ -361,8 +56,8 @@ static void public_keys_come_back_from_their_text(void **state)
 static void expect_no_identity(const char *text, size_t len)
 {
 	char *copy = support_copy(text, len);
-	uint8_t public[DH_KEY_BYTES];
-	uint8_t before[DH_KEY_BYTES];
+	uint8_t public[IDENTITY_BYTES];
+	uint8_t before[IDENTITY_BYTES];
 
 	memset(public, 0x5a, sizeof(public));
 	memset(before, 0x5a, sizeof(before));
@@ -379,15 +74,15 @@ static void nothing_else_is_an_identity(void **state)
 	} cases[] = {
 	    {BYTES("")},
 	    {BYTES("=")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks==")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nk==")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks=\n")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks=\0")},
-	    {BYTES(" oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks=")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9_ds3Nks=")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3NksA")},
-	    {BYTES("oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3NksAAAA=")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c==")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/=")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\n")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\0")},
+	    {BYTES(" IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=")},
+	    {BYTES("IlSyhGS_4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/cA")},
+	    {BYTES("IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/cAAAA=")},
 	    {BYTES(VECTOR_SA_PUBLIC)},
 	    {BYTES(VECTOR_SA_TEXT VECTOR_SA_TEXT)},
 	};
@@ -405,7 +100,7 @@ static void a_text_that_is_read_is_the_text_that_is_written(void **state)
 	for (size_t at = 0; at < IDENTITY_TEXT_BYTES - 1; at++) {
 		for (int byte = 0; byte < 256; byte++) {
 			char text[] = VECTOR_SA_TEXT;
-			uint8_t public[DH_KEY_BYTES];
+			uint8_t public[IDENTITY_BYTES];
 			char written[IDENTITY_TEXT_BYTES];
 
 			text[at] = (char)byte;
@@ -418,7 +113,7 @@ static void a_text_that_is_read_is_the_text_that_is_written(void **state)
 }
 
 /* Writes the fingerprint where one byte more would be seen. */
-static void fingerprint_of(const uint8_t one[static DH_KEY_BYTES], const uint8_t other[static DH_KEY_BYTES],
+static void fingerprint_of(const uint8_t one[static IDENTITY_BYTES], const uint8_t other[static IDENTITY_BYTES],
     char text[static IDENTITY_FINGERPRINT_BYTES])
 {
 	char *room = malloc(IDENTITY_FINGERPRINT_BYTES);
@@ -429,88 +124,81 @@ static void fingerprint_of(const uint8_t one[static DH_KEY_BYTES], const uint8_t
 	free(room);
 }
 
-/* In hexadecimal, from the first byte; zeros follow. */
-static void identity_of(const char *hex, uint8_t identity[static DH_KEY_BYTES])
-{
-	memset(identity, 0, DH_KEY_BYTES);
-	support_unhex(hex, identity, strlen(hex) / 2);
-}
-
-static void a_fingerprint_is_that_of_the_protocol(void **state)
+static void each_identity_has_half_of_a_fingerprint(void **state)
 {
 	static const struct {
-		const char *one, *other, *fingerprint;
+		const char *public, *half;
+	} cases[] = {
+	    {VECTOR_SA_PUBLIC, VECTOR_SA_HALF},
+	    {VECTOR_SB_PUBLIC, VECTOR_SB_HALF},
+	    /* Groups keep the zeros in front. */
+	    {"00000000000000000000000000000000000000000000000000000000000009c9", "00005 92593 55267 22056 51599 66824"},
+	    {"0000000000000000000000000000000000000000000000000000000000000a67", "72690 00001 40209 81774 42161 33575"},
+	    {"0000000000000000000000000000000000000000000000000000000000000011", "96262 37625 00007 41731 37532 12361"},
+	    {"00000000000000000000000000000000000000000000000000000000000011fa", "03519 71934 84116 00003 96826 43926"},
+	    {"00000000000000000000000000000000000000000000000000000000000004b2", "68928 63784 27641 96167 00007 89746"},
+	    {"0000000000000000000000000000000000000000000000000000000000000752", "98612 25070 34119 22297 21763 00009"},
+	    /* The extremes. */
+	    {"0000000000000000000000000000000000000000000000000000000000000000", "06760 94715 21273 10261 74665 21059"},
+	    {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "71624 52382 13204 72433 07681 54279"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint8_t public[IDENTITY_BYTES];
+		char *room = malloc(IDENTITY_HALF_BYTES);
+
+		assert_non_null(room);
+		support_unhex(cases[i].public, public, sizeof(public));
+		identity_fingerprint_half(public, room);
+		assert_string_equal(room, cases[i].half);
+		free(room);
+	}
+}
+
+static void a_fingerprint_has_the_half_of_the_lower_identity_first(void **state)
+{
+	static const struct {
+		const char *lower, *higher, *fingerprint;
 	} cases[] = {
 	    {VECTOR_SA_PUBLIC, VECTOR_SB_PUBLIC, VECTOR_FINGERPRINT},
-	    /* Groups keep the zeros in front, up to all five. */
-	    {"", "0000000000000000000000000000000000000000000000000000000000000ffc",
-		"00000 04160 23530 75682 70316 24139"},
-	    {"", "000000000000000000000000000000000000000000000000000000000001a0e2",
-		"71345 03507 02148 00315 00456 09132"},
-	    {"", "0000000000000000000000000000000000000000000000000000000000050844",
-		"00005 02960 82374 51365 00237 48507"},
-	    {"", "00000000000000000000000000000000000000000000000000000000000007b5",
-		"02415 00081 64509 00001 73680 41323"},
-	    /* Which is lower is a matter of bytes without sign. */
-	    {"7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f", "80",
-		"97930 17201 06781 31343 35129 68560"},
+	    /* Which is lower is a matter of bytes without sign, from the first to the last. */
+	    {"7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f",
+		"8000000000000000000000000000000000000000000000000000000000000000",
+		"36164 32487 17041 77114 28164 39305 96043 87058 54707 36000 68256 39395"},
 	    {"000000000000000000000000000000000000000000000000000000000000007f",
 		"0000000000000000000000000000000000000000000000000000000000000080",
-		"44117 65241 44900 99189 23618 76430"},
-	    /* The extremes. */
-	    {"", "", "66123 51521 87726 13945 02493 15055"},
-	    {"", "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-		"79763 18856 75570 88859 11853 03852"},
+		"46783 46661 41609 23686 24514 00158 01085 99441 93855 01170 79291 64846"},
+	    /* The same identity twice. */
+	    {VECTOR_SB_PUBLIC, VECTOR_SB_PUBLIC, VECTOR_SB_HALF " " VECTOR_SB_HALF},
 	};
 
 	(void)state;
 	assert_int_equal(strlen(VECTOR_FINGERPRINT), IDENTITY_FINGERPRINT_BYTES - 1);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		uint8_t one[DH_KEY_BYTES];
-		uint8_t other[DH_KEY_BYTES];
+		uint8_t lower[IDENTITY_BYTES], higher[IDENTITY_BYTES];
 		char text[IDENTITY_FINGERPRINT_BYTES];
 
-		identity_of(cases[i].one, one);
-		identity_of(cases[i].other, other);
-		fingerprint_of(one, other, text);
+		support_unhex(cases[i].lower, lower, sizeof(lower));
+		support_unhex(cases[i].higher, higher, sizeof(higher));
+		fingerprint_of(lower, higher, text);
 		assert_string_equal(text, cases[i].fingerprint);
 		/* The other user sees the same. */
-		fingerprint_of(other, one, text);
+		fingerprint_of(higher, lower, text);
 		assert_string_equal(text, cases[i].fingerprint);
-	}
-}
-
-static void a_fingerprint_has_six_groups_of_five_digits(void **state)
-{
-	uint64_t seed = 29;
-
-	(void)state;
-	for (int i = 0; i < 5000; i++) {
-		uint8_t keys[2][DH_KEY_BYTES];
-		char text[IDENTITY_FINGERPRINT_BYTES];
-		char swapped[IDENTITY_FINGERPRINT_BYTES];
-
-		for (size_t at = 0; at < sizeof(keys); at++)
-			keys[at / DH_KEY_BYTES][at % DH_KEY_BYTES] = (uint8_t)support_random(&seed);
-		fingerprint_of(keys[0], keys[1], text);
-		fingerprint_of(keys[1], keys[0], swapped);
-		assert_string_equal(text, swapped);
-		assert_int_equal(strlen(text), IDENTITY_FINGERPRINT_BYTES - 1);
-		for (size_t at = 0; text[at] != '\0'; at++)
-			CHECK(at % 6 == 5 ? text[at] == ' ' : text[at] >= '0' && text[at] <= '9', "%s", text);
 	}
 }
 
 static void a_bit_more_is_another_fingerprint(void **state)
 {
-	uint8_t keys[2][DH_KEY_BYTES];
+	uint8_t keys[2][IDENTITY_BYTES];
 	char text[IDENTITY_FINGERPRINT_BYTES];
 
 	(void)state;
-	support_unhex(VECTOR_SA_PUBLIC, keys[0], DH_KEY_BYTES);
-	support_unhex(VECTOR_SB_PUBLIC, keys[1], DH_KEY_BYTES);
+	support_unhex(VECTOR_SA_PUBLIC, keys[0], IDENTITY_BYTES);
+	support_unhex(VECTOR_SB_PUBLIC, keys[1], IDENTITY_BYTES);
 	for (size_t bit = 0; bit < 8 * sizeof(keys); bit++) {
-		uint8_t *byte = &keys[bit / 8 / DH_KEY_BYTES][bit / 8 % DH_KEY_BYTES];
+		uint8_t *byte = &keys[bit / 8 / IDENTITY_BYTES][bit / 8 % IDENTITY_BYTES];
 
 		*byte = (uint8_t)(*byte ^ 1 << bit % 8);
 		fingerprint_of(keys[0], keys[1], text);
@@ -521,115 +209,105 @@ static void a_bit_more_is_another_fingerprint(void **state)
 	assert_string_equal(text, VECTOR_FINGERPRINT);
 }
 
-static void an_identity_is_loaded_again_as_it_is_then(void **state)
+static void a_seed_gives_both_forms_of_the_pair(void **state)
 {
-	int dir = workdir_fd(state);
-	size_t descriptors = descriptors_open();
-	struct identity_memory memory = {0};
-	struct dh_pair first, pair, expected;
+	static const char *const cases[][4] = {
+	    {VECTOR_SA_SEED, VECTOR_SA_PUBLIC, VECTOR_SA_EXCHANGE, VECTOR_SA_EXCHANGE_SECRET},
+	    {VECTOR_SB_SEED, VECTOR_SB_PUBLIC, VECTOR_SB_EXCHANGE, VECTOR_SB_EXCHANGE_SECRET},
+	};
 
-	/* Missing: made, as at the first load. */
-	assert_int_equal(identity_load_again(dir, &memory, &first), 0);
-	file_expect(dir, IDENTITY_FILE, first.secret, DH_KEY_BYTES);
-	for (int i = 0; i < 3; i++) {
-		memset(&pair, 0x5a, sizeof(pair));
-		assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-		assert_memory_equal(&pair, &first, sizeof(pair));
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct identity identity = identity_of_seed(cases[i][0]);
+		uint8_t expected[IDENTITY_BYTES], converted[DH_KEY_BYTES];
+
+		support_unhex(cases[i][1], expected, sizeof(expected));
+		assert_memory_equal(identity.public, expected, sizeof(expected));
+		support_unhex(cases[i][2], expected, sizeof(expected));
+		assert_memory_equal(identity.exchange.public, expected, sizeof(expected));
+		assert_true(identity_convert(identity.public, converted));
+		assert_memory_equal(converted, expected, sizeof(expected));
+		support_unhex(cases[i][3], expected, sizeof(expected));
+		assert_memory_equal(identity.exchange.secret, expected, sizeof(expected));
 	}
-	/* Replaced by another file. */
-	put_key(dir, 0600);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	expect_vector(&pair);
-	/* Written over in place, again and again. */
-	for (unsigned i = 0; i < 300; i++) {
-		memset(expected.secret, 0, DH_KEY_BYTES);
-		expected.secret[0] = (uint8_t)i;
-		expected.secret[1] = (uint8_t)(i >> 8);
-		dh_derive_public(&expected);
-		file_put(dir, IDENTITY_FILE, expected.secret, DH_KEY_BYTES);
-		assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-		assert_memory_equal(&pair, &expected, sizeof(pair));
-	}
-	/* Deleted, and made anew. */
-	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	assert_memory_not_equal(pair.secret, expected.secret, DH_KEY_BYTES);
-	expected = pair;
-	dh_derive_public(&expected);
-	assert_memory_equal(&pair, &expected, sizeof(pair));
-	assert_int_equal(descriptors_open(), descriptors);
 }
 
-static void the_public_half_of_the_same_identity_is_taken_from_memory(void **state)
+/* An announcement of the vectors without its ending, and the signature in that. */
+static const char *signed_part(const char *announcement, size_t *len,
+    uint8_t signature[static IDENTITY_SIGNATURE_BYTES])
 {
-	int dir = workdir_fd(state);
-	struct identity_memory memory = {0};
-	struct dh_pair pair;
+	const char *ending = strstr(announcement, ", \"signature\": \"");
+	size_t signature_len;
 
-	put_key(dir, 0600);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	assert_memory_equal(memory.public, pair.public, DH_KEY_BYTES);
-	/* A mark, to see where it comes from. */
-	memory.public[0] ^= 1;
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	assert_memory_equal(memory.public, pair.public, DH_KEY_BYTES);
-	/* The secret never stays there. */
-	assert_null(memmem(&memory, sizeof(memory), pair.secret, DH_KEY_BYTES));
-	memory = (struct identity_memory){0};
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	expect_vector(&pair);
+	assert_non_null(ending);
+	assert_int_equal(sodium_base642bin(signature, IDENTITY_SIGNATURE_BYTES, ending + 16, 88, NULL, &signature_len,
+			     NULL, sodium_base64_VARIANT_ORIGINAL),
+	    0);
+	assert_int_equal(signature_len, IDENTITY_SIGNATURE_BYTES);
+	*len = (size_t)(ending - announcement);
+	return announcement;
 }
 
-static void what_cannot_be_loaded_cannot_be_loaded_again(void **state)
-{
-	int dir = workdir_fd(state);
-	struct identity_memory memory = {0};
-	struct dh_pair pair, before;
-	size_t descriptors;
+#define LABEL "quartet announcement"
 
-	put_key(dir, 0600);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	before = pair;
-	descriptors = descriptors_open();
-	file_put(dir, IDENTITY_FILE, pair.secret, DH_KEY_BYTES - 1);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), EBADMSG);
-	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	assert_int_equal(mkfifoat(dir, IDENTITY_FILE, 0600), 0);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), EBADMSG);
-	assert_memory_equal(&pair, &before, sizeof(pair));
-	assert_int_equal(unlinkat(dir, IDENTITY_FILE, 0), 0);
-	/* What others may read is closed here, too. */
-	put_key(dir, 0644);
-	assert_int_equal(identity_load_again(dir, &memory, &pair), 0);
-	expect_vector(&pair);
-	assert_int_equal(file_mode(dir, IDENTITY_FILE), 0600);
-	assert_int_equal(descriptors_open(), descriptors);
+static void signatures_are_those_of_the_vectors(void **state)
+{
+	static const char *const cases[][2] = {{VECTOR_SA_SEED, VECTOR_ANNOUNCEMENT}, {VECTOR_SB_SEED, VECTOR_LEAVING}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct identity identity = identity_of_seed(cases[i][0]);
+		uint8_t expected[IDENTITY_SIGNATURE_BYTES], signature[IDENTITY_SIGNATURE_BYTES];
+		size_t len;
+		const char *text = signed_part(cases[i][1], &len, expected);
+
+		assert_int_equal(identity_sign(&identity, LABEL, text, len, signature), 0);
+		assert_memory_equal(signature, expected, sizeof(expected));
+		assert_true(identity_verify(identity.public, LABEL, text, len, signature));
+	}
+}
+
+static void a_signature_holds_for_one_signer_label_and_text(void **state)
+{
+	struct identity ece = identity_of_seed(VECTOR_SA_SEED), bob = identity_of_seed(VECTOR_SB_SEED);
+	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	char text[] = "who says so";
+
+	(void)state;
+	assert_int_equal(identity_sign(&ece, LABEL, BYTES(text), signature), 0);
+	assert_false(identity_verify(bob.public, LABEL, BYTES(text), signature));
+	assert_false(identity_verify(ece.public, "quartet saying", BYTES(text), signature));
+	/* The NUL byte keeps the label apart from what follows it. */
+	assert_false(identity_verify(ece.public, LABEL "w", text + 1, sizeof(text) - 2, signature));
+	assert_false(identity_verify(ece.public, LABEL, text, sizeof(text) - 2, signature));
+	assert_false(identity_verify(ece.public, LABEL, text, sizeof(text), signature));
+	for (size_t bit = 0; bit < 8 * (sizeof(text) - 1); bit++) {
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+		assert_false(identity_verify(ece.public, LABEL, BYTES(text), signature));
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+	}
+	for (size_t bit = 0; bit < 8 * sizeof(signature); bit++) {
+		signature[bit / 8] = (uint8_t)(signature[bit / 8] ^ 1 << bit % 8);
+		assert_false(identity_verify(ece.public, LABEL, BYTES(text), signature));
+		signature[bit / 8] = (uint8_t)(signature[bit / 8] ^ 1 << bit % 8);
+	}
+	assert_true(identity_verify(ece.public, LABEL, BYTES(text), signature));
+	assert_int_equal(identity_sign(&ece, LABEL, "", 0, signature), 0);
+	assert_true(identity_verify(ece.public, LABEL, "", 0, signature));
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    workdir_test(the_first_load_makes_the_pair_and_later_ones_find_it),
-	    workdir_test(two_directories_have_two_pairs),
-	    workdir_test(a_secret_gives_its_public_half),
-	    workdir_test(a_file_that_others_may_read_is_closed_and_reported),
-	    workdir_test(a_file_of_any_other_length_is_refused_and_kept),
-	    workdir_test(what_is_no_file_is_refused),
-	    workdir_test(a_directory_that_is_gone_is_an_error),
-	    workdir_test(a_short_disk_makes_no_pair),
-	    workdir_test(a_half_made_file_of_a_killed_program_is_no_hindrance),
-	    workdir_test(a_file_that_another_is_making_for_long_is_given_up),
-	    workdir_test(a_pair_that_another_makes_meanwhile_is_ours_too),
-	    workdir_test(many_programs_at_once_end_up_with_one_pair),
-	    workdir_test(an_identity_is_loaded_again_as_it_is_then),
-	    workdir_test(the_public_half_of_the_same_identity_is_taken_from_memory),
-	    workdir_test(what_cannot_be_loaded_cannot_be_loaded_again),
+	    cmocka_unit_test(a_seed_gives_both_forms_of_the_pair),
+	    cmocka_unit_test(signatures_are_those_of_the_vectors),
+	    cmocka_unit_test(a_signature_holds_for_one_signer_label_and_text),
 	    cmocka_unit_test(public_keys_are_written_as_base64),
 	    cmocka_unit_test(public_keys_come_back_from_their_text),
 	    cmocka_unit_test(nothing_else_is_an_identity),
 	    cmocka_unit_test(a_text_that_is_read_is_the_text_that_is_written),
-	    cmocka_unit_test(a_fingerprint_is_that_of_the_protocol),
-	    cmocka_unit_test(a_fingerprint_has_six_groups_of_five_digits),
+	    cmocka_unit_test(each_identity_has_half_of_a_fingerprint),
+	    cmocka_unit_test(a_fingerprint_has_the_half_of_the_lower_identity_first),
 	    cmocka_unit_test(a_bit_more_is_another_fingerprint),
 	};
 

@@ -1,61 +1,72 @@
 /*
- * Section 3 of common/PROTOCOL.md, and the fingerprint of section 4, worked through once with fixed
- * secrets, as in test/vectors.json. Hexadecimal unless it travels as text.
+ * Sections 1 and 3 of common/PROTOCOL.md, and the fingerprint of section 4, worked through once with fixed secrets, as
+ * in test/vectors.json. Hexadecimal unless it travels as text.
  */
 #ifndef QUARTET_TEST_VECTORS_H
 #define QUARTET_TEST_VECTORS_H
 
+/* Two people: the seeds in identity.key, the public halves, and the X25519 forms of both. */
+#define VECTOR_SA_SEED "f172be23396dfeae1620a8986cb76880c7237001357df017a391c84dacc2367b"
+#define VECTOR_SA_PUBLIC "2254b28464bfe288406a912d543b90f9243974c8c2b696689671955b264b6ff7"
+#define VECTOR_SA_TEXT "IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c="
+#define VECTOR_SA_EXCHANGE "08b17cfd3c99247d5cf86c622eedb2603be72adcae462e16dc78be50c6d84d4e"
+#define VECTOR_SA_EXCHANGE_SECRET "d80853a19bcdcf50fe2e36e087422b1b12143fa70a7cb68cf16253e840226b7f"
+#define VECTOR_SA_HALF "98275 15078 02425 25914 00800 85587"
+#define VECTOR_SB_SEED "b36b07fa717566dc61d8f92e5a8b07df57ebe7b55ddc0e1e73fafd6cee52f1b7"
+#define VECTOR_SB_PUBLIC "c916343aa7b1b1e3231cc16b888c7284565d179ca4fa9408f355a9ad4a05c631"
+#define VECTOR_SB_TEXT "yRY0OqexseMjHMFriIxyhFZdF5yk+pQI81WprUoFxjE="
+#define VECTOR_SB_EXCHANGE "8481d812f89465e34159ef4e938179e4a914ab61fc003191fd88180a8d50dc1f"
+#define VECTOR_SB_EXCHANGE_SECRET "58170c0f4675dc4328b8cd638eae50fa77cf24ad255b6e4028cefbabb3f61f7d"
+#define VECTOR_SB_HALF "70774 14102 71944 08269 45091 56518"
+
+/* What the two compare. */
+#define VECTOR_FINGERPRINT "98275 15078 02425 25914 00800 85587 70774 14102 71944 08269 45091 56518"
+
+/* What they announce: the first at her start, the second on his way out. */
+#define VECTOR_ANNOUNCEMENT                                                                                            \
+	"{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\", \"since\": 1763625600, \"signature\": \"1pkUrOvj4XcNPl8BSPWBGwAwji5nUkbeonW4B+v6ZKY9xpul77C/V1TxxB7VuKXEi6S0+g56n4zMAsM92QYIBQ==\"}"
+#define VECTOR_LEAVING                                                                                                 \
+	"{\"username\": \"Şule Işık\", \"ip\": \"192.168.1.9\", \"identity\": \"yRY0OqexseMjHMFriIxyhFZdF5yk+pQI81WprUoFxjE=\", \"since\": 1763625601, \"leaving\": true, \"signature\": \"Nl0VM4Hon5QwcUC+iCkDjenedv2PjhfocDbIGSi+BYkbdRosaRWuOX1HMEdQi8L1JZbTZLHtZoM/hZCG1G75BQ==\"}"
+
 #define VECTOR_NUMBER "7" /* what the user typed */
-#define VECTOR_FRESH "d098ab5e44b9aabb755f76d806598f43573c662b35e4a2eab1e312ec9ad195e2"
+#define VECTOR_FRESH "23b5c2615eb86f5058a0d58880d4898dac014bce8278e584d3da2897851d3d82"
 
 /* The ephemeral pairs of initiator and responder. */
-#define VECTOR_A_SECRET "da62a6b61d0286110a5f67b46024f29b5f42e7bbf558f441df5e1712b6d57975"
-#define VECTOR_A_PUBLIC "3731c2e4aa82de07e75447c08bacd1bf9c97c17dc85ee218a30ed0200f6ea300"
-#define VECTOR_B_SECRET "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
-#define VECTOR_B_PUBLIC "b49f0c127818d83f1f712db6a7ffef49bff936211f49522a0f4fea01bd38d018"
-
-/* Their identities. */
-#define VECTOR_SA_SECRET "4cf6829aa93728e8f3c97df913fb1bfa95fe5810e2933a05943f8312a98d9cf2"
-#define VECTOR_SA_PUBLIC "a17ee7f598b236774bd4570a090c98d123f0bdeee13685a0f152fdfddb37364b"
-#define VECTOR_SA_TEXT "oX7n9ZiyNndL1FcKCQyY0SPwve7hNoWg8VL9/ds3Nks="
-#define VECTOR_SB_TEXT "AAewx7gkJtWaWRRVTQVCO2dSIR+qEwtpA+A//k1+Czs="
-#define VECTOR_SB_SECRET "b831b33e0c05b45e15bbdd9b3bfa43825fee0aa0b6e5a54e31e2bd8b073b76b7"
-#define VECTOR_SB_PUBLIC "0007b0c7b82426d59a5914554d05423b6752211faa130b6903e03ffe4d7e0b3b"
+#define VECTOR_A_SECRET "ecb9229f89a82255d0945e443ae69f965c06a2bb660c18f3bdafa5107d11c5bc"
+#define VECTOR_A_PUBLIC "8e344325c4e1cefacbae44024a213e66d5023c0a09d4840a0e7ccab91127f230"
+#define VECTOR_B_SECRET "47292a3672bd1d5a864599fd2fd77be77d354129058ed8ce6ec8a55d0e8e5633"
+#define VECTOR_B_PUBLIC "98eab14fc5959c47d52992fccf4a95b742f015f9de605a54621a9a0220eaa458"
 
 /* A and B as decimal numbers, and the objects that carry them. */
-#define VECTOR_A_DIGITS "24965127281869834944028420459566803508644335978541986798962618828260446741248"
-#define VECTOR_B_DIGITS "81697324747170610033495775710670041720327463064138670138691143205430150877208"
+#define VECTOR_A_DIGITS "64320763981449666188391107230603675638160552802678097188300016920506736833072"
+#define VECTOR_B_DIGITS "69166218957561869237260518831722997906295657205129237490167263370098732868696"
 #define VECTOR_INITIATOR_SENDS "{\"key\": \"" VECTOR_A_DIGITS "\"}"
 #define VECTOR_RESPONDER_SENDS "{\"key\": \"" VECTOR_B_DIGITS "\"}"
 
 /* What both sides compute. */
-#define VECTOR_EE "01bf220affa6d58c4eb9a2c853f866acb751b3d5a1a0bb1f5809b1ccba837607"
-#define VECTOR_ES "05fc519dc1b5dba48b58a4585f8c4ac4028c14629081ec5478b65a20eba9ad2d"
-#define VECTOR_SE "2734cc34aff88bb6a582bb1087146b7a3fc1f8105c65afb878328c51f3620c6e"
-#define VECTOR_TO_RESPONDER "842c6715b934b50312ebc130fedaf9c575e744cc9b0d173bf09f2037992dba90"
-#define VECTOR_TO_INITIATOR "09ffd50494f8d14b575d38b2b7694f07120e197651eb8a0c2878c9d8dfb99a3b"
-#define VECTOR_PROOF "8e27285671c98057c662096b67f0d08f8067e6ecbcc6fef0962443cc5a6b835b"
-#define VECTOR_PROOF_TEXT "jicoVnHJgFfGYglrZ/DQj4Bn5uy8xv7wliRDzFprg1s="
+#define VECTOR_EE "d466aac15b86cb1da8613b5564cb35ac2446777ce83fc2593f21e646dca7c637"
+#define VECTOR_ES "fb9f6717a1e3a6adff8fac28a859c8b471d250027f10afdc0c2b2d477c03db77"
+#define VECTOR_SE "65b4b2364fe06e459fea911ad2246ef34a431f64505d52fa81195ee0c924d64d"
+#define VECTOR_TO_RESPONDER "d3952dec952773863fd375315349b784f16657a6136951dcd1445f11d3b9ded1"
+#define VECTOR_TO_INITIATOR "9e66664f926d5fedc22e8471257d92450849cc0ba7b921938c7354645ebe7126"
+#define VECTOR_PROOF "08052d6075a9eff5b3280f60cd84621a703b62afbe711199c22fb2830f9df504"
+#define VECTOR_PROOF_TEXT "CAUtYHWp7/WzKA9gzYRiGnA7Yq++cRGZwi+ygw+d9QQ="
 
 /* The first message and its receipt. The nonces are without their counter, which is 0. */
 #define VECTOR_TEXT "hello"
+#define VECTOR_ID "GEAKm+8GGk6uq+SR5hEMMQ=="
 #define VECTOR_PLAINTEXT                                                                                               \
-	"{\"identity\": \"" VECTOR_SA_TEXT "\", \"proof\": \"" VECTOR_PROOF_TEXT "\", \"text\": \"" VECTOR_TEXT "\"}"
-#define VECTOR_NONCE "78377b525757b494427f89014f97d799"
+	"{\"identity\": \"" VECTOR_SA_TEXT "\", \"proof\": \"" VECTOR_PROOF_TEXT                                       \
+	"\", \"username\": \"Ece\", \"id\": \"" VECTOR_ID "\", \"text\": \"" VECTOR_TEXT "\"}"
+#define VECTOR_NONCE "ffcd73f415ef7fc12bc0b877c2d72726"
 #define VECTOR_SEALED                                                                                                  \
-	"eDd7UldXtJRCf4kBT5fXmQAAAAAAAAAA6FiiWnP2M+NBo2gp11iedsBn+2457+"                                               \
-	"ID60BdtPH61QXCFaGLr6hOFUruj8"                                                                                 \
-	"dUKIP8mOmA/iDfy6pmJHalbLXwkt/"                                                                                \
-	"xhqwLG06XNow2cpfVHmDdv8iVGQcle95Wl1eAHUhirj+FAMGxi4Ib9EfxVyYq"                                                \
-	"+JDbMe/KcqPJhH2Oh05KxxGNgfH/bIDkl5XQjPW8VoKwVpNZwn/N"
+	"/81z9BXvf8ErwLh3wtcnJgAAAAAAAAAAC5Qw8jz+JmNlqfOmmNb55UDVVcL40PAU/inwtXGYZhiRvGFU84vUpkD1Yoc8XUZw6e4lJay7IECn5nLVMVIQk8yzQF/DrKrjguLuJEogipvEW47k9n5R3unhH4sFOviS12CV3LvdZYcEZl9mc54GmKi5Cyg22T2BP3G9VkAr1Bs5NmyTLf57AXsUDHVZWI7dAK5WsXCtxJ1s8wJL4fPYKZiwWV/aS31yMfoypvX4QydF3c0c4mOwng0p7Z4+g/bx7D9q8pRf5Uxyd98="
 #define VECTOR_MESSAGE "{\"encrypted_message\": \"" VECTOR_SEALED "\"}"
-#define VECTOR_RECEIPT_PLAINTEXT "{\"received\": 0}"
-#define VECTOR_RECEIPT_NONCE "626e1e3b6935c66a2c8ab9c84fc3dd55"
-#define VECTOR_RECEIPT_SEALED "Ym4eO2k1xmosirnIT8PdVQAAAAAAAAAAD194weJSpY1VdaTEW52YK8Oy2HNRigQwghrhcRAvWQ=="
+#define VECTOR_RECEIPT_PLAINTEXT "{\"received\": 0, \"username\": \"Bob\", \"status\": 200}"
+#define VECTOR_RECEIPT_NONCE "f442cc7708ddf8c49b1b913c26774907"
+#define VECTOR_RECEIPT_SEALED                                                                                          \
+	"9ELMdwjd+MSbG5E8JndJBwAAAAAAAAAAJPhEt2+ED//KKW78zgS/+ziSryqpc+oM/V0FmUpTvsBKZAi6rwLTMYBJd7pqn+ZyukXsuNMCFRbeaXBTkE0qRt0="
 #define VECTOR_RECEIPT "{\"encrypted_message\": \"" VECTOR_RECEIPT_SEALED "\"}"
-
-/* What two people compare. */
-#define VECTOR_FINGERPRINT "21528 91813 15361 76383 59738 21751"
 
 /* the classic exchange: the private numbers of initiator and responder, what they send, and what they share. */
 #define VECTOR_COURSE_A "7"
