@@ -146,7 +146,7 @@ static int drop_leftover(int dir, const char *scratch)
 		rc = 0;
 	} else if (rc != 0) {
 		return rc;
-	} else if (status.st_nlink == 1) {
+	} else if (status.st_nlink <= 1) {
 		rc = lockedfile_lock(fd, LOCK_EX);
 		/* Its writer may have put it in place, and another may have begun one. */
 		is_leftover = rc == 0 && names_file(dir, scratch, &status);
