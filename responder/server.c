@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "base/clock.h"
 #include "base/ratelimit.h"
 #include "base/stop.h"
@@ -29,9 +30,7 @@
  */
 #define FAREWELL_MS 5000
 #define FAREWELL_BYTES (1024 * 1024)
-/* Messages that nobody waits for a receipt of are logged together where they follow one another within this. */
-#define GATHER_MS 2
-/* Where the system has no descriptor or memory for a connection, accepting rests for this. */
+/* If the system has no descriptor or memory for a connection, accepting rests for this. */
 #define ACCEPT_REST_MS 1000
 /* Lines about what was refused: from one address, and from all. */
 #define REFUSAL_BURST 10
@@ -41,6 +40,7 @@
 
 struct connection {
 	struct conversation conversation; /* comes first, so that a pointer to it is a pointer to its connection */
+	struct admission_place place;
 	int fd;
 	size_t index;	     /* in server.connections */
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
@@ -48,7 +48,7 @@ struct connection {
 	bool ending;	     /* to be closed once its outgoing bytes are sent, and: */
 	bool draining;	     /* what still comes is read and forgotten */
 	size_t drained;	     /* so many bytes of it */
-	int64_t farewell_ms; /* monotonic: or at this time, where it is ending */
+	int64_t farewell_ms; /* monotonic: or at this time, if it is ending */
 };
 
 struct server {
@@ -57,16 +57,16 @@ struct server {
 	struct keyfile *key;
 	struct roster *roster;
 	struct console *console;
-	struct connection *connections[SERVER_CONNECTIONS_MAX];
-	size_t count, limit;
+	struct admission admission;
+	struct connection *connections[ADMISSION_PLACES_MAX];
+	size_t count;
 	bool strict; /* the classic exchange is refused */
 	/* Connections that had a turn in this round, and are looked after at its end. */
-	struct connection *touched[SERVER_CONNECTIONS_MAX];
+	struct connection *touched[ADMISSION_PLACES_MAX];
 	size_t touched_count;
-	int64_t now_ms;		 /* monotonic: of this round */
-	int64_t next_ms;	 /* no deadline of a connection is before this */
-	int64_t rests_until_ms;	 /* accepting; 0: it does not rest */
-	int64_t gather_until_ms; /* messages that nobody waits for a receipt of */
+	int64_t now_ms;		/* monotonic: of this round */
+	int64_t next_ms;	/* no deadline of a connection is before this */
+	int64_t rests_until_ms; /* accepting; 0: it does not rest */
 	struct ratelimit refusals;
 };
 
@@ -95,8 +95,9 @@ static void touch(struct server *server, struct connection *connection)
 	}
 }
 
-static void end(const struct server *server, struct connection *connection, bool draining)
+static void end(struct server *server, struct connection *connection, bool draining)
 {
+	admission_dismiss(&server->admission, &connection->place);
 	connection->ending = true;
 	connection->draining = draining;
 	connection->farewell_ms = server->now_ms + FAREWELL_MS;
@@ -109,6 +110,7 @@ static void drop(struct server *server, struct connection *connection)
 
 	server->connections[connection->index] = last;
 	last->index = connection->index;
+	admission_leave(&server->admission, &connection->place);
 	close(connection->fd);
 	conversation_end(&connection->conversation);
 	free(connection);
@@ -127,14 +129,8 @@ static void drain(struct server *server, struct connection *connection)
 	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
 }
 
-/* Whether messages that nobody waits for a receipt of are gathered, rather than committed at the end of the round. */
-static bool is_gathering(const struct server *server)
-{
-	return server->now_ms < server->gather_until_ms;
-}
-
 /*
- * Reads what has come, a bounded amount, and lets the conversation have it; the end, too, where it may be here already.
+ * Reads what has come, a bounded amount, and lets the conversation have it; the end, too, if it may be here already.
  */
 static void serve(struct server *server, struct connection *connection, bool may_have_ended)
 {
@@ -151,23 +147,17 @@ static void serve(struct server *server, struct connection *connection, bool may
 			why = conversation_receive(conversation, chunk, (size_t)got, server->inbox, server->now_ms);
 		else if (framer_is_partial(&conversation->framer))
 			why = "it ended in the middle of an object";
+		if (conversation->spoken && conversation->heard_ms == server->now_ms)
+			admission_hear(&server->admission, &connection->place);
 		if (why)
 			refuse(server, conversation->peer, why);
 		if (why || got <= 0)
 			end(server, connection, got > 0);
 	}
-	/*
-	 * In a flood, whoever is owed nothing and waits for the end need not wait until enough is gathered. Else the
-	 * message comes first: closing wakes the sender, who may then take the processor.
-	 */
-	if (is_gathering(server) && connection->ending && !connection->draining && !connection->touched &&
-	    !conversation->session && conversation->outgoing.len == 0)
-		drop(server, connection);
-	else
-		touch(server, connection);
+	touch(server, connection);
 }
 
-/* Sends what there is to send. Returns false where the connection is no more. */
+/* Sends what there is to send. Returns false if the connection is no more. */
 static bool send_outgoing(struct connection *connection)
 {
 	struct buffer *outgoing = &connection->conversation.outgoing;
@@ -234,23 +224,10 @@ static bool update_interest(const struct server *server, struct connection *conn
 	return true;
 }
 
-/*
- * Logs, acknowledges and shows what came. Where nobody waits for a receipt, and there was something a moment ago, more
- * is likely to come in a moment: then that is for the next rounds, so that a flood costs few writes and a single
- * message none of the time.
- */
-static void commit(struct server *server)
-{
-	if (server->inbox->count == 0 || (server->inbox->receipt_count == 0 && is_gathering(server)))
-		return;
-	server->gather_until_ms = server->now_ms + GATHER_MS;
-	inbox_commit(server->inbox);
-}
-
 /* The end of a round: commits what came, then sends, and closes what is done. */
 static void settle(struct server *server)
 {
-	commit(server);
+	inbox_commit(server->inbox);
 	for (size_t i = 0; i < server->touched_count; i++) {
 		struct connection *connection = server->touched[i];
 		bool alive = send_outgoing(connection);
@@ -294,7 +271,7 @@ static void expire(struct server *server)
 
 /*
  * Waits for timeout_ms (-1: for ever) until a connection has something to say or a new one comes, and gives the former
- * their turn. Sets *accepting where there are new ones. Returns false, with errno set, where there can be no waiting.
+ * their turn. Sets *accepting if there are new ones. Returns false, with errno set, if there can be no waiting.
  */
 static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 {
@@ -322,89 +299,36 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	return count >= 0 || errno == EINTR;
 }
 
-static size_t count_from(const struct server *server, struct in_addr address)
+static struct connection *connection_of(struct admission_place *place)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < server->count; i++)
-		count += server->connections[i]->conversation.peer.s_addr == address.s_addr;
-	return count;
+	return (struct connection *)((char *)place - offsetof(struct connection, place));
 }
 
 /*
- * The connection silent longest of those that never said anything or were refused, from one address or, where NULL,
- * from any.
- */
-static struct connection *find_silent(const struct server *server, const struct in_addr *address)
-{
-	struct connection *silent = NULL;
-
-	for (size_t i = 0; i < server->count; i++) {
-		struct connection *connection = server->connections[i];
-
-		if ((connection->conversation.spoken && !connection->ending) || connection->touched ||
-		    (address && connection->conversation.peer.s_addr != address->s_addr))
-			continue;
-		if (!silent || connection->conversation.heard_ms < silent->conversation.heard_ms)
-			silent = connection;
-	}
-	return silent;
-}
-
-static bool is_full(const struct server *server, struct in_addr address, bool *from_address)
-{
-	*from_address = count_from(server, address) >= SERVER_PER_ADDRESS_MAX;
-	return *from_address || server->count >= server->limit;
-}
-
-/*
- * The connection silent longest of the address that holds most of them; NULL where that is no more than address would
- * hold with one more. So nobody can occupy all places from a few addresses.
- */
-static struct connection *find_surplus(const struct server *server, struct in_addr address)
-{
-	struct connection *longest = NULL;
-	size_t own = count_from(server, address), most = 0;
-
-	for (size_t i = 0; i < server->count; i++) {
-		struct connection *connection = server->connections[i];
-		size_t held = count_from(server, connection->conversation.peer);
-
-		if (connection->touched || held <= own + 1 || held < most)
-			continue;
-		if (held > most || connection->conversation.heard_ms < longest->conversation.heard_ms)
-			longest = connection;
-		most = held;
-	}
-	return longest;
-}
-
-/*
- * Makes a place for a connection from address. Returns false where there is none to be had. *turned tells whether the
- * open connections have had an extra turn in this round, which they get once.
+ * Makes a place for a connection from address. Returns false if there is none to be had. *turned tells whether the open
+ * connections have had an extra turn in this round, which they get once.
  */
 static bool make_place(struct server *server, struct in_addr address, bool *turned)
 {
-	struct connection *leaver;
-	bool from_address, accepting;
+	struct admission_place *leaver;
+	enum admission_answer answer;
+	bool accepting;
 
-	if (!is_full(server, address, &from_address))
-		return true;
-	/* Some may have ended, or spoken, since this round began. */
-	settle(server);
-	if (!*turned) {
-		serve_ready(server, 0, &accepting);
-		settle(server);
-		*turned = true;
+	while ((answer = admission_ask(&server->admission, address, &leaver)) != ADMISSION_FREE) {
+		if (!*turned) {
+			/* Some may have ended, or spoken, since this round began. */
+			settle(server);
+			serve_ready(server, 0, &accepting);
+			*turned = true;
+		} else if (answer == ADMISSION_FULL) {
+			return false;
+		} else if (connection_of(leaver)->touched) {
+			settle(server);
+		} else {
+			drop(server, connection_of(leaver));
+		}
 	}
-	if (!is_full(server, address, &from_address))
-		return true;
-	leaver = find_silent(server, from_address ? &address : NULL);
-	if (!leaver && !from_address)
-		leaver = find_surplus(server, address);
-	if (leaver)
-		drop(server, leaver);
-	return leaver != NULL;
+	return true;
 }
 
 static void admit(struct server *server, int fd, struct in_addr address, bool *turned)
@@ -424,6 +348,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	connection->fd = fd;
 	connection->index = server->count;
 	server->connections[server->count++] = connection;
+	admission_enter(&server->admission, &connection->place, address);
 	conversation_begin(&connection->conversation, address, server->key, server->strict, server->now_ms);
 	/* What it has to say is often here already, and the end of it. */
 	serve(server, connection, true);
@@ -448,10 +373,12 @@ static void accept_waiting(struct server *server)
 		if (fd >= 0) {
 			admit(server, fd, peer.sin_addr, &turned);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			struct connection *silent = find_silent(server, NULL);
+			struct admission_place *leaver;
 
-			if (silent) {
-				drop(server, silent);
+			settle(server);
+			leaver = admission_first_giving_way(&server->admission);
+			if (leaver) {
+				drop(server, connection_of(leaver));
 				continue;
 			}
 			server->rests_until_ms = server->now_ms + ACCEPT_REST_MS;
@@ -472,8 +399,6 @@ static int timeout_ms(const struct server *server)
 
 	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
 		until_ms = server->rests_until_ms;
-	if (server->inbox->count > 0 && server->gather_until_ms < until_ms)
-		until_ms = server->gather_until_ms;
 	if (server->console->pending.len > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)
@@ -504,25 +429,24 @@ int server_run(struct server *server)
 		expire(server);
 		console_flush_ready(server->console);
 	}
-	inbox_commit(server->inbox);
 	return rc;
 }
 
 /* As many connections as the limit on descriptors allows, after raising it as far as need be. */
 static size_t connection_limit(void)
 {
-	const rlim_t wanted = SERVER_CONNECTIONS_MAX + OTHER_DESCRIPTORS;
+	const rlim_t wanted = ADMISSION_PLACES_MAX + OTHER_DESCRIPTORS;
 	struct rlimit descriptors;
 
 	if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
-		return SERVER_PER_ADDRESS_MAX;
+		return ADMISSION_PER_ADDRESS_MAX;
 	if (descriptors.rlim_cur < wanted) {
 		descriptors.rlim_cur = descriptors.rlim_max < wanted ? descriptors.rlim_max : wanted;
 		if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0)
-			return SERVER_PER_ADDRESS_MAX;
+			return ADMISSION_PER_ADDRESS_MAX;
 	}
 	if (descriptors.rlim_cur >= wanted)
-		return SERVER_CONNECTIONS_MAX;
+		return ADMISSION_PLACES_MAX;
 	return descriptors.rlim_cur > 2 * OTHER_DESCRIPTORS ? descriptors.rlim_cur - OTHER_DESCRIPTORS
 							    : OTHER_DESCRIPTORS;
 }
@@ -562,7 +486,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	opened->roster = roster;
 	opened->console = console;
 	opened->strict = strict;
-	opened->limit = connection_limit();
+	admission_init(&opened->admission, connection_limit());
 	opened->next_ms = INT64_MAX;
 	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);
 	ratelimit_limit_all(&opened->refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);

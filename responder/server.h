@@ -1,11 +1,8 @@
 /*
  * The server: TCP port 6001, one event loop, no connection that keeps another waiting.
  *
- * Specification 2.4.0-A, B and E. Messages are in chat.log and on the screen at once, or in a flood of unconfirmed ones
- * within two milliseconds. Sockets never block and every connection has a deadline. At most SERVER_CONNECTIONS_MAX are
- * open, SERVER_PER_ADDRESS_MAX of them from one address. Where a limit is reached, the connection that has been silent
- * longest without ever having said anything gives way to the new one. If all have spoken, the address that holds most
- * gives one up to an address that holds fewer; else the new one is closed.
+ * Specification 2.4.0-A, B and E. Messages are in chat.log and on the screen at once. Sockets never block and every
+ * connection has a deadline. Who is let in, and who gives way if there is no place, is for admission to say.
  */
 #ifndef QUARTET_SERVER_H
 #define QUARTET_SERVER_H
@@ -19,14 +16,12 @@
 #include "store/keyfile.h"
 #include "term/console.h"
 
-#define SERVER_CONNECTIONS_MAX 1024
-#define SERVER_PER_ADDRESS_MAX 64
-
 struct server;
 
 /*
- * Listens on address (0.0.0.0 for all). Where strict, the classic exchange is refused. The key, inbox, roster and
- * console stay the caller's and must outlive the server; the key is open by the time of server_run(). Returns 0 with *server the caller's to close, or an errno value.
+ * Listens on address (0.0.0.0 for all). If strict, the classic exchange is refused. The key, inbox, roster and console
+ * stay the caller's and must outlive the server; the key is open by the time of server_run(). Returns 0 with *server the
+ * caller's to close, or an errno value.
  */
 int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox,
     struct roster *roster, struct console *console) __attribute__((warn_unused_result));

@@ -207,6 +207,11 @@ class Program:
         text = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
 
+    def processor_time(self):
+        """In seconds, of the program and of the kernel for it."""
+        times = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").split()
+        return (int(times[13]) + int(times[14])) / os.sysconf("SC_CLK_TCK")
+
     def open_descriptors(self):
         """How many descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -134,6 +134,53 @@ def test_2_4_0_B_1024_connections_in_all(bob):
         assert all(connection.is_open() for connection in connections[1:])
 
 
+def fill(places, per_address):
+    """Connections that have all spoken: as many as there are places, so many from an address."""
+    connections = [places.enter_context(connect(source=f"127.3.1.{number // per_address + 1}"))
+                   for number in range(MAX_CONNECTIONS)]
+    for connection in connections:
+        connection.send_object({"key": "8"})
+    for connection in connections:
+        assert "key" in connection.receive_object()
+    return connections
+
+
+def test_2_4_0_B_a_full_server_has_a_place_for_whoever_holds_none(responder):
+    """The address with most connections gives up the one that was silent longest."""
+    with open_file_limit(4096), contextlib.ExitStack() as places:
+        connections = fill(places, MAX_OF_ONE_ADDRESS)
+        say("one more")
+        responder.wait_for(shown("plain", "Ece", "one more"))
+        connections[0].wait_closed()
+        assert all(connection.is_open() for connection in connections[1:])
+
+
+def test_2_4_0_B_a_full_server_closes_who_would_hold_as_many_as_the_others(responder):
+    with open_file_limit(4096), contextlib.ExitStack() as places:
+        connections = fill(places, 32)
+        refused = connect(source="127.3.1.1")
+        refused.wait_closed()
+        responder.wait_for(r"refused unknown \(127\.3\.1\.1\): there are too many connections")
+        assert all(connection.is_open() for connection in connections)
+
+
+def test_2_4_0_B_newcomers_cost_a_full_server_little_more_than_an_empty_one(responder):
+    def cost():
+        before = responder.processor_time()
+        for _ in range(20):
+            with contextlib.ExitStack() as newcomers:
+                for number in range(50):
+                    newcomers.enter_context(connect(source=f"127.3.2.{number + 1}"))
+        say("hello")
+        responder.wait_for(shown("plain", "Ece", "hello"))
+        return responder.processor_time() - before
+
+    with open_file_limit(4096), contextlib.ExitStack() as places:
+        empty = cost()
+        fill(places, MAX_OF_ONE_ADDRESS)
+        assert cost() < 5 * empty + 0.1
+
+
 def test_2_4_0_B_silence_ends_after_30_seconds_but_not_after_an_exchange_of_keys(responder, bob):
     """A byte now and then is no conversation; a user who types slowly is in one."""
     with connect(source="127.3.0.1") as silent, connect(source="127.3.0.2") as trickling, \
