@@ -47,35 +47,27 @@ build() {
 	make --no-print-directory --always-make -j"$(nproc)" CFLAGS='-O2 -g -Werror' all
 }
 
-# Adds up what cmocka and pytest say in file $1, says it in one line, and fails where anything did. $2 is the exit status
-# of make: lint, or code that does not compile, stops it without a count.
+# Adds up what cmocka and pytest say in file $1 and says it in one line. Whether all is well says $2, the exit status of
+# make: lint, or code that does not compile, fails without a count.
 summarize() {
-	local file=$1 status=$2 line
-	local -A total=([passed]=0 [failed]=0)
-	while IFS= read -r line; do
-		if [[ $line =~ ^'[  '(PASSED|FAILED)'  ] '([^:]*': ')?([0-9]+)' test' ]]; then
-			add "${BASH_REMATCH[1],,}" "${BASH_REMATCH[3]}"
-		elif [[ $line =~ ^=+' '.*' in '[0-9.]+s.*=+$ ]]; then
-			while [[ $line =~ ([0-9]+)' '(passed|failed|error)(.*) ]]; do
-				line=${BASH_REMATCH[3]}
-				add "${BASH_REMATCH[2]/error/failed}" "${BASH_REMATCH[1]}"
-			done
-		fi
-	done <"$file"
-	if ((total[failed] == 0 && (status != 0 || total[passed] == 0))); then
-		add failed 1
-	fi
-	say "${total[passed]} passed, ${total[failed]} failed"
-	((total[failed] == 0))
-}
-
-# For summarize alone, whose total this adds to.
-add() {
-	total[$1]=$((total[$1] + $2))
+	local file=$1 status=$2 passed failed
+	read -r passed failed < <(awk '
+		/^\[  (PASSED|FAILED)  \] .*[0-9]+ test\(s\)/ {
+			match($0, /[0-9]+ test\(s\)/)
+			total[tolower($2)] += substr($0, RSTART)
+		}
+		/ in [0-9.]+s/ {
+			for (i = 2; i <= NF; i++)
+				if ($i ~ /^(passed|failed|errors?),?$/)
+					total[$i ~ /^passed/ ? "passed" : "failed"] += $(i - 1)
+		}
+		END { print total["passed"] + 0, total["failed"] + 0 }' "$file")
+	say "$passed passed, $((status != 0 && failed == 0 ? 1 : failed)) failed"
+	return "$status"
 }
 
 run_everything() {
-	build && make --no-print-directory --keep-going test
+	build && make --no-print-directory --keep-going -j"$(nproc)" test
 }
 
 main() {
