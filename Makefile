@@ -72,17 +72,24 @@ LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(CLASSIC_LIBRARY)
 # Everything is built anew where the choice of libraries has changed.
 $(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
 LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(CLASSIC_LIBRARY)) -lunistring
-endif
 
-# What the code needs whatever CFLAGS says. _FORTIFY_SOURCE wants optimisation and the sanitizers replace it.
-WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wvla -Wwrite-strings
-HARDENING = -fstack-protector-strong -fPIE \
-	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-check_CFLAGS = -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-check_LDFLAGS = -fsanitize=address,undefined
+# Hardening, as far as the compiler knows it. The sanitizers replace it. clang before 16 wants to be asked twice for zeroed
+# variables, and _FORTIFY_SOURCE wants optimisation.
 ifeq ($(VARIANT),check)
 HARDENING = -fPIE
+else
+known = $(shell $(CC) -Werror -O2 -U_FORTIFY_SOURCE $(1) -include stdio.h -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+HARDENING := -fPIE -fstack-protector-strong $(call known,-fstack-clash-protection) \
+	$(or $(call known,-ftrivial-auto-var-init=zero),$(call known,-ftrivial-auto-var-init=zero \
+		-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)) \
+	$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE $(or $(call known,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2))
 endif
+endif
+
+# What the code needs whatever CFLAGS says.
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wvla -Wwrite-strings
+check_CFLAGS = -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check_LDFLAGS = -fsanitize=address,undefined
 QUARTET_CFLAGS = -std=c11 -D_GNU_SOURCE -DQUARTET_VERSION='"$(VERSION)"' -Icommon -pthread -MMD -MP \
 	$(WARNINGS) $(HARDENING) $($(VARIANT)_CFLAGS) $(LIBRARY_CFLAGS)
 QUARTET_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $($(VARIANT)_LDFLAGS)
@@ -109,10 +116,11 @@ $(BIN)/$(1): $(OBJ)/$(1)/$(1).o $(OBJ)/lib$(1).a $(OBJ)/libcommon.a
 endef
 $(foreach name,$(PROGRAMS),$(eval $(call program_rules,$(name))))
 
+# The same binaries from any directory.
 $(OBJ)/%.o: %.c Makefile $(OBJ)/libraries
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(QUARTET_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) -ffile-prefix-map="$$PWD"=. $(QUARTET_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Tests. A unit test has all modules at hand, those of a program as "responder/inbox.h".
 $(OBJ)/test/unit/%.o: QUARTET_CFLAGS += -I.

@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/jsontext.h"
@@ -111,6 +113,15 @@ static bool open_standard(void)
 	return true;
 }
 
+/* A core dump would put keys and messages on the disk, and nothing here has to start a program with more rights. */
+static void give_up_rights(void)
+{
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 /* Not through a console, which needs memory, and may be in use by another thread. The files stand a sudden end. */
 static void end_without_memory(void)
 {
@@ -122,6 +133,7 @@ int program_main(struct program *program, int argc, char **argv)
 {
 	int status;
 
+	give_up_rights();
 	if (!open_standard())
 		return PROGRAM_FAILED;
 	running = program->name;

@@ -36,8 +36,8 @@ struct program {
 };
 
 /*
- * Everything that main does: installs the signals (stop.h), readies libsodium and the consoles, reads the command line,
- * calls run, flushes the consoles. Returns the exit status.
+ * Everything that main does: gives up core dumps and new privileges, installs the signals (stop.h), readies libsodium and
+ * the consoles, reads the command line, calls run, flushes the consoles. Returns the exit status.
  */
 int program_main(struct program *program, int argc, char **argv);
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,12 @@ def test_address_of_another_machine_is_refused(make_user, name):
     program = make_user("lost", address="192.0.2.1").run(name, status=1)
     assert f"{name}: cannot listen on 192.0.2.1" in program.errors
     assert "Cannot assign requested address" in program.errors
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_leaves_no_core_dump_and_gains_no_privileges(someone, name):
+    """Without the help of the sanitizers, which would forbid core dumps, too."""
+    program = someone.start(name, environment={"ASAN_OPTIONS": "disable_coredump=0"})
+    limits = Path(f"/proc/{program.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+    assert "NoNewPrivs:\t1\n" in Path(f"/proc/{program.pid}/status").read_text()

@@ -82,6 +82,7 @@ class Machine:
         # Not below the test's directory: the path of a socket is short.
         self.sockets = Path(tempfile.mkdtemp(prefix="quartet-"))
         self.environment = plain_environment()
+        self.environment.pop("CC", None)  # ccache would keep something in the home directory
         self.environment.update(HOME=str(self.home), TMUX_TMPDIR=str(self.sockets),
                                 LANG="C.UTF-8", TERM="xterm-256color",
                                 PATH=f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin")
