@@ -155,7 +155,7 @@ static int keep(const struct chat *chat)
 	strcpy(entry.username, chat->to.peer.username);
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
-		rc = chatlog_append(chat->desk->log, line.data, line.len, true);
+		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
 	return rc;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "store/lockedfile.h"
+
 static void tell_news(const struct desk *desk, const char *news)
 {
 	if (news)
@@ -14,7 +16,7 @@ int desk_open(struct desk *desk, struct program *program)
 	*desk = (struct desk){
 	    .console = &program->out,
 	    .peers = peersfile_new(AT_FDCWD),
-	    .log = chatlog_new(AT_FDCWD, false),
+	    .log = chatlog_new(AT_FDCWD, LOCKEDFILE_WAIT_MS),
 	    .from = program->has_address ? &program->address : NULL,
 	    .strict = program->strict,
 	};

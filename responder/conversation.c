@@ -14,14 +14,15 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 }
 
 static const char no_key[] = "its key is not one to exchange secrets with";
-static const char no_memory[] = "there is no memory for it";
+static const char no_memory[] = "out of memory";
 
 /* Ends what the keys before had agreed on. */
 static void forget_keys(struct conversation *conversation, struct inbox *inbox)
 {
 	if (conversation->session) {
-		/* Receipts that are owed under the old keys go out under them. */
+		/* Receipts that are owed under the old keys go out under them, or not at all. */
 		inbox_commit(inbox);
+		inbox_forget(inbox, conversation);
 		session_free(conversation->session);
 		conversation->session = NULL;
 	}
@@ -81,8 +82,6 @@ static const char *take_key(struct conversation *conversation, const struct wire
 	return take_large_key(conversation, object, inbox);
 }
 
-static const char too_much[] = "it sends more than is kept for one sender";
-
 static const char *take_classic(const struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
@@ -92,13 +91,13 @@ static const char *take_classic(const struct conversation *conversation, const s
 
 	if (rc != 0)
 		why = rc == ENOMEM ? no_memory : "its message does not decrypt";
-	else if (!inbox_add(inbox, &(struct message){
-				       .address = conversation->peer,
-				       .mode = CHATLOG_CLASSIC,
-				       .text = text.data,
-				       .text_len = text.len,
-				   }))
-		why = too_much;
+	else
+		why = inbox_add(inbox, &(struct message){
+					   .address = conversation->peer,
+					   .mode = CHATLOG_CLASSIC,
+					   .text = text.data,
+					   .text_len = text.len,
+				       });
 	buffer_wipe(&text);
 	return why;
 }
@@ -106,23 +105,23 @@ static const char *take_classic(const struct conversation *conversation, const s
 static const char *take_secure(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
 {
 	struct session_text text;
-	bool added;
+	const char *why;
 	int rc;
 
 	rc = session_open_text(conversation->session, object->value, object->value_len, &text);
 	if (rc != 0)
 		return rc == ENOMEM ? no_memory : "its message does not decrypt, or does not prove its sender";
-	added = inbox_add(inbox, &(struct message){
-				     .address = conversation->peer,
-				     .mode = CHATLOG_SECURE,
-				     .sender = text.sender,
-				     .text = text.text,
-				     .text_len = text.text_len,
-				     .conversation = conversation,
-				     .counter = text.counter,
-				 });
+	why = inbox_add(inbox, &(struct message){
+				   .address = conversation->peer,
+				   .mode = CHATLOG_SECURE,
+				   .sender = text.sender,
+				   .text = text.text,
+				   .text_len = text.text_len,
+				   .conversation = conversation,
+				   .counter = text.counter,
+			       });
 	session_text_free(&text);
-	return added ? NULL : too_much;
+	return why;
 }
 
 static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
@@ -156,13 +155,12 @@ static const char *take_object(struct conversation *conversation, const char *te
 		why = take_encrypted(conversation, &object, inbox);
 		break;
 	case WIRE_UNENCRYPTED:
-		if (!inbox_add(inbox, &(struct message){
-					  .address = conversation->peer,
-					  .mode = CHATLOG_PLAIN,
-					  .text = object.value,
-					  .text_len = object.value_len,
-				      }))
-			why = too_much;
+		why = inbox_add(inbox, &(struct message){
+					   .address = conversation->peer,
+					   .mode = CHATLOG_PLAIN,
+					   .text = object.value,
+					   .text_len = object.value_len,
+				       });
 		break;
 	}
 	wire_free(&object);

@@ -1,5 +1,6 @@
 #include "inbox.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,24 +10,28 @@ void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster,
     inbox_acknowledge *acknowledge)
 {
 	*inbox = (struct inbox){.log = log, .roster = roster, .console = console, .acknowledge = acknowledge};
-	ratelimit_init(&inbox->volume, INBOX_BURST_UNITS, INBOX_UNIT_MS);
-	/* Collects for the other and never writes itself. */
-	inbox->shown.coloured = console->coloured;
+	ratelimit_init(&inbox->known, INBOX_BURST_BYTES, 1000);
+	ratelimit_init(&inbox->strangers, INBOX_BURST_BYTES, 1000);
+	ratelimit_limit_all(&inbox->strangers, INBOX_STRANGERS_BURST_BYTES, 1000);
+	inbox->known.each.refill = inbox->strangers.each.refill = INBOX_BYTES_PER_S;
+	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
+	/* They collect for the other and never write themselves. */
+	inbox->batches[0].shown.coloured = inbox->batches[1].shown.coloured = console->coloured;
 }
 
 /* Remembers to whom a receipt is owed; without memory for that the sender is simply not told. */
-static void owe_receipt(struct inbox *inbox, void *conversation, uint64_t counter)
+static void owe_receipt(struct inbox_batch *batch, void *conversation, uint64_t counter)
 {
-	if (inbox->receipt_count == inbox->receipt_room) {
-		size_t room = inbox->receipt_room ? inbox->receipt_room * 2 : 64;
-		struct receipt *receipts = realloc(inbox->receipts, room * sizeof(*receipts));
+	if (batch->receipt_count == batch->receipt_room) {
+		size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
+		struct receipt *receipts = realloc(batch->receipts, room * sizeof(*receipts));
 
 		if (!receipts)
 			return;
-		inbox->receipts = receipts;
-		inbox->receipt_room = room;
+		batch->receipts = receipts;
+		batch->receipt_room = room;
 	}
-	inbox->receipts[inbox->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
+	batch->receipts[batch->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
 }
 
 /* The word for a caller's standing, on the screen and in the file; none if there is nothing to say. */
@@ -43,7 +48,8 @@ static const struct {
 };
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
-static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry)
+static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry,
+    struct console *shown)
 {
 	static const enum console_style styles[] = {
 	    [CHATLOG_PLAIN] = CONSOLE_WARNING,
@@ -55,21 +61,36 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 		inbox->local_s = entry->time_ms / 1000;
 		clock_format_local(entry->time_ms, false, inbox->local);
 	}
-	console_put_styled(&inbox->shown, CONSOLE_FAINT, "%s", inbox->local);
-	console_put_styled(&inbox->shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
+	console_put_styled(shown, CONSOLE_FAINT, "%s", inbox->local);
+	console_put_styled(shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
 	if (entry->standing)
-		console_put_styled(&inbox->shown, standings[caller->trust].style, " [%s]", entry->standing);
-	console_put(&inbox->shown, " ");
-	caller_put(caller, &inbox->shown);
-	console_put(&inbox->shown, ": ");
-	console_put_message(&inbox->shown, entry->text, entry->text_len);
-	console_put(&inbox->shown, "\n");
+		console_put_styled(shown, standings[caller->trust].style, " [%s]", entry->standing);
+	console_put(shown, " ");
+	caller_put(caller, shown);
+	console_put(shown, ": ");
+	console_put_message(shown, entry->text, entry->text_len);
+	console_put(shown, "\n");
 }
 
-bool inbox_add(struct inbox *inbox, const struct message *message)
+/* Whether somebody has proven to be one whom the user knows. */
+static bool is_known(const struct message *message, const struct caller *caller)
 {
-	/* The text and what stands around it in the file. */
-	unsigned units = (unsigned)(message->text_len / INBOX_UNIT_BYTES) + 1;
+	return message->sender && caller->known && (caller->trust == CALLER_NAMED || caller->trust == CALLER_VERIFIED);
+}
+
+/* Takes len bytes off what the sender may still add, if that is enough. */
+static bool spend(struct inbox *inbox, const struct message *message, bool known, size_t len)
+{
+	struct in_addr key = message->address;
+
+	/* Else somebody at the same address, or in the same bucket, could use it up. */
+	if (known)
+		memcpy(&key, message->sender, sizeof(key));
+	return ratelimit_spend(known ? &inbox->known : &inbox->strangers, key, (unsigned)len, clock_monotonic_ms());
+}
+
+const char *inbox_add(struct inbox *inbox, const struct message *message)
+{
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
 	    .mode = message->mode,
@@ -77,10 +98,11 @@ bool inbox_add(struct inbox *inbox, const struct message *message)
 	    .text = message->text,
 	    .text_len = message->text_len,
 	};
+	struct inbox_batch *batch;
 	struct caller caller;
+	const char *why = NULL;
+	size_t before;
 
-	if (!ratelimit_spend(&inbox->volume, message->address, units, clock_monotonic_ms()))
-		return false;
 	roster_find(inbox->roster, message->address, message->sender, message->mode, inbox->console, &caller);
 	strcpy(entry.username, caller.username);
 	entry.standing = standings[caller.trust].word;
@@ -88,39 +110,128 @@ bool inbox_add(struct inbox *inbox, const struct message *message)
 		entry.has_identity = true;
 		memcpy(entry.identity, message->sender, sizeof(entry.identity));
 	}
-	if (chatlog_format(&inbox->lines, &entry) != 0)
-		return false;
-	show(inbox, &caller, &entry);
-	inbox->count++;
+	batch = &inbox->batches[is_known(message, &caller) ? 0 : 1];
+	before = batch->lines.len;
+	if (chatlog_format(&batch->lines, &entry) != 0)
+		return "out of memory";
+	if (batch->lines.len > INBOX_WAITING_MAX_BYTES)
+		why = "too much waits for " CHATLOG_NAME " already, which another program has locked";
+	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
+		why = "it sends more than is kept for one sender";
+	if (why) {
+		batch->lines.len = before;
+		return why;
+	}
+	show(inbox, &caller, &entry, &batch->shown);
+	batch->count++;
 	if (message->conversation)
-		owe_receipt(inbox, message->conversation, message->counter);
-	if (inbox->lines.len >= INBOX_BATCH_BYTES)
+		owe_receipt(batch, message->conversation, message->counter);
+	if (batch->lines.len >= INBOX_BATCH_BYTES)
 		inbox_commit(inbox);
-	return true;
+	return NULL;
+}
+
+/* Tells the senders and the user of what is in the file, or was not kept because of an error. */
+static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
+{
+	for (size_t i = 0; i < batch->receipt_count && error == 0; i++) {
+		if (batch->receipts[i].conversation)
+			inbox->acknowledge(batch->receipts[i].conversation, batch->receipts[i].counter);
+	}
+	if (error != 0)
+		console_put_styled(inbox->console, CONSOLE_BAD,
+		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
+		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
+	console_put_all(inbox->console, &batch->shown);
+	batch->lines.len = 0;
+	batch->count = batch->receipt_count = 0;
+}
+
+/* Has the next try come in a moment, and tells the user if that goes on. */
+static void wait_for_lock(struct inbox *inbox)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	inbox->retry_ms = now_ms + INBOX_RETRY_MS;
+	if (inbox->tell_ms == 0)
+		inbox->tell_ms = now_ms + LOCKEDFILE_WAIT_MS;
+	if (now_ms < inbox->tell_ms)
+		return;
+	console_put_styled(inbox->console, CONSOLE_WARNING,
+	    "another program holds the lock of " CHATLOG_NAME "; what arrives is shown once it is kept\n");
+	inbox->tell_ms = INT64_MAX;
+}
+
+static void commit(struct inbox *inbox, bool finally)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct inbox_batch *batch = &inbox->batches[i];
+		unsigned how = (batch->receipt_count > 0 ? CHATLOG_DURABLE : 0) | (i == 1 ? CHATLOG_FOR_STRANGERS : 0);
+		int rc;
+
+		if (batch->count == 0)
+			continue;
+		rc = chatlog_append(inbox->log, batch->lines.data, batch->lines.len, how);
+		if (rc == ETIMEDOUT && !finally) {
+			wait_for_lock(inbox);
+			return;
+		}
+		deliver(inbox, batch, rc);
+	}
+	inbox->retry_ms = inbox->tell_ms = 0;
 }
 
 void inbox_commit(struct inbox *inbox)
 {
-	int rc;
+	if (clock_monotonic_ms() >= inbox->retry_ms)
+		commit(inbox, false);
+}
 
-	if (inbox->count == 0)
-		return;
-	rc = chatlog_append(inbox->log, inbox->lines.data, inbox->lines.len, inbox->receipt_count > 0);
-	for (size_t i = 0; i < inbox->receipt_count && rc == 0; i++)
-		inbox->acknowledge(inbox->receipts[i].conversation, inbox->receipts[i].counter);
-	if (rc != 0)
-		console_put_styled(inbox->console, CONSOLE_BAD,
-		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n", lockedfile_reason(rc),
-		    inbox->count == 1 ? "this message is" : "these messages are");
-	console_put_all(inbox->console, &inbox->shown);
-	inbox->lines.len = 0;
-	inbox->count = inbox->receipt_count = 0;
+void inbox_finish(struct inbox *inbox)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+
+	do {
+		commit(inbox, clock_monotonic_ms() >= deadline_ms);
+	} while (inbox->retry_ms != 0);
+}
+
+int64_t inbox_due_ms(const struct inbox *inbox)
+{
+	return inbox->retry_ms != 0 ? inbox->retry_ms : INT64_MAX;
+}
+
+/* The first receipt owed to the conversation, or NULL. */
+static struct receipt *find_receipt(const struct inbox *inbox, const void *conversation)
+{
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < inbox->batches[i].receipt_count; k++) {
+			if (inbox->batches[i].receipts[k].conversation == conversation)
+				return &inbox->batches[i].receipts[k];
+		}
+	}
+	return NULL;
+}
+
+bool inbox_owes(const struct inbox *inbox, const void *conversation)
+{
+	return find_receipt(inbox, conversation) != NULL;
+}
+
+void inbox_forget(struct inbox *inbox, const void *conversation)
+{
+	struct receipt *receipt;
+
+	while ((receipt = find_receipt(inbox, conversation)))
+		receipt->conversation = NULL;
 }
 
 void inbox_free(struct inbox *inbox)
 {
-	buffer_free(&inbox->lines);
-	buffer_free(&inbox->shown.pending);
-	free(inbox->receipts);
+	for (size_t i = 0; i < 2; i++) {
+		buffer_free(&inbox->batches[i].lines);
+		buffer_free(&inbox->batches[i].shown.pending);
+		free(inbox->batches[i].receipts);
+	}
 	*inbox = (struct inbox){0};
 }

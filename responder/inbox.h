@@ -3,7 +3,10 @@
  *
  * Specification 2.4.0-C and D. The order is the promise: what the sender is told is delivered, and what the user sees,
  * is in chat.log; what is acknowledged is also on the disk. One sync serves all the messages that arrived while the one
- * before was under way.
+ * before was under way. While another program holds the lock of chat.log, messages wait here, a bounded amount.
+ *
+ * Strangers can fill neither the disk nor the memory, and not the place of those who are known: who has proven a pinned
+ * identity has limits of their own, and may use the last of the disk.
  */
 #ifndef QUARTET_INBOX_H
 #define QUARTET_INBOX_H
@@ -19,12 +22,17 @@
 #include "store/chatlog.h"
 #include "term/console.h"
 
-/*
- * What one address may add to chat.log: 256 MiB at once, and 256 KiB a second in the long run. Counted in units.
- */
-#define INBOX_UNIT_BYTES 256
-#define INBOX_BURST_UNITS (256 * 1024 * 1024 / INBOX_UNIT_BYTES)
-#define INBOX_UNIT_MS 1
+/* What one stranger's address, or one who is known, may add to chat.log: at once, and in the long run. */
+#define INBOX_BURST_BYTES (256u * 1024 * 1024)
+#define INBOX_BYTES_PER_S (256u * 1024)
+/* And what all strangers together may. */
+#define INBOX_STRANGERS_BURST_BYTES (1024u * 1024 * 1024)
+#define INBOX_STRANGERS_BYTES_PER_S (1024u * 1024)
+/* What may wait for the lock of chat.log: so much from those who are known, and from all others. */
+#define INBOX_WAITING_MAX_BYTES (4 * 1024 * 1024)
+/* How long each try waits for the lock, while nobody is served, and when the next one comes. */
+#define INBOX_LOCK_WAIT_MS 20
+#define INBOX_RETRY_MS 100
 
 /* A batch that has grown to this is committed before more is added, in bytes of chat.log. */
 #define INBOX_BATCH_BYTES (256 * 1024)
@@ -37,19 +45,23 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
-	struct ratelimit volume;
-	/* The batch. */
-	struct buffer lines;
-	struct console shown; /* the same messages as the user will see them */
-	size_t count;
+	struct ratelimit known, strangers;
+	/* Of those who are known, and of all others. */
+	struct inbox_batch {
+		struct buffer lines;
+		struct console shown; /* the same messages as the user will see them */
+		size_t count;
+		struct receipt {
+			void *conversation; /* NULL: it has ended */
+			uint64_t counter;
+		} * receipts;
+		size_t receipt_count, receipt_room;
+	} batches[2];
+	int64_t retry_ms; /* monotonic: another program has the lock, and the next try comes then; or 0 */
+	int64_t tell_ms;  /* monotonic: when the user is told of that; or 0 */
 	/* The time of day as it is shown, for the second it was made for. */
 	char local[CLOCK_LOCAL_BYTES];
 	int64_t local_s;
-	struct receipt {
-		void *conversation;
-		uint64_t counter;
-	} * receipts;
-	size_t receipt_count, receipt_room;
 };
 
 /* What a conversation delivers. */
@@ -63,21 +75,34 @@ struct message {
 	uint64_t counter;
 };
 
-/* Log, roster and console stay the caller's and must outlive the inbox. */
+/* Log (made with INBOX_LOCK_WAIT_MS), roster and console stay the caller's and must outlive the inbox. */
 void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge);
 
 /*
- * Adds a message to the batch, copying what it needs, and commits the batch where it has grown large. Returns false,
- * with nothing added, where its sender's address has had more than its share kept, or memory is out.
+ * Adds a message to its batch, copying what it needs, and commits if that has grown large. Returns NULL, or with nothing
+ * added why not, in static storage: its sender has had more than a share kept, too much waits, or memory is out.
  */
-bool inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
+const char *inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
 
 /*
- * Logs the batch, sends the receipts, and collects the messages on the console, without flushing it. Where they cannot
- * be logged nobody gets a receipt, and they are shown with a warning that they were not kept. Blocks on the disk.
+ * Logs what was added, sends the receipts, and collects the messages on the console, without flushing it. If another
+ * program holds the lock they stay; if they cannot be logged for another reason nobody gets a receipt, and they are shown
+ * with a warning that they were not kept. Blocks on the disk, and for INBOX_LOCK_WAIT_MS on the lock.
  */
 void inbox_commit(struct inbox *inbox);
+
+/* When to commit again, monotonic, if another program held the lock; else INT64_MAX. */
+int64_t inbox_due_ms(const struct inbox *inbox);
+
+/* Whether a receipt is owed to the conversation. */
+bool inbox_owes(const struct inbox *inbox, const void *conversation);
+
+/* Forgets the receipts owed to a conversation that ends, or exchanges new keys. The messages stay. */
+void inbox_forget(struct inbox *inbox, const void *conversation);
+
+/* The same as inbox_commit() at the end of the program: waits for the lock for LOCKEDFILE_WAIT_MS, and leaves nothing. */
+void inbox_finish(struct inbox *inbox);
 
 /* Releases the memory. */
 void inbox_free(struct inbox *inbox);

@@ -36,7 +36,7 @@ static int run(struct program *program)
 {
 	struct peersfile *file = peersfile_new(AT_FDCWD);
 	struct roster roster;
-	struct chatlog *log = chatlog_new(AT_FDCWD, true);
+	struct chatlog *log = chatlog_new(AT_FDCWD, INBOX_LOCK_WAIT_MS);
 	struct server *server = NULL;
 	struct inbox inbox;
 	struct keyfile key = {0};
@@ -48,7 +48,7 @@ static int run(struct program *program)
 	roster_init(&roster, file);
 	inbox_init(&inbox, log, &roster, out, server_acknowledge);
 	if (!file || !log) {
-		console_put(&program->err, "responder: there is no memory\n");
+		console_put(&program->err, "responder: out of memory\n");
 		goto out;
 	}
 	address_format(program->address, ip);
@@ -67,6 +67,7 @@ static int run(struct program *program)
 		console_put(&program->err, "responder: cannot wait for messages: %s\n", strerror(rc));
 	else
 		status = PROGRAM_FINE;
+	inbox_finish(&inbox);
 	server_close(server);
 out:
 	keyfile_close(&key);

@@ -41,6 +41,7 @@
 struct connection {
 	struct conversation conversation; /* comes first, so that a pointer to it is a pointer to its connection */
 	struct admission_place place;
+	struct server *server;
 	int fd;
 	size_t index;	     /* in server.connections */
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
@@ -103,17 +104,31 @@ static void end(struct server *server, struct connection *connection, bool drain
 	connection->farewell_ms = server->now_ms + FAREWELL_MS;
 }
 
-/* Closes a connection that is not touched, and forgets it. */
+/* Closes a connection, and forgets it. */
 static void drop(struct server *server, struct connection *connection)
 {
 	struct connection *last = server->connections[--server->count];
 
+	for (size_t i = 0; i < server->touched_count && connection->touched; i++) {
+		if (server->touched[i] != connection)
+			continue;
+		server->touched[i] = server->touched[--server->touched_count];
+		connection->touched = false;
+	}
 	server->connections[connection->index] = last;
 	last->index = connection->index;
 	admission_leave(&server->admission, &connection->place);
 	close(connection->fd);
+	inbox_forget(server->inbox, &connection->conversation);
 	conversation_end(&connection->conversation);
 	free(connection);
+}
+
+/* Nobody is there any more to whom a receipt could be sent. */
+static void leave(struct server *server, struct connection *connection)
+{
+	inbox_forget(server->inbox, &connection->conversation);
+	touch(server, connection);
 }
 
 /* Reads and forgets what has come, up to the end of it. */
@@ -182,6 +197,7 @@ void server_acknowledge(void *conversation, uint64_t counter)
 	conversation_acknowledge(&connection->conversation, counter);
 	/* What went wrong, or was left, shows at the end of the round. */
 	(void)send_outgoing(connection);
+	touch(connection->server, connection);
 }
 
 /* Says that nothing more will be sent. */
@@ -215,6 +231,9 @@ static bool update_interest(const struct server *server, struct connection *conn
 
 	if ((!connection->ending || connection->draining) && waiting < OUTGOING_MAX_BYTES)
 		interest |= EPOLLIN | EPOLLRDHUP;
+	/* Nothing but what is reported in any case. */
+	if (interest == 0)
+		interest = EPOLLERR;
 	if (interest == connection->interest)
 		return true;
 	event = (struct epoll_event){.events = interest, .data.ptr = connection};
@@ -233,7 +252,8 @@ static void settle(struct server *server)
 		bool alive = send_outgoing(connection);
 
 		connection->touched = false;
-		if (connection->ending && connection->conversation.outgoing.len == 0) {
+		if (connection->ending && connection->conversation.outgoing.len == 0 &&
+		    !inbox_owes(server->inbox, &connection->conversation)) {
 			alive = alive && connection->draining;
 			if (alive)
 				shut_down(connection);
@@ -291,6 +311,8 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 			*accepting = true;
 		else if (connection->draining)
 			drain(server, connection);
+		else if (connection->ending && events[i].events & (EPOLLHUP | EPOLLERR))
+			leave(server, connection);
 		else if (connection->interest & EPOLLIN)
 			serve(server, connection, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 		else
@@ -345,6 +367,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 		close(fd);
 		return;
 	}
+	connection->server = server;
 	connection->fd = fd;
 	connection->index = server->count;
 	server->connections[server->count++] = connection;
@@ -399,6 +422,8 @@ static int timeout_ms(const struct server *server)
 
 	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
 		until_ms = server->rests_until_ms;
+	if (inbox_due_ms(server->inbox) < until_ms)
+		until_ms = inbox_due_ms(server->inbox);
 	if (server->console->pending.len > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)

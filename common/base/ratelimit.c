@@ -4,12 +4,12 @@
 
 void ratelimit_init(struct ratelimit *limit, unsigned burst, int64_t period_ms)
 {
-	*limit = (struct ratelimit){.each = {burst, period_ms}, .seed = randombytes_random()};
+	*limit = (struct ratelimit){.each = {burst, period_ms, 1}, .seed = randombytes_random()};
 }
 
 void ratelimit_limit_all(struct ratelimit *limit, unsigned burst, int64_t period_ms)
 {
-	limit->all = (struct ratelimit_rate){burst, period_ms};
+	limit->all = (struct ratelimit_rate){burst, period_ms, 1};
 }
 
 bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t now_ms)
@@ -21,14 +21,15 @@ bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t no
 static bool has_tokens(struct ratelimit_bucket *bucket, const struct ratelimit_rate *rate, unsigned tokens,
     int64_t now_ms)
 {
-	int64_t returned = bucket->used > 0 ? (now_ms - bucket->since_ms) / rate->period_ms : 0;
+	int64_t periods = bucket->used > 0 ? (now_ms - bucket->since_ms) / rate->period_ms : 0;
+	int64_t returned = periods * rate->refill;
 
 	if (returned >= bucket->used) {
 		bucket->used = 0;
 		bucket->since_ms = now_ms;
 	} else if (returned > 0) {
 		bucket->used -= (unsigned)returned;
-		bucket->since_ms += returned * rate->period_ms;
+		bucket->since_ms += periods * rate->period_ms;
 	}
 	return tokens <= rate->burst - bucket->used;
 }

@@ -16,7 +16,8 @@
 
 struct ratelimit_rate {
 	unsigned burst;	   /* tokens of a full bucket */
-	int64_t period_ms; /* for one more token */
+	int64_t period_ms; /* for more tokens: */
+	unsigned refill;   /* so many; 1 unless the owner sets it to more */
 };
 
 struct ratelimit_bucket {

@@ -160,18 +160,18 @@ void chatlog_entry_free(struct chatlog_entry *entry)
 
 struct chatlog {
 	int dir;
-	bool for_strangers;
+	int wait_ms;
 	int fd;	     /* kept open between appends, not locked; or -1 */
 	off_t end;   /* of the last whole line that we wrote; 0: unknown */
 	bool placed; /* its name is on the disk, too */
 };
 
-struct chatlog *chatlog_new(int dir, bool for_strangers)
+struct chatlog *chatlog_new(int dir, int wait_ms)
 {
 	struct chatlog *log = malloc(sizeof(*log));
 
 	if (log)
-		*log = (struct chatlog){.dir = dir, .for_strangers = for_strangers, .fd = -1};
+		*log = (struct chatlog){.dir = dir, .wait_ms = wait_ms, .fd = -1};
 	return log;
 }
 
@@ -227,12 +227,12 @@ static int append_locked(struct chatlog *log, off_t size, const char *lines, siz
 	return rc;
 }
 
-int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
+int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
 {
 	struct stat status;
 	bool is_new;
-	int rc =
-	    lockedfile_reopen(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, &log->fd, &status, &is_new);
+	int rc = lockedfile_reopen(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, log->wait_ms, &log->fd,
+	    &status, &is_new);
 
 	if (rc != 0)
 		return rc;
@@ -242,13 +242,13 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool dura
 		if (status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
 			rc = errno;
 	}
-	if (rc == 0 && log->for_strangers && would_crowd(log->fd, len))
+	if (rc == 0 && how & CHATLOG_FOR_STRANGERS && would_crowd(log->fd, len))
 		rc = ENOSPC;
 	if (rc == 0)
-		rc = append_locked(log, status.st_size, lines, len, durable);
+		rc = append_locked(log, status.st_size, lines, len, how & CHATLOG_DURABLE);
 	flock(log->fd, LOCK_UN);
 	/* Whoever made the file may not have waited for that. */
-	if (rc == 0 && durable && !log->placed) {
+	if (rc == 0 && how & CHATLOG_DURABLE && !log->placed) {
 		lockedfile_sync_directory(log->dir);
 		log->placed = true;
 	}

@@ -70,21 +70,23 @@ void chatlog_entry_free(struct chatlog_entry *entry);
 struct chatlog;
 
 /*
- * For the chat.log in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet.
- * Where for_strangers, appending stops while less than a hundredth of the disk, or 64 MiB where that is less, is free,
- * so that no flood of messages can fill it. The file is kept
- * open between appends, not locked.
+ * For the chat.log in directory dir (an open descriptor or AT_FDCWD), whose lock is waited for wait_ms. NULL if out of
+ * memory. Opens nothing yet. The file is kept open between appends, not locked.
  */
-struct chatlog *chatlog_new(int dir, bool for_strangers);
+struct chatlog *chatlog_new(int dir, int wait_ms);
 void chatlog_free(struct chatlog *log);
 
+#define CHATLOG_DURABLE 1
+#define CHATLOG_FOR_STRANGERS 2
+
 /*
- * Appends len bytes of whole lines. If durable, they and the name of the file are on the disk when this returns; in any
+ * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this returns; in any
  * case they survive the death of the process. A file that was moved away is made anew, and one that others may read set to
- * mode 0600. Returns 0, or with nothing appended:
+ * mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the disk, or 64 MiB if that is less, is
+ * free, so that no flood of messages can fill it. Returns 0, or with nothing appended:
  * ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
  */
-int chatlog_append(struct chatlog *log, const char *lines, size_t len, bool durable)
+int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
     __attribute__((warn_unused_result));
 
 #endif

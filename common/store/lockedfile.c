@@ -18,9 +18,9 @@
 #define RETRY_FIRST_US 200
 #define RETRY_LAST_US 10000
 
-int lockedfile_lock(int fd, int operation)
+static int lock_within(int fd, int operation, int wait_ms)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
 	long pause_us = RETRY_FIRST_US;
 
 	while (flock(fd, operation | LOCK_NB) != 0) {
@@ -34,6 +34,11 @@ int lockedfile_lock(int fd, int operation)
 		pause_us = pause_us * 2 < RETRY_LAST_US ? pause_us * 2 : RETRY_LAST_US;
 	}
 	return 0;
+}
+
+int lockedfile_lock(int fd, int operation)
+{
+	return lock_within(fd, operation, LOCKEDFILE_WAIT_MS);
 }
 
 /* Whether the path still leads to the file that fd is. */
@@ -67,9 +72,9 @@ int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, stru
 	return rc;
 }
 
-int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
+static int open_within(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
+	int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
 	struct stat status;
 	int opened, rc;
 
@@ -77,7 +82,7 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 		rc = lockedfile_open_own(dir, name, open_flags, &opened, &status);
 		if (rc != 0)
 			return rc;
-		rc = lockedfile_lock(opened, operation);
+		rc = lock_within(opened, operation, wait_ms);
 		if (rc == 0 && names_file(dir, name, &status)) {
 			*fd = opened;
 			return 0;
@@ -87,8 +92,13 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 	return rc ? rc : ETIMEDOUT;
 }
 
-int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int *fd, struct stat *status,
-    bool *is_new)
+int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
+{
+	return open_within(dir, name, open_flags, operation, LOCKEDFILE_WAIT_MS, fd);
+}
+
+int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
+    struct stat *status, bool *is_new)
 {
 	int rc = 0;
 
@@ -96,7 +106,7 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 	if (*fd >= 0) {
 		/* Before the lock, too: whoever moved the file away may hold that for long. */
 		if (fstat(*fd, status) == 0 && names_file(dir, name, status)) {
-			rc = lockedfile_lock(*fd, operation);
+			rc = lock_within(*fd, operation, wait_ms);
 			if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
 				return 0;
 		}
@@ -105,7 +115,7 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 	}
 	*is_new = true;
 	if (rc == 0)
-		rc = lockedfile_open(dir, name, open_flags, operation, fd);
+		rc = open_within(dir, name, open_flags, operation, wait_ms, fd);
 	if (rc == 0 && fstat(*fd, status) != 0) {
 		rc = errno;
 		close(*fd);
@@ -150,7 +160,10 @@ static int drop_leftover(int dir, const char *scratch)
 		rc = lockedfile_lock(fd, LOCK_EX);
 		/* Its writer may have put it in place, and another may have begun one. */
 		is_leftover = rc == 0 && names_file(dir, scratch, &status);
-	} /* else it may be the file in place itself, whose lock the caller holds */
+	} else {
+		/* It may be the file in place itself, whose lock the caller holds. */
+		is_leftover = names_file(dir, scratch, &status);
+	}
 	if (is_leftover && unlinkat(dir, scratch, 0) != 0 && errno != ENOENT)
 		rc = errno;
 	if (fd >= 0)

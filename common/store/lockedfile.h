@@ -44,12 +44,12 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
     __attribute__((warn_unused_result));
 
 /*
- * The same with a descriptor kept from an earlier call, or -1: where the path still names its file, that one is locked,
- * else it is closed, *fd becomes another and *is_new true. *status describes the file. On an error *fd is closed and
+ * The same, waiting wait_ms for the lock, with a descriptor kept from an earlier call, or -1: if the path still names its
+ * file, that one is locked, else it is closed, *fd becomes another and *is_new true. *status describes the file. On an error *fd is closed and
  * -1. The caller unlocks with flock(2), and may keep the descriptor for the next time.
  */
-int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int *fd, struct stat *status,
-    bool *is_new) __attribute__((warn_unused_result));
+int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
+    struct stat *status, bool *is_new) __attribute__((warn_unused_result));
 
 /*
  * Creates name, mode 0600, with len bytes, only where nothing of that name is there (else EEXIST): the file appears

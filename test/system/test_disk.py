@@ -12,7 +12,7 @@ import pytest
 
 from network import ECE, Ear, Listener, Mouth, connect, say
 from protocol import Identity, InitiatorSide
-from quartet import MENU, User, chat_unsecure, eventually
+from quartet import MENU, User, chat_unsecure, eventually, pin
 
 PAGE = 4096
 NOT_KEPT = "(?i)not kept"
@@ -353,6 +353,15 @@ def test_writers_of_the_dictionary_lose_nothing_of_each_other(bob):
     assert content["self"]["username"] == "Bob 40"
 
 
+@contextlib.contextmanager
+def locked(path):
+    """Another program holds the lock of a file."""
+    with open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
 @pytest.mark.parametrize("name", ["peers.txt", "chat.log"])
 def test_a_lock_that_is_held_for_ever_hangs_nothing(bob, name):
     """Each program waits a while, says so and goes on."""
@@ -360,13 +369,117 @@ def test_a_lock_that_is_held_for_ever_hangs_nothing(bob, name):
     discovery = bob.discovery()
     initiator = bob.initiator()
     bob.write_log()
-    with open(bob.path(name), "rb") as locked, Mouth() as mouth:
-        fcntl.flock(locked, fcntl.LOCK_EX)
+    with locked(bob.path(name)), Mouth() as mouth:
         mouth.announce("127.0.0.8", "Can")
         initiator.menu("Users")
         initiator.menu("History")
         say("hello")
-        responder.wait_for("hello")
+        responder.wait_for("hello" if name == "peers.txt" else "holds the lock of chat.log")
         bob.announcer("-u", "Bob").stop()
-        fcntl.flock(locked, fcntl.LOCK_UN)
-        discovery.wait_for("Can is online")
+    discovery.wait_for("Can is online")
+    if name == "chat.log":
+        responder.wait_for("Ece: hello")
+
+
+STALLED = "another program holds the lock of chat.log; what arrives is shown once it is kept"
+
+
+def sealed_hello(bob, connection, text="a secret"):
+    """Says something in a secure session, of which a receipt is due."""
+    side = InitiatorSide(Identity(), bob.identity().public)
+    connection.send_object(side.key_object())
+    side.complete(connection.receive_object())
+    connection.send_object(side.message(text))
+    return side
+
+
+@pytest.mark.parametrize("shuts_down", [False, True])
+def test_a_stall_of_the_lock_loses_no_message(bob, shuts_down):
+    """Nothing is shown or confirmed before it is kept, and then all of it is."""
+    bob.write_log()
+    responder = bob.responder()
+    with connect(source="127.0.0.7") as connection:
+        with locked(bob.path("chat.log")):
+            say("one")
+            side = sealed_hello(bob, connection)
+            if shuts_down:
+                connection.shut_down()
+            say("two")
+            responder.wait_for(STALLED)
+            assert "one" not in responder.output and "secret" not in responder.output
+            assert bob.log() == []
+            say("three")
+        assert side.receipt(connection.receive_object()) == 0
+        for text in ("one", "a secret", "two", "three"):
+            eventually(lambda text=text: f": {text}\n" in responder.output)
+        if shuts_down:
+            assert connection.receive_all() == b""
+    assert sorted(bob.logged_texts()) == ["a secret", "one", "three", "two"]
+    assert not re.search(NOT_KEPT, responder.output)
+    assert responder.output.count(STALLED) == 1
+
+
+def test_who_does_not_wait_for_the_end_of_a_stall_is_heard_all_the_same(bob):
+    """Senders go away, and exchange new keys, while receipts are owed to them."""
+    bob.write_log()
+    responder = bob.responder()
+    with connect(source="127.0.0.7") as impatient:
+        with locked(bob.path("chat.log")):
+            with connect(source="127.0.0.8") as connection:
+                sealed_hello(bob, connection, "from one who leaves")
+            sealed_hello(bob, impatient, "the first")
+            side = sealed_hello(bob, impatient, "the second")
+            responder.wait_for(STALLED)
+        assert side.receipt(impatient.receive_object()) == 0
+    assert sorted(bob.logged_texts()) == ["from one who leaves", "the first", "the second"]
+
+
+def test_what_waits_for_the_lock_is_bounded(make_user):
+    """Who sends more is refused; what was taken is not lost."""
+    bob = make_user("bob")
+    bob.write_log()
+    responder = bob.responder()
+    with locked(bob.path("chat.log")):
+        for number in range(100):
+            say(f"{number:03}" + 60_000 * "x")
+            if "refused" in responder.output:
+                break
+        responder.wait_for("refused unknown .*: too much waits for chat.log")
+    responder.stop()
+    kept = [text[:3] for text in bob.logged_texts()]
+    assert kept == [f"{number:03}" for number in range(len(kept))]
+    assert len(kept) == 4 * 1024 * 1024 // len(bob.path("chat.log").read_bytes().split(b"\n")[0])
+
+
+def test_at_the_end_what_cannot_be_kept_is_shown(bob):
+    bob.write_log()
+    responder = bob.responder()
+    with locked(bob.path("chat.log")):
+        say("hello")
+        responder.stop()
+    assert re.search(NOT_KEPT, responder.output) and "Ece: hello" in responder.output
+
+
+# Shares.
+
+
+def test_strangers_leave_room_for_whom_the_user_knows(bob, disk):
+    """The last of the disk is for those who have proven to be who they are."""
+    known = Identity()
+    bob.pin(Can=pin(known.text))
+    responder = bob.responder()
+    for _ in range(60):
+        say("x" * 60_000)
+        if re.search(NOT_KEPT, responder.output):
+            break
+    assert disk.free_bytes() > PAGE
+    for who, kept in [(Identity(), False), (known, True)]:
+        with connect(source="127.0.0.8") as connection:
+            side = InitiatorSide(who, bob.identity().public)
+            connection.send_object(side.key_object())
+            side.complete(connection.receive_object())
+            connection.send_object(side.message("hello"))
+            responder.wait_for(r"\(127\.0\.0\.8\): hello$" if not kept else "Can: hello$")
+            if kept:
+                assert side.receipt(connection.receive_object()) == 0
+    assert [entry["username"] for entry in bob.log()].count("Can") == 1

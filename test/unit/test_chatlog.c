@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "store/chatlog.h"
+#include "store/lockedfile.h"
 
 #define NAME CHATLOG_NAME
 #define ECE 0xc0a80107		       /* 192.168.1.7 */
@@ -339,10 +340,10 @@ static void other_lines_are_refused(void **state)
 
 static void append(int dir, const char *lines)
 {
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	assert_non_null(log);
-	assert_int_equal(chatlog_append(log, lines, strlen(lines), false), 0);
+	assert_int_equal(chatlog_append(log, lines, strlen(lines), 0), 0);
 	chatlog_free(log);
 }
 
@@ -353,13 +354,13 @@ static void lines_are_appended_to_a_private_file(void **state)
 	size_t descriptors = descriptors_open();
 
 	for (int i = 0; i < 4; i++) {
-		struct chatlog *log = chatlog_new(dir, i & 1);
+		struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 		assert_non_null(log);
 		assert_false(file_exists(dir, NAME));
-		assert_int_equal(chatlog_append(log, "one\n", 4, i & 2), 0);
+		assert_int_equal(chatlog_append(log, "one\n", 4, i & 2 ? CHATLOG_DURABLE : 0), 0);
 		file_expect(dir, NAME, BYTES("one\n"));
-		assert_int_equal(chatlog_append(log, "two\nthree\n", 10, !(i & 2)), 0);
+		assert_int_equal(chatlog_append(log, "two\nthree\n", 10, i & 2 ? 0 : CHATLOG_DURABLE), 0);
 		file_expect(dir, NAME, BYTES("one\ntwo\nthree\n"));
 		assert_int_equal(file_mode(dir, NAME), 0600);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
@@ -367,7 +368,7 @@ static void lines_are_appended_to_a_private_file(void **state)
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	}
 	assert_int_equal(descriptors_open(), descriptors);
-	chatlog_free(chatlog_new(dir, false));
+	chatlog_free(chatlog_new(dir, LOCKEDFILE_WAIT_MS));
 	chatlog_free(NULL);
 	assert_int_equal(file_count(dir, ""), 0);
 	umask(mask);
@@ -377,15 +378,15 @@ static void lines_are_appended_to_a_private_file(void **state)
 static void the_name_is_on_the_disk_when_the_first_durable_line_is(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	for (unsigned round = 0; round < 2; round++) {
 		directory_syncs = file_syncs = 0;
-		assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+		assert_int_equal(chatlog_append(log, "one\n", 4, 0), 0);
 		assert_int_equal(directory_syncs + file_syncs, 0);
-		assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+		assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
 		assert_int_equal(directory_syncs, 1);
-		assert_int_equal(chatlog_append(log, "three\n", 6, true), 0);
+		assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DURABLE), 0);
 		assert_int_equal(directory_syncs, 1);
 		assert_int_equal(file_syncs, 2);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
@@ -407,11 +408,11 @@ static void a_file_that_others_could_read_becomes_private(void **state)
 static void nothing_is_appended_through_a_link(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	file_put(dir, "profile", "# mine\n", 7);
 	assert_int_equal(symlinkat("profile", dir, NAME), 0);
-	assert_int_equal(chatlog_append(log, "touch owned\n", 12, true), ELOOP);
+	assert_int_equal(chatlog_append(log, "touch owned\n", 12, CHATLOG_DURABLE), ELOOP);
 	file_expect(dir, "profile", BYTES("# mine\n"));
 	chatlog_free(log);
 }
@@ -421,10 +422,10 @@ static void a_batch_of_megabytes_is_appended_whole(void **state)
 	int dir = workdir_fd(state);
 	size_t len = 5000000;
 	char *lines = support_repeat('x', len);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	lines[len - 1] = '\n';
-	assert_int_equal(chatlog_append(log, lines, len, true), 0);
+	assert_int_equal(chatlog_append(log, lines, len, CHATLOG_DURABLE), 0);
 	file_expect(dir, NAME, lines, len);
 	chatlog_free(log);
 	free(lines);
@@ -468,15 +469,15 @@ static void a_torn_line_is_closed_off(void **state)
 static void a_file_that_was_moved_away_is_made_anew(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
-	assert_int_equal(chatlog_append(log, "one\n", 4, true), 0);
+	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), 0);
 	assert_int_equal(renameat(dir, NAME, dir, "chat.log.1"), 0);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
 	file_expect(dir, "chat.log.1", BYTES("one\n"));
 	file_expect(dir, NAME, BYTES("two\n"));
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
-	assert_int_equal(chatlog_append(log, "three\n", 6, false), 0);
+	assert_int_equal(chatlog_append(log, "three\n", 6, 0), 0);
 	file_expect(dir, NAME, BYTES("three\n"));
 	chatlog_free(log);
 }
@@ -504,17 +505,17 @@ static void a_file_moved_away_during_the_wait_is_made_anew(void **state)
 static void a_lock_that_stays_is_given_up_with_nothing_appended(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 	size_t descriptors = descriptors_open();
 	struct holder holder;
 
 	file_put(dir, NAME, "one\n", 4);
 	holder = holder_start(dir, NAME, LOCK_SH, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), ETIMEDOUT);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), ETIMEDOUT);
 	holder_end(holder);
 	file_expect(dir, NAME, BYTES("one\n"));
 	assert_int_equal(descriptors_open(), descriptors);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
 	file_expect(dir, NAME, BYTES("one\ntwo\n"));
 	chatlog_free(log);
 }
@@ -522,18 +523,18 @@ static void a_lock_that_stays_is_given_up_with_nothing_appended(void **state)
 static void what_is_no_file_is_an_error(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 	size_t descriptors = descriptors_open();
 
 	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, true), EINVAL);
+	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), EINVAL);
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	assert_int_equal(mkdirat(dir, NAME, 0700), 0);
-	assert_int_not_equal(chatlog_append(log, "one\n", 4, true), 0);
+	assert_int_not_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), 0);
 	assert_int_equal(unlinkat(dir, NAME, AT_REMOVEDIR), 0);
 	/* What swallows lines is no log either. */
 	assert_int_equal(symlinkat("/dev/null", dir, NAME), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, true), ELOOP);
+	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), ELOOP);
 	assert_int_equal(descriptors_open(), descriptors);
 	chatlog_free(log);
 }
@@ -553,7 +554,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 			bool torn = i == 2;
 			size_t len = strlen(before[i]);
 			bool fits = rooms[j] == 300 && !torn;
-			struct chatlog *log = chatlog_new(dir, false);
+			struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 			struct rlimit old;
 			char *text;
 			size_t text_len;
@@ -561,7 +562,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 
 			file_put(dir, NAME, before[i], len);
 			old = disk_shrink(len + rooms[j]);
-			r = chatlog_append(log, lines, 300, j & 1);
+			r = chatlog_append(log, lines, 300, j & 1 ? CHATLOG_DURABLE : 0);
 			disk_restore(old);
 			text = file_take(dir, NAME, &text_len);
 			if (fits) {
@@ -577,7 +578,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 			assert_true(lock_is_free(dir, NAME, LOCK_EX));
 
 			/* With room again, the next lines are whole. */
-			assert_int_equal(chatlog_append(log, "two\n", 4, true), 0);
+			assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
 			text = file_take(dir, NAME, &text_len);
 			assert_true(text_len >= 4);
 			assert_string_equal(text + text_len - 4, "two\n");
@@ -593,7 +594,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 
 static void append_kept(struct chatlog *log, int dir, const char *line, const char *expected)
 {
-	assert_int_equal(chatlog_append(log, line, strlen(line), false), 0);
+	assert_int_equal(chatlog_append(log, line, strlen(line), 0), 0);
 	file_expect(dir, NAME, expected, strlen(expected));
 	/* Kept, but not locked. */
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
@@ -613,7 +614,7 @@ static void the_file_is_kept_open_and_may_change_meanwhile(void **state)
 {
 	int dir = workdir_fd(state);
 	size_t descriptors = descriptors_open();
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	append_kept(log, dir, "one\n", "one\n");
 	append_kept(log, dir, "two\n", "one\ntwo\n");
@@ -650,13 +651,13 @@ static void the_file_is_kept_open_and_may_change_meanwhile(void **state)
 static void a_kept_file_that_becomes_none_is_an_error_until_it_is_one_again(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	append_kept(log, dir, "one\n", "one\n");
 	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
 	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), EINVAL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), EINVAL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), EINVAL);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), EINVAL);
 	assert_int_equal(renameat(dir, "old", dir, NAME), 0);
 	append_kept(log, dir, "three\n", "one\nthree\n");
 	chatlog_free(log);
@@ -666,12 +667,12 @@ static void a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appende
 {
 	int dir = workdir_fd(state);
 	size_t descriptors = descriptors_open();
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 	struct holder holder;
 
 	append_kept(log, dir, "one\n", "one\n");
 	holder = holder_start(dir, NAME, LOCK_EX, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, true), ETIMEDOUT);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), ETIMEDOUT);
 	file_expect(dir, NAME, BYTES("one\n"));
 	holder_end(holder);
 	append_kept(log, dir, "three\n", "one\nthree\n");
@@ -682,12 +683,12 @@ static void a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appende
 static void a_kept_file_on_a_short_disk_stays_whole(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, false);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	append_kept(log, dir, "one\n", "one\n");
 	for (rlim_t room = 0; room < 4; room++) {
 		struct rlimit old = disk_shrink(4 + room);
-		int r = chatlog_append(log, "two\n", 4, room & 1);
+		int r = chatlog_append(log, "two\n", 4, room & 1 ? CHATLOG_DURABLE : 0);
 
 		disk_restore(old);
 		CHECK(r == ENOSPC || r == EFBIG, "error %d", r);
@@ -699,7 +700,7 @@ static void a_kept_file_on_a_short_disk_stays_whole(void **state)
 	for (rlim_t room = 0; room < 9; room++) {
 		struct rlimit old = disk_shrink(8 + room / 2);
 
-		assert_int_not_equal(chatlog_append(log, "two\n", 4, room & 1), 0);
+		assert_int_not_equal(chatlog_append(log, "two\n", 4, room & 1 ? CHATLOG_DURABLE : 0), 0);
 		disk_restore(old);
 		file_expect(dir, NAME, BYTES("one\ntorn"));
 	}
@@ -723,28 +724,26 @@ static void strangers_leave_a_part_of_the_disk_free(void **state)
 
 	lines[DISK_BLOCK_BYTES - 1] = '\n';
 	for (size_t i = 0; i < COUNT(disks); i++) {
-		struct chatlog *ours = chatlog_new(dir, false);
-		struct chatlog *theirs = chatlog_new(dir, true);
+		struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 		disk_blocks = disks[i].blocks;
 		/* Nothing that they say is kept where there is no room beyond the reserve, none at all or none but that. */
 		disk_free = 0;
-		assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), ENOSPC);
+		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), ENOSPC);
 		disk_free = disks[i].reserve;
-		assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), ENOSPC);
-		assert_int_equal(chatlog_append(theirs, "\n", 1, true), ENOSPC);
+		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), ENOSPC);
+		assert_int_equal(chatlog_append(log, "\n", 1, CHATLOG_DURABLE | CHATLOG_FOR_STRANGERS), ENOSPC);
 		file_expect(dir, NAME, "", 0);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
 		/* Room is found at once; what they write counts, although the disk says the same for a while. */
 		disk_free = disks[i].reserve + 3;
 		for (int written = 0; written < 3; written++)
-			assert_int_equal(chatlog_append(theirs, lines, DISK_BLOCK_BYTES, false), 0);
+			assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), 0);
 		disk_free = disks[i].reserve;
-		assert_int_equal(chatlog_append(theirs, "\n", 1, false), ENOSPC);
+		assert_int_equal(chatlog_append(log, "\n", 1, CHATLOG_FOR_STRANGERS), ENOSPC);
 		/* What the user says is kept all the same. */
-		assert_int_equal(chatlog_append(ours, lines, DISK_BLOCK_BYTES, false), 0);
-		chatlog_free(ours);
-		chatlog_free(theirs);
+		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, 0), 0);
+		chatlog_free(log);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	}
 	free(lines);
@@ -754,24 +753,24 @@ static void strangers_leave_a_part_of_the_disk_free(void **state)
 static void the_room_on_the_disk_is_looked_at_again_after_a_second(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, true);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 	unsigned looks;
 
 	/* Each time the file is another one, it may be on another disk. */
 	for (int i = 0; i < 3; i++) {
 		looks = disk_looks;
-		assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+		assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_FOR_STRANGERS), 0);
 		assert_int_equal(disk_looks, looks + 1);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	}
-	assert_int_equal(chatlog_append(log, "one\n", 4, false), 0);
+	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_FOR_STRANGERS), 0);
 	/* Other programs fill the disk. */
 	disk_free = 0;
 	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, false), ENOSPC);
+	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_FOR_STRANGERS), ENOSPC);
 	/* And the user makes room, which counts at once. */
 	disk_free = 1000000;
-	assert_int_equal(chatlog_append(log, "three\n", 6, false), 0);
+	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_FOR_STRANGERS), 0);
 	file_expect(dir, NAME, BYTES("one\nthree\n"));
 	chatlog_free(log);
 }
@@ -793,7 +792,7 @@ static size_t text_length(unsigned writer, unsigned batch)
 static int append_many(void *argument)
 {
 	const struct writer *writer = argument;
-	struct chatlog *log = chatlog_new(writer->dir, false);
+	struct chatlog *log = chatlog_new(writer->dir, LOCKEDFILE_WAIT_MS);
 
 	CHILD_CHECK(log != NULL);
 	for (unsigned i = 0; i < BATCHES; i++) {
@@ -814,7 +813,7 @@ static int append_many(void *argument)
 		CHILD_CHECK(chatlog_format(&batch, &entry) == 0);
 		entry.text_len = 3;
 		CHILD_CHECK(chatlog_format(&batch, &entry) == 0);
-		CONTEND(r, chatlog_append(log, batch.data, batch.len, i % 50 == 0));
+		CONTEND(r, chatlog_append(log, batch.data, batch.len, i % 50 == 0 ? CHATLOG_DURABLE : 0));
 		CHILD_CHECK(r == 0);
 		buffer_free(&batch);
 		free(text);

@@ -285,7 +285,9 @@ static void reopen(int dir, int *fd, bool expect_new, off_t expected_size)
 	struct stat named;
 	bool is_new = !expect_new;
 
-	assert_int_equal(lockedfile_reopen(dir, NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, fd, &status, &is_new), 0);
+	assert_int_equal(lockedfile_reopen(dir, NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, LOCKEDFILE_WAIT_MS, fd,
+			     &status, &is_new),
+	    0);
 	assert_int_equal(is_new, expect_new);
 	expect_opened_is_named(dir, *fd);
 	assert_int_equal(fstatat(dir, NAME, &named, 0), 0);
@@ -302,7 +304,8 @@ static void expect_no_reopening(int dir, int flags, int *fd, int expected)
 	struct stat status;
 	bool is_new;
 
-	assert_int_equal(lockedfile_reopen(dir, NAME, flags, LOCK_EX, fd, &status, &is_new), expected);
+	assert_int_equal(lockedfile_reopen(dir, NAME, flags, LOCK_EX, LOCKEDFILE_WAIT_MS, fd, &status, &is_new),
+	    expected);
 	assert_int_equal(*fd, -1);
 }
 

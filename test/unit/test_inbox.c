@@ -1,0 +1,169 @@
+/* inbox: who may have how much kept. */
+#include "support.h"
+
+#include "base/base64.h"
+#include "responder/inbox.h"
+
+#define ECE 0xc0a80107 /* 192.168.1.7 */
+#define CAN 0xc0a80109
+
+/* An inbox in a directory of its own, which knows one identity. */
+struct scene {
+	struct peersfile *file;
+	struct chatlog *log;
+	struct roster roster;
+	struct console console;
+	struct inbox inbox;
+	uint8_t known[DH_KEY_BYTES];
+	int dir;
+};
+
+static void acknowledge(void *conversation, uint64_t counter)
+{
+	*(uint64_t *)conversation += counter;
+}
+
+static void begin(struct scene *scene, int dir)
+{
+	char identity[64], line[256];
+
+	*scene = (struct scene){.dir = dir};
+	memset(scene->known, 0x5a, sizeof(scene->known));
+	sodium_bin2base64(identity, sizeof(identity), scene->known, sizeof(scene->known), BASE64_VARIANT);
+	snprintf(line, sizeof(line), "{\"known\": \"Bob\", \"identity\": \"%s\", \"pinned\": 1763625000}\n", identity);
+	file_put(dir, PEERSFILE_NAME, line, strlen(line));
+	scene->file = peersfile_new(dir);
+	scene->log = chatlog_new(dir, INBOX_LOCK_WAIT_MS);
+	roster_init(&scene->roster, scene->file);
+	console_init(&scene->console, STDOUT_FILENO);
+	inbox_init(&scene->inbox, scene->log, &scene->roster, &scene->console, acknowledge);
+}
+
+static void end(struct scene *scene)
+{
+	scene->console.pending.len = 0;
+	console_free(&scene->console);
+	inbox_free(&scene->inbox);
+	chatlog_free(scene->log);
+	peersfile_free(scene->file);
+}
+
+/* Adds messages of len control characters until one is refused; returns the bytes in the file. */
+static size_t add_until_refused(struct scene *scene, uint32_t address, const uint8_t *sender, size_t len)
+{
+	char *text = support_repeat('\x01', len), *kept;
+	size_t before = file_exists(scene->dir, CHATLOG_NAME) ? 1 : 0, kept_len;
+
+	if (before)
+		free(file_take(scene->dir, CHATLOG_NAME, &before));
+	while (inbox_add(&scene->inbox, &(struct message){
+					    .address = support_address(address),
+					    .mode = sender ? CHATLOG_SECURE : CHATLOG_PLAIN,
+					    .sender = sender,
+					    .text = text,
+					    .text_len = len,
+					}) == NULL)
+		inbox_commit(&scene->inbox);
+	kept = file_take(scene->dir, CHATLOG_NAME, &kept_len);
+	free(kept);
+	free(text);
+	return kept_len - before;
+}
+
+static void a_sender_is_limited_by_the_bytes_in_the_file(void **state)
+{
+	struct scene scene;
+	size_t kept;
+
+	begin(&scene, workdir_fd(state));
+	scene.inbox.strangers.each = (struct ratelimit_rate){100000, 1000000, 1};
+	/* Each takes six bytes. */
+	kept = add_until_refused(&scene, ECE, NULL, 1000);
+	assert_in_range(kept, 90000, 100000);
+	/* Another has a share of his own. */
+	kept = add_until_refused(&scene, CAN, NULL, 10);
+	assert_in_range(kept, 99000, 100000);
+	end(&scene);
+}
+
+static void all_strangers_together_are_limited_and_who_is_known_apart_from_them(void **state)
+{
+	struct scene scene;
+	size_t kept = 0;
+	uint8_t stranger[DH_KEY_BYTES] = {9};
+
+	begin(&scene, workdir_fd(state));
+	scene.inbox.strangers.each = (struct ratelimit_rate){100000, 1000000, 1};
+	scene.inbox.strangers.all = (struct ratelimit_rate){250000, 1000000, 1};
+	scene.inbox.known.each = (struct ratelimit_rate){150000, 1000000, 1};
+	for (uint32_t i = 0; i < 20; i++)
+		kept += add_until_refused(&scene, ECE + i, i & 1 ? NULL : stranger, 1000);
+	assert_in_range(kept, 235000, 250000);
+	/* Proving some identity is not enough, at no address. */
+	assert_int_equal(add_until_refused(&scene, CAN, stranger, 1000), 0);
+	kept = add_until_refused(&scene, CAN, scene.known, 1000);
+	assert_in_range(kept, 140000, 150000);
+	/* The identity counts, not the address. */
+	assert_int_equal(add_until_refused(&scene, ECE, scene.known, 1000), 0);
+	end(&scene);
+}
+
+static void the_limits_are_those_of_the_protocol(void **state)
+{
+	struct scene scene;
+	const struct ratelimit *strangers = &scene.inbox.strangers;
+
+	begin(&scene, workdir_fd(state));
+	assert_int_equal(strangers->each.burst, 256 << 20);
+	assert_int_equal(strangers->each.refill * 1000 / (unsigned)strangers->each.period_ms, 256 << 10);
+	assert_int_equal(strangers->all.burst, 1 << 30);
+	assert_int_equal(strangers->all.refill * 1000 / (unsigned)strangers->all.period_ms, 1 << 20);
+	end(&scene);
+}
+
+static void a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone(void **state)
+{
+	struct scene scene;
+	struct holder holder;
+	uint64_t stays = 0, leaves = 0;
+	struct message message = {
+	    .address = support_address(ECE), .mode = CHATLOG_SECURE, .text = "hello", .text_len = 5};
+
+	begin(&scene, workdir_fd(state));
+	message.sender = scene.known;
+	holder = holder_start(scene.dir, CHATLOG_NAME, LOCK_EX, NULL);
+	for (uint64_t counter = 1; counter < 4; counter++) {
+		message.conversation = counter == 2 ? &leaves : &stays;
+		message.counter = counter;
+		assert_null(inbox_add(&scene.inbox, &message));
+	}
+	assert_int_equal(inbox_due_ms(&scene.inbox), INT64_MAX);
+	inbox_commit(&scene.inbox);
+	assert_true(inbox_due_ms(&scene.inbox) < INT64_MAX);
+	assert_true(inbox_owes(&scene.inbox, &leaves) && inbox_owes(&scene.inbox, &stays));
+	inbox_forget(&scene.inbox, &leaves);
+	assert_true(!inbox_owes(&scene.inbox, &leaves) && inbox_owes(&scene.inbox, &stays));
+	assert_int_equal(scene.console.pending.len, 0);
+	file_expect(scene.dir, CHATLOG_NAME, "", 0);
+	holder_end(holder);
+	inbox_finish(&scene.inbox);
+	assert_int_equal(inbox_due_ms(&scene.inbox), INT64_MAX);
+	assert_false(inbox_owes(&scene.inbox, &stays));
+	assert_int_equal(stays, 1 + 3);
+	assert_int_equal(leaves, 0);
+	assert_true(scene.console.pending.len > 0);
+	end(&scene);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    workdir_test(a_sender_is_limited_by_the_bytes_in_the_file),
+	    workdir_test(all_strangers_together_are_limited_and_who_is_known_apart_from_them),
+	    workdir_test(the_limits_are_those_of_the_protocol),
+	    workdir_test(a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("inbox", tests, NULL, NULL);
+}
