@@ -297,6 +297,7 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
+	int error = count < 0 && errno != EINTR ? errno : 0;
 	const char *news;
 
 	server->now_ms = clock_monotonic_ms();
@@ -318,7 +319,8 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 		else
 			touch(server, connection);
 	}
-	return count >= 0 || errno == EINTR;
+	errno = error;
+	return error == 0;
 }
 
 static struct connection *connection_of(struct admission_place *place)
