@@ -30,7 +30,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatlog chatreader keyfile lockedfile peers peersfile) \
 	$(addprefix trust/,lookalike pins username) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console lineinput program)
+	$(addprefix term/,console layout lineinput outlet program)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
 initiator_OBJECTS = initiator call chat connection desk history message prompt recipient trust users wording

@@ -121,7 +121,7 @@ static void await_work(struct keeper *keeper)
 		/*
 		 * What a paused terminal did not take is offered again, without a wait that would hold up the writing.
 		 */
-		if (keeper->console->pending.len > 0 && due > clock_monotonic_ms() + CONSOLE_RETRY_MS) {
+		if (console_waiting_bytes(keeper->console) > 0 && due > clock_monotonic_ms() + CONSOLE_RETRY_MS) {
 			await_until(keeper, clock_monotonic_ms() + CONSOLE_RETRY_MS);
 			return;
 		}

@@ -50,16 +50,16 @@ static int show_all(struct chatreader *reader, struct console *console, size_t *
 	size_t len;
 	int rc;
 
-	while (!stop_requested() && !console->broken && (rc = chatreader_line(reader, &line, &len)) == 0) {
+	while (!stop_requested() && !console->outlet.broken && (rc = chatreader_line(reader, &line, &len)) == 0) {
 		if (chatlog_parse(line, len, &entry) != 0)
 			continue;
 		put_entry(&entry, console);
 		chatlog_entry_free(&entry);
 		++*shown;
-		if (console->pending.len >= FLUSH_BYTES)
+		if (console_waiting_bytes(console) >= FLUSH_BYTES)
 			console_flush(console);
 	}
-	return stop_requested() || console->broken ? ENODATA : rc;
+	return stop_requested() || console->outlet.broken ? ENODATA : rc;
 }
 
 /* Goes back until enough are found, then shows them forward. */
@@ -82,7 +82,7 @@ static int show_newest(struct chatreader *reader, const char *whom, struct conso
 	while (count-- > 0) {
 		put_entry(&found[count], console);
 		chatlog_entry_free(&found[count]);
-		if (console->pending.len >= FLUSH_BYTES)
+		if (console_waiting_bytes(console) >= FLUSH_BYTES)
 			console_flush(console);
 	}
 	return stop_requested() ? ENODATA : rc;

@@ -173,7 +173,7 @@ void users_put(const struct users *users, const struct peersfile *file, const ui
 		const struct peer *peer = users->list[i];
 
 		put_user(peer, is_own(peer, own_name, identity), peersfile_pins(file), users->now_ms, console);
-		if (console->pending.len >= FLUSH_BYTES)
+		if (console_waiting_bytes(console) >= FLUSH_BYTES)
 			console_flush(console);
 	}
 }

@@ -15,8 +15,8 @@ void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster,
 	ratelimit_limit_all(&inbox->strangers, INBOX_STRANGERS_BURST_BYTES, 1000);
 	inbox->known.each.refill = inbox->strangers.each.refill = INBOX_BYTES_PER_S;
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
-	/* They collect for the other and never write themselves. */
-	inbox->batches[0].shown.coloured = inbox->batches[1].shown.coloured = console->coloured;
+	for (size_t i = 0; i < 2; i++)
+		console_init_draft(&inbox->batches[i].shown, console);
 }
 
 /* Remembers to whom a receipt is owed; without memory for that the sender is simply not told. */
@@ -230,7 +230,7 @@ void inbox_free(struct inbox *inbox)
 {
 	for (size_t i = 0; i < 2; i++) {
 		buffer_free(&inbox->batches[i].lines);
-		buffer_free(&inbox->batches[i].shown.pending);
+		console_free(&inbox->batches[i].shown);
 		free(inbox->batches[i].receipts);
 	}
 	*inbox = (struct inbox){0};

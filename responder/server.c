@@ -426,7 +426,7 @@ static int timeout_ms(const struct server *server)
 		until_ms = server->rests_until_ms;
 	if (inbox_due_ms(server->inbox) < until_ms)
 		until_ms = inbox_due_ms(server->inbox);
-	if (server->console->pending.len > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
+	if (console_waiting_bytes(server->console) > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)
 		return -1;

@@ -84,6 +84,20 @@ bool text_has_punctuation(const char *text, size_t len)
 	return false;
 }
 
+bool text_has_right_to_left(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	for (const char *cursor = text; cursor < end;) {
+		uint32_t code_point = text_next(&cursor, end);
+		int class = code_point == NOT_UTF8 ? UC_BIDI_L : uc_bidi_class(code_point);
+
+		if ((class == UC_BIDI_R || class == UC_BIDI_AL || class == UC_BIDI_AN) && is_printable(code_point))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whether a character may be shown in a name as it is. Of those that show nothing, or a gap, these are needed: one
  * space between words, and joiners and variation selectors after a character that they may change, which no ASCII

@@ -41,6 +41,12 @@ bool text_is_blank(uint32_t code_point);
 bool text_has_punctuation(const char *text, size_t len);
 
 /*
+ * Whether there is anything in the len bytes of UTF-8 at text that is written from right to left, or moves like it
+ * (Bidi_Class R, AL, AN), and is shown as it is.
+ */
+bool text_has_right_to_left(const char *text, size_t len);
+
+/*
  * Copies the len bytes at text into out, safe to print on one line of a terminal: control characters, line and
  * paragraph separators, marks that change the writing direction (Unicode Bidi_Control) and characters that show
  * nothing, but for joiners and variation selectors of emoji, become "<U+202E>", bytes that are not UTF-8 become "<FF>".

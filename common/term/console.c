@@ -1,22 +1,24 @@
 #include "term/console.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/stop.h"
 #include "base/text.h"
+#include "term/layout.h"
 #include "trust/username.h"
 
 /* Foreign text is escaped piece by piece, so that its length needs no memory. */
 #define PIECE_BYTES 256
+
+#define TAB "    "
+
+#define RESET "\033[0m"
+
+/* The descriptor of a draft. */
+#define NOWHERE (-1)
 
 static const char *const style_codes[] = {
     [CONSOLE_NORMAL] = "",
@@ -26,61 +28,44 @@ static const char *const style_codes[] = {
     [CONSOLE_WARNING] = "\033[33m",
     [CONSOLE_BAD] = "\033[31m",
 };
-static const char reset_code[] = "\033[0m";
-
-/*
- * Opens a terminal or pipe anew, to write to it without blocking: the descriptor that was inherited is shared with
- * other programs, for whom that must not change. A terminal says that it is ready when it takes a single byte, and then
- * blocks whoever writes more. Where opening fails the inherited one has to do.
- */
-static void open_own(struct console *console)
-{
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-	struct stat status;
-	int fd;
-
-	if (fstat(console->fd, &status) != 0)
-		return;
-	console->regular = S_ISREG(status.st_mode);
-	if (!S_ISFIFO(status.st_mode) && !isatty(console->fd))
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", console->fd);
-	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0) {
-		console->fd = fd;
-		console->own = true;
-	}
-}
+/* A style may have been left without its end. */
+#define LOSS "\n(some lines were not shown here)\n"
 
 void console_init(struct console *console, int fd)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
-	*console = (struct console){.fd = fd};
-	open_own(console);
-	console->coloured = isatty(fd) && !(no_color && no_color[0] != '\0') && !(term && strcmp(term, "dumb") == 0);
+	*console = (struct console){.terminal = isatty(fd)};
+	console->coloured =
+	    console->terminal && !(no_color && no_color[0] != '\0') && !(term && strcmp(term, "dumb") == 0);
+	outlet_init(&console->outlet, fd, console->coloured ? RESET LOSS : LOSS);
+}
+
+void console_init_draft(struct console *draft, const struct console *console)
+{
+	*draft =
+	    (struct console){.outlet = {.fd = NOWHERE}, .terminal = console->terminal, .coloured = console->coloured};
 }
 
 void console_free(struct console *console)
 {
-	console_flush(console);
-	buffer_free(&console->pending);
-	if (console->own)
-		close(console->fd);
+	if (console->outlet.fd != NOWHERE) {
+		console_flush(console);
+		outlet_free(&console->outlet);
+	}
+	buffer_free(&console->text);
 }
 
-static bool takes(struct console *console)
+size_t console_waiting_bytes(const struct console *console)
 {
-	if (console->pending.len >= CONSOLE_BACKLOG_MAX_BYTES)
-		console->lost = true;
-	return !console->broken && !console->lost;
+	return console->text.len + console->outlet.backlog.len;
 }
 
 static void collect(struct console *console, const char *bytes, size_t len)
 {
-	if (takes(console) && buffer_append(&console->pending, bytes, len) != 0)
-		console->lost = true;
+	if (outlet_takes(&console->outlet, console->text.len) && buffer_append(&console->text, bytes, len) != 0)
+		console->outlet.lost = true;
 }
 
 static void collect_format(struct console *console, const char *format, va_list arguments)
@@ -88,8 +73,8 @@ static void collect_format(struct console *console, const char *format, va_list 
 
 static void collect_format(struct console *console, const char *format, va_list arguments)
 {
-	if (takes(console) && buffer_vprintf(&console->pending, format, arguments) != 0)
-		console->lost = true;
+	if (outlet_takes(&console->outlet, console->text.len) && buffer_vprintf(&console->text, format, arguments) != 0)
+		console->outlet.lost = true;
 }
 
 static void begin_style(struct console *console, enum console_style style)
@@ -101,7 +86,7 @@ static void begin_style(struct console *console, enum console_style style)
 static void end_style(struct console *console, enum console_style style)
 {
 	if (console->coloured && style != CONSOLE_NORMAL)
-		collect(console, reset_code, strlen(reset_code));
+		collect(console, RESET, strlen(RESET));
 }
 
 void console_put(struct console *console, const char *format, ...)
@@ -124,7 +109,8 @@ void console_put_styled(struct console *console, enum console_style style, const
 	end_style(console, style);
 }
 
-void console_put_foreign(struct console *console, const char *text, size_t len)
+/* Escapes a text that is well-formed or not, and collects it. */
+static void collect_escaped(struct console *console, const char *text, size_t len)
 {
 	char escaped[PIECE_BYTES * TEXT_ESCAPE_FACTOR + 1];
 
@@ -140,20 +126,63 @@ void console_put_foreign(struct console *console, const char *text, size_t len)
 	}
 }
 
+/* Whether a foreign text could move what stands beside it on the screen. */
+static bool needs_isolation(const struct console *console, const char *text, size_t len)
+{
+	return console->terminal && text_has_right_to_left(text, len);
+}
+
+/* Collects one of the marks around such a text. */
+static void collect_if(struct console *console, bool condition, const char *mark)
+{
+	if (condition)
+		collect(console, mark, strlen(mark));
+}
+
+void console_put_foreign(struct console *console, const char *text, size_t len)
+{
+	bool isolated = needs_isolation(console, text, len);
+
+	collect_if(console, isolated, LAYOUT_ISOLATE);
+	collect_escaped(console, text, len);
+	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+}
+
 void console_put_name(struct console *console, enum console_style style, const char *name)
 {
 	char escaped[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
 	size_t len = text_escape_name(escaped, sizeof(escaped), name, strlen(name));
 	/* With what stands around names in our lines, a name could pass for a mark of ours. */
 	bool quoted = text_has_punctuation(name, strlen(name));
+	bool isolated = needs_isolation(console, name, strlen(name));
 
 	begin_style(console, style);
-	if (quoted)
-		collect(console, "\"", 1);
+	collect_if(console, quoted, "\"");
+	collect_if(console, isolated, LAYOUT_ISOLATE);
 	collect(console, escaped, len);
-	if (quoted)
-		collect(console, "\"", 1);
+	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+	collect_if(console, quoted, "\"");
 	end_style(console, style);
+}
+
+/* Collects a line of a message, without its line feed. */
+static void put_message_line(struct console *console, const char *line, size_t len)
+{
+	bool isolated = needs_isolation(console, line, len);
+
+	collect_if(console, isolated, LAYOUT_ISOLATE);
+	for (;;) {
+		const char *tab = memchr(line, '\t', len);
+		size_t piece_len = tab ? (size_t)(tab - line) : len;
+
+		collect_escaped(console, line, piece_len);
+		if (!tab)
+			break;
+		collect(console, TAB, strlen(TAB));
+		line = tab + 1;
+		len -= piece_len + 1;
+	}
+	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 }
 
 void console_put_message(struct console *console, const char *text, size_t len)
@@ -162,108 +191,52 @@ void console_put_message(struct console *console, const char *text, size_t len)
 		const char *feed = memchr(text, '\n', len);
 		size_t line_len = feed ? (size_t)(feed - text) : len;
 
-		console_put_foreign(console, text, line_len);
+		put_message_line(console, text, line_len);
 		if (!feed)
 			return;
-		collect(console, "\n    | ", 7);
+		collect(console, "\n" LAYOUT_BAR, 1 + strlen(LAYOUT_BAR));
 		text = feed + 1;
 		len -= line_len + 1;
 	}
 }
 
-void console_put_all(struct console *console, struct console *source)
+void console_put_all(struct console *console, struct console *draft)
 {
-	collect(console, source->pending.data, source->pending.len);
-	console->lost |= source->lost;
-	source->lost = false;
-	source->pending.len = 0;
+	collect(console, draft->text.data, draft->text.len);
+	console->outlet.lost |= draft->outlet.lost;
+	draft->outlet.lost = false;
+	draft->text.len = 0;
 }
 
-/* Waits until the descriptor may take more; false where stopping is more urgent. */
-static bool await_room(const struct console *console, bool stuck)
+/* How wide the terminal is by now; 0 if it is none, or does not know. */
+static unsigned columns_now(const struct console *console)
 {
-	struct pollfd wait = {.fd = console->fd, .events = POLLOUT};
-	/* A terminal may say that it is ready and then have no room for a whole character. */
-	static const struct timespec a_moment = {.tv_nsec = 10 * 1000000};
+	struct winsize size;
 
-	if (stop_requested())
-		return false;
-	if (stuck)
-		ppoll(NULL, 0, &a_moment, stop_wait_mask());
-	ppoll(&wait, 1, NULL, stop_wait_mask());
-	return !stop_requested();
+	return console->terminal && ioctl(console->outlet.fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-/* Whether a descriptor that may block takes something now. */
-static bool has_room(const struct console *console)
+/* Hands the outlet the first len bytes of what was collected, in rows. */
+static void lay_out(struct console *console, size_t len)
 {
-	struct pollfd wait = {.fd = console->fd, .events = POLLOUT};
-
-	return console->regular || poll(&wait, 1, 0) > 0;
-}
-
-/*
- * Writes what is taken without waiting. Returns 0 where that is all, EAGAIN where there is no more room, or an error.
- */
-static int write_ready(struct console *console)
-{
-	size_t written = 0;
-	int rc = 0;
-
-	while (rc == 0 && written < console->pending.len) {
-		size_t left = console->pending.len - written;
-		ssize_t done;
-
-		if (!console->own && !has_room(console)) {
-			rc = EAGAIN;
-			break;
-		}
-		/* Where it may block, no more than a pipe that is ready takes for sure (pipe(7), PIPE_BUF). */
-		if (!console->own && !console->regular && left > PIPE_BUF)
-			left = PIPE_BUF;
-		done = write(console->fd, console->pending.data + written, left);
-		if (done >= 0)
-			written += (size_t)done;
-		else if (errno != EINTR)
-			rc = errno;
-	}
-	buffer_consume(&console->pending, written);
-	if (rc != 0 && rc != EAGAIN) {
-		console->failed = true;
-		/* Nobody is there any more; a full disk may have room again. */
-		console->broken = rc == EPIPE || rc == EIO || rc == EBADF;
-		if (console->broken)
-			console->pending.len = 0;
-	}
-	return rc;
-}
-
-static void admit_loss(struct console *console)
-{
-	if (console->lost && console->pending.len == 0) {
-		console->lost = false;
-		/* A style may have been left without its end. */
-		end_style(console, CONSOLE_FAINT);
-		console_put(console, "\n(some lines were not shown here)\n");
-	}
+	if (len > 0 && !console->outlet.broken &&
+	    layout_append(&console->outlet.backlog, console->text.data, len, columns_now(console)) != 0)
+		console->outlet.lost = true;
+	buffer_consume(&console->text, len);
 }
 
 void console_flush_ready(struct console *console)
 {
-	if (!console->broken && write_ready(console) == 0)
-		admit_loss(console);
+	const char *feed = console->text.len > 0 ? memrchr(console->text.data, '\n', console->text.len) : NULL;
+
+	lay_out(console, feed ? (size_t)(feed + 1 - console->text.data) : 0);
+	outlet_flush_ready(&console->outlet);
+	if (console->outlet.broken)
+		console->text.len = 0;
 }
 
 void console_flush(struct console *console)
 {
-	while (!console->broken && console->pending.len > 0) {
-		size_t before = console->pending.len;
-		int rc = write_ready(console);
-
-		if (rc == 0)
-			admit_loss(console);
-		else if (rc != EAGAIN || !await_room(console, console->pending.len == before))
-			break;
-	}
-	console->pending.len = 0;
+	lay_out(console, console->text.len);
+	outlet_flush(&console->outlet);
 }

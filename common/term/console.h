@@ -1,9 +1,11 @@
 /*
- * What a program says to its user, gathered and written in one go.
+ * What a program says to its user: collected, made harmless, laid out, and written in one go.
  *
  * Text is collected with console_put() and its kin and reaches the descriptor with console_flush(). Foreign text is
- * escaped on its way in. Colour is used only on a terminal, and not where NO_COLOR is set (https://no-color.org) or
- * TERM is "dumb". A reader who went away, or memory that ran out, loses words and never ends the program.
+ * escaped on its way in, and on a terminal isolated if it is written from right to left; whole lines are then broken to
+ * the width that the terminal has at that moment (layout.h). In a pipe or a file each line stays one. Colour is used
+ * only on a terminal, and not if NO_COLOR is set (https://no-color.org) or TERM is "dumb". What is lost on the way, and
+ * when, says outlet.h.
  */
 #ifndef QUARTET_CONSOLE_H
 #define QUARTET_CONSOLE_H
@@ -12,9 +14,8 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "term/outlet.h"
 
-/* What a terminal or pipe does not take is kept up to this; what comes then is dropped, and said to be. */
-#define CONSOLE_BACKLOG_MAX_BYTES (1024 * 1024)
 /* A program that must not wait offers what was not taken again after this. */
 #define CONSOLE_RETRY_MS 100
 
@@ -28,21 +29,23 @@ enum console_style {
 };
 
 struct console {
-	int fd;
-	bool own;     /* fd was opened here, and does not block */
-	bool regular; /* fd is a file on a disk */
+	struct outlet outlet;
+	struct buffer text; /* collected, and not laid out yet */
+	bool terminal;
 	bool coloured;
-	bool broken; /* nobody reads any more */
-	bool failed; /* something could not be written */
-	bool lost;   /* text was dropped since the last flush that wrote all */
-	struct buffer pending;
 };
 
 /* Begins with an empty collection for descriptor fd, which stays the caller's; end with console_free(). */
 void console_init(struct console *console, int fd);
 
-/* Flushes and releases. failed tells afterwards whether all came through. */
+/* Begins one that only collects, in the way of another, for console_put_all(); end with console_free(). */
+void console_init_draft(struct console *draft, const struct console *console);
+
+/* Flushes and releases. outlet.failed tells afterwards whether all came through. */
 void console_free(struct console *console);
+
+/* How many bytes were collected and are not written yet. */
+size_t console_waiting_bytes(const struct console *console);
 
 /* Collects formatted text of our own. Foreign strings do not belong in its arguments. */
 void console_put(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -55,7 +58,7 @@ void console_put_styled(struct console *console, enum console_style style, const
 void console_put_foreign(struct console *console, const char *text, size_t len);
 
 /*
- * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks where it has
+ * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks if it has
  * brackets, colons, bars or the like (text_has_punctuation()), so that no name can pass for a mark of ours: "Ece
  * [verified]".
  */
@@ -63,20 +66,21 @@ void console_put_name(struct console *console, enum console_style style, const c
 
 /*
  * Collects a foreign message that may have several lines: each line after the first begins on a line of its own, behind
- * a bar that no first line begins with, so that no text can pass for a line of ours.
+ * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces.
  */
 void console_put_message(struct console *console, const char *text, size_t len);
 
-/* Moves all that source has collected to the end of what console has. */
-void console_put_all(struct console *console, struct console *source);
+/* Moves all that a draft has collected to the end of what console has. */
+void console_put_all(struct console *console, struct console *draft);
 
 /*
  * Writes what was collected. Blocks while the terminal or pipe takes nothing, until stop_requested(); what is left then
- * is dropped.
+ * is dropped. A last line without its end is a question: what comes after it is taken to begin a line, as the user's
+ * answer ends that one.
  */
 void console_flush(struct console *console);
 
-/* Writes as much of it as the terminal or pipe takes without blocking, and keeps the rest. For programs that serve. */
+/* Writes as many of its lines as are taken without blocking, and keeps the rest. For programs that serve. */
 void console_flush_ready(struct console *console);
 
 #endif

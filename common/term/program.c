@@ -149,6 +149,6 @@ int program_main(struct program *program, int argc, char **argv)
 	console_free(&program->out);
 	console_free(&program->err);
 	if (status == DONE)
-		status = program->out.failed ? PROGRAM_FAILED : PROGRAM_FINE;
+		status = program->out.outlet.failed ? PROGRAM_FAILED : PROGRAM_FINE;
 	return status;
 }

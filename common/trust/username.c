@@ -1,13 +1,22 @@
 #include "trust/username.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unictype.h>
 
 #include "base/text.h"
 
 static int is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool begins_with_mark(const char *text, const char *end)
+{
+	uint32_t code_point = text_next(&text, end);
+
+	return code_point != UINT32_MAX && uc_is_general_category(code_point, UC_CATEGORY_M);
 }
 
 enum username_fault username_normalize(const char *text, size_t len, char name[static USERNAME_MAX_BYTES + 1])
@@ -22,6 +31,8 @@ enum username_fault username_normalize(const char *text, size_t len, char name[s
 		return USERNAME_EMPTY;
 	if (end - text > USERNAME_MAX_BYTES)
 		return USERNAME_TOO_LONG;
+	if (begins_with_mark(text, end))
+		return USERNAME_BEGINS_WITH_MARK;
 	for (const char *cursor = text; cursor < end;) {
 		uint32_t code_point = text_next(&cursor, end);
 
@@ -46,6 +57,8 @@ const char *username_rule(enum username_fault fault)
 		return "a username is UTF-8 text";
 	case USERNAME_HAS_CONTROL:
 		return "a username has no control characters";
+	case USERNAME_BEGINS_WITH_MARK:
+		return "a username does not begin with a combining mark";
 	case USERNAME_OK:
 		break;
 	}

@@ -1,5 +1,6 @@
 /*
- * The rules for a username: 1 to 64 bytes of UTF-8 after trimming, without control characters.
+ * The rules for a username: 1 to 64 bytes of UTF-8 after trimming, without control characters, and not
+ * beginning with a combining mark, which would change what stands before the name.
  *
  * The same rules hold for the name a user types, the name in an announcement and the names in peers.txt.
  */
@@ -16,6 +17,7 @@ enum username_fault {
 	USERNAME_TOO_LONG,
 	USERNAME_NOT_UTF8,
 	USERNAME_HAS_CONTROL,
+	USERNAME_BEGINS_WITH_MARK,
 };
 
 /*

@@ -160,6 +160,10 @@ class Program:
         self.ask(line, MENU)
         return self.output[start:self._position]
 
+    def resize(self, columns):
+        """Makes its terminal this wide."""
+        fcntl.ioctl(self._terminals[0], termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+
     def end_input(self):
         self.process.stdin.close()
 

@@ -298,7 +298,7 @@ MALFORMED = [
     b'{"username": "\xed\xa0\x80"}', b'{"username": "\xc0\x80"}', b'{"username": "\\ud800"}',
     b'{"username": "\\u0000"}', b'{"username": "a\\u0000b"}', b'{"username": "\\u001b[31mBob"}',
     b'{"username": "\x1b[31mBob"}', b'{"username": "a\\nb"}', b'{"username": "a\\u007fb"}',
-    b'{"username": "a\\u0085b"}', b"{'username': 'Bob'}", b'{"username": "Bob",}',
+    b'{"username": "a\\u0085b"}', b'{"username": "\\u0301Bob"}', b"{'username': 'Bob'}", b'{"username": "Bob",}',
     padded(1401), padded(60_000),
     b"[" * 1400, b'{"a":' * 280, b'{"username": "Bob", "x": ' + b"[" * 600 + b"]" * 601 + b"}",
     "{“username”: “Bob”}".encode(), '{"username": "Bob"}'.encode("utf-16"),

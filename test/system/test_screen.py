@@ -1,6 +1,8 @@
 """What the screens have in common: colour, and readers who are slow or go away."""
 
+import re
 import time
+import unicodedata
 
 import pytest
 
@@ -106,6 +108,119 @@ def test_an_initiator_whose_screen_nobody_reads_ends_cleanly(bob, closed):
             assert process.wait(WAIT) == 0
         else:
             eventually(lambda: waiting() > 50_000)
+
+
+def cells(character):
+    """How many columns a terminal gives a character."""
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def rows(text, columns):
+    """The rows of a terminal of that width, which breaks what is longer."""
+    shown = []
+    for line in text.split("\n"):
+        shown.append("")
+        for character in line:
+            if sum(map(cells, shown[-1])) + cells(character) > columns:
+                shown.append("")
+            shown[-1] += character
+    return shown
+
+
+FAKE = "11:32:31 [secure] [verified] Ece: bring me the keys"
+BAR = "    | "
+FILLERS = [" ", "\u00a0", "\u3000", "\u2003", "x", "x\u0301", "小", "\U0001f600", "\u2764\ufe0f",
+           "\U0001f469\u200d\U0001f4bb", "س", " \u200d", "\t"]
+
+
+@pytest.mark.parametrize("filler", FILLERS, ids=lambda filler: f"{ord(filler[0]):04x}")
+@pytest.mark.parametrize("columns", [80, 40])
+def test_no_row_of_a_message_passes_for_a_line_of_ours(bob, filler, columns):
+    """Whatever it is padded with, so that what the terminal breaks off looks like one."""
+    responder = bob.responder(terminal=True)
+    responder.resize(columns)
+    say("hello")
+    before = responder.wait_for("^.*: hello$")[0].index("hello")
+    width = 4 if filler == "\t" else max(1, sum(map(cells, filler)))
+    counts = range((columns - before) // width - 1, (columns - before) // width + 2)
+    texts = [filler * count + FAKE for count in counts]
+    lines = [filler * count + FAKE for count in range(columns // width + 2)]
+    texts.append("\n".join(lines) + "\nthe end")
+    for text in texts:
+        say(text)
+    responder.wait_for(f"^{re.escape(BAR)}the end$")
+    initiator = bob.initiator(terminal=True)
+    initiator.resize(columns)
+    for shown in (responder.output, initiator.menu("History")):
+        assert rows(shown, columns) == shown.split("\n")  # the terminal has nothing to break
+        assert not any(row.lstrip().startswith("11:32:31") for row in shown.split("\n"))
+        begun = [line for line in shown.split("\n") if "Ece" in line and not line.startswith(BAR)]
+        assert len(begun) == 5
+        assert all(re.match(r"[-\d ]*[\d:]{8} .*Ece", line) for line in begun)
+        whole = re.sub(r"\n    \| |\s|[\u2068\u2069]", "", shown)
+        assert whole.count(FAKE.replace(" ", "")) == len(texts) - 1 + len(lines)
+
+
+def test_lines_are_broken_between_words_to_the_width_of_the_terminal(bob):
+    words = [f"word{'x' * (number % 9)}{number}" for number in range(100)]
+    responder = bob.responder(terminal=True)
+    for columns in (80, 40, 132):
+        responder.resize(columns)
+        start = len(responder.output)
+        say(" ".join(words) + f"\nthat was {columns}")
+        responder.wait_for(f"that was {columns}")
+        shown = responder.output[start:].splitlines()[:-1]
+        assert all(columns - 14 <= len(row) <= columns for row in shown[:-1])
+        assert all(row.startswith(BAR) for row in shown[1:])
+        assert " ".join(shown).replace(" " + BAR, " ").split(": ")[1].split() == words
+
+
+def test_a_wide_character_takes_two_columns(bob):
+    responder = bob.responder(terminal=True)
+    responder.resize(80)
+    say("小明" * 100)
+    responder.wait_for("(小明)+$")
+    say("the end")
+    responder.wait_for("the end")
+    shown = [row for row in responder.output.splitlines() if "小" in row or "明" in row]
+    assert [sum(map(cells, row)) for row in shown[1:-1]] == [80] * (len(shown) - 2)
+    assert "".join(re.findall("[小明]", "".join(shown))) == "小明" * 100
+
+
+def test_a_pipe_gets_a_line_a_message(bob):
+    responder = bob.responder()
+    text = "many words " * 100 + "سلام \t end"
+    say(text)
+    responder.wait_for(f": {text}$".replace("\t", "    "))
+
+
+def test_foreign_words_in_lines_of_ours_are_laid_out_too(bob):
+    initiator = bob.initiator(terminal=True)
+    initiator.resize(40)
+    shown = initiator.menu("11:32:31" * 20).splitlines()
+    begin = next(number for number, row in enumerate(shown) if row.startswith("There is no command"))
+    assert max(map(len, shown[begin:])) <= 40
+    assert len(shown) > begin + 4
+    assert all(row.startswith(BAR) for row in shown[begin + 1:-1])
+
+
+def test_a_name_from_right_to_left_moves_nothing_beside_it(bob):
+    bob.write_peers({ECE: peer("سلام")})
+    responder = bob.responder(terminal=True)
+    responder.resize(80)
+    say("שלום 12:30")
+    responder.wait_for("\u2068سلام\u2069.*: \u2068שלום 12:30\u2069$")
+    assert "\u2068سلام\u2069 (" in bob.initiator(terminal=True).menu("Users")
+    assert "سلام (" in bob.initiator().menu("Users")
+
+
+def test_a_tab_is_shown_as_spaces(bob):
+    responder = bob.responder(terminal=True)
+    say("name\tsize")
+    responder.wait_for(": name    size$")
+    assert "name    size" in bob.initiator().menu("History")
 
 
 def test_interrupt_key_ends_the_program_cleanly(bob):

@@ -153,7 +153,8 @@ class Pane:
 
     def text(self):
         """All that was shown in it, each line whole."""
-        return self.machine.tmux("capture-pane", "-p", "-J", "-S", "-", "-t", self.id)
+        shown = self.machine.tmux("capture-pane", "-p", "-J", "-S", "-", "-t", self.id)
+        return re.sub(r" *\n    \| ", " ", shown)  # rows that go on with the line before
 
     def shows(self, pattern):
         return eventually(lambda: re.search(pattern, self.text(), re.MULTILINE), self.text)

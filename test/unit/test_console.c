@@ -1,6 +1,7 @@
 /* console: what reaches the user's terminal, and what does not. */
 #include "support.h"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 
 #include "base/stop.h"
@@ -240,6 +241,7 @@ static void lines_of_a_message_stand_behind_a_bar(void **state)
 	    {"one\ntwo\nthree", "one\n    | two\n    | three"},
 	    {"\nBob: hello", "\n    | Bob: hello"},
 	    {"one\r\ntwo", "one<U+000D>\n    | two"},
+	    {"\tone\t\ttwo\n\t", "    one        two\n    |     "},
 	    {"one\vtwo\ftwo", "one<U+000B>two<U+000C>two"},
 	    {"one\xe2\x80\xa8two\xe2\x80\xa9three\xc2\x85"
 	     "four",
@@ -289,24 +291,40 @@ static void no_line_of_a_message_passes_for_one_of_ours(void **state)
 	}
 }
 
-static void one_collection_moves_to_the_end_of_another(void **state)
+static void a_draft_moves_to_the_end_of_a_collection(void **state)
 {
 	struct stage stage = stage_open();
-	struct stage source = stage_open();
+	struct console draft;
 
 	(void)state;
+	console_init_draft(&draft, &stage.console);
 	console_put(&stage.console, "one ");
-	console_put(&source.console, "two ");
-	console_put_all(&stage.console, &source.console);
-	console_put_all(&stage.console, &source.console);
+	console_put(&draft, "two ");
+	console_put_all(&stage.console, &draft);
+	console_put_all(&stage.console, &draft);
 	console_put(&stage.console, "three");
-	console_put(&source.console, "four");
+	console_put(&draft, "four");
 	console_flush(&stage.console);
 	expect_shown(&stage, BYTES("one two three"));
-	console_flush(&source.console);
-	expect_shown(&source, BYTES("four"));
+	console_free(&draft);
 	stage_close(&stage);
-	stage_close(&source);
+}
+
+/* What serves may be asked to write in the middle of a line, and could not break it well then. */
+static void a_server_writes_whole_lines(void **state)
+{
+	struct stage stage = stage_open();
+
+	(void)state;
+	console_put(&stage.console, "one\ntwo ");
+	console_flush_ready(&stage.console);
+	expect_shown(&stage, BYTES("one\n"));
+	assert_int_equal(console_waiting_bytes(&stage.console), 4);
+	console_put(&stage.console, "three\n");
+	console_flush_ready(&stage.console);
+	expect_shown(&stage, BYTES("two three\n"));
+	assert_int_equal(console_waiting_bytes(&stage.console), 0);
+	stage_close(&stage);
 }
 
 /* A terminal: what is written to tty comes out at the returned descriptor. */
@@ -325,6 +343,94 @@ static int terminal_open(int *tty)
 	cfmakeraw(&modes);
 	assert_int_equal(tcsetattr(*tty, TCSANOW, &modes), 0);
 	return master;
+}
+
+static void set_columns(int master, unsigned short columns)
+{
+	struct winsize size = {.ws_row = 24, .ws_col = columns};
+
+	assert_int_equal(ioctl(master, TIOCSWINSZ, &size), 0);
+}
+
+static void expect_on_terminal(int master, const char *expected)
+{
+	struct buffer shown = {0};
+
+	drain(master, &shown);
+	assert_int_equal(buffer_append(&shown, "", 1), 0);
+	assert_string_equal(shown.data, expected);
+	buffer_free(&shown);
+}
+
+static void lines_are_as_wide_as_the_terminal_is_by_then(void **state)
+{
+	static const char text[] = "one two three four five six seven\teight";
+	struct console console, draft;
+	int tty;
+	int master = terminal_open(&tty);
+
+	(void)state;
+	if (master < 0)
+		skip();
+	console_init(&console, tty);
+	console_init_draft(&draft, &console);
+	console.coloured = draft.coloured = false;
+	for (int i = 0; i < 2; i++) {
+		set_columns(master, 20);
+		console_put(&draft, "Ece: ");
+		console_put_message(&draft, BYTES(text));
+		console_put(&draft, "\n");
+		console_put_all(&console, &draft);
+		/* What counts is the width when it is written. */
+		set_columns(master, i == 0 ? 30 : 0);
+		if (i == 0)
+			console_flush(&console);
+		else
+			console_flush_ready(&console);
+		expect_on_terminal(master, i == 0 ? "Ece: one two three four five\n    | six seven    eight\n"
+						  : "Ece: one two three four five six seven    eight\n");
+	}
+	console_free(&draft);
+	console_free(&console);
+	close(tty);
+	close(master);
+}
+
+static void text_from_right_to_left_moves_nothing_beside_it(void **state)
+{
+	static const char salaam[] = "\u0633\u0644\u0627\u0645";
+	struct stage stage = stage_open();
+	struct console console;
+	int tty;
+	int master = terminal_open(&tty);
+
+	(void)state;
+	if (master < 0)
+		skip();
+	console_init(&console, tty);
+	console.coloured = false;
+	console_put_name(&console, CONSOLE_STRONG, salaam);
+	console_put_name(&console, CONSOLE_STRONG, "\u0633]");
+	console_put_name(&console, CONSOLE_STRONG, "Ece");
+	console_put(&console, ": ");
+	console_put_message(&console, BYTES("\u0633\nhello\n\t\u0644"));
+	console_put_foreign(&console, salaam, strlen(salaam));
+	console_put(&console, "\n");
+	console_flush(&console);
+	expect_on_terminal(master,
+	    "\u2068\u0633\u0644\u0627\u0645\u2069\"\u2068\u0633]\u2069\"Ece: \u2068\u0633\u2069\n"
+	    "    | hello\n    | \u2068    \u0644\u2069"
+	    "\u2068\u0633\u0644\u0627\u0645\u2069\n");
+	console_free(&console);
+	close(tty);
+	close(master);
+	/* A file keeps what was said, and nothing else. */
+	console_put_name(&stage.console, CONSOLE_STRONG, salaam);
+	console_put_foreign(&stage.console, salaam, strlen(salaam));
+	console_put_message(&stage.console, salaam, strlen(salaam));
+	console_flush(&stage.console);
+	expect_shown(&stage, BYTES("\u0633\u0644\u0627\u0645\u0633\u0644\u0627\u0645\u0633\u0644\u0627\u0645"));
+	stage_close(&stage);
 }
 
 static void set_environment(const char *name, const char *value)
@@ -410,16 +516,16 @@ static void a_reader_who_went_away_ends_nothing(void **state)
 	close(stage.out);
 	console_put(&stage.console, "to nobody\n");
 	console_flush_ready(&stage.console);
-	assert_true(stage.console.broken);
+	assert_true(stage.console.outlet.broken);
 	/* Who waits to offer the rest again would wait for ever. */
-	assert_int_equal(stage.console.pending.len, 0);
+	assert_int_equal(console_waiting_bytes(&stage.console), 0);
 	console_put(&stage.console, "to nobody\n");
 	console_flush(&stage.console);
 	for (int i = 0; i < 100000; i++) {
 		console_put(&stage.console, "still to nobody, and at some length\n");
 		console_put_foreign(&stage.console, BYTES("\x1b[31m"));
 	}
-	assert_true(stage.console.pending.len < 1000);
+	assert_true(console_waiting_bytes(&stage.console) < 1000);
 	console_flush(&stage.console);
 	console_flush_ready(&stage.console);
 	console_free(&stage.console);
@@ -439,7 +545,7 @@ static void a_device_that_takes_nothing_ends_nothing(void **state)
 		console_init(&console, fd);
 		console_put(&console, "words\n");
 		console_flush(&console);
-		assert_int_equal(console.pending.len, 0);
+		assert_int_equal(console_waiting_bytes(&console), 0);
 		console_put(&console, "words\n");
 		console_flush_ready(&console);
 		console_free(&console);
@@ -523,15 +629,15 @@ static void flushing_waits_for_a_slow_reader(void **state)
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			/* The console may write through a descriptor of its own. */
 			close(stage.in);
-			close(stage.console.fd);
+			close(stage.console.outlet.fd);
 			_exit(read_slowly(&stage.out));
 		}
 		if (nonblocking)
 			assert_int_equal(fcntl(stage.in, F_SETFL, O_NONBLOCK), 0);
 		put_numbers(&stage.console, 0, 100000);
 		console_flush(&stage.console);
-		assert_int_equal(stage.console.pending.len, 0);
-		assert_false(stage.console.broken);
+		assert_int_equal(console_waiting_bytes(&stage.console), 0);
+		assert_false(stage.console.outlet.broken);
 		stage_close(&stage);
 		await_child(pid);
 	}
@@ -546,7 +652,7 @@ static void a_server_never_waits_for_a_reader(void **state)
 	put_numbers(&stage.console, 0, 50000);
 	console_flush_ready(&stage.console);
 	/* The pipe is full, and the rest is kept. */
-	assert_in_range(stage.console.pending.len, 1, 8 * 50000 - 1);
+	assert_in_range(console_waiting_bytes(&stage.console), 1, 8 * 50000 - 1);
 	console_flush_ready(&stage.console);
 	put_numbers(&stage.console, 50000, 1000);
 	for (int i = 0; i < 1000 && shown.len < 8 * 51000; i++) {
@@ -555,8 +661,8 @@ static void a_server_never_waits_for_a_reader(void **state)
 	}
 	assert_int_equal(shown.len, 8 * 51000);
 	assert_int_equal(count_numbers(&shown), 51000);
-	assert_int_equal(stage.console.pending.len, 0);
-	assert_false(stage.console.lost);
+	assert_int_equal(console_waiting_bytes(&stage.console), 0);
+	assert_false(stage.console.outlet.lost);
 	buffer_free(&shown);
 	stage_close(&stage);
 }
@@ -571,16 +677,16 @@ static void what_nobody_reads_is_bounded_and_its_loss_is_said(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		put_numbers(&stage.console, i * 1000, 1000);
 		console_flush_ready(&stage.console);
-		assert_true(stage.console.pending.len <= CONSOLE_BACKLOG_MAX_BYTES + 8);
+		assert_true(console_waiting_bytes(&stage.console) <= OUTLET_BACKLOG_MAX_BYTES + 8);
 	}
-	assert_true(stage.console.lost);
-	for (int i = 0; i < 10000 && (stage.console.pending.len > 0 || i < 3); i++) {
+	assert_true(stage.console.outlet.lost);
+	for (int i = 0; i < 10000 && (console_waiting_bytes(&stage.console) > 0 || i < 3); i++) {
 		drain(stage.out, &shown);
 		console_flush_ready(&stage.console);
 	}
 	drain(stage.out, &shown);
 	numbers = count_numbers(&shown);
-	assert_in_range(numbers, CONSOLE_BACKLOG_MAX_BYTES / 8, 1000 * 1000 - 1);
+	assert_in_range(numbers, OUTLET_BACKLOG_MAX_BYTES / 8, 1000 * 1000 - 1);
 	/* Behind the numbers that came, words say that others did not. */
 	CHECK(shown.len > 8 * numbers + 8, "nothing is said");
 	assert_null(memmem(shown.data + 8 * numbers, shown.len - 8 * numbers, "0999999", 7));
@@ -589,7 +695,7 @@ static void what_nobody_reads_is_bounded_and_its_loss_is_said(void **state)
 	console_put(&stage.console, "again\n");
 	console_flush_ready(&stage.console);
 	expect_shown(&stage, BYTES("again\n"));
-	assert_false(stage.console.lost);
+	assert_false(stage.console.outlet.lost);
 	stage_close(&stage);
 }
 
@@ -606,7 +712,7 @@ static int stop_while_flushing(void *argument)
 	CHILD_CHECK(stop_requested());
 	console_flush(&stage->console);
 	CHILD_CHECK(stop_requested());
-	CHILD_CHECK(stage->console.pending.len == 0);
+	CHILD_CHECK(console_waiting_bytes(&stage->console) == 0);
 	/* The last words still come out where there is room. */
 	while (read(stage->out, chunk, sizeof(chunk)) > 0)
 		;
@@ -614,7 +720,7 @@ static int stop_while_flushing(void *argument)
 	console_flush(&stage->console);
 	while (read(stage->out, chunk, sizeof(chunk)) > 0)
 		CHILD_CHECK(memmem(chunk, sizeof(chunk), "Bye.\n", 5) != NULL);
-	CHILD_CHECK(stage->console.pending.len == 0);
+	CHILD_CHECK(console_waiting_bytes(&stage->console) == 0);
 	return 0;
 }
 
@@ -638,7 +744,10 @@ int main(void)
 	    cmocka_unit_test(long_foreign_text_is_cut_nowhere),
 	    cmocka_unit_test(lines_of_a_message_stand_behind_a_bar),
 	    cmocka_unit_test(no_line_of_a_message_passes_for_one_of_ours),
-	    cmocka_unit_test(one_collection_moves_to_the_end_of_another),
+	    cmocka_unit_test(a_draft_moves_to_the_end_of_a_collection),
+	    cmocka_unit_test(a_server_writes_whole_lines),
+	    cmocka_unit_test(lines_are_as_wide_as_the_terminal_is_by_then),
+	    cmocka_unit_test(text_from_right_to_left_moves_nothing_beside_it),
 	    cmocka_unit_test(colour_is_for_terminals_that_want_it),
 	    cmocka_unit_test(a_reader_who_went_away_ends_nothing),
 	    cmocka_unit_test(a_device_that_takes_nothing_ends_nothing),

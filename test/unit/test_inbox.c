@@ -41,7 +41,7 @@ static void begin(struct scene *scene, int dir)
 
 static void end(struct scene *scene)
 {
-	scene->console.pending.len = 0;
+	scene->console.text.len = 0;
 	console_free(&scene->console);
 	inbox_free(&scene->inbox);
 	chatlog_free(scene->log);
@@ -143,7 +143,7 @@ static void a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone(void **stat
 	assert_true(inbox_owes(&scene.inbox, &leaves) && inbox_owes(&scene.inbox, &stays));
 	inbox_forget(&scene.inbox, &leaves);
 	assert_true(!inbox_owes(&scene.inbox, &leaves) && inbox_owes(&scene.inbox, &stays));
-	assert_int_equal(scene.console.pending.len, 0);
+	assert_int_equal(console_waiting_bytes(&scene.console), 0);
 	file_expect(scene.dir, CHATLOG_NAME, "", 0);
 	holder_end(holder);
 	inbox_finish(&scene.inbox);
@@ -151,7 +151,7 @@ static void a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone(void **stat
 	assert_false(inbox_owes(&scene.inbox, &stays));
 	assert_int_equal(stays, 1 + 3);
 	assert_int_equal(leaves, 0);
-	assert_true(scene.console.pending.len > 0);
+	assert_true(console_waiting_bytes(&scene.console) > 0);
 	end(&scene);
 }
 

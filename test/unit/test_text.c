@@ -603,6 +603,33 @@ static void a_name_too_long_is_cut_at_a_whole_character(void **state)
 	assert_int_equal(text_escape(NULL, 0, in, strlen(in)), 0);
 }
 
+static void text_from_right_to_left_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		bool right_to_left;
+	} cases[] = {
+	    {"", false},
+	    {"Bob 123 \u5c0f\u660e \U0001f600 \u0301", false},
+	    {"\u05d0", true},
+	    {"Bob \u0645", true},
+	    {"\u0661", true},
+	    {"\U0001e900", true},
+	    {"\xff\xd9", false},
+	    /* They come out in ASCII. */
+	    {"\u200f\u061c\u202e\u2067", false},
+	    {"\xff\u07c0", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *text = support_copy(cases[i].text, strlen(cases[i].text));
+
+		CHECK(text_has_right_to_left(text, strlen(cases[i].text)) == cases[i].right_to_left, "case %zu", i);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -624,6 +651,7 @@ int main(void)
 	    cmocka_unit_test(a_name_shows_a_joiner_behind_a_byte_that_is_none),
 	    cmocka_unit_test(no_gap_comes_through_in_a_name_but_single_spaces),
 	    cmocka_unit_test(a_name_too_long_is_cut_at_a_whole_character),
+	    cmocka_unit_test(text_from_right_to_left_is_known),
 	};
 
 	support_begin();

@@ -57,6 +57,15 @@ static const struct {
 	USERNAME_HAS_CONTROL, NULL},
     {BYTES("Ece\xc2\x80"), USERNAME_HAS_CONTROL, NULL},
     {BYTES("Ece\xc2\x9f"), USERNAME_HAS_CONTROL, NULL},
+    /* It would stand on the space before the name. */
+    {BYTES("\u0301Ece"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES(" \u0338"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES("\u20ddEce"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES("\u0903Ece"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES("\ufe0fEce"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES("\U000e0100Ece"), USERNAME_BEGINS_WITH_MARK, NULL},
+    {BYTES("E\u0301ce"), USERNAME_OK, "E\u0301ce"},
+    {BYTES("\u0915\u094d\u0937"), USERNAME_OK, "\u0915\u094d\u0937"},
 };
 
 static void names_are_trimmed_and_judged(void **state)
@@ -128,7 +137,7 @@ static void the_limit_is_64_bytes_and_not_characters(void **state)
 static void every_rule_has_words_of_its_own(void **state)
 {
 	static const enum username_fault faults[] = {
-	    USERNAME_EMPTY, USERNAME_TOO_LONG, USERNAME_NOT_UTF8, USERNAME_HAS_CONTROL};
+	    USERNAME_EMPTY, USERNAME_TOO_LONG, USERNAME_NOT_UTF8, USERNAME_HAS_CONTROL, USERNAME_BEGINS_WITH_MARK};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(faults); i++) {

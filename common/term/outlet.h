@@ -1,0 +1,44 @@
+/*
+ * Where a program's words go: a terminal, a pipe or a file, written without waiting unless the program wants to wait.
+ *
+ * What is not taken at once is kept, up to a limit; what comes beyond it is dropped, and said to be once the rest is
+ * out. A reader who went away, or memory that ran out, loses words and never ends the program.
+ */
+#ifndef QUARTET_OUTLET_H
+#define QUARTET_OUTLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* What a terminal or pipe does not take is kept up to this; what comes then is dropped, and said to be. */
+#define OUTLET_BACKLOG_MAX_BYTES (1024 * 1024)
+
+struct outlet {
+	int fd;
+	bool own;	       /* fd was opened here, and does not block */
+	bool regular;	       /* fd is a file on a disk */
+	bool broken;	       /* nobody reads any more */
+	bool failed;	       /* something could not be written */
+	bool lost;	       /* text was dropped since the last time that all was written */
+	const char *loss;      /* what is said then */
+	struct buffer backlog; /* what is to be written; whoever holds the outlet appends to it */
+};
+
+/* Begins with nothing to write to descriptor fd, which stays the caller's, as loss does; end with outlet_free(). */
+void outlet_init(struct outlet *outlet, int fd, const char *loss);
+
+/* Flushes and releases. */
+void outlet_free(struct outlet *outlet);
+
+/* Whether there is room for more, beside waiting_bytes that are not in the backlog yet. If not, that is a loss. */
+bool outlet_takes(struct outlet *outlet, size_t waiting_bytes);
+
+/* Writes the backlog. Blocks while nothing is taken, until stop_requested(); what is left then is dropped. */
+void outlet_flush(struct outlet *outlet);
+
+/* Writes as much of it as is taken without blocking, and keeps the rest. */
+void outlet_flush_ready(struct outlet *outlet);
+
+#endif
