@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/decimal.h"
+#include "base/text.h"
 #include "crypto/classic.h"
 #include "wire/wire.h"
 
@@ -185,7 +186,7 @@ const char *conversation_receive(struct conversation *conversation, const char *
 		conversation->begun_ms = 0;
 	}
 	if (rc == EMSGSIZE)
-		return "it sent an object of more than 64 KiB";
+		return "it sent an object of more than " TEXT_OF(FRAMING_MAX_BYTES) " bytes";
 	if (rc != EAGAIN)
 		return "it sent something between JSON objects";
 	if (framer_is_partial(&conversation->framer) && conversation->begun_ms == 0)
@@ -207,12 +208,11 @@ void conversation_acknowledge(struct conversation *conversation, uint64_t counte
 
 int64_t conversation_deadline_ms(const struct conversation *conversation)
 {
-	int64_t deadline_ms = conversation->heard_ms;
+	int64_t object_ms = CONVERSATION_OBJECT_S * INT64_C(1000);
+	int64_t deadline_ms = conversation->heard_ms + (conversation->closed ? object_ms : CONVERSATION_TYPING_MS);
 
-	deadline_ms += conversation->session || conversation->classic_secret != 0 ? CONVERSATION_TYPING_MS
-										  : CONVERSATION_SILENT_MS;
-	if (conversation->begun_ms != 0 && conversation->begun_ms + CONVERSATION_SILENT_MS < deadline_ms)
-		deadline_ms = conversation->begun_ms + CONVERSATION_SILENT_MS;
+	if (conversation->begun_ms != 0 && conversation->begun_ms + object_ms < deadline_ms)
+		deadline_ms = conversation->begun_ms + object_ms;
 	return deadline_ms;
 }
 

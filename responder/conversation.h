@@ -18,10 +18,10 @@
 #include "store/keyfile.h"
 #include "wire/framing.h"
 
-/* A connection that says nothing, or does not finish what it began, is closed after this. */
-#define CONVERSATION_SILENT_MS 30000
-/* After the keys a person may take this long to type. */
+/* A person may be typing: somebody from whom nothing has begun to come is waited for so long. */
 #define CONVERSATION_TYPING_MS 900000
+/* An object that has begun must end within this, and who was told that nothing will be answered has so long to end. */
+#define CONVERSATION_OBJECT_S 30
 /* A key exchange costs four multiplications on the curve, so there are this many without a message in between. */
 #define CONVERSATION_KEYS_MAX 3
 /*
@@ -43,7 +43,7 @@ struct conversation {
 	bool keyed;		 /* at least one of them was a key */
 	bool closed;		 /* our sending side is: nothing can be answered any more */
 	int64_t heard_ms;	 /* monotonic: of the last whole object, or of the beginning */
-	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 where there is none */
+	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 if there is none */
 };
 
 /*
@@ -63,7 +63,7 @@ const char *conversation_receive(struct conversation *conversation, const char *
 /* Seals the receipt for message number counter of the conversation into outgoing. */
 void conversation_acknowledge(struct conversation *conversation, uint64_t counter);
 
-/* When the conversation has been silent too long, monotonic. */
+/* When the conversation is over because nothing, or not enough, came: monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);
 
 /* When our sending side is to be closed, monotonic, and conversation_close() called; INT64_MAX for not so far. */

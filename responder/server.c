@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ratelimit.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "conversation.h"
 #include "net/address.h"
 
@@ -284,7 +285,8 @@ static void expire(struct server *server)
 			continue;
 		}
 		if (!connection->ending && framer_is_partial(&connection->conversation.framer))
-			refuse(server, connection->conversation.peer, "it did not finish what it began in 30 s");
+			refuse(server, connection->conversation.peer,
+			    "it did not finish what it began in " TEXT_OF(CONVERSATION_OBJECT_S) " s");
 		drop(server, connection);
 	}
 }

@@ -7,9 +7,6 @@
 
 #include "base/text.h"
 
-/* jansson reads integers of up to 63 bits; one with more characters than this, its sign included, may not fit. */
-#define INTEGER_SAFE_DIGITS 18
-
 /* Given back when memory runs out, so that what was begun can end; more than most objects of 64 KiB need. */
 #define RESERVE_BYTES (1024 * 1024)
 
@@ -75,62 +72,14 @@ json_t *jsontext_parse(const char *text, size_t len, const char **why)
 	value = json_loadb(text, len, 0, &error);
 	if (json_is_object(value))
 		return value;
-	if (why)
-		*why = value ? "it is JSON, but no object" : "it is not JSON";
+	if (why && value)
+		*why = "it is JSON, but no object";
+	else if (why)
+		*why = json_error_code(&error) == json_error_numeric_overflow ? "a number in it is too large"
+									      : "it is not JSON";
 	json_decref(value);
 	errno = EBADMSG;
 	return NULL;
-}
-
-/* The length of the integer at text[at], which begins a value there; 0 where none does. */
-static size_t integer_at(const char *text, size_t len, size_t at)
-{
-	size_t end = at + (text[at] == '-');
-	size_t digits = end;
-
-	if (at == 0 || !memchr(":,[ \t\r\n", text[at - 1], 7))
-		return 0;
-	while (end < len && text[end] >= '0' && text[end] <= '9')
-		end++;
-	/* With a zero in front it is no JSON number at all, which is for the parser to say. */
-	if (end == digits || (end > digits + 1 && text[digits] == '0'))
-		return 0;
-	return end < len && memchr(",]} \t\r\n", text[end], 7) ? end - at : 0;
-}
-
-/*
- * Copies JSON text with every integer that is too long for jansson in quotes, so that a key sent as a number of any
- * size can be read as its digits; or with a 0 in its place, which shows where numbers were.
- */
-static int replace_long_integers(const char *text, size_t len, bool quote, struct buffer *out)
-{
-	bool in_string = false;
-	int rc = 0;
-
-	for (size_t i = 0, step; i < len && rc == 0; i += step) {
-		step = in_string ? 0 : integer_at(text, len, i);
-		if (step > INTEGER_SAFE_DIGITS) {
-			rc = buffer_printf(out, quote ? "\"%.*s\"" : "0", (int)step, text + i);
-			continue;
-		}
-		if (step == 0)
-			step = in_string && text[i] == '\\' && i + 1 < len ? 2 : 1;
-		if (text[i] == '"')
-			in_string = !in_string;
-		rc = buffer_append(out, text + i, step);
-	}
-	return rc;
-}
-
-json_t *jsontext_parse_long(const char *text, size_t len, bool quote)
-{
-	struct buffer replaced = {0};
-	json_t *object = NULL;
-
-	if (replace_long_integers(text, len, quote, &replaced) == 0)
-		object = jsontext_parse(replaced.data, replaced.len, NULL);
-	buffer_free(&replaced);
-	return object;
 }
 
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)

@@ -33,12 +33,6 @@ void jsontext_on_exhaustion(void (*handler)(void));
 json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
 
 /*
- * The same for text that jsontext_parse() refused, perhaps because an integer in it has more than 63 bits: integers of
- * more than 18 characters are read as strings of their digits where quote is true, else as 0.
- */
-json_t *jsontext_parse_long(const char *text, size_t len, bool quote) __attribute__((warn_unused_result));
-
-/*
  * The string member name of object, without copying: *text lives as long as the member, *len excludes the NUL that
  * follows it. Returns false, and sets nothing, where there is no such member or it is no string.
  */

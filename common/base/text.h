@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A constant as text, so that a message and a limit cannot differ: TEXT_OF(NAME_MAX_BYTES) is "64". */
+#define TEXT_OF(constant) TEXT_OF_TOKENS(constant)
+#define TEXT_OF_TOKENS(tokens) #tokens
+
 /* One input byte becomes at most this many bytes of output in text_escape(): "<U+0007>". */
 #define TEXT_ESCAPE_FACTOR 8
 

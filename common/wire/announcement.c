@@ -41,9 +41,6 @@ int announcement_parse(const char *datagram, size_t len, struct announcement *an
 		return EBADMSG;
 	}
 	object = jsontext_parse(datagram, len, why);
-	/* What others add to it may be large: public keys, for example. */
-	if (!object)
-		object = jsontext_parse_long(datagram, len, false);
 	if (!object)
 		return EBADMSG;
 	if (!jsontext_get_string(object, "username", &text, &text_len)) {

@@ -26,7 +26,7 @@ static void drop_front(struct framer *framer)
 	buffer_consume(&framer->pending, front);
 }
 
-/* Looks at one byte; true where it closes the outermost bracket. */
+/* Looks at one byte; true if it closes the outermost bracket. */
 static bool scan(struct framer *framer, char c)
 {
 	if (framer->in_string) {

@@ -1,7 +1,7 @@
 #include "wire/wire.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <string.h>
 
 #include "base/decimal.h"
 #include "base/jsontext.h"
@@ -11,36 +11,22 @@ static const char *const unencrypted_names[] = {"unencrypted_message", "unencryp
 
 #define SPELLINGS (sizeof(encrypted_names) / sizeof(encrypted_names[0]))
 
-/* Parses an object in which jansson may have found an integer too large for it. */
-static json_t *parse_long_integers(const char *text, size_t len, bool *key_is_number)
-{
-	json_t *rough = jsontext_parse_long(text, len, false);
-
-	*key_is_number = json_is_number(json_object_get(rough, "key"));
-	/* The value of any other number is of no interest here. */
-	if (!*key_is_number)
-		return rough;
-	json_decref(rough);
-	return jsontext_parse_long(text, len, true);
-}
-
 static bool is_space(char character)
 {
 	return character == ' ' || (character >= '\t' && character <= '\r');
 }
 
-static int read_key(struct wire_object *object, const json_t *key, const char **why)
+/* Takes the key as its digits, if it is one. */
+static bool read_key(struct wire_object *object, const json_t *key)
 {
 	if (json_is_integer(key)) {
-		json_int_t number = json_integer_value(key);
-
 		object->key_is_number = true;
-		if (number < 0 ||
-		    json_object_set_new(object->document, "key", json_sprintf("%" PRIdMAX, (intmax_t)number)))
-			goto refuse;
+		if (json_object_set_new(object->document, "key",
+			json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(key))))
+			return false;
 	}
 	if (!jsontext_get_string(object->document, "key", &object->value, &object->value_len))
-		goto refuse;
+		return false;
 	/* Some pass on a line as it was typed. */
 	while (object->value_len > 0 && is_space(object->value[0])) {
 		object->value++;
@@ -48,22 +34,19 @@ static int read_key(struct wire_object *object, const json_t *key, const char **
 	}
 	while (object->value_len > 0 && is_space(object->value[object->value_len - 1]))
 		object->value_len--;
-	if (!decimal_is_number(object->value, object->value_len))
-		goto refuse;
 	object->kind = WIRE_KEY;
-	return 0;
-refuse:
-	*why = "its key is no whole number";
-	return EBADMSG;
+	return decimal_is_number(object->value, object->value_len) && strspn(object->value, "0") < object->value_len;
 }
 
-static int read_message(struct wire_object *object, const char **why)
+/* Takes the first message that is a string; if there is none, *why is set if one is something else. */
+static bool read_message(struct wire_object *object, const char **why)
 {
 	static const struct {
 		enum wire_kind kind;
 		const char *const *names;
 	} kinds[] = {{WIRE_ENCRYPTED, encrypted_names}, {WIRE_UNENCRYPTED, unencrypted_names}};
 
+	object->key_is_number = false;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		for (size_t i = 0; i < SPELLINGS; i++) {
 			const char *name = kinds[k].names[i];
@@ -72,36 +55,31 @@ static int read_message(struct wire_object *object, const char **why)
 				continue;
 			object->kind = kinds[k].kind;
 			if (jsontext_get_string(object->document, name, &object->value, &object->value_len))
-				return 0;
+				return true;
 			*why = "its message is no string";
-			return EBADMSG;
 		}
 	}
-	*why = "it has no key and no message";
-	return EBADMSG;
+	return false;
 }
 
 int wire_parse(const char *text, size_t len, struct wire_object *object, const char **why)
 {
-	struct wire_object parsed = {0};
-	const char *fault;
+	struct wire_object parsed = {.document = jsontext_parse(text, len, why)};
+	const char *fault = "it has no key and no message";
 	const json_t *key;
-	int rc;
 
-	parsed.document = jsontext_parse(text, len, &fault);
 	if (!parsed.document)
-		parsed.document = parse_long_integers(text, len, &parsed.key_is_number);
-	if (!parsed.document) {
+		return EBADMSG;
+	key = json_object_get(parsed.document, "key");
+	if (key)
+		fault = "its key is no whole number above 0";
+	if (!(key && read_key(&parsed, key)) && !read_message(&parsed, &fault)) {
 		*why = fault;
+		wire_free(&parsed);
 		return EBADMSG;
 	}
-	key = json_object_get(parsed.document, "key");
-	rc = key ? read_key(&parsed, key, why) : read_message(&parsed, why);
-	if (rc == 0)
-		*object = parsed;
-	else
-		wire_free(&parsed);
-	return rc;
+	*object = parsed;
+	return 0;
 }
 
 void wire_free(struct wire_object *object)

@@ -295,10 +295,9 @@ def test_a_key_meant_for_another_identity_is_refused(responder, bob):
 
 @pytest.mark.parametrize("point", [point for point in LOW_ORDER_POINTS
                                    if int.from_bytes(point, "big") >= 2**64])
-@pytest.mark.parametrize("kind", [str, int])
-def test_a_low_order_key_is_refused(responder, bob, point, kind):
+def test_a_low_order_key_is_refused(responder, bob, point):
     with connect(BOB, ALICE) as connection:
-        connection.send_object({"key": kind(to_number(point))})
+        connection.send_object({"key": str(to_number(point))})
         assert_refused(connection, responder, bob)
 
 
