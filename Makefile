@@ -34,7 +34,7 @@ common_OBJECTS = \
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery keeper listener
 initiator_OBJECTS = initiator call chat connection desk history message prompt recipient trust users wording
-responder_OBJECTS = responder admission conversation inbox roster server
+responder_OBJECTS = responder admission conversation inbox received roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
 BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker
