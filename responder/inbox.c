@@ -4,12 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
+#include "store/chatreader.h"
 #include "store/lockedfile.h"
 
-void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
+static const char too_much_waits[] = "too much waits for " CHATLOG_NAME " already, which another program has locked";
+
+int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge)
 {
 	*inbox = (struct inbox){.log = log, .roster = roster, .console = console, .acknowledge = acknowledge};
+	inbox->received = received_new();
 	ratelimit_init(&inbox->known, INBOX_BURST_BYTES, 1000);
 	ratelimit_init(&inbox->strangers, INBOX_BURST_BYTES, 1000);
 	ratelimit_limit_all(&inbox->strangers, INBOX_STRANGERS_BURST_BYTES, 1000);
@@ -17,21 +22,87 @@ void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster,
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
 	for (size_t i = 0; i < 2; i++)
 		console_init_draft(&inbox->batches[i].shown, console);
+	return inbox->received ? 0 : ENOMEM;
 }
 
-/* Remembers to whom a receipt is owed; without memory for that the sender is simply not told. */
-static void owe_receipt(struct inbox_batch *batch, void *conversation, uint64_t counter)
+int inbox_recall(struct inbox *inbox, int dir)
 {
-	if (batch->receipt_count == batch->receipt_room) {
-		size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
-		struct receipt *receipts = realloc(batch->receipts, room * sizeof(*receipts));
+	struct chatreader *reader = NULL;
+	struct chatlog_entry entry;
+	const char *line;
+	bool more = true;
+	size_t len;
+	int rc = chatreader_open(dir, true, &reader);
 
-		if (!receipts)
-			return;
-		batch->receipts = receipts;
-		batch->receipt_room = room;
+	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
+		rc = chatreader_line(reader, &line, &len);
+		/* Most lines need not be parsed for this. */
+		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
+			continue;
+		if (!entry.sent && entry.has_id && entry.has_identity)
+			more = received_recall(inbox->received, entry.identity, entry.id);
+		chatlog_entry_free(&entry);
 	}
-	batch->receipts[batch->receipt_count++] = (struct receipt){.conversation = conversation, .counter = counter};
+	chatreader_free(reader);
+	return rc == ENODATA || rc == ENOENT ? 0 : rc;
+}
+
+/* Makes room for another receipt. */
+static bool make_room(struct inbox_batch *batch)
+{
+	size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
+	struct receipt *receipts;
+
+	if (batch->receipt_count < batch->receipt_room)
+		return true;
+	if (room > INBOX_RECEIPTS_MAX)
+		return false;
+	receipts = realloc(batch->receipts, room * sizeof(*receipts));
+	if (!receipts)
+		return false;
+	batch->receipts = receipts;
+	batch->receipt_room = room;
+	return true;
+}
+
+/* Remembers to whom a receipt is owed, in the room that was made, and for which message. */
+static void owe_receipt(struct inbox_batch *batch, const struct message *message, bool is_first)
+{
+	struct receipt *receipt = &batch->receipts[batch->receipt_count++];
+
+	*receipt = (struct receipt){
+	    .conversation = message->conversation,
+	    .counter = message->counter,
+	    .is_first = is_first,
+	    .has_id = message->id != NULL,
+	};
+	memcpy(receipt->sender, message->sender, sizeof(receipt->sender));
+	if (message->id)
+		memcpy(receipt->id, message->id, sizeof(receipt->id));
+}
+
+/* Whether the message waits in the batch. */
+static bool has_waiting(const struct inbox_batch *batch, const struct message *message)
+{
+	for (size_t i = 0; i < batch->receipt_count; i++) {
+		const struct receipt *receipt = &batch->receipts[i];
+
+		if (receipt->has_id && memcmp(receipt->id, message->id, sizeof(receipt->id)) == 0 &&
+		    memcmp(receipt->sender, message->sender, sizeof(receipt->sender)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
+static const char *answer_again(struct inbox *inbox, const struct message *message)
+{
+	struct inbox_batch *batch = &inbox->batches[has_waiting(&inbox->batches[1], message) ? 1 : 0];
+
+	if (!make_room(batch))
+		return too_much_waits;
+	owe_receipt(batch, message, false);
+	return NULL;
 }
 
 /* The word for a caller's standing, on the screen and in the file; none if there is nothing to say. */
@@ -103,6 +174,8 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	const char *why = NULL;
 	size_t before;
 
+	if (message->id && received_has(inbox->received, message->sender, message->id))
+		return answer_again(inbox, message);
 	roster_find(inbox->roster, message->address, message->sender, message->mode, inbox->console, &caller);
 	strcpy(entry.username, caller.username);
 	entry.standing = standings[caller.trust].word;
@@ -110,12 +183,16 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 		entry.has_identity = true;
 		memcpy(entry.identity, message->sender, sizeof(entry.identity));
 	}
+	if (message->id) {
+		entry.has_id = true;
+		memcpy(entry.id, message->id, sizeof(entry.id));
+	}
 	batch = &inbox->batches[is_known(message, &caller) ? 0 : 1];
 	before = batch->lines.len;
 	if (chatlog_format(&batch->lines, &entry) != 0)
 		return "out of memory";
-	if (batch->lines.len > INBOX_WAITING_MAX_BYTES)
-		why = "too much waits for " CHATLOG_NAME " already, which another program has locked";
+	if (batch->lines.len > INBOX_WAITING_MAX_BYTES || !make_room(batch))
+		why = too_much_waits;
 	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
 		why = "it sends more than is kept for one sender";
 	if (why) {
@@ -125,7 +202,9 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	show(inbox, &caller, &entry, &batch->shown);
 	batch->count++;
 	if (message->conversation)
-		owe_receipt(batch, message->conversation, message->counter);
+		owe_receipt(batch, message, true);
+	if (message->id)
+		received_add(inbox->received, message->sender, message->id);
 	if (batch->lines.len >= INBOX_BATCH_BYTES)
 		inbox_commit(inbox);
 	return NULL;
@@ -134,11 +213,16 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 /* Tells the senders and the user of what is in the file, or was not kept because of an error. */
 static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 {
-	for (size_t i = 0; i < batch->receipt_count && error == 0; i++) {
-		if (batch->receipts[i].conversation)
-			inbox->acknowledge(batch->receipts[i].conversation, batch->receipts[i].counter);
+	for (size_t i = 0; i < batch->receipt_count; i++) {
+		const struct receipt *receipt = &batch->receipts[i];
+
+		if (error == 0 && receipt->conversation)
+			inbox->acknowledge(receipt->conversation, receipt->counter);
+		/* Its sender may try again. */
+		if (error != 0 && receipt->is_first && receipt->has_id)
+			received_forget(inbox->received, receipt->sender, receipt->id);
 	}
-	if (error != 0)
+	if (error != 0 && batch->count > 0)
 		console_put_styled(inbox->console, CONSOLE_BAD,
 		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
@@ -169,7 +253,7 @@ static void commit(struct inbox *inbox, bool finally)
 		unsigned how = (batch->receipt_count > 0 ? CHATLOG_DURABLE : 0) | (i == 1 ? CHATLOG_FOR_STRANGERS : 0);
 		int rc;
 
-		if (batch->count == 0)
+		if (batch->count == 0 && batch->receipt_count == 0)
 			continue;
 		rc = chatlog_append(inbox->log, batch->lines.data, batch->lines.len, how);
 		if (rc == ETIMEDOUT && !finally) {
@@ -233,5 +317,6 @@ void inbox_free(struct inbox *inbox)
 		console_free(&inbox->batches[i].shown);
 		free(inbox->batches[i].receipts);
 	}
+	received_free(inbox->received);
 	*inbox = (struct inbox){0};
 }

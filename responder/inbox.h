@@ -3,7 +3,8 @@
  *
  * Specification 2.4.0-C and D. The order is the promise: what the sender is told is delivered, and what the user sees,
  * is in chat.log; what is acknowledged is also on the disk. One sync serves all the messages that arrived while the one
- * before was under way. While another program holds the lock of chat.log, messages wait here, a bounded amount.
+ * before was under way. While another program holds the lock of chat.log, messages wait here, a bounded amount. A message
+ * that its sender repeats, with the same id, is neither logged nor shown again, and has another receipt.
  *
  * Strangers can fill neither the disk nor the memory, and not the place of those who are known: who has proven a pinned
  * identity has limits of their own, and may use the last of the disk.
@@ -18,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/ratelimit.h"
+#include "received.h"
 #include "roster.h"
 #include "store/chatlog.h"
 #include "term/console.h"
@@ -30,6 +32,10 @@
 #define INBOX_STRANGERS_BYTES_PER_S (1024u * 1024)
 /* What may wait for the lock of chat.log: so much from those who are known, and from all others. */
 #define INBOX_WAITING_MAX_BYTES (4 * 1024 * 1024)
+/* Receipts that may wait with them. */
+#define INBOX_RECEIPTS_MAX 32768
+/* How far back chat.log is read for the ids of what was received. */
+#define INBOX_RECALL_MAX_BYTES (64 * 1024 * 1024)
 /* How long each try waits for the lock, while nobody is served, and when the next one comes. */
 #define INBOX_LOCK_WAIT_MS 20
 #define INBOX_RETRY_MS 100
@@ -45,6 +51,7 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
+	struct received *received;
 	struct ratelimit known, strangers;
 	/* Of those who are known, and of all others. */
 	struct inbox_batch {
@@ -54,6 +61,9 @@ struct inbox {
 		struct receipt {
 			void *conversation; /* NULL: it has ended */
 			uint64_t counter;
+			bool is_first; /* else for a message that was received before */
+			bool has_id;
+			uint8_t id[CHATLOG_ID_BYTES], sender[IDENTITY_BYTES];
 		} * receipts;
 		size_t receipt_count, receipt_room;
 	} batches[2];
@@ -69,15 +79,25 @@ struct message {
 	struct in_addr address;
 	enum chatlog_mode mode;
 	const uint8_t *sender; /* the proven identity, DH_KEY_BYTES; NULL where none was */
+	const uint8_t *id;     /* CHATLOG_ID_BYTES, or NULL */
 	const char *text;      /* UTF-8 */
 	size_t text_len;
 	void *conversation; /* to acknowledge it; NULL where nobody expects that */
 	uint64_t counter;
 };
 
-/* Log (made with INBOX_LOCK_WAIT_MS), roster and console stay the caller's and must outlive the inbox. */
-void inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
-    inbox_acknowledge *acknowledge);
+/*
+ * Log (made with INBOX_LOCK_WAIT_MS), roster and console stay the caller's and must outlive the inbox. Returns 0 or ENOMEM;
+ * inbox_free() is to be called in any case.
+ */
+int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
+    inbox_acknowledge *acknowledge) __attribute__((warn_unused_result));
+
+/*
+ * Reads from the end of the chat.log of directory dir what was received before. Returns 0, or why it could not read on,
+ * for lockedfile_reason(). Blocks on the disk.
+ */
+int inbox_recall(struct inbox *inbox, int dir) __attribute__((warn_unused_result));
 
 /*
  * Adds a message to its batch, copying what it needs, and commits if that has grown large. Returns NULL, or with nothing

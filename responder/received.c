@@ -51,14 +51,11 @@ static struct bucket *bucket_of(const struct received *received, const uint8_t *
 
 static struct sender *find_sender(const struct received *received, const uint8_t *identity)
 {
-	struct sender *sender;
+	struct sender *sender = LIST_FIRST(bucket_of(received, identity));
 
-	LIST_FOREACH(sender, bucket_of(received, identity), by_identity)
-	{
-		if (memcmp(sender->identity, identity, IDENTITY_BYTES) == 0)
-			return sender;
-	}
-	return NULL;
+	while (sender && memcmp(sender->identity, identity, IDENTITY_BYTES) != 0)
+		sender = LIST_NEXT(sender, by_identity);
+	return sender;
 }
 
 /* The place of the id among those of the sender, or its count. */
@@ -79,12 +76,12 @@ static void recount(struct received *received, struct sender *sender, size_t cou
 	sender->count = count;
 	if (count > received->most)
 		received->most = count;
-	if (count > 0) {
-		TAILQ_INSERT_TAIL(&received->ranks[count], sender, by_count);
-	} else {
+	if (count == 0) {
 		LIST_REMOVE(sender, by_identity);
 		free(sender->ids);
 		free(sender);
+	} else {
+		TAILQ_INSERT_TAIL(&received->ranks[count], sender, by_count);
 	}
 	while (received->most > 0 && TAILQ_EMPTY(&received->ranks[received->most]))
 		received->most--;

@@ -12,6 +12,7 @@
 #include "server.h"
 #include "store/chatlog.h"
 #include "store/keyfile.h"
+#include "store/lockedfile.h"
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
@@ -46,11 +47,16 @@ static int run(struct program *program)
 	int rc, status = PROGRAM_FAILED;
 
 	roster_init(&roster, file);
-	inbox_init(&inbox, log, &roster, out, server_acknowledge);
-	if (!file || !log) {
+	rc = inbox_init(&inbox, log, &roster, out, server_acknowledge);
+	if (!file || !log || rc != 0) {
 		console_put(&program->err, "responder: out of memory\n");
 		goto out;
 	}
+	rc = inbox_recall(&inbox, AT_FDCWD);
+	if (rc != 0)
+		console_put_styled(out, CONSOLE_WARNING,
+		    "cannot read " CHATLOG_NAME ", so a repeated message may be shown twice: %s\n",
+		    lockedfile_reason(rc));
 	address_format(program->address, ip);
 	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
 	if (rc != 0) {

@@ -36,7 +36,7 @@ static void begin(struct scene *scene, int dir)
 	scene->log = chatlog_new(dir, INBOX_LOCK_WAIT_MS);
 	roster_init(&scene->roster, scene->file);
 	console_init(&scene->console, STDOUT_FILENO);
-	inbox_init(&scene->inbox, scene->log, &scene->roster, &scene->console, acknowledge);
+	assert_int_equal(inbox_init(&scene->inbox, scene->log, &scene->roster, &scene->console, acknowledge), 0);
 }
 
 static void end(struct scene *scene)
@@ -155,12 +155,135 @@ static void a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone(void **stat
 	end(&scene);
 }
 
+/* A message of the known identity, with an id, for which receipts add counter to *conversation. */
+static struct message message_of(const struct scene *scene, uint64_t *conversation, uint64_t counter)
+{
+	static const uint8_t id[CHATLOG_ID_BYTES] = "0123456789abcde";
+
+	return (struct message){
+	    .address = support_address(ECE),
+	    .mode = CHATLOG_SECURE,
+	    .sender = scene->known,
+	    .id = id,
+	    .text = "hello",
+	    .text_len = 5,
+	    .conversation = conversation,
+	    .counter = counter,
+	};
+}
+
+static void take(struct scene *scene, uint64_t *conversation, uint64_t counter)
+{
+	struct message message = message_of(scene, conversation, counter);
+
+	assert_null(inbox_add(&scene->inbox, &message));
+}
+
+static unsigned count_lines(const struct scene *scene)
+{
+	size_t len;
+	char *text = file_take(scene->dir, CHATLOG_NAME, &len);
+	unsigned lines = 0;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	free(text);
+	return lines;
+}
+
+static void a_message_that_is_repeated_is_taken_once_and_confirmed_each_time(void **state)
+{
+	struct scene scene;
+	uint64_t first = 0, second = 0, third = 0;
+	uint8_t other[DH_KEY_BYTES] = {9};
+	struct message message;
+
+	begin(&scene, workdir_fd(state));
+	/* While it waits, when it is kept, and after a restart. */
+	take(&scene, &first, 1);
+	take(&scene, &second, 2);
+	assert_int_equal(first + second, 0);
+	inbox_commit(&scene.inbox);
+	assert_true(first == 1 && second == 2);
+	take(&scene, &first, 10);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(first, 11);
+	end(&scene);
+	begin(&scene, workdir_fd(state));
+	assert_int_equal(inbox_recall(&scene.inbox, scene.dir), 0);
+	take(&scene, &third, 3);
+	assert_int_equal(third, 0);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(third, 3);
+	assert_int_equal(console_waiting_bytes(&scene.console), 0);
+	assert_int_equal(count_lines(&scene), 1);
+	/* The same id of another is another message. */
+	message = message_of(&scene, &third, 4);
+	message.sender = other;
+	assert_null(inbox_add(&scene.inbox, &message));
+	inbox_commit(&scene.inbox);
+	assert_int_equal(count_lines(&scene), 2);
+	end(&scene);
+}
+
+static void a_message_that_was_not_kept_is_taken_when_it_comes_again(void **state)
+{
+	struct scene scene;
+	uint64_t receipts = 0;
+
+	begin(&scene, workdir_fd(state));
+	assert_int_equal(mkdirat(scene.dir, CHATLOG_NAME, 0700), 0);
+	take(&scene, &receipts, 1);
+	take(&scene, &receipts, 2);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, 0);
+	assert_int_equal(unlinkat(scene.dir, CHATLOG_NAME, AT_REMOVEDIR), 0);
+	take(&scene, &receipts, 4);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, 4);
+	assert_int_equal(count_lines(&scene), 1);
+	/* A repetition that cannot be synced does not make it new. */
+	assert_int_equal(renameat(scene.dir, CHATLOG_NAME, scene.dir, "old"), 0);
+	assert_int_equal(mkdirat(scene.dir, CHATLOG_NAME, 0700), 0);
+	take(&scene, &receipts, 8);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, 4);
+	assert_int_equal(unlinkat(scene.dir, CHATLOG_NAME, AT_REMOVEDIR), 0);
+	assert_int_equal(renameat(scene.dir, "old", scene.dir, CHATLOG_NAME), 0);
+	take(&scene, &receipts, 16);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, 4 + 16);
+	assert_int_equal(count_lines(&scene), 1);
+	end(&scene);
+}
+
+static void receipts_that_wait_are_bounded(void **state)
+{
+	struct scene scene;
+	uint64_t receipts = 0;
+	struct message message;
+	unsigned taken = 0;
+
+	begin(&scene, workdir_fd(state));
+	message = message_of(&scene, &receipts, 1);
+	while (taken <= INBOX_RECEIPTS_MAX && inbox_add(&scene.inbox, &message) == NULL)
+		taken++;
+	assert_int_equal(taken, INBOX_RECEIPTS_MAX);
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, INBOX_RECEIPTS_MAX);
+	assert_int_equal(count_lines(&scene), 1);
+	end(&scene);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    workdir_test(a_sender_is_limited_by_the_bytes_in_the_file),
 	    workdir_test(all_strangers_together_are_limited_and_who_is_known_apart_from_them),
 	    workdir_test(the_limits_are_those_of_the_protocol),
+	    workdir_test(a_message_that_is_repeated_is_taken_once_and_confirmed_each_time),
+	    workdir_test(a_message_that_was_not_kept_is_taken_when_it_comes_again),
+	    workdir_test(receipts_that_wait_are_bounded),
 	    workdir_test(a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone),
 	};
 
