@@ -27,12 +27,12 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
 	$(addprefix crypto/,classic dh identity secretbox session) \
 	$(addprefix wire/,announcement framing wire) \
-	$(addprefix store/,chatlog chatreader keyfile lockedfile peers peersfile) \
+	$(addprefix store/,chatlog chatreader keyfile lockedfile peerrecord peers peersfile) \
 	$(addprefix trust/,lookalike pins username) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console layout lineinput outlet program)
 announcer_OBJECTS = announcer beacon name
-discovery_OBJECTS = discovery keeper listener
+discovery_OBJECTS = discovery journal keeper listener pace
 initiator_OBJECTS = initiator call chat connection desk history message prompt recipient trust users wording
 responder_OBJECTS = responder admission conversation inbox received roster server
 

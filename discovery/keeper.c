@@ -8,16 +8,11 @@
 
 #include "base/clock.h"
 #include "base/ratelimit.h"
+#include "journal.h"
 #include "net/address.h"
+#include "pace.h"
 #include "store/peersfile.h"
 
-/* How long refreshed timestamps gather; what is left of PEERSFILE_LAG_MS is for writing. */
-#define GATHER_MS 700
-/* Newcomers are written at once; a flood of them as often as takes one part in five of the time, or gathers as well. */
-#define NEWS_PAUSE_FACTOR 4
-#define NEWS_PAUSE_MIN_MS 20
-/* Where peers.txt could not be written, it is tried again after this. */
-#define RETRY_MS 3000
 #define REFUSALS_MAX 32
 /* Lines about a known peer: this many at once, then one a period. New peers are always told. */
 #define CHANGE_BURST 5
@@ -33,19 +28,16 @@ struct keeper {
 	/* Shared, under the mutex. */
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
-	struct peers *heard;  /* the dictionary as it is now */
-	int64_t refreshed_ms; /* monotonic: the oldest refreshed timestamp that is not written; 0: none */
-	bool has_news;	      /* something besides timestamps is not written */
+	struct peers *heard;	/* the dictionary */
+	struct peersfile *file; /* to read what is in it; the keeper alone writes to the disk */
+	struct pace pace;
 	struct refusal refusals[REFUSALS_MAX];
 	size_t refusal_count;
 	bool stopping;
 	/* The keeper's own. */
-	struct peersfile *file;
 	struct console *console;
 	struct ratelimit changes;
-	int failed;	    /* why peers.txt could not be written the last time, or 0 */
-	int64_t written_ms; /* monotonic: when the last writing ended */
-	int64_t writing_took_ms;
+	int failed; /* why peers.txt could not be written the last time, or 0 */
 };
 
 void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count)
@@ -59,20 +51,18 @@ void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t cou
 
 void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms)
 {
+	const struct pins *known;
 	bool wake = false;
 
 	pthread_mutex_lock(&keeper->mutex);
+	known = peersfile_pins(keeper->file);
 	for (size_t i = 0; i < count; i++) {
-		int news = peers_hear(keeper->heard, sightings[i].address, &sightings[i].announcement, now_ms);
+		const struct announcement *announcement = &sightings[i].announcement;
+		bool is_pinned = announcement->has_identity && pins_find_identity(known, announcement->identity);
+		int news = peers_hear(keeper->heard, sightings[i].address, announcement, is_pinned, now_ms);
 
-		if (news <= 0)
-			continue;
-		if (keeper->refreshed_ms == 0) {
-			keeper->refreshed_ms = clock_monotonic_ms();
-			wake = true;
-		}
-		if (news != PEERS_REFRESHED && !keeper->has_news)
-			keeper->has_news = wake = true;
+		if (news > 0)
+			wake |= pace_hear(&keeper->pace, news != PEERS_REFRESHED, clock_monotonic_ms());
 	}
 	if (wake)
 		pthread_cond_signal(&keeper->wake);
@@ -89,22 +79,6 @@ void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *wh
 	pthread_mutex_unlock(&keeper->mutex);
 }
 
-/* When the next writing is due, monotonic; INT64_MAX where there is nothing to write. */
-static int64_t due_ms(const struct keeper *keeper)
-{
-	int64_t pause_ms = keeper->writing_took_ms * NEWS_PAUSE_FACTOR;
-	int64_t gathered_ms = keeper->refreshed_ms + GATHER_MS;
-
-	if (keeper->refreshed_ms == 0)
-		return INT64_MAX;
-	if (keeper->failed)
-		return keeper->written_ms + RETRY_MS;
-	if (pause_ms < NEWS_PAUSE_MIN_MS)
-		pause_ms = NEWS_PAUSE_MIN_MS;
-	return keeper->has_news && keeper->written_ms + pause_ms < gathered_ms ? keeper->written_ms + pause_ms
-									       : gathered_ms;
-}
-
 static void await_until(struct keeper *keeper, int64_t until_ms)
 {
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
@@ -116,7 +90,7 @@ static void await_until(struct keeper *keeper, int64_t until_ms)
 static void await_work(struct keeper *keeper)
 {
 	while (!keeper->stopping && keeper->refusal_count == 0) {
-		int64_t due = due_ms(keeper);
+		int64_t due = pace_due(&keeper->pace);
 
 		/*
 		 * What a paused terminal did not take is offered again, without a wait that would hold up the writing.
@@ -135,33 +109,29 @@ static void await_work(struct keeper *keeper)
 }
 
 /*
- * Copies, with the mutex held, the peers that have news, or all of them; those heard last come last. The copy is the
- * caller's to free; NULL where memory is out, and then the news stay.
+ * Copies, with the mutex held, the claims that have news and are written down, or all with news, and clears the news. The
+ * copy is the caller's to free; NULL if out of memory, and then the news stay.
  */
-static struct peer *take_peers(struct keeper *keeper, bool all, size_t *count)
+static struct peer *take_news(struct keeper *keeper, bool all, size_t *count)
 {
-	struct peer *oldest = NULL, *taken;
+	struct peer *taken;
 	size_t wanted = 0;
 
-	/* Whoever was heard since the last time stands in front of all who were not. */
-	for (struct peer *peer = peers_older(keeper->heard, NULL); peer && (all || peer->news);
-	     peer = peers_older(keeper->heard, peer)) {
-		oldest = peer;
-		wanted++;
-	}
+	for (struct peer *peer = NULL; (peer = peers_next(keeper->heard, peer));)
+		wanted += peer->news != 0 && (all || peer->offset != 0);
 	taken = malloc((wanted + 1) * sizeof(*taken));
-	if (!taken)
-		return NULL;
 	*count = 0;
-	for (struct peer *peer = oldest; peer; peer = peers_newer(keeper->heard, peer)) {
+	for (struct peer *peer = NULL; taken && (peer = peers_next(keeper->heard, peer));) {
+		if (peer->news == 0 || !(all || peer->offset != 0))
+			continue;
 		taken[(*count)++] = *peer;
 		peer->news = 0;
 	}
 	return taken;
 }
 
-/* The line for one peer's news; was is its entry before, or NULL. */
-static void tell(struct keeper *keeper, const struct peer *peer, const struct peer *was)
+/* The line for the news of one claim. */
+static void tell(struct keeper *keeper, const struct peer *peer)
 {
 	struct console *console = keeper->console;
 	char ip[ADDRESS_TEXT_BYTES];
@@ -172,18 +142,15 @@ static void tell(struct keeper *keeper, const struct peer *peer, const struct pe
 		console_put(console, " is online (%s)\n", ip);
 		return;
 	}
-	if ((peer->news & ~(unsigned)(PEERS_REFRESHED | PEERS_REKEYED)) == 0 ||
+	if ((peer->news & ~(unsigned)(PEERS_REFRESHED | PEERS_RENEWED)) == 0 ||
 	    !ratelimit_allow(&keeper->changes, peer->address, clock_monotonic_ms()))
 		return;
-	if (peer->news & PEERS_RENAMED && !(was && strcmp(was->username, peer->username) == 0)) {
+	if (peer->news & PEERS_RENAMED && strcmp(peer->was, peer->username) != 0) {
 		console_put(console, "%s is now ", ip);
 		console_put_name(console, CONSOLE_WARNING, peer->username);
-		if (was) {
-			console_put(console, " (was ");
-			console_put_name(console, CONSOLE_NORMAL, was->username);
-			console_put(console, ")");
-		}
-		console_put(console, "\n");
+		console_put(console, " (was ");
+		console_put_name(console, CONSOLE_NORMAL, peer->was);
+		console_put(console, ")\n");
 	}
 	if (peer->left && peer->news & PEERS_DEPARTED) {
 		console_put_name(console, CONSOLE_FAINT, peer->username);
@@ -209,90 +176,77 @@ static void tell_failure(struct keeper *keeper, int error)
 	if (error != 0 && error != keeper->failed)
 		console_put_styled(keeper->console, CONSOLE_BAD,
 		    "cannot write " PEERSFILE_NAME ": %s; trying again every %d s\n", peersfile_reason(error),
-		    RETRY_MS / 1000);
+		    PACE_RETRY_MS / 1000);
 	if (error == 0 && keeper->failed)
 		console_put(keeper->console, PEERSFILE_NAME " is written again\n");
 	keeper->failed = error;
 }
 
-static int put_all(struct peers *peers, const struct peer *taken, size_t count)
+/* Everything in memory that peers.txt does not have, as far as the budget goes; with the file locked and the mutex held. */
+static int plan(struct keeper *keeper, struct journal *journal)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct peer *entry = peers_put(peers, &taken[i]);
+	int64_t now_ms = clock_wall_ms();
+	size_t allowance = keeper->stopping ? PACE_BURST_BYTES : pace_allowance(&keeper->pace, clock_monotonic_ms());
+	int rc = peersfile_load(keeper->file);
 
-		if (!entry)
-			return ENOMEM;
-		entry->news = 0;
-	}
-	return 0;
-}
-
-/* Puts what was taken into peers.txt, and all the rest too where the file lacks some. */
-static int write_down(struct keeper *keeper, const struct peer *taken, size_t count)
-{
-	struct peers *kept;
-	int rc = peersfile_begin(keeper->file);
-
-	/* Also where nothing can be written the user learns who is there. */
-	kept = peersfile_peers(keeper->file);
-	for (size_t i = 0; i < count; i++)
-		tell(keeper, &taken[i], peers_find(kept, taken[i].address));
 	if (rc != 0)
 		return rc;
-	rc = put_all(kept, taken, count);
-	peers_expire(kept, clock_wall_ms());
-	pthread_mutex_lock(&keeper->mutex);
-	bool incomplete = keeper->failed || peers_count(kept) < peers_count(keeper->heard);
-	size_t all_count = 0;
-	struct peer *all = incomplete ? take_peers(keeper, true, &all_count) : NULL;
-	pthread_mutex_unlock(&keeper->mutex);
-	for (size_t i = 0; i < all_count; i++)
-		tell(keeper, &all[i], peers_find(kept, all[i].address));
-	if (rc == 0)
-		rc = put_all(kept, all, all_count);
-	free(all);
-	if (rc == 0)
-		rc = peersfile_commit_peers(keeper->file);
-	else
-		peersfile_abandon(keeper->file);
-	return rc;
+	journal_merge(keeper->heard, keeper->file, now_ms);
+	peers_expire(keeper->heard, now_ms);
+	pace_begin(&keeper->pace);
+	rc = journal_plan(journal, keeper->heard, keeper->file, allowance);
+	return rc ? peersfile_end(keeper->file, false, rc) : 0;
 }
 
-/* One turn: takes what is new, writes it, tells it. */
+/* Writes what is new, and tells it once it is written; if that fails, too. Begins and ends with the mutex held. */
+static void write_down(struct keeper *keeper)
+{
+	struct journal journal = {0};
+	struct peer *news;
+	size_t count = 0;
+	int64_t began_ms;
+	int rc;
+
+	pthread_mutex_unlock(&keeper->mutex);
+	rc = peersfile_lock(keeper->file);
+	began_ms = clock_monotonic_ms();
+	pthread_mutex_lock(&keeper->mutex);
+	if (rc == 0)
+		rc = plan(keeper, &journal);
+	else
+		pace_begin(&keeper->pace);
+	news = take_news(keeper, rc != 0, &count);
+	pthread_mutex_unlock(&keeper->mutex);
+
+	if (rc == 0)
+		rc = journal_write(&journal, keeper->file);
+	for (size_t i = 0; i < count && news; i++)
+		tell(keeper, &news[i]);
+	free(news);
+	tell_failure(keeper, rc);
+
+	pthread_mutex_lock(&keeper->mutex);
+	pace_end(&keeper->pace, began_ms, clock_monotonic_ms(), journal.text.len, rc != 0, journal.is_short);
+	journal_free(&journal);
+}
+
+/* One turn: tells what was refused, and writes and tells what is new. Begins and ends with the mutex held. */
 static void work(struct keeper *keeper)
 {
 	struct refusal refusals[REFUSALS_MAX];
-	size_t refusal_count = keeper->refusal_count, count = 0;
-	int64_t began_ms = clock_monotonic_ms(), refreshed_ms = keeper->refreshed_ms;
-	bool writing = keeper->stopping ? refreshed_ms != 0 : due_ms(keeper) <= began_ms;
-	struct peer *taken = NULL;
-	int rc = 0;
+	size_t refusal_count = keeper->refusal_count;
+	int64_t due_ms = pace_due(&keeper->pace);
 
 	memcpy(refusals, keeper->refusals, refusal_count * sizeof(refusals[0]));
 	keeper->refusal_count = 0;
-	if (writing) {
-		peers_expire(keeper->heard, clock_wall_ms());
-		taken = take_peers(keeper, false, &count);
-		rc = taken ? 0 : ENOMEM;
-		keeper->refreshed_ms = 0;
-		keeper->has_news = false;
-	}
+	if (keeper->stopping ? due_ms != INT64_MAX : due_ms <= clock_monotonic_ms())
+		write_down(keeper);
 	pthread_mutex_unlock(&keeper->mutex);
 
 	tell_refusals(keeper, refusals, refusal_count);
-	if (writing) {
-		if (rc == 0)
-			rc = write_down(keeper, taken, count);
-		free(taken);
-		tell_failure(keeper, rc);
-		keeper->written_ms = clock_monotonic_ms();
-		keeper->writing_took_ms = keeper->written_ms - began_ms;
-	}
 	console_flush_ready(keeper->console);
 
 	pthread_mutex_lock(&keeper->mutex);
-	if (rc != 0 && keeper->refreshed_ms == 0)
-		keeper->refreshed_ms = refreshed_ms;
 }
 
 static void *keep(void *argument)
@@ -307,23 +261,6 @@ static void *keep(void *argument)
 	}
 	pthread_mutex_unlock(&keeper->mutex);
 	return NULL;
-}
-
-/* Begins with the peers that an earlier run left in the file. */
-static int seed(struct keeper *keeper)
-{
-	const struct peers *kept;
-
-	/* A file that cannot be read is dealt with when it is written. */
-	if (peersfile_read(keeper->file) != 0)
-		return 0;
-	kept = peersfile_peers(keeper->file);
-	for (const struct peer *peer = peers_newer(kept, NULL); peer; peer = peers_newer(kept, peer)) {
-		if (!peers_put(keeper->heard, peer))
-			return ENOMEM;
-	}
-	peers_expire(keeper->heard, clock_wall_ms());
-	return 0;
 }
 
 static void free_keeper(struct keeper *keeper)
@@ -350,10 +287,15 @@ int keeper_start(struct keeper **keeper, int dir, struct console *console)
 	pthread_condattr_destroy(&monotonic);
 	started->console = console;
 	ratelimit_init(&started->changes, CHANGE_BURST, CHANGE_PERIOD_MS);
-	started->heard = peers_new();
 	started->file = peersfile_new(dir);
-	if (started->heard && started->file)
-		rc = seed(started);
+	/* With those that an earlier run left in the file. One that cannot be read is dealt with when it is written. */
+	if (started->file) {
+		rc = peersfile_read(started->file);
+		started->heard = peersfile_take_peers(started->file);
+		peers_expire(started->heard, clock_wall_ms());
+	}
+	if (rc != ENOMEM)
+		rc = 0;
 	if (rc == 0)
 		rc = pthread_create(&started->thread, NULL, keep, started);
 	if (rc != 0) {

@@ -3,8 +3,8 @@
  *
  * Specification 2.2.0-B to D. The thread that hears must never wait for the disk or the terminal, or the kernel throws
  * datagrams away; so a second thread, the keeper's own, does the writing. They meet in one dictionary under a mutex, in
- * which any number of announcements of one peer are one change. A newcomer is written at once, refreshed timestamps
- * together, so that none is on disk later than PEERSFILE_LAG_MS.
+ * which any number of announcements of one peer are one change. When it writes, the pace says (pace.h), and what, the
+ * journal (journal.h).
  *
  * These functions are for the one thread that hears. They block only while the keeper copies what is new.
  */

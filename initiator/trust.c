@@ -188,7 +188,7 @@ static void put_where_known(const struct trust *trust, const struct pin *pin)
 	int64_t now_ms = clock_wall_ms();
 	char ip[ADDRESS_TEXT_BYTES];
 
-	for (const struct peer *peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
+	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
 		if (!peer_is_listed(peer, now_ms) || !peer_announces(peer, pin->identity))
 			continue;
 		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",

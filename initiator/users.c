@@ -50,7 +50,7 @@ int users_read(struct peersfile *file, struct users *users)
 		users_free(users);
 		return ENOMEM;
 	}
-	for (const struct peer *peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
+	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
 		if (peer_is_listed(peer, users->now_ms))
 			sorted[users->count++] = (struct sorted){peer, peer_is_online(peer, users->now_ms)};
 	}

@@ -20,23 +20,23 @@
 /* Lines about one address, besides the messages themselves. */
 #define NOTES_PERIOD_MS 60000
 
-/* The peer that announced the proven identity: at that address or, where it has moved, at the one heard last. */
+/* The peer that announced the proven identity: at that address or, if it has moved, at the one heard last. */
 static const struct peer *find_identity(const struct peers *peers, struct in_addr address, const uint8_t *identity)
 {
-	const struct peer *peer = peers_find(peers, address);
+	const struct peer *latest = NULL;
 
-	if (peer && peer_announces(peer, identity))
-		return peer;
-	for (peer = peers_older(peers, NULL); peer; peer = peers_older(peers, peer)) {
-		if (peer_announces(peer, identity))
+	for (const struct peer *peer = NULL; (peer = peers_next_of(peers, identity, peer));) {
+		if (peer->address.s_addr == address.s_addr)
 			return peer;
+		if (!latest || peer->last_seen_ms > latest->last_seen_ms)
+			latest = peer;
 	}
-	return NULL;
+	return latest;
 }
 
 static bool is_shared(const struct peers *peers, const struct peer *peer, int64_t now_ms)
 {
-	for (const struct peer *other = peers_older(peers, NULL); other; other = peers_older(peers, other)) {
+	for (const struct peer *other = NULL; (other = peers_next(peers, other));) {
 		if (other != peer && peer_is_listed(other, now_ms) && strcmp(other->username, peer->username) == 0)
 			return true;
 	}

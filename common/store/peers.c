@@ -1,5 +1,6 @@
 #include "store/peers.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,46 +8,64 @@
 #define NONE UINT32_MAX
 #define FIRST_CAPACITY 16
 
+/* What a claim is worth to a full dictionary, from the first to go to the last. */
+enum rank {
+	RANK_ONCE,	  /* unsigned, and heard once */
+	RANK_SIGNED_ONCE, /* signing takes more than inventing an address, but not much */
+	RANK_UNSIGNED,
+	RANK_SIGNED,
+	RANK_PINNED,
+	RANKS
+};
+
 /* The peer comes first, so that a pointer to it is a pointer to its node. */
 struct node {
 	struct peer peer;
-	uint32_t older, newer; /* neighbours in the order of last hearing, or NONE */
-	uint32_t next;	       /* in the same hash bucket, or among the free nodes, or NONE */
+	uint32_t older, newer; /* neighbours in the order of last hearing among those of its rank, or NONE */
+	uint32_t next_at;      /* in the same bucket of addresses, or among the free nodes, or NONE */
+	uint32_t next_of;      /* in the same bucket of identities, or NONE */
+	uint8_t rank;
+	bool is_used;
 };
 
 struct peers {
 	struct node *nodes;
-	uint32_t *buckets; /* capacity of them: the first node of each chain, or NONE */
+	uint32_t *at, *of; /* capacity of each: the first node of each chain, or NONE; by address, and by identity */
 	uint32_t capacity; /* a power of two */
 	uint32_t count;
-	uint32_t newest, oldest;
+	uint32_t newest[RANKS], oldest[RANKS];
 	uint32_t free;
-	uint32_t seed; /* so that nobody can choose addresses that share a bucket */
+	uint8_t seed[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
 };
 
-/* The final mix of MurmurHash3 (public domain), which spreads neighbouring addresses. */
-static uint32_t bucket_of(const struct peers *peers, struct in_addr address)
+static uint32_t hash(const struct peers *peers, const void *bytes, size_t len)
 {
-	uint32_t hash = address.s_addr ^ peers->seed;
+	uint8_t digest[crypto_shorthash_BYTES];
+	uint32_t number;
 
-	hash = (hash ^ hash >> 16) * 0x85ebca6bu;
-	hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
-	return (hash ^ hash >> 16) & (peers->capacity - 1);
+	crypto_shorthash(digest, bytes, len, peers->seed);
+	memcpy(&number, digest, sizeof(number));
+	return number & (peers->capacity - 1);
 }
 
-static struct node *node_at(const struct peers *peers, uint32_t index)
+static uint32_t *bucket_at(const struct peers *peers, struct in_addr address)
 {
-	return index == NONE ? NULL : &peers->nodes[index];
+	return &peers->at[hash(peers, &address, sizeof(address))];
 }
 
-static uint32_t index_of(const struct peers *peers, const struct node *node)
+static uint32_t *bucket_of(const struct peers *peers, const uint8_t *identity)
 {
-	return (uint32_t)(node - peers->nodes);
+	return &peers->of[hash(peers, identity, IDENTITY_BYTES)];
+}
+
+static uint32_t index_of(const struct peers *peers, const struct peer *peer)
+{
+	return (uint32_t)((const struct node *)peer - peers->nodes);
 }
 
 static struct node *node_of(const struct peers *peers, const struct peer *peer)
 {
-	return &peers->nodes[(const struct node *)peer - peers->nodes];
+	return &peers->nodes[index_of(peers, peer)];
 }
 
 struct peers *peers_new(void)
@@ -54,8 +73,10 @@ struct peers *peers_new(void)
 	struct peers *peers = calloc(1, sizeof(*peers));
 
 	if (peers) {
-		peers->newest = peers->oldest = peers->free = NONE;
-		peers->seed = randombytes_random();
+		for (int rank = 0; rank < RANKS; rank++)
+			peers->newest[rank] = peers->oldest[rank] = NONE;
+		peers->free = NONE;
+		randombytes_buf(peers->seed, sizeof(peers->seed));
 	}
 	return peers;
 }
@@ -64,10 +85,11 @@ void peers_free(struct peers *peers)
 {
 	if (!peers)
 		return;
-	for (uint32_t i = peers->newest; i != NONE; i = peers->nodes[i].older)
-		json_decref(peers->nodes[i].peer.extra);
+	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));)
+		json_decref(peer->extra);
 	free(peers->nodes);
-	free(peers->buckets);
+	free(peers->at);
+	free(peers->of);
 	free(peers);
 }
 
@@ -76,42 +98,108 @@ size_t peers_count(const struct peers *peers)
 	return peers->count;
 }
 
-struct peer *peers_find(const struct peers *peers, struct in_addr address)
+struct peer *peers_next(const struct peers *peers, const struct peer *peer)
 {
+	for (uint32_t i = peer ? index_of(peers, peer) + 1 : 0; i < peers->capacity; i++) {
+		if (peers->nodes[i].is_used)
+			return &peers->nodes[i].peer;
+	}
+	return NULL;
+}
+
+struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer)
+{
+	uint32_t i;
+
 	if (peers->capacity == 0)
 		return NULL;
-	for (uint32_t i = peers->buckets[bucket_of(peers, address)]; i != NONE; i = peers->nodes[i].next) {
+	for (i = peer ? node_of(peers, peer)->next_at : *bucket_at(peers, address); i != NONE;
+	     i = peers->nodes[i].next_at) {
 		if (peers->nodes[i].peer.address.s_addr == address.s_addr)
 			return &peers->nodes[i].peer;
 	}
 	return NULL;
 }
 
-struct peer *peers_older(const struct peers *peers, const struct peer *peer)
+struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
+    const struct peer *peer)
 {
-	struct node *node = node_at(peers, peer ? node_of(peers, peer)->older : peers->newest);
+	uint32_t i;
 
-	return node ? &node->peer : NULL;
+	if (peers->capacity == 0)
+		return NULL;
+	for (i = peer ? node_of(peers, peer)->next_of : *bucket_of(peers, identity); i != NONE;
+	     i = peers->nodes[i].next_of) {
+		if (peer_announces(&peers->nodes[i].peer, identity))
+			return &peers->nodes[i].peer;
+	}
+	return NULL;
 }
 
-struct peer *peers_newer(const struct peers *peers, const struct peer *peer)
+/* What makes one claim of an address better than another. */
+static int worth(const struct peer *peer)
 {
-	struct node *node = node_at(peers, peer ? node_of(peers, peer)->newer : peers->oldest);
+	return 4 * !peer->left + 2 * peer->is_pinned + peer->has_identity;
+}
 
-	return node ? &node->peer : NULL;
+struct peer *peers_find(const struct peers *peers, struct in_addr address)
+{
+	struct peer *best = NULL;
+
+	for (struct peer *peer = NULL; (peer = peers_next_at(peers, address, peer));) {
+		if (!best || worth(peer) > worth(best))
+			best = peer;
+	}
+	return best;
+}
+
+size_t peers_list(const struct peers *peers, struct in_addr address, struct peer *claims[static PEERS_CLAIMS_MAX])
+{
+	struct peer *best = peers_find(peers, address);
+	size_t count = 0;
+
+	if (best)
+		claims[count++] = best;
+	for (struct peer *peer = NULL; (peer = peers_next_at(peers, address, peer)) && count < PEERS_CLAIMS_MAX;) {
+		if (peer != best)
+			claims[count++] = peer;
+	}
+	return count;
+}
+
+int64_t peers_since(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES])
+{
+	int64_t since_s = 0;
+
+	for (const struct peer *peer = NULL; (peer = peers_next_of(peers, identity, peer));) {
+		if (peer->since_s > since_s)
+			since_s = peer->since_s;
+	}
+	return since_s;
+}
+
+static enum rank rank_of(const struct peer *peer)
+{
+	if (peer->is_pinned)
+		return RANK_PINNED;
+	if (peer->has_identity)
+		return peer->heard_again ? RANK_SIGNED : RANK_SIGNED_ONCE;
+	return peer->heard_again ? RANK_UNSIGNED : RANK_ONCE;
 }
 
 static void link_newest(struct peers *peers, struct node *node)
 {
-	uint32_t index = index_of(peers, node);
+	uint32_t index = index_of(peers, &node->peer), *newest;
 
+	node->rank = (uint8_t)rank_of(&node->peer);
+	newest = &peers->newest[node->rank];
 	node->newer = NONE;
-	node->older = peers->newest;
-	if (peers->newest != NONE)
-		peers->nodes[peers->newest].newer = index;
+	node->older = *newest;
+	if (*newest != NONE)
+		peers->nodes[*newest].newer = index;
 	else
-		peers->oldest = index;
-	peers->newest = index;
+		peers->oldest[node->rank] = index;
+	*newest = index;
 }
 
 static void unlink_node(struct peers *peers, const struct node *node)
@@ -119,80 +207,146 @@ static void unlink_node(struct peers *peers, const struct node *node)
 	if (node->newer != NONE)
 		peers->nodes[node->newer].older = node->older;
 	else
-		peers->newest = node->older;
+		peers->newest[node->rank] = node->older;
 	if (node->older != NONE)
 		peers->nodes[node->older].newer = node->newer;
 	else
-		peers->oldest = node->newer;
+		peers->oldest[node->rank] = node->newer;
 }
 
-static void enter_bucket(struct peers *peers, struct node *node)
+/* Those longest there stay first. */
+static void enter_buckets(struct peers *peers, struct node *node)
 {
-	uint32_t *bucket = &peers->buckets[bucket_of(peers, node->peer.address)];
+	uint32_t index = index_of(peers, &node->peer), *link = bucket_at(peers, node->peer.address);
 
-	node->next = *bucket;
-	*bucket = index_of(peers, node);
+	while (*link != NONE)
+		link = &peers->nodes[*link].next_at;
+	*link = index;
+	node->next_at = node->next_of = NONE;
+	if (!node->peer.has_identity)
+		return;
+	link = bucket_of(peers, node->peer.identity);
+	node->next_of = *link;
+	*link = index;
 }
 
-static void leave_bucket(struct peers *peers, const struct node *node)
+static void leave_buckets(struct peers *peers, const struct node *node)
 {
-	uint32_t *link = &peers->buckets[bucket_of(peers, node->peer.address)];
+	uint32_t index = index_of(peers, &node->peer), *link = bucket_at(peers, node->peer.address);
 
-	while (*link != index_of(peers, node))
-		link = &peers->nodes[*link].next;
-	*link = node->next;
+	while (*link != index)
+		link = &peers->nodes[*link].next_at;
+	*link = node->next_at;
+	if (!node->peer.has_identity)
+		return;
+	link = bucket_of(peers, node->peer.identity);
+	while (*link != index)
+		link = &peers->nodes[*link].next_of;
+	*link = node->next_of;
 }
 
-static void remove_node(struct peers *peers, struct node *node)
+void peers_drop(struct peers *peers, struct peer *peer)
 {
+	struct node *node = node_of(peers, peer);
+
 	unlink_node(peers, node);
-	leave_bucket(peers, node);
-	json_decref(node->peer.extra);
-	node->next = peers->free;
-	peers->free = index_of(peers, node);
+	leave_buckets(peers, node);
+	json_decref(peer->extra);
+	node->is_used = false;
+	node->next_at = peers->free;
+	peers->free = index_of(peers, peer);
 	peers->count--;
 }
 
-/* Doubles the room for nodes and buckets. Returns false, with everything as it was, where memory is out. */
+/* Doubles the room for nodes and buckets. Returns false, with everything as it was, if out of memory. */
 static bool grow(struct peers *peers)
 {
-	uint32_t capacity = peers->capacity ? peers->capacity * 2 : FIRST_CAPACITY;
-	uint32_t *buckets = malloc(capacity * sizeof(*buckets));
-	struct node *nodes = buckets ? realloc(peers->nodes, capacity * sizeof(*nodes)) : NULL;
+	uint32_t before = peers->capacity, capacity = before ? before * 2 : FIRST_CAPACITY, *old = peers->at;
+	uint32_t *at = malloc(capacity * sizeof(*at)), *of = malloc(capacity * sizeof(*of));
+	struct node *nodes = at && of ? realloc(peers->nodes, capacity * sizeof(*nodes)) : NULL;
 
 	if (!nodes) {
-		free(buckets);
+		free(at);
+		free(of);
 		return false;
 	}
-	free(peers->buckets);
+	free(peers->of);
 	peers->nodes = nodes;
-	peers->buckets = buckets;
+	peers->at = at;
+	peers->of = of;
+	peers->capacity = capacity;
 	for (uint32_t i = 0; i < capacity; i++)
-		buckets[i] = NONE;
-	for (uint32_t i = peers->capacity; i < capacity; i++) {
-		nodes[i].next = peers->free;
+		at[i] = of[i] = NONE;
+	for (uint32_t i = before; i < capacity; i++) {
+		nodes[i].is_used = false;
+		nodes[i].next_at = peers->free;
 		peers->free = i;
 	}
-	peers->capacity = capacity;
-	for (uint32_t i = peers->newest; i != NONE; i = nodes[i].older)
-		enter_bucket(peers, &nodes[i]);
+	/* Chain by chain, so that the claims of an address stay in their order. */
+	for (uint32_t bucket = 0; bucket < before; bucket++) {
+		for (uint32_t i = old[bucket], next; i != NONE; i = next) {
+			next = nodes[i].next_at;
+			enter_buckets(peers, &nodes[i]);
+		}
+	}
+	free(old);
 	return true;
 }
 
-/* A new entry for address, as the one heard last; in a full dictionary it takes the place of the longest silent. */
-static struct peer *insert(struct peers *peers, struct in_addr address)
+/*
+ * Makes room for a claim among those of its address, if there are too many: for the worst of them that is worth no more
+ * or is not listed any more. Returns false if there is none.
+ */
+static bool make_room_at(struct peers *peers, const struct peer *newcomer)
+{
+	enum rank rank = rank_of(newcomer);
+	struct peer *worst = NULL;
+	int worst_rank = 0, count = 0;
+
+	for (struct peer *peer = NULL; (peer = peers_next_at(peers, newcomer->address, peer)); count++) {
+		int own = peer_is_listed(peer, newcomer->last_seen_ms) ? (int)rank_of(peer) : -1;
+
+		if (!worst || own < worst_rank || (own == worst_rank && peer->last_seen_ms < worst->last_seen_ms)) {
+			worst = peer;
+			worst_rank = own;
+		}
+	}
+	if (count < PEERS_CLAIMS_MAX)
+		return true;
+	if (worst_rank > (int)rank)
+		return false;
+	peers_drop(peers, worst);
+	return true;
+}
+
+/* Drops, of a full dictionary, the claim worth least and silent longest. */
+static void make_room(struct peers *peers)
+{
+	for (int rank = 0; rank < RANKS && peers->count >= PEERS_MAX; rank++) {
+		if (peers->oldest[rank] != NONE)
+			peers_drop(peers, &peers->nodes[peers->oldest[rank]].peer);
+	}
+}
+
+/* Copies a new claim in as the one heard last. NULL with errno 0 if it is not taken. */
+static struct peer *insert(struct peers *peers, const struct peer *peer)
 {
 	struct node *node;
 
-	if (peers->count == PEERS_MAX)
-		remove_node(peers, &peers->nodes[peers->oldest]);
-	if (peers->free == NONE && !grow(peers))
+	errno = 0;
+	if (!make_room_at(peers, peer))
 		return NULL;
+	make_room(peers);
+	if (peers->free == NONE && !grow(peers)) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	node = &peers->nodes[peers->free];
-	peers->free = node->next;
-	node->peer = (struct peer){.address = address};
+	peers->free = node->next_at;
+	node->peer = *peer;
+	node->is_used = true;
 	link_newest(peers, node);
-	enter_bucket(peers, node);
+	enter_buckets(peers, node);
 	peers->count++;
 	return &node->peer;
 }
@@ -205,7 +359,41 @@ static void move_to_newest(struct peers *peers, struct peer *peer)
 	link_newest(peers, node);
 }
 
-/* What the announcement changes for a peer that is in the dictionary. */
+struct peer *peers_find_claim(const struct peers *peers, struct in_addr address, const uint8_t *identity)
+{
+	struct peer *peer = NULL;
+
+	while ((peer = peers_next_at(peers, address, peer))) {
+		if (identity ? peer_announces(peer, identity) : !peer->has_identity)
+			break;
+	}
+	return peer;
+}
+
+/* Whether a signed claim there, listed and not gone, has that name. */
+static bool is_name_of_signed(const struct peers *peers, struct in_addr address, const char *username, int64_t now_ms)
+{
+	for (const struct peer *peer = NULL; (peer = peers_next_at(peers, address, peer));) {
+		if (peer->has_identity && !peer->left && peer_is_listed(peer, now_ms) &&
+		    strcmp(peer->username, username) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Drops the claims of an identity that are older than since_s. */
+static void drop_older(struct peers *peers, const uint8_t *identity, int64_t since_s)
+{
+	struct peer *peer = peers_next_of(peers, identity, NULL), *next;
+
+	for (; peer; peer = next) {
+		next = peers_next_of(peers, identity, peer);
+		if (peer->since_s < since_s)
+			peers_drop(peers, peer);
+	}
+}
+
+/* What the announcement changes for a claim that is in the dictionary. */
 static unsigned compare(const struct peer *peer, const struct announcement *announcement, int64_t now_ms)
 {
 	unsigned news = 0;
@@ -214,49 +402,77 @@ static unsigned compare(const struct peer *peer, const struct announcement *anno
 		return PEERS_INSERTED;
 	if (strcmp(peer->username, announcement->username) != 0)
 		news |= PEERS_RENAMED;
-	if (announcement->has_identity ? !peer_announces(peer, announcement->identity) : peer->has_identity)
-		news |= PEERS_REKEYED;
 	if (announcement->leaving && !peer->left)
 		news |= PEERS_DEPARTED;
 	if (!announcement->leaving && peer->left)
 		news |= PEERS_RETURNED;
+	if (announcement->has_identity && announcement->since_s != peer->since_s)
+		news |= PEERS_RENEWED;
 	return news ? news : PEERS_REFRESHED;
 }
 
-int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, int64_t now_ms)
+int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, bool is_pinned,
+    int64_t now_ms)
 {
-	struct peer *peer = peers_find(peers, address);
+	const uint8_t *identity = announcement->has_identity ? announcement->identity : NULL;
+	struct peer *peer = peers_find_claim(peers, address, identity), newcomer = {.address = address}, *unsigned_one;
 	unsigned news = PEERS_INSERTED;
 
+	if (identity ? announcement->since_s < peers_since(peers, identity)
+		     : is_name_of_signed(peers, address, announcement->username, now_ms))
+		return 0;
 	if (peer) {
 		news = compare(peer, announcement, now_ms);
-		move_to_newest(peers, peer);
 	} else if (announcement->leaving) {
+		if (identity)
+			drop_older(peers, identity, announcement->since_s);
 		return 0;
 	} else {
-		peer = insert(peers, address);
+		newcomer.is_pinned = is_pinned;
+		newcomer.last_seen_ms = now_ms;
+		newcomer.has_identity = announcement->has_identity;
+		memcpy(newcomer.identity, announcement->identity, sizeof(newcomer.identity));
+		newcomer.since_s = announcement->since_s;
+		peer = insert(peers, &newcomer);
 		if (!peer)
-			return -1;
+			return errno == 0 ? 0 : -1;
 	}
+	if (news & PEERS_RENAMED && !(peer->news & PEERS_RENAMED))
+		memcpy(peer->was, peer->username, sizeof(peer->was));
 	memcpy(peer->username, announcement->username, sizeof(peer->username));
-	memcpy(peer->identity, announcement->identity, sizeof(peer->identity));
-	peer->has_identity = announcement->has_identity;
+	peer->since_s = announcement->since_s;
 	peer->left = announcement->leaving;
 	peer->last_seen_ms = now_ms;
 	peer->digest = announcement->digest;
+	peer->heard_again = !(news & PEERS_INSERTED);
+	peer->is_pinned = is_pinned;
+	peer->is_stale = true;
 	peer->news |= news;
+	if (news != PEERS_REFRESHED)
+		peer->offset = 0;
+	move_to_newest(peers, peer);
+	if (!identity)
+		return (int)news;
+	drop_older(peers, identity, announcement->since_s);
+	unsigned_one = peers_find_claim(peers, address, NULL);
+	if (unsigned_one && !peer->left && strcmp(unsigned_one->username, peer->username) == 0)
+		peers_drop(peers, unsigned_one);
 	return (int)news;
 }
 
 bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
 {
-	const struct peer *peer = peers_find(peers, address);
+	const struct peer *peer = NULL;
 
-	if (!peer || peer->digest == 0 || peer->digest != digest)
+	do
+		peer = peers_next_at(peers, address, peer);
+	while (peer && (peer->digest == 0 || peer->digest != digest));
+	if (!peer)
 		return false;
 	memcpy(announcement->username, peer->username, sizeof(announcement->username));
 	memcpy(announcement->identity, peer->identity, sizeof(announcement->identity));
 	announcement->has_identity = peer->has_identity;
+	announcement->since_s = peer->since_s;
 	announcement->leaving = peer->left;
 	announcement->digest = digest;
 	return true;
@@ -264,30 +480,44 @@ bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t di
 
 struct peer *peers_put(struct peers *peers, const struct peer *peer)
 {
-	struct peer *entry = peers_find(peers, peer->address);
-	json_t *extra;
+	const uint8_t *identity = peer->has_identity ? peer->identity : NULL;
+	struct peer *entry = peers_find_claim(peers, peer->address, identity);
 
-	if (entry)
+	errno = 0;
+	if (identity && peer->since_s < peers_since(peers, identity))
+		entry = NULL;
+	else if (!entry)
+		entry = insert(peers, peer);
+	else {
+		json_decref(entry->extra);
+		*entry = *peer;
 		move_to_newest(peers, entry);
-	else
-		entry = insert(peers, peer->address);
-	if (!entry)
+	}
+	if (!entry) {
+		json_decref(peer->extra);
 		return NULL;
-	extra = entry->extra;
-	*entry = *peer;
-	entry->extra = extra;
+	}
+	if (identity)
+		drop_older(peers, identity, peer->since_s);
 	return entry;
+}
+
+void peers_set_pinned(struct peers *peers, struct peer *peer, bool is_pinned)
+{
+	if (peer->is_pinned == is_pinned)
+		return;
+	peer->is_pinned = is_pinned;
+	move_to_newest(peers, peer);
 }
 
 size_t peers_expire(struct peers *peers, int64_t now_ms)
 {
 	size_t before = peers->count;
 
-	/* All of them: where the clock was set, the order of hearing is not that of the times. */
-	for (uint32_t i = peers->oldest, newer; i != NONE; i = newer) {
-		newer = peers->nodes[i].newer;
-		if (!peer_is_listed(&peers->nodes[i].peer, now_ms))
-			remove_node(peers, &peers->nodes[i]);
+	/* All of them: if the clock was set, the order of hearing is not that of the times. */
+	for (struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
+		if (!peer_is_listed(peer, now_ms))
+			peers_drop(peers, peer);
 	}
 	return before - peers->count;
 }
@@ -301,9 +531,9 @@ int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms)
 	return silence_ms < 0 && silence_ms >= -PEERS_ONLINE_MS ? 0 : silence_ms;
 }
 
-bool peer_announces(const struct peer *peer, const uint8_t identity[static DH_KEY_BYTES])
+bool peer_announces(const struct peer *peer, const uint8_t identity[static IDENTITY_BYTES])
 {
-	return peer->has_identity && memcmp(peer->identity, identity, DH_KEY_BYTES) == 0;
+	return peer->has_identity && memcmp(peer->identity, identity, IDENTITY_BYTES) == 0;
 }
 
 bool peer_is_online(const struct peer *peer, int64_t now_ms)

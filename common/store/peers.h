@@ -1,10 +1,15 @@
 /*
  * The dictionary of peers: who was heard, from which address, and when.
  *
- * Specification 2.2.0-B and C: the key is the IPv4 address that recvfrom() gave. It lives in memory; peersfile keeps it
- * on disk. It holds at most PEERS_MAX peers, and a newcomer to a full one displaces the peer that has been silent
- * longest, so strangers who invent addresses cannot use up memory. Peers are kept in the order in which they were last
- * heard. Not thread-safe: who shares one holds a mutex.
+ * Specification 2.2.0-B and C: the key is the IPv4 address that recvfrom() gave. What is heard from an address is what
+ * one identity, or nobody in particular, says of it: a claim. Claims of one address stand side by side, and what is said
+ * in the name of one changes nothing of another, because anybody can send from any address, and only who holds an
+ * identity can sign. A struct peer is one claim; it has an identity if, and only if, its signature held.
+ *
+ * At most PEERS_MAX claims are held, and PEERS_CLAIMS_MAX of an address. A newcomer to a full dictionary displaces whoever
+ * is worth least and has been silent longest: first who was heard only once, last those who sign and those the user
+ * knows. So strangers who invent addresses use up no memory and push nobody out. Not thread-safe: who shares one holds a
+ * mutex. Pointers to peers hold until the dictionary changes.
  */
 #ifndef QUARTET_PEERS_H
 #define QUARTET_PEERS_H
@@ -18,79 +23,113 @@
 #include "wire/announcement.h"
 
 #define PEERS_MAX 16384
+#define PEERS_CLAIMS_MAX 5     /* of one address, one of them unsigned at most */
 #define PEERS_ONLINE_MS 10000  /* heard this recently: (Online), specification 2.3.0-B */
 #define PEERS_LISTED_MS 900000 /* heard this recently: listed at all, specification 2.3.0-B */
 
 struct peer {
 	struct in_addr address;
 	char username[USERNAME_MAX_BYTES + 1];
-	uint8_t identity[DH_KEY_BYTES];
+	uint8_t identity[IDENTITY_BYTES];
 	bool has_identity;
 	bool left;	      /* said that it is leaving and was not heard since */
-	unsigned news;	      /* bits of enum peers_news since somebody last cleared them */
+	bool is_pinned;	      /* the user knows the identity */
+	bool heard_again;     /* more than once */
+	int64_t since_s;      /* of the announcement; 0 without an identity */
 	int64_t last_seen_ms; /* wall clock */
 	uint64_t digest;      /* of the announcement it was last heard in, or 0 */
 	json_t *extra; /* members of the file that this version does not know; owned by the dictionary, or NULL */
+	/* For whoever writes the dictionary down. */
+	char was[USERNAME_MAX_BYTES + 1]; /* the name before it was renamed, if that is among the news */
+	unsigned news;			  /* bits of enum peers_news since somebody last cleared them */
+	uint32_t offset;		  /* where last_seen stands in the file; 0: not in it as it is here */
+	bool is_stale;			  /* the file has another last_seen */
 };
 
 /* What an announcement meant for the dictionary. Several may gather in peer.news. */
 enum peers_news {
 	PEERS_REFRESHED = 1, /* heard again, nothing else is new */
-	PEERS_INSERTED = 2,  /* the address was not there, or had been silent for more than PEERS_LISTED_MS */
-	PEERS_RENAMED = 4,   /* the address goes by another name now */
-	PEERS_REKEYED = 8,   /* the address announces another identity, or none, now */
-	PEERS_DEPARTED = 16, /* it said that it is leaving */
-	PEERS_RETURNED = 32, /* it had left and is heard again */
+	PEERS_INSERTED = 2,  /* the claim was not there, or had been silent for more than PEERS_LISTED_MS */
+	PEERS_RENAMED = 4,   /* it goes by another name now */
+	PEERS_DEPARTED = 8,  /* it said that it is leaving */
+	PEERS_RETURNED = 16, /* it had left and is heard again */
+	PEERS_RENEWED = 32,  /* the announcement is a newer one that says the same */
 };
 
 struct peers;
 
-/* A new empty dictionary for the caller to free, or NULL where memory is out. */
+/* A new empty dictionary for the caller to free, or NULL if out of memory. */
 struct peers *peers_new(void);
 void peers_free(struct peers *peers);
 
+/* How many claims it holds. */
 size_t peers_count(const struct peers *peers);
 
-/* The peer at address, or NULL. The pointer holds until the dictionary changes. */
+/*
+ * The best claim of an address: one that did not say it is leaving, of those one of somebody pinned, else a signed one,
+ * else the one longest there. NULL if there is none.
+ */
 struct peer *peers_find(const struct peers *peers, struct in_addr address);
 
-/* Walk from the peer heard last to the one silent longest: peer is NULL to begin, and NULL comes back at the end. */
-struct peer *peers_older(const struct peers *peers, const struct peer *peer);
+/* Walk the claims of an address, those longest there first: peer is NULL to begin, and NULL comes back at the end. */
+struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer);
 
-/* Walk the other way: from the one silent longest to the peer heard last. */
-struct peer *peers_newer(const struct peers *peers, const struct peer *peer);
+/* The same for the claims of an identity, in no order. */
+struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
+    const struct peer *peer);
+
+/* The same for all, in no order. */
+struct peer *peers_next(const struct peers *peers, const struct peer *peer);
+
+/* Lists all claims of an address, the best first, the others as they came to be there. Returns how many. */
+size_t peers_list(const struct peers *peers, struct in_addr address, struct peer *claims[static PEERS_CLAIMS_MAX]);
+
+/* The claim of that identity at an address, or the unsigned one if identity is NULL; NULL if there is none. */
+struct peer *peers_find_claim(const struct peers *peers, struct in_addr address, const uint8_t *identity);
+
+/* The newest "since" of an identity, or 0. */
+int64_t peers_since(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES]);
 
 /*
- * Notes an announcement from address at now_ms and adds to peer.news. A stranger who only says that it is leaving is not
- * inserted. Returns the news of this announcement, 0 for none, or -1 where memory is out.
+ * Notes an announcement from address at now_ms and adds to the claim's news; a newer one of an identity drops its claims
+ * with an older "since". Not taken are: an older one than was heard of that identity; from a stranger, that it is
+ * leaving; without an identity, the name of a signed claim that is there and listed; and a claim too many at an address
+ * whose others are worth more. Returns the news of this announcement, 0 for none, or -1 if out of memory.
  */
-int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, int64_t now_ms)
-    __attribute__((warn_unused_result));
+int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, bool is_pinned,
+    int64_t now_ms) __attribute__((warn_unused_result));
 
 /*
- * What the peer at address announced when it was last heard, where that had this digest. Returns false, with
- * *announcement left alone, where it had another one or there is no such peer.
+ * What a claim at address announced when it was last heard, if that had this digest. Returns false, with *announcement
+ * left alone, if there is no such claim.
  */
 bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
     __attribute__((warn_unused_result));
 
 /*
- * Copies peer in as the one heard last, replacing the entry of its address; extra is not copied, what the entry had
- * stays. Returns the entry, or NULL where memory is out.
+ * Copies a claim in, by the same rules but for the name of a signed one; it counts as heard before, and replaces that of
+ * the same identity at its address; extra is taken over, also on an error. Returns the claim there now, or NULL if it was
+ * not taken, with errno ENOMEM if out of memory, else 0.
  */
-struct peer *peers_put(struct peers *peers, const struct peer *peer) __attribute__((warn_unused_result));
+struct peer *peers_put(struct peers *peers, const struct peer *peer);
+
+/* Notes whether the user knows the identity of a claim. */
+void peers_set_pinned(struct peers *peers, struct peer *peer, bool is_pinned);
+
+/* Drops a claim. */
+void peers_drop(struct peers *peers, struct peer *peer);
 
 /* Drops all that have been silent for more than PEERS_LISTED_MS at now_ms. Returns how many. */
 size_t peers_expire(struct peers *peers, int64_t now_ms);
 
 /*
- * How long peer has been silent, in milliseconds; 0 where the clock has been set back since by PEERS_ONLINE_MS at most,
- * negative where by more.
+ * How long peer has been silent, in milliseconds; 0 if the clock has been set back since by PEERS_ONLINE_MS at most,
+ * negative if by more.
  */
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms);
 
 /* Whether peer announces that identity. */
-bool peer_announces(const struct peer *peer, const uint8_t identity[static DH_KEY_BYTES]);
+bool peer_announces(const struct peer *peer, const uint8_t identity[static IDENTITY_BYTES]);
 
 /*
  * Whether peer counts as (Online), and whether it is listed at all. Both bounds are inclusive. Who was heard in the

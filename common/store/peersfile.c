@@ -13,13 +13,14 @@
 #include "crypto/identity.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
+#include "store/peerrecord.h"
 
 /* The file may vanish between making and locking it; nobody deletes it more often than this. */
 #define BEGIN_ATTEMPTS 8
-/* Unix time with ten digits before the point: last_seen always takes as many bytes. */
-#define LAST_SEEN_MAX_S 9999999999
 /* Lines that mean nothing to this version and are kept. */
 #define UNKNOWN_LINES_MAX 100
+/* A file with so few lines that do not count is not worth replacing. */
+#define SPARE_LINES 16
 
 struct peersfile {
 	int dir;
@@ -31,6 +32,8 @@ struct peersfile {
 	struct buffer others; /* all lines that are no peers, as they stand in the file */
 	struct buffer text;   /* between begin and commit: the file with the records that were changed */
 	struct stat origin;   /* of the file that the content was read from */
+	size_t lines;	      /* of addresses in it, those included that do not count any more */
+	bool is_untidy;	      /* its last line does not end, or more lines mean nothing than are kept */
 	unsigned version;
 	bool current; /* origin is of use: the content is that of a file */
 	bool edited;  /* text is to be written */
@@ -78,8 +81,13 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* The members of a peer and of a pin that this version writes. */
-static const char *const peer_members[] = {"peer", "last_seen", "username", "identity", "left", NULL};
+/* The same, but for what an overwritten time changes. */
+static bool same_content(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size;
+}
+
+/* The members of a pin that this version writes. */
 static const char *const pin_members[] = {"known", "identity", "pinned", "address", "verified", NULL};
 
 static bool is_member(const char *name, const char *const *members)
@@ -89,112 +97,38 @@ static bool is_member(const char *name, const char *const *members)
 	return *members != NULL;
 }
 
-/* The members of a peer that this version does not know, as a new reference; NULL if there are none. */
-static json_t *collect_extra(json_t *object)
-{
-	json_t *extra = NULL, *value;
-	const char *name;
+/* A claim as it stands in the file. */
+struct entry {
+	struct peer peer;
+	size_t line, index;
+	int64_t newest_ms; /* when anybody was heard last from the address */
+};
 
-	json_object_foreach (object, name, value) {
-		if (is_member(name, peer_members))
-			continue;
-		if (!extra)
-			extra = json_object();
-		json_object_set(extra, name, value);
-	}
-	return extra;
+static int compare_addresses(const void *left, const void *right)
+{
+	const struct entry *a = left, *b = right;
+
+	if (a->peer.address.s_addr != b->peer.address.s_addr)
+		return a->peer.address.s_addr < b->peer.address.s_addr ? -1 : 1;
+	if (a->line != b->line)
+		return a->line > b->line ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
 }
 
-/* Reads the record of a peer; false if it is not one. peer->extra is a new reference. */
-static bool read_peer(json_t *object, struct peer *peer)
+static int compare_times(const void *left, const void *right)
 {
-	const char *text;
-	size_t len;
-	double seconds;
+	const struct entry *a = left, *b = right;
 
-	*peer = (struct peer){0};
-	if (!jsontext_get_string(object, "peer", &text, &len) || address_parse(text, &peer->address) != 0)
-		return false;
-	if (!jsontext_get_string(object, "username", &text, &len) ||
-	    username_normalize(text, len, peer->username) != USERNAME_OK)
-		return false;
-	seconds = json_number_value(json_object_get(object, "last_seen"));
-	if (!(seconds > 0 && seconds < LAST_SEEN_MAX_S))
-		return false;
-	peer->last_seen_ms = (int64_t)(seconds * 1000 + 0.5);
-	if (jsontext_get_string(object, "identity", &text, &len))
-		peer->has_identity = identity_parse(text, len, peer->identity);
-	peer->left = json_is_true(json_object_get(object, "left"));
-	peer->extra = collect_extra(object);
-	return true;
-}
-
-/* Appends {"peer": "192.168.1.7", "last_seen": 1763625600.125, "username": "Bob", ...} and a line feed. */
-static int append_peer(struct buffer *out, const struct peer *peer)
-{
-	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
-	const char *name;
-	json_t *value;
-	int rc = buffer_printf(out,
-	    "{\"peer\": \"%s\", \"last_seen\": %10lld.%03d, \"username\": ", address_format(peer->address, ip),
-	    (long long)(peer->last_seen_ms / 1000), (int)(peer->last_seen_ms % 1000));
-
-	if (rc == 0)
-		rc = jsontext_append_string(out, peer->username, strlen(peer->username));
-	identity_format(peer->identity, identity);
-	if (rc == 0 && peer->has_identity)
-		rc = buffer_printf(out, ", \"identity\": \"%s\"", identity);
-	if (rc == 0 && peer->left)
-		rc = buffer_printf(out, ", \"left\": true");
-	json_object_foreach (peer->extra, name, value) {
-		if (rc == 0)
-			rc = buffer_append(out, ", ", 2);
-		if (rc == 0)
-			rc = jsontext_append_string(out, name, strlen(name));
-		if (rc == 0)
-			rc = buffer_append(out, ": ", 2);
-		if (rc == 0)
-			rc = jsontext_append(out, value);
-	}
-	return rc ? rc : buffer_append(out, "}\n", 2);
-}
-
-static int compare_last_seen(const void *left, const void *right)
-{
-	const struct peer *a = *(const struct peer *const *)left, *b = *(const struct peer *const *)right;
-
-	return (a->last_seen_ms > b->last_seen_ms) - (a->last_seen_ms < b->last_seen_ms);
-}
-
-/* Moves the peer heard last in front, and so on: the order in which a dictionary keeps them. */
-static struct peers *in_order(struct peers *peers)
-{
-	size_t count = peers_count(peers), filled = 0;
-	struct peer **list = calloc(count + 1, sizeof(struct peer *));
-	struct peers *ordered = peers_new();
-
-	for (struct peer *peer = peers_newer(peers, NULL); list && peer; peer = peers_newer(peers, peer))
-		list[filled++] = peer;
-	if (list)
-		qsort(list, count, sizeof(struct peer *), compare_last_seen);
-	for (size_t i = 0; i < filled && ordered; i++) {
-		struct peer *entry = peers_put(ordered, list[i]);
-
-		if (!entry) {
-			peers_free(ordered);
-			ordered = NULL;
-			break;
-		}
-		entry->extra = json_incref(list[i]->extra);
-	}
-	free(list);
-	peers_free(peers);
-	return ordered;
+	if (a->newest_ms != b->newest_ms)
+		return a->newest_ms < b->newest_ms ? -1 : 1;
+	return compare_addresses(left, right);
 }
 
 /* What the lines of a file say. */
 struct content {
-	struct peers *peers;
+	struct entry *list; /* the claims of all lines */
+	size_t count, room;
+	size_t lines;
 	json_t *self, *pins;
 	struct buffer others;
 	size_t unknown;
@@ -202,39 +136,124 @@ struct content {
 
 static void free_content(struct content *content)
 {
-	peers_free(content->peers);
+	for (size_t i = 0; i < content->count; i++)
+		json_decref(content->list[i].peer.extra);
+	free(content->list);
 	json_decref(content->self);
 	json_decref(content->pins);
 	buffer_free(&content->others);
 }
 
-/* Takes a record that is a peer into the dictionary; of two lines about one address the later counts. */
-static int take_peer(struct content *content, const struct peer *peer)
+/* Leaves, of the lines about one address, the last, and puts who was heard last at the end. */
+static void arrange(struct content *content)
 {
-	struct peer *entry = peers_put(content->peers, peer);
+	struct entry *list = content->list;
+	size_t kept = 0;
 
-	if (!entry)
-		return ENOMEM;
-	json_decref(entry->extra);
-	entry->extra = peer->extra;
-	return 0;
+	if (content->count == 0)
+		return;
+	qsort(list, content->count, sizeof(*list), compare_addresses);
+	for (size_t i = 0; i < content->count;) {
+		in_addr_t address = list[i].peer.address.s_addr;
+		size_t first = kept, line = list[i].line;
+		int64_t newest_ms = 0;
+
+		for (; i < content->count && list[i].peer.address.s_addr == address; i++) {
+			if (list[i].line != line) {
+				json_decref(list[i].peer.extra);
+				continue;
+			}
+			if (list[i].peer.last_seen_ms > newest_ms)
+				newest_ms = list[i].peer.last_seen_ms;
+			list[kept++] = list[i];
+		}
+		for (size_t j = first; j < kept; j++)
+			list[j].newest_ms = newest_ms;
+	}
+	content->count = kept;
+	qsort(list, kept, sizeof(*list), compare_times);
+}
+
+/* Makes the dictionary of the claims, which it empties. NULL if out of memory. */
+static struct peers *make_peers(struct content *content, const struct pins *known)
+{
+	struct peers *peers = peers_new();
+	size_t taken = 0;
+
+	arrange(content);
+	for (; taken < content->count && peers; taken++) {
+		struct peer *peer = &content->list[taken].peer;
+
+		peer->is_pinned = peer->has_identity && pins_find_identity(known, peer->identity);
+		if (!peers_put(peers, peer) && errno != 0) {
+			peers_free(peers);
+			peers = NULL;
+		}
+	}
+	content->count = peers ? 0 : content->count;
+	return peers;
+}
+
+/* Notes where the times of a line that begins at offset stand, if it is just as we write it. */
+static void find_offsets(const char *line, size_t len, size_t offset, struct peer *claims, size_t count)
+{
+	struct buffer text = {0};
+	struct peer *written[PEERS_CLAIMS_MAX];
+	size_t offsets[PEERS_CLAIMS_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		written[i] = &claims[i];
+	if (peerrecord_format(&text, written, count, offsets) == 0 && text.len == len + 1 &&
+	    memcmp(text.data, line, len) == 0) {
+		for (size_t i = 0; i < count; i++)
+			claims[i].offset = (uint32_t)(offset + offsets[i]);
+	}
+	buffer_free(&text);
+}
+
+/* Takes a record that is one of an address; false if it is none, with errno 0 or ENOMEM. */
+static bool take_peer(struct content *content, json_t *object, const char *line, size_t len, size_t offset)
+{
+	struct peer claims[PEERS_CLAIMS_MAX];
+	size_t count = peerrecord_parse(object, claims);
+
+	errno = 0;
+	if (count == 0)
+		return false;
+	if (content->count + count > content->room) {
+		size_t room = content->room * 2 + 64;
+		struct entry *list = realloc(content->list, room * sizeof(*list));
+
+		if (!list) {
+			for (size_t i = 0; i < count; i++)
+				json_decref(claims[i].extra);
+			errno = ENOMEM;
+			return false;
+		}
+		content->list = list;
+		content->room = room;
+	}
+	find_offsets(line, len, offset, claims, count);
+	content->lines++;
+	for (size_t i = 0; i < count; i++)
+		content->list[content->count++] = (struct entry){claims[i], content->lines, i, 0};
+	return true;
 }
 
 /* Takes one line, its line feed not included. A line that means nothing is kept as it is, up to a limit. */
-static int take_line(struct content *content, const char *line, size_t len)
+static int take_line(struct content *content, const char *line, size_t len, size_t offset)
 {
 	json_t *object = jsontext_parse(line, len, NULL);
 	const char *name;
 	size_t name_len;
-	struct peer peer;
 	int rc = 0;
 
 	if (!object && errno == ENOMEM)
 		return ENOMEM;
-	if (object && read_peer(object, &peer)) {
-		rc = take_peer(content, &peer);
+	errno = 0;
+	if (object && (take_peer(content, object, line, len, offset) || errno != 0)) {
 		json_decref(object);
-		return rc;
+		return errno;
 	}
 	if (jsontext_get_string(object, "self", &name, &name_len)) {
 		json_decref(content->self);
@@ -281,28 +300,33 @@ static int take_known(struct peersfile *file, json_t *pins)
 /* Replaces the content by what the text says; on an error the content stays. */
 static int take_content(struct peersfile *file, const char *text, size_t len)
 {
-	struct content content = {.peers = peers_new(), .self = json_object(), .pins = json_object()};
+	struct content content = {.self = json_object(), .pins = json_object()};
 	const char *cursor = text, *end = text + len, *line;
+	struct peers *peers = NULL;
 	size_t line_len;
-	int rc = content.peers && content.self && content.pins ? 0 : ENOMEM;
+	int rc = content.self && content.pins ? 0 : ENOMEM;
 
 	while (rc == 0 && next_line(&cursor, end, &line, &line_len))
-		rc = take_line(&content, line, line_len);
-	if (rc == 0) {
-		content.peers = in_order(content.peers);
-		rc = content.peers ? 0 : ENOMEM;
-	}
+		rc = take_line(&content, line, line_len, (size_t)(line - text));
 	/* The pins seldom change, and their table takes a while if there are many. */
 	if (rc == 0 && !json_equal(content.pins, file->pins))
 		rc = take_known(file, content.pins);
 	if (rc == 0) {
-		struct content before = {file->peers, file->self, file->pins, file->others, 0};
+		peers = make_peers(&content, file->known);
+		rc = peers ? 0 : ENOMEM;
+	}
+	if (rc == 0) {
+		struct content before = {.self = file->self, .pins = file->pins, .others = file->others};
 
-		file->peers = content.peers;
+		peers_free(file->peers);
+		file->peers = peers;
 		file->self = content.self;
 		file->pins = content.pins;
 		file->others = content.others;
+		file->lines = content.lines;
+		file->is_untidy = (len > 0 && end[-1] != '\n') || content.unknown > UNKNOWN_LINES_MAX;
 		file->version++;
+		free(content.list);
 		content = before;
 	}
 	free_content(&content);
@@ -355,12 +379,12 @@ static int load(struct peersfile *file, int fd)
 	return rc;
 }
 
-int peersfile_read(struct peersfile *file)
+static int look(struct peersfile *file, bool (*same)(const struct stat *, const struct stat *))
 {
 	struct stat status;
 	int fd, rc;
 
-	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same_file(&status, &file->origin))
+	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same(&status, &file->origin))
 		return 0;
 	rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDONLY, LOCK_SH, &fd);
 	if (rc == ENOENT) {
@@ -374,7 +398,17 @@ int peersfile_read(struct peersfile *file)
 	return rc;
 }
 
-int peersfile_begin(struct peersfile *file)
+int peersfile_read(struct peersfile *file)
+{
+	return look(file, same_file);
+}
+
+int peersfile_read_content(struct peersfile *file)
+{
+	return look(file, same_content);
+}
+
+int peersfile_lock(struct peersfile *file)
 {
 	int rc = ENOENT;
 
@@ -386,14 +420,25 @@ int peersfile_begin(struct peersfile *file)
 		if (rc == 0 || rc == EEXIST)
 			rc = ENOENT;
 	}
-	if (rc != 0) {
+	if (rc != 0)
 		file->fd = -1;
-		return rc;
-	}
-	rc = load(file, file->fd);
+	return rc;
+}
+
+int peersfile_load(struct peersfile *file)
+{
+	int rc = load(file, file->fd);
+
 	if (rc != 0)
 		peersfile_abandon(file);
 	return rc;
+}
+
+int peersfile_begin(struct peersfile *file)
+{
+	int rc = peersfile_lock(file);
+
+	return rc ? rc : peersfile_load(file);
 }
 
 const char *peersfile_reason(int error)
@@ -417,39 +462,97 @@ static void unlock(struct peersfile *file)
 	buffer_free(&file->text);
 }
 
-/* Puts a text in the file's place and unlocks. */
-static int replace(struct peersfile *file, const struct buffer *text)
-{
-	int rc = lockedfile_replace(file->dir, PEERSFILE_NAME, text->data, text->len, &file->origin);
-
-	unlock(file);
-	/* What memory holds and the disk does not is read anew. */
-	file->current = rc == 0;
-	return rc;
-}
-
 int peersfile_commit(struct peersfile *file)
 {
-	int rc = file->edited ? replace(file, &file->text) : 0;
+	struct stat placed;
+	int rc = 0;
 
+	if (file->edited)
+		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, file->text.data, file->text.len, &placed);
+	if (file->edited && rc == 0)
+		lockedfile_sync_directory(file->dir);
 	peersfile_abandon(file);
 	return rc;
 }
 
-int peersfile_commit_peers(struct peersfile *file)
+struct peers *peersfile_take_peers(struct peersfile *file)
 {
-	struct buffer text = {0};
-	int rc = buffer_append(&text, file->others.data, file->others.len);
+	struct peers *taken = file->peers;
 
-	for (const struct peer *peer = peers_newer(file->peers, NULL); peer && rc == 0;
-	     peer = peers_newer(file->peers, peer))
-		rc = append_peer(&text, peer);
-	if (rc == 0)
-		rc = replace(file, &text);
-	else
-		peersfile_abandon(file);
-	buffer_free(&text);
+	file->peers = NULL;
+	return taken;
+}
+
+bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, size_t addresses)
+{
+	size_t lines = file->lines + more_lines;
+
+	return file->is_untidy || lines > 2 * addresses + SPARE_LINES || lines > PEERS_MAX;
+}
+
+const struct buffer *peersfile_others(const struct peersfile *file)
+{
+	return &file->others;
+}
+
+size_t peersfile_size(const struct peersfile *file)
+{
+	return (size_t)file->origin.st_size;
+}
+
+/* Writes bytes at an offset of the locked file. */
+static int write_at(const struct peersfile *file, const char *bytes, size_t len, size_t offset)
+{
+	while (len > 0) {
+		ssize_t written = pwrite(file->fd, bytes, len, (off_t)offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno;
+		bytes += written;
+		offset += (size_t)written;
+		len -= (size_t)written;
+	}
+	return 0;
+}
+
+int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t time_ms)
+{
+	char text[PEERRECORD_TIME_BYTES + 1];
+
+	peerrecord_format_time(time_ms, text);
+	return write_at(file, text, PEERRECORD_TIME_BYTES, offset);
+}
+
+int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)
+{
+	int rc = write_at(file, text->data, text->len, peersfile_size(file));
+
+	if (rc == 0 && fdatasync(file->fd) != 0)
+		rc = errno;
+	/* Half of a line is of use to nobody. */
+	if (rc != 0 && ftruncate(file->fd, file->origin.st_size) != 0)
+		return rc;
+	file->lines += lines;
 	return rc;
+}
+
+int peersfile_replace(struct peersfile *file, const struct buffer *text, size_t lines)
+{
+	file->lines = lines;
+	file->is_untidy = false;
+	return lockedfile_replace(file->dir, PEERSFILE_NAME, text->data, text->len, &file->origin);
+}
+
+int peersfile_end(struct peersfile *file, bool replaced, int error)
+{
+	/* What was written is known without reading it. What failed may have been written in part. */
+	if (error == 0 && !replaced && fstat(file->fd, &file->origin) != 0)
+		error = errno;
+	unlock(file);
+	file->current = error == 0;
+	return error;
 }
 
 void peersfile_abandon(struct peersfile *file)
@@ -554,7 +657,7 @@ int peersfile_pin(struct peersfile *file, const struct pin *pin)
 	if (!record)
 		return ENOMEM;
 	old = json_object_get(file->pins, pin->username);
-	if (before && memcmp(before->identity, pin->identity, DH_KEY_BYTES) == 0) {
+	if (before && memcmp(before->identity, pin->identity, IDENTITY_BYTES) == 0) {
 		json_object_foreach (old, name, value) {
 			if (!is_member(name, pin_members) && json_object_set(record, name, value) != 0)
 				rc = ENOMEM;
@@ -597,7 +700,7 @@ static int meet(struct peersfile *file, const char *username, const uint8_t *ide
 
 	*changed = false;
 	if (before) {
-		if (memcmp(before->identity, identity, DH_KEY_BYTES) != 0)
+		if (memcmp(before->identity, identity, IDENTITY_BYTES) != 0)
 			return EEXIST;
 		if (pin_is_proven_at(before, address) || (before->has_address && is_announced(file, before)))
 			return 0;
@@ -606,7 +709,7 @@ static int meet(struct peersfile *file, const char *username, const uint8_t *ide
 		if (pins_count(file->known) >= at_most)
 			return EUSERS;
 		strcpy(pin.username, username);
-		memcpy(pin.identity, identity, DH_KEY_BYTES);
+		memcpy(pin.identity, identity, IDENTITY_BYTES);
 	}
 	pin.address = address;
 	pin.has_address = true;
@@ -614,7 +717,7 @@ static int meet(struct peersfile *file, const char *username, const uint8_t *ide
 	return peersfile_pin(file, &pin);
 }
 
-int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static DH_KEY_BYTES],
+int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static IDENTITY_BYTES],
     struct in_addr address, size_t at_most)
 {
 	bool changed;

@@ -20,8 +20,6 @@
 #define PEERSFILE_NAME "peers.txt"
 /* PEERS_MAX peers with the longest names take less. */
 #define PEERSFILE_MAX_BYTES (20 * 1024 * 1024)
-/* How old a refreshed timestamp may become before it is on disk, in milliseconds, the time of writing included. */
-#define PEERSFILE_LAG_MS 1000
 
 struct peersfile;
 
@@ -36,8 +34,14 @@ void peersfile_free(struct peersfile *file);
 int peersfile_read(struct peersfile *file) __attribute__((warn_unused_result));
 
 /*
+ * The same for who needs to know who is who, but not since when: a file in which nothing but times was overwritten is
+ * not read again. If somebody then seems to be silent for too long to be listed, peersfile_read() tells.
+ */
+int peersfile_read_content(struct peersfile *file) __attribute__((warn_unused_result));
+
+/*
  * Begins a change: creates the file if it is missing, takes the exclusive lock and brings the content up to date. After
- * 0, end with peersfile_commit(), peersfile_commit_peers() or peersfile_abandon().
+ * 0, end with peersfile_commit() or peersfile_abandon().
  */
 int peersfile_begin(struct peersfile *file) __attribute__((warn_unused_result));
 
@@ -49,12 +53,10 @@ const char *peersfile_reason(int error);
 
 /*
  * Replaces the file by one with the records that were changed since peersfile_begin() by the functions below, and all
- * other lines byte for byte; syncs and unlocks. On an error the old file stands; unlocked all the same.
+ * other lines byte for byte; syncs file and directory, and unlocks. On an error the old file stands; unlocked all the
+ * same.
  */
 int peersfile_commit(struct peersfile *file) __attribute__((warn_unused_result));
-
-/* The same with the dictionary in the place of the peers, for discovery. */
-int peersfile_commit_peers(struct peersfile *file) __attribute__((warn_unused_result));
 
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
@@ -95,7 +97,44 @@ int peersfile_unpin(struct peersfile *file, const char *username) __attribute__(
  * is pinned to the name; EUSERS where the name is new and at_most names are pinned; or as peersfile_begin() and
  * peersfile_commit() do.
  */
-int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static DH_KEY_BYTES],
+int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static IDENTITY_BYTES],
     struct in_addr address, size_t at_most) __attribute__((warn_unused_result));
+
+/*
+ * What follows is for discovery, which alone writes the addresses: it takes over what was read, and keeps the dictionary
+ * itself. peersfile_lock() and peersfile_load() are the two halves of peersfile_begin(), for who must not wait for the
+ * lock while changing the content. After both returned 0 any number of writes may follow, and then peersfile_end().
+ */
+int peersfile_lock(struct peersfile *file) __attribute__((warn_unused_result));
+int peersfile_load(struct peersfile *file) __attribute__((warn_unused_result));
+
+/* The dictionary, if it was read anew since the last call, else NULL; the caller frees it. Offsets are those in the file. */
+struct peers *peersfile_take_peers(struct peersfile *file);
+
+/*
+ * Whether the file is to be replaced rather than get as many lines more: if so few addresses stand in it that most lines
+ * say nothing any more, if there are more lines than addresses may be kept, if its last line does not end, or if more
+ * lines mean nothing than are kept.
+ */
+bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, size_t addresses);
+
+/* All lines that are no addresses, and the size of the file. */
+const struct buffer *peersfile_others(const struct peersfile *file);
+size_t peersfile_size(const struct peersfile *file);
+
+/* Overwrites a time, without a sync. */
+int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t time_ms)
+    __attribute__((warn_unused_result));
+
+/* Appends lines, synced. */
+int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)
+    __attribute__((warn_unused_result));
+
+/* Replaces the file, synced before it appears. The last write. */
+int peersfile_replace(struct peersfile *file, const struct buffer *text, size_t lines)
+    __attribute__((warn_unused_result));
+
+/* Unlocks. error is that of the writes, or 0; if there is one, the file is read again the next time. Returns it. */
+int peersfile_end(struct peersfile *file, bool replaced, int error);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crypto/dh.h"
+#include "crypto/identity.h"
 #include "trust/username.h"
 
 #define ANNOUNCEMENT_MAX_BYTES 1400
@@ -20,8 +20,9 @@
 
 struct announcement {
 	char username[USERNAME_MAX_BYTES + 1];
-	uint8_t identity[DH_KEY_BYTES];
+	uint8_t identity[IDENTITY_BYTES];
 	bool has_identity;
+	int64_t since_s; /* with an identity: newer in every other text of it */
 	bool leaving;	 /* the last one, on a clean exit */
 	uint64_t digest; /* of the datagram it was read from; 0: none was taken */
 };

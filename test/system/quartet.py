@@ -370,6 +370,11 @@ class User:
         except FileNotFoundError:
             return {}
 
+    def claims(self, address):
+        """What is said of an address in peers.txt, the best claim first."""
+        entry = self.peers().get(address)
+        return [entry, *entry.get("also", [])] if entry else []
+
     def known(self):
         """The pins in peers.txt, empty if there is no file yet."""
         try:

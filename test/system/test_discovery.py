@@ -104,11 +104,6 @@ def test_2_2_0_B_identities_are_stored(ece, mouth):
     mouth.announce("127.0.0.9", "Bob", identity=identity)
     discovery.wait_for("Bob is online")
     assert ece.peers()["127.0.0.9"]["identity"] == identity
-    another = Identity().text
-    mouth.announce("127.0.0.9", "Bob", identity=another)
-    eventually(lambda: ece.peers()["127.0.0.9"]["identity"] == another)
-    mouth.announce("127.0.0.9", "Bob")
-    eventually(lambda: "identity" not in ece.peers()["127.0.0.9"])
 
 
 @pytest.mark.parametrize("identity", [
