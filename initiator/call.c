@@ -130,16 +130,17 @@ int call_confirm(struct call *call)
 	wire_free(&answer);
 	if (rc != 0 || counter != 0)
 		return EPROTO;
-	(void)connection_finish(&call->connection);
+	(void)connection_finish(&call->connection, NULL);
 	return 0;
 }
 
-int call_finish(struct call *call)
+int call_finish(struct call *call, struct wire_object *reply)
 {
 	int rc;
 
+	reply->document = NULL;
 	call->stage = CALL_CONFIRM;
-	rc = connection_finish(&call->connection);
+	rc = connection_finish(&call->connection, call->mode == CHATLOG_PLAIN ? reply : NULL);
 	/* Who keeps the connection open has read as much as who closed it. */
 	return rc == ETIMEDOUT ? 0 : rc;
 }

@@ -65,8 +65,12 @@ int call_send(struct call *call) __attribute__((warn_unused_result));
 /* Waits for the receipt of a secure message, and for the end of the connection. Returns 0 if the receipt was right. */
 int call_confirm(struct call *call) __attribute__((warn_unused_result));
 
-/* Ends a call whose message nobody confirms. Returns 0 if nothing speaks against its having arrived. */
-int call_finish(struct call *call) __attribute__((warn_unused_result));
+/*
+ * Ends a call whose message nobody confirms. Returns 0 if nothing speaks against its having arrived. What the other side
+ * says in the clear before it closes, within CONNECTION_LINGER_MS, becomes *reply, to be freed with wire_free();
+ * reply->document is NULL if there is none, and always after a message that was not in the clear.
+ */
+int call_finish(struct call *call, struct wire_object *reply) __attribute__((warn_unused_result));
 
 /* Closes and wipes; harmless if it is not open. */
 void call_close(struct call *call);

@@ -18,8 +18,7 @@ struct chat {
 	struct recipient to;
 	struct call call;
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
-	char *text; /* the message; it is the prompt's */
-	size_t len;
+	struct buffer text; /* of the message */
 };
 
 /* Whether the answer is a beginning of word, in any case. */
@@ -32,15 +31,20 @@ static bool begins(const char *word, const char *answer)
 
 static bool ask_secure(struct desk *desk, bool *secure)
 {
+	struct prompt *prompt = &desk->prompt;
 	char *answer;
 
-	while (prompt_ask_word(&desk->prompt, "secure or unsecure? ", &answer)) {
+	while (prompt_ask_word(prompt, "secure or unsecure? ", &answer)) {
 		*secure = begins("secure", answer);
 		if (*secure || begins("unsecure", answer))
 			return true;
 		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "Please say secure (encrypted) or unsecure (anybody can read it); an empty line gives up.\n");
+		if (!prompt->terminal)
+			break;
 	}
+	/* What follows in a pipe depends on this answer, and none of it may be taken for something else. */
+	prompt->over |= !prompt->terminal;
 	return false;
 }
 
@@ -60,28 +64,60 @@ static bool ask_number(struct chat *chat)
 		    "Please type a whole number of at most %d digits, any you like: it stays here and helps to make the\n"
 		    "secret key. An empty line gives up.\n",
 		    CHAT_NUMBER_MAX_DIGITS);
+		if (!chat->desk->prompt.terminal)
+			break;
 	}
 	return false;
 }
 
-/* Asks until a text can be sent. */
+/* Tells of what went wrong before the message was sent, unless the user wanted an end; returns whether nothing did. */
+static bool went_well(const struct chat *chat, int rc)
+{
+	if (rc != 0 && !stop_requested())
+		wording_put_failure(chat->desk->console, &chat->to, &chat->call, rc);
+	return rc == 0;
+}
+
+/*
+ * Readies the text for sending. If it is longer than some read, a terminal is asked first; in a pipe the next line is not
+ * the answer to that. Returns false if the user wants to write another.
+ */
+static bool pack_text(struct chat *chat)
+{
+	struct desk *desk = chat->desk;
+	int rc = call_pack(&chat->call, chat->text.data, chat->text.len);
+
+	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
+	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.peer.has_identity)
+		return went_well(chat, rc);
+	wording_put_length(desk->console, chat->call.object.len);
+	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
+}
+
+/* Asks until there is a text that can be sent, and is packed. */
 static bool ask_text(struct chat *chat)
 {
 	struct prompt *prompt = &chat->desk->prompt;
 
-	while (!prompt->over) {
+	do {
 		enum message_fault fault;
+		char *line;
+		size_t len;
 
 		wording_put_heading(chat->desk->console, &chat->to, chat->call.mode);
-		if (!prompt_ask(prompt, "Message: ", &chat->text, &chat->len))
+		if (!prompt_ask(prompt, "Message: ", &line, &len))
 			continue;
-		if (chat->len == 0)
+		if (len == 0)
 			break;
-		fault = message_check(chat->text, chat->len, prompt->terminal);
-		if (fault == MESSAGE_FINE)
+		fault = message_check(line, len, prompt->terminal);
+		if (fault != MESSAGE_FINE) {
+			wording_put_unfit(chat->desk->console, fault);
+			continue;
+		}
+		buffer_wipe(&chat->text);
+		if (buffer_append(&chat->text, line, len) == 0 && pack_text(chat))
 			return true;
-		wording_put_unfit(chat->desk->console, fault);
-	}
+	} while (prompt->terminal && !prompt->over);
 	console_put(chat->desk->console, "Nothing was sent.\n");
 	return false;
 }
@@ -106,14 +142,6 @@ static bool check_secure(const struct chat *chat)
 	return !why_not;
 }
 
-/* Tells of what went wrong before the message was sent, unless the user wanted an end; returns whether nothing did. */
-static bool went_well(const struct chat *chat, int rc)
-{
-	if (rc != 0 && !stop_requested())
-		wording_put_failure(chat->desk->console, &chat->to, &chat->call, rc);
-	return rc == 0;
-}
-
 static bool open_call(struct chat *chat)
 {
 	const struct keyfile *key = &chat->desk->key;
@@ -126,28 +154,28 @@ static bool open_call(struct chat *chat)
 	return went_well(chat, call_open(&chat->call, &key->identity, chat->number));
 }
 
-/* A person may type for longer than the other end waits. */
-static bool open_call_again(struct chat *chat)
+/* The call, open: a person may type for longer than the other end waits. */
+static bool reopen_call(struct chat *chat)
 {
 	if (call_is_open(&chat->call))
 		return true;
-	if (chat->call.mode != CHATLOG_PLAIN) {
-		call_close(&chat->call);
-		console_put(chat->desk->console, "The connection closed while you typed; calling again.\n");
-	}
-	return open_call(chat);
+	if (chat->call.mode == CHATLOG_PLAIN)
+		return open_call(chat);
+	call_close(&chat->call);
+	console_put(chat->desk->console, "The connection closed while you typed; calling again.\n");
+	return open_call(chat) && went_well(chat, call_pack(&chat->call, chat->text.data, chat->text.len));
 }
 
-/* Writes the sent message into chat.log. */
-static int keep(const struct chat *chat)
+/* Writes a message into chat.log; if that fails the user is told. */
+static bool keep(const struct chat *chat, bool sent, const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
-	    .sent = true,
+	    .sent = sent,
 	    .mode = chat->call.mode,
 	    .address = chat->to.peer.address,
-	    .text = chat->text,
-	    .text_len = chat->len,
+	    .text = text,
+	    .text_len = len,
 	};
 	struct buffer line = {0};
 	int rc;
@@ -157,71 +185,81 @@ static int keep(const struct chat *chat)
 	if (rc == 0)
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
-	return rc;
-}
-
-static bool send_text(struct chat *chat)
-{
-	int rc = call_pack(&chat->call, chat->text, chat->len);
-
-	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
-	if (rc == 0 && chat->call.object.len > MESSAGE_OTHERS_READ_BYTES && !chat->to.peer.has_identity)
-		wording_put_length(chat->desk->console, chat->call.object.len);
-	if (rc == 0)
-		rc = call_send(&chat->call);
-	if (!went_well(chat, rc))
-		return false;
-	rc = keep(chat);
 	if (rc != 0)
-		wording_put_unkept(chat->desk->console, rc);
-	return true;
+		wording_put_unkept(chat->desk->console, sent, rc);
+	return rc == 0;
 }
 
 /*
  * Remembers that the holder of the announced identity has answered from its address; the first time that pins the name.
  */
-static void meet(struct chat *chat)
+static bool meet(struct chat *chat)
 {
 	const struct recipient *to = &chat->to;
 	int rc;
 
 	if (recipient_is_proven(to))
-		return;
+		return true;
 	rc = peersfile_meet(chat->desk->peers, to->peer.username, to->peer.identity, to->peer.address, PINS_MAX);
 	if (rc != 0 || to->standing != PINS_SAME)
 		wording_put_meeting(chat->desk->console, to, rc);
+	return rc == 0;
 }
 
-/* Tells what is known of what was sent. */
-static void finish(struct chat *chat)
+/* Waits for what the other side says to a secure message; returns whether it was confirmed. */
+static bool finish_secure(struct chat *chat)
 {
-	bool is_secure = chat->call.mode == CHATLOG_SECURE;
-	int rc = is_secure ? call_confirm(&chat->call) : call_finish(&chat->call);
+	int rc = call_confirm(&chat->call);
 
 	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
-	if (is_secure && rc == 0)
-		meet(chat);
+	return rc == 0 && meet(chat);
 }
 
-void chat_run(struct desk *desk, const char *name)
+/* The same for one that nobody confirms; a reply is kept and shown. */
+static bool finish_other(struct chat *chat)
+{
+	struct wire_object reply;
+	bool done;
+	int rc = call_finish(&chat->call, &reply);
+
+	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
+	done = rc == 0;
+	if (reply.document) {
+		done &= keep(chat, false, reply.value, reply.value_len);
+		wording_put_reply(chat->desk->console, &chat->to, reply.value, reply.value_len);
+		wire_free(&reply);
+	}
+	return done;
+}
+
+static bool send_text(struct chat *chat)
+{
+	bool kept;
+
+	if (!went_well(chat, call_send(&chat->call)))
+		return false;
+	kept = keep(chat, true, chat->text.data, chat->text.len);
+	return (chat->call.mode == CHATLOG_SECURE ? finish_secure(chat) : finish_other(chat)) && kept;
+}
+
+bool chat_run(struct desk *desk, const char *name)
 {
 	struct chat chat = {.desk = desk};
-	bool secure;
+	bool secure, found = recipient_find(&chat.to, name, false, &desk->prompt, desk->peers), done;
 
-	if (!recipient_find(&chat.to, name, false, &desk->prompt, desk->peers))
-		return;
-	recipient_put_doubts(&chat.to, desk->console);
-	if (!ask_secure(desk, &secure))
-		return;
+	if (found)
+		recipient_put_doubts(&chat.to, desk->console);
+	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
+	if ((!found && desk->prompt.terminal) || !ask_secure(desk, &secure))
+		return false;
+	prompt_expect(&desk->prompt, secure);
+	if (!found)
+		return false;
 	call_init(&chat.call, call_mode(&chat.to.peer, secure), &chat.to.peer, desk->from);
-	if (secure && !(check_secure(&chat) && ask_number(&chat) && open_call(&chat)))
-		goto out;
-	if (ask_text(&chat)) {
-		if (open_call_again(&chat) && send_text(&chat))
-			finish(&chat);
-		sodium_memzero(chat.text, chat.len);
-	}
-out:
+	done = (!secure || (check_secure(&chat) && ask_number(&chat) && open_call(&chat))) && ask_text(&chat) &&
+	       reopen_call(&chat) && send_text(&chat);
 	call_close(&chat.call);
+	buffer_wipe(&chat.text);
 	sodium_memzero(chat.number, sizeof(chat.number));
+	return done;
 }

@@ -86,7 +86,7 @@ int connection_send(struct connection *connection, const char *bytes, size_t len
 	return 0;
 }
 
-/* Waits for some bytes; *len is 0 where the other side has closed. */
+/* Waits for some bytes; *len is 0 if the other side has closed. */
 static int read_some(const struct connection *connection, char chunk[static CHUNK_BYTES], size_t *len,
     int64_t deadline_ms)
 {
@@ -139,27 +139,52 @@ bool connection_is_open(const struct connection *connection)
 	return connection->fd >= 0 && poll(&state, 1, 0) == 0;
 }
 
-int connection_finish(struct connection *connection)
+/* Looks for a reply in what came; false once there is one, or once there can be none any more. */
+static bool seek_reply(struct framer *framer, const char *bytes, size_t len, struct wire_object *reply)
+{
+	const char *text, *why;
+	int rc = framer_push(framer, bytes, len);
+
+	while (rc == 0 && (rc = framer_next(framer, &text, &len)) == 0) {
+		struct wire_object object;
+
+		if (wire_parse(text, len, &object, &why) != 0)
+			continue;
+		if (object.kind == WIRE_UNENCRYPTED) {
+			*reply = object;
+			return false;
+		}
+		wire_free(&object);
+	}
+	return rc == EAGAIN;
+}
+
+int connection_finish(struct connection *connection, struct wire_object *reply)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_LINGER_MS;
 	char chunk[CHUNK_BYTES];
+	bool seeking = reply != NULL;
 	size_t len = 1;
 	int rc = 0;
 
+	if (reply)
+		reply->document = NULL;
 	if (connection->fd < 0 || connection->finished)
 		return 0;
 	connection->finished = true;
 	if (shutdown(connection->fd, SHUT_WR) != 0)
 		return errno;
-	while (rc == 0 && len > 0)
+	while (rc == 0 && len > 0) {
 		rc = read_some(connection, chunk, &len, deadline_ms);
+		seeking = seeking && rc == 0 && seek_reply(&connection->framer, chunk, len, reply);
+	}
 	return rc;
 }
 
 void connection_close(struct connection *connection)
 {
 	/* Whatever it says of the end: it is over. */
-	(void)connection_finish(connection);
+	(void)connection_finish(connection, NULL);
 	if (connection->fd >= 0)
 		close(connection->fd);
 	connection->fd = -1;

@@ -88,7 +88,7 @@ static int show_newest(struct chatreader *reader, const char *whom, struct conso
 	return stop_requested() ? ENODATA : rc;
 }
 
-void history_show(const char *which, struct console *console)
+bool history_show(const char *which, struct console *console)
 {
 	bool all = strcasecmp(which, "all") == 0;
 	struct chatreader *reader = NULL;
@@ -114,4 +114,5 @@ void history_show(const char *which, struct console *console)
 		    HISTORY_NEWEST);
 	}
 	console_flush(console);
+	return rc == 0 || rc == ENODATA || rc == ENOENT;
 }

@@ -1,12 +1,9 @@
 /*
  * Chat_Initiator of the specification (2.3.0): the user's menu of Users, Chat and History.
  */
-#include <fcntl.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/stop.h"
 #include "chat.h"
@@ -28,22 +25,13 @@ static const char usage[] =
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "It asks what to do: Users, Chat, History, Fingerprint, Verified, Trust, Distrust, Help or Quit, in any case and by\n"
-    "unambiguous beginnings. In the working directory, peers.txt has the users and whom you know, chat.log the messages,\n"
-    "identity.key is your secret.\n";
+    "In the working directory, peers.txt has the users and whom you know, chat.log the messages, identity.key is your\n"
+    "secret. It asks what to do:\n"
+    "\n";
 
-static const char help[] =
-    "  Users              who was heard in the last 15 minutes: (Online) or (Away)\n"
-    "  Chat [NAME]        send a message; the name may be an address of the list, too\n"
-    "  History            the newest 50 messages; History NAME: with one user; History all: everything\n"
-    "  Fingerprint NAME   what the two of you compare to know that nobody stands between you\n"
-    "  Verified NAME      remember that you did, and that it was the same\n"
-    "  Trust NAME         look at a changed identity, and accept it or not\n"
-    "  Distrust NAME      forget what is known of somebody\n"
-    "  Help               this list\n"
-    "  Quit               end (so does Ctrl-D)\n"
-    "Beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a number: any will\n"
-    "do, it stays here and is mixed into the secret key.\n";
+static const char hints[] =
+    "Any case and beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a\n"
+    "number: any will do, it stays here and is mixed into the secret key.\n";
 
 struct initiator {
 	struct desk desk;
@@ -52,73 +40,101 @@ struct initiator {
 
 struct command {
 	const char *name;
-	void (*run)(struct initiator *initiator, const char *argument); /* NULL: ends the menu */
+	const char *arguments; /* as Help shows them */
+	const char *purpose;
+	unsigned answers; /* lines that it takes from a pipe; one less with an argument */
+	/* Returns whether it was done. NULL: ends the menu. */
+	bool (*run)(struct initiator *initiator, const char *argument);
 };
 
-static void run_users(struct initiator *initiator, const char *argument)
+static void put_commands(struct console *console);
+
+static bool run_users(struct initiator *initiator, const char *argument)
 {
 	(void)argument;
 	users_show(initiator->desk.peers, desk_identity(&initiator->desk), initiator->desk.console);
+	return true;
 }
 
-static void run_chat(struct initiator *initiator, const char *argument)
+static bool run_chat(struct initiator *initiator, const char *argument)
 {
-	chat_run(&initiator->desk, argument);
+	return chat_run(&initiator->desk, argument);
 }
 
-static void run_history(struct initiator *initiator, const char *argument)
+static bool run_history(struct initiator *initiator, const char *argument)
 {
-	history_show(argument, initiator->desk.console);
+	return history_show(argument, initiator->desk.console);
 }
 
-static void run_fingerprint(struct initiator *initiator, const char *argument)
+static bool run_fingerprint(struct initiator *initiator, const char *argument)
 {
 	trust_fingerprint(&initiator->trust, argument);
+	return true;
 }
 
-static void run_verified(struct initiator *initiator, const char *argument)
+static bool run_verified(struct initiator *initiator, const char *argument)
 {
 	trust_verify(&initiator->trust, argument);
+	return true;
 }
 
-static void run_trust(struct initiator *initiator, const char *argument)
+static bool run_trust(struct initiator *initiator, const char *argument)
 {
 	trust_accept(&initiator->trust, argument);
+	return true;
 }
 
-static void run_distrust(struct initiator *initiator, const char *argument)
+static bool run_distrust(struct initiator *initiator, const char *argument)
 {
 	trust_withdraw(&initiator->trust, argument);
+	return true;
 }
 
-static void run_help(struct initiator *initiator, const char *argument)
+static bool run_help(struct initiator *initiator, const char *argument)
 {
 	(void)argument;
-	console_put(initiator->desk.console, "%s", help);
+	put_commands(initiator->desk.console);
+	return true;
 }
 
 static const struct command commands[] = {
-    {"Users", run_users},
-    {"Chat", run_chat},
-    {"History", run_history},
-    {"Fingerprint", run_fingerprint},
-    {"Verified", run_verified},
-    {"Trust", run_trust},
-    {"Distrust", run_distrust},
-    {"Help", run_help},
-    {"Quit", NULL},
+    {"Users", "", "who was heard lately: (Online) or (Away)", 0, run_users},
+    {"Chat", "[NAME]", "send a message; the name may be an address of the list, too", 3, run_chat},
+    {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, run_history},
+    {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, run_fingerprint},
+    {"Verified", "NAME", "remember that you did, and that it was the same", 1, run_verified},
+    {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, run_trust},
+    {"Distrust", "NAME", "forget what is known of somebody", 2, run_distrust},
+    {"Help", "", "this list", 0, run_help},
+    {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
 };
 
+/* What is shown before the purpose: name and arguments. */
+#define COMMAND_COLUMNS 18
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* The command that word is, or is the beginning of. NULL, after telling the user, where that is none or several. */
+/* What -h and Help have in common: every command, and how to answer. */
+static void put_commands(struct console *console)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		console_put(console, "  %s %-*s%s\n", commands[i].name, COMMAND_COLUMNS - (int)strlen(commands[i].name),
+		    commands[i].arguments, commands[i].purpose);
+	console_put(console, "%s", hints);
+}
+
+static bool begins(const struct command *command, const char *word)
+{
+	return strncasecmp(command->name, word, strlen(word)) == 0;
+}
+
+/* The command that word is, or is the beginning of. NULL, after telling the user, if that is none or several. */
 static const struct command *find_command(struct console *console, const char *word)
 {
 	const struct command *found = NULL;
-	size_t len = strlen(word), count = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strncasecmp(commands[i].name, word, len) == 0) {
+		if (begins(&commands[i], word)) {
 			found = &commands[i];
 			count++;
 		}
@@ -126,19 +142,37 @@ static const struct command *find_command(struct console *console, const char *w
 	if (count == 1)
 		return found;
 	console_put_styled(console, CONSOLE_WARNING, count == 0 ? "There is no command \"" : "Which do you mean by \"");
-	console_put_foreign(console, word, len);
-	console_put(console, count == 0 ? "\"; Help lists them.\n" : "\": History or Help?\n");
+	console_put_foreign(console, word, strlen(word));
+	console_put(console, count == 0 ? "\"; Help lists them.\n" : "\":");
+	for (size_t i = 0; i < COMMANDS && count > 0; i++) {
+		if (begins(&commands[i], word))
+			console_put(console, " %s%s", commands[i].name, --count > 0 ? " or" : "?\n");
+	}
 	return NULL;
 }
 
-/* Asks what to do and does it; false where the user wants no more. */
-static bool take_turn(struct initiator *initiator)
+/* Runs a command; returns whether it was done. What a pipe has for it is taken in any case. */
+static bool run_command(struct initiator *initiator, const struct command *command, const char *argument)
 {
+	struct prompt *prompt = &initiator->desk.prompt;
+	bool done;
+
+	prompt_expect(prompt, command->answers - (command->answers > 0 && argument[0] != '\0'));
+	done = command->run(initiator, argument);
+	prompt_settle(prompt);
+	console_flush(initiator->desk.console);
+	return done;
+}
+
+/* Asks what to do and does it; *status becomes PROGRAM_FAILED if that fails. Returns false if the user wants no more. */
+static bool take_turn(struct initiator *initiator, int *status)
+{
+	struct prompt *prompt = &initiator->desk.prompt;
 	const struct command *command;
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
 
-	if (!prompt_ask_word(&initiator->desk.prompt, "Users, Chat or History? ", &line))
-		return !initiator->desk.prompt.over;
+	if (!prompt_ask_word(prompt, "Users, Chat or History? ", &line))
+		return !prompt->over;
 	/* The answers to a command's own questions replace this line. */
 	memccpy(word, line, '\0', sizeof(word));
 	argument = word + strcspn(word, " \t");
@@ -149,17 +183,16 @@ static bool take_turn(struct initiator *initiator)
 	command = find_command(initiator->desk.console, word);
 	if (command && !command->run)
 		return false;
-	if (command)
-		command->run(initiator, argument);
-	console_flush(initiator->desk.console);
-	return true;
+	if (!command || !run_command(initiator, command, argument))
+		*status = PROGRAM_FAILED;
+	return !prompt->over;
 }
 
 static int run(struct program *program)
 {
 	struct initiator initiator;
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = program->has_address ? address_check_own(program->address) : 0;
+	int status = PROGRAM_FINE, rc = program->has_address ? address_check_own(program->address) : 0;
 
 	if (rc != 0) {
 		console_put(&program->err, "initiator: cannot speak from %s: %s\n",
@@ -174,10 +207,15 @@ static int run(struct program *program)
 	};
 	if (rc != 0)
 		console_put(&program->err, "initiator: %s\n", strerror(rc));
-	while (rc == 0 && !stop_requested() && take_turn(&initiator))
+	while (rc == 0 && !stop_requested() && take_turn(&initiator, &status))
 		;
+	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */
+	if (initiator.desk.prompt.refused)
+		status = PROGRAM_FAILED;
+	if (initiator.desk.prompt.terminal || stop_requested())
+		status = PROGRAM_FINE;
 	desk_close(&initiator.desk);
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	return rc == 0 ? status : PROGRAM_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -185,6 +223,7 @@ int main(int argc, char **argv)
 	struct program program = {
 	    .name = "initiator",
 	    .usage = usage,
+	    .put_more_usage = put_commands,
 	    .options = "",
 	    .takes_strict = true,
 	    .feature = classic_feature(),

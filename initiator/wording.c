@@ -145,10 +145,19 @@ void wording_put_length(struct console *console, size_t bytes)
 	    MESSAGE_OTHERS_READ_BYTES);
 }
 
-void wording_put_unkept(struct console *console, int error)
+void wording_put_unkept(struct console *console, bool sent, int error)
 {
-	console_put_styled(console, CONSOLE_BAD,
-	    "NOT KEPT: the message was sent, but " CHATLOG_NAME " cannot be written: %s\n", lockedfile_reason(error));
+	console_put_styled(console, CONSOLE_BAD, "NOT KEPT: the %s, but " CHATLOG_NAME " cannot be written: %s\n",
+	    sent ? "message was sent" : "reply was received", lockedfile_reason(error));
+}
+
+void wording_put_reply(struct console *console, const struct recipient *to, const char *text, size_t len)
+{
+	console_put(console, "Reply from");
+	recipient_put(to, console);
+	console_put(console, " [%s]: ", chatlog_mode_word(CHATLOG_PLAIN));
+	console_put_message(console, text, len);
+	console_put(console, "\n");
 }
 
 void wording_put_meeting(struct console *console, const struct recipient *to, int error)

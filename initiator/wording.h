@@ -34,8 +34,11 @@ void wording_put_end(struct console *console, const struct recipient *to, const 
 /* The message of bytes on the wire is longer than some read. */
 void wording_put_length(struct console *console, size_t bytes);
 
-/* The message was sent and chat.log could not be written: error is what chatlog_append() returned. */
-void wording_put_unkept(struct console *console, int error);
+/* A message was sent, or else a reply received, and chat.log could not be written: error is that of chatlog_append(). */
+void wording_put_unkept(struct console *console, bool sent, int error);
+
+/* What the user to replied, in the clear. */
+void wording_put_reply(struct console *console, const struct recipient *to, const char *text, size_t len);
 
 /* The identity of to was pinned just now, or why it was not: error is what peersfile_meet() returned. */
 void wording_put_meeting(struct console *console, const struct recipient *to, int error);

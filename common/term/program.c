@@ -17,7 +17,7 @@
 
 static const char *running; /* the name of this program */
 
-/* What take_all() returns where the program has nothing more to do. */
+/* What take_all() returns if the program has nothing more to do. */
 #define DONE (-1)
 
 int program_refuse(struct program *program, const char *what, const char *value, const char *rule)
@@ -54,7 +54,7 @@ static int take_address(struct program *program)
 	return PROGRAM_FINE;
 }
 
-/* Takes all options. Returns PROGRAM_FINE, DONE where only help or the version was wanted, or PROGRAM_USAGE. */
+/* Takes all options. Returns PROGRAM_FINE, DONE if only help or the version was wanted, or PROGRAM_USAGE. */
 static int take_all(struct program *program, int argc, char **argv)
 {
 	const struct option names[] = {
@@ -75,6 +75,8 @@ static int take_all(struct program *program, int argc, char **argv)
 			return optind < argc ? reject(program, "it takes no", argv[optind]) : PROGRAM_FINE;
 		case 'h':
 			console_put(&program->out, "%s", program->usage);
+			if (program->put_more_usage)
+				program->put_more_usage(&program->out);
 			return DONE;
 		case 'V':
 			console_put(&program->out, "%s (Quartet) " QUARTET_VERSION "\n", program->name);
@@ -99,7 +101,7 @@ static int take_all(struct program *program, int argc, char **argv)
 	return status;
 }
 
-/* Where standard input or output is closed, nothing else may take its number: a socket would be read for an answer. */
+/* If standard input or output is closed, nothing else may take its number: a socket would be read for an answer. */
 static bool open_standard(void)
 {
 	int fd;

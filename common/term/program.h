@@ -18,8 +18,9 @@
 #define PROGRAM_USAGE 2
 
 struct program {
-	const char *name;    /* for messages */
-	const char *usage;   /* what -h prints */
+	const char *name;				 /* for messages */
+	const char *usage;				 /* what -h prints */
+	void (*put_more_usage)(struct console *console); /* and what it prints after that, or NULL */
 	const char *options; /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
 	bool takes_strict;   /* -s and --strict are options of it, too */
 	const char *feature; /* a line about this build, after the version; or NULL */

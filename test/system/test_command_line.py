@@ -3,12 +3,14 @@
 import re
 import signal
 from pathlib import Path
+from pathlib import Path
 
 import pytest
 
 from network import Ear, Listener
 from quartet import PROGRAMS
 
+ROOT = Path(__file__).parents[2]
 every_program = pytest.mark.parametrize("name", PROGRAMS)
 CHATTING = ["initiator", "responder"]
 strict = pytest.mark.parametrize("option", ["-s", "--strict"])
@@ -22,6 +24,37 @@ def test_help_is_shown(someone, name, option):
     for documented in ("-a", "-h", "-V"):
         assert documented in program.output
     assert program.errors == ""
+
+
+def commands_of(text):
+    """The commands in a list of them as the initiator shows it: name and arguments."""
+    return re.findall(r"^  ([A-Z]\w+)(?: (\S*))? +\w.*$", text, re.MULTILINE)
+
+
+def test_the_list_of_commands_is_the_same_everywhere(alice):
+    """In -h, in Help, in the man page and among the words that rlwrap completes."""
+    commands = commands_of(alice.run("initiator", "-h").output)
+    names = [name for name, _ in commands]
+    assert names[:3] == ["Users", "Chat", "History"] and names[-1] == "Quit"
+    assert commands_of(alice.initiator().menu("Help")) == commands
+    page = (ROOT / "initiator/initiator.1").read_text(encoding="utf-8")
+    assert re.findall(r"^\.It Ic (\w+)", page, re.MULTILINE) == names
+    words = (ROOT / "scripts/initiator.words").read_text(encoding="utf-8").split()
+    assert words == [*names, "secure", "unsecure", "all"]
+
+
+@pytest.mark.parametrize("header, constant, sentence", [
+    ("message", "MESSAGE_MAX_BYTES", "up to {:,} bytes"),
+    ("message", "MESSAGE_TYPED_MAX_BYTES", "lines of {:,} bytes at most"),
+    ("message", "MESSAGE_OTHERS_READ_BYTES", "first {:,} bytes"),
+    ("history", "HISTORY_NEWEST", "newest {:,} messages"),
+    ("chat", "CHAT_NUMBER_MAX_DIGITS", "{:,} digits at most"),
+])
+def test_the_man_page_of_the_initiator_names_its_limits(header, constant, sentence):
+    text = (ROOT / f"initiator/{header}.h").read_text(encoding="utf-8")
+    limit = int(re.search(rf"#define {constant} (\d+)$", text, re.MULTILINE)[1])
+    page = (ROOT / "initiator/initiator.1").read_text(encoding="utf-8")
+    assert sentence.format(limit) in page
 
 
 @every_program

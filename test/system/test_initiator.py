@@ -115,7 +115,7 @@ def test_signals_end_the_program_at_any_question(alice, sign):
 
 
 def test_an_empty_line_cancels_at_every_question(alice, listener, bobs_identity):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     questions = [("Chat", "Name: "), ("Bob", r"secure or unsecure\? "), ("secure", "Number: ")]
     for count in range(1, len(questions) + 1):
         for line, question in questions[:count]:
@@ -251,7 +251,7 @@ def test_2_3_0_C_secure_chat(alice, listener, bobs_identity):
 
 
 def test_2_3_0_C_the_number_does_not_determine_the_key(alice, listener, bobs_identity):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     keys = set()
     for _ in range(3):
         chat_secure(initiator, "Bob", "7")
@@ -271,7 +271,7 @@ def test_2_3_0_C_any_number_will_do(alice, listener, bobs_identity, number):
 
 @pytest.mark.parametrize("number", ["seven", "-7", "7.5", "7 7", "0x7", "\u0667", "7\x1b[31m"])
 def test_2_3_0_C_what_is_no_number_is_asked_again(alice, listener, bobs_identity, number):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     chat_secure(initiator, "Bob", number)
     initiator.wait_for("Number: ")
     assert not listener.is_called()
@@ -280,7 +280,7 @@ def test_2_3_0_C_what_is_no_number_is_asked_again(alice, listener, bobs_identity
 
 def test_2_3_0_C_an_answer_that_is_neither_is_asked_again(alice):
     alice.knows(Bob=BOB)
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     initiator.ask("Chat", "Name: ")
     initiator.ask("Bob", r"secure or unsecure\? ")
     initiator.ask("perhaps", r"secure or unsecure\? ")
@@ -288,11 +288,11 @@ def test_2_3_0_C_an_answer_that_is_neither_is_asked_again(alice):
 
 
 @pytest.mark.parametrize("write", [
-    json.dumps, lambda answer: json.dumps({"key": int(answer["key"])}),
+    json.dumps,
     lambda answer: json.dumps({"version": [1, {"key": 7}], **answer, "name": "Bob"}, indent=2),
 ])
 def test_2_3_0_C_the_answer_may_be_written_in_other_ways(alice, listener, bobs_identity, write):
-    """As a number, among other members, and a byte at a time."""
+    """Among other members, and a byte at a time."""
     initiator = alice.initiator()
     chat_secure(initiator, "Bob")
     with listener.accept() as connection:
@@ -350,7 +350,7 @@ def test_2_3_0_C_a_receipt_that_never_comes_is_awaited_5_seconds(alice, listener
 
 
 def test_2_3_0_C_a_key_that_never_comes_ends_the_attempt(alice, listener, bobs_identity):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     chat_secure(initiator, "Bob")
     with listener.accept():
         initiator.wait_for("Bob")
@@ -360,7 +360,7 @@ def test_2_3_0_C_a_key_that_never_comes_ends_the_attempt(alice, listener, bobs_i
 
 def test_2_3_0_C_without_an_identity_a_strict_initiator_refuses_a_secure_chat(alice, listener):
     alice.knows(Bob=BOB)
-    initiator = alice.start("initiator", "--strict")
+    initiator = alice.start("initiator", "--strict", terminal=True)
     initiator.ask("Chat", "Name: ")
     initiator.ask("Bob", r"secure or unsecure\? ")
     refusal = initiator.menu("secure")
@@ -371,7 +371,7 @@ def test_2_3_0_C_without_an_identity_a_strict_initiator_refuses_a_secure_chat(al
 
 def test_2_3_0_C_without_an_identity_the_user_is_warned_before_the_number(alice, listener):
     alice.knows(Bob=BOB)
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     initiator.ask("Chat", "Name: ")
     initiator.ask("Bob", r"secure or unsecure\? ")
     initiator.ask("secure", r"(?s)announces no identity.*classic.*eighteen keys.*Number: ")
@@ -439,12 +439,86 @@ def test_2_3_0_D_a_peer_that_answers_and_never_closes_is_not_waited_for(alice, l
     assert "thank you" not in initiator.output
 
 
-@pytest.mark.parametrize("message", [
-    b"\x1b[2Jclear", b"a\x07b", b"a\x7fb", "a\u0085b".encode(), b"\xff\xfe", b"\xed\xa0\x80",
-], ids=range(6))
-def test_2_3_0_D_a_message_with_control_characters_is_asked_again(alice, listener, message):
+def answer_message(connection, answer):
+    """Bob's side of an unsecure chat: takes the message, says something, and closes."""
+    connection.receive_all()
+    connection.send(answer)
+    connection.close()
+
+
+@pytest.mark.parametrize("answer", [
+    b'{"unencrypted_message": "hello yourself"}',
+    b'\n{"key": "7"} {"unencrypted_message": "hello yourself"}{"unencrypted_message": "too much"}',
+    b'{"from": "Bob", "unencrypted message": "hello yourself"}\r\n\x1b[31m',
+], ids=range(3))
+def test_a_reply_to_a_plain_message_is_shown_and_logged(alice, listener, answer):
     alice.knows(Bob=BOB)
     initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    answer_message(listener.accept(), answer)
+    initiator.wait_for(r"^Reply from Bob \(127\.0\.0\.3\).*\[plain\].*: hello yourself$")
+    initiator.wait_for(MENU)
+    assert [(entry["direction"], entry["username"], entry["ip"], entry["mode"], entry["text"])
+            for entry in alice.log()] == [("SENT", "Bob", BOB, "plain", "hello"),
+                                          ("RECEIVED", "Bob", BOB, "plain", "hello yourself")]
+
+
+def test_a_reply_is_shown_escaped(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    answer_message(listener.accept(), b'{"unencrypted_message": "\\u001b[31mred"}')
+    initiator.wait_for("red$")
+    assert b"\x1b" not in initiator.raw
+    eventually(lambda: alice.logged_texts() == ["hello", "\x1b[31mred"])
+
+
+@pytest.mark.parametrize("answer", [
+    b"thank you", b'thank you {"unencrypted_message": "no"}', b'{"key": "7"}',
+    b'{"encrypted_message": "7"}', b'{"unencrypted_message": 7}', b'{"unencrypted_message": "cut off',
+    b'{"unencrypted_message": "' + b"x" * 70_000 + b'"}',
+], ids=range(7))
+def test_what_is_no_reply_is_forgotten(alice, listener, answer):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    answer_message(listener.accept(), answer)
+    initiator.wait_for("(?i)sent to Bob")
+    initiator.wait_for(MENU)
+    assert "Reply" not in initiator.output
+    assert alice.logged_texts() == ["hello"]
+
+
+def test_a_long_message_to_others_is_asked_about_at_a_terminal(alice, listener):
+    """They read 1,024 bytes: who does not want that may write another."""
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator(terminal=True)
+    chat_unsecure(initiator, "Bob")
+    initiator.ask("x" * 1000, r"only the first 1,?024(.|\n)*yes or no\? ")
+    initiator.ask("no", "Message: ")
+    assert not listener.is_called()
+    initiator.ask("y" * 2000, r"yes or no\? ")
+    initiator.send("yes")
+    with listener.accept() as connection:
+        assert json.loads(connection.receive_all()) == {"unencrypted_message": "y" * 2000}
+    initiator.wait_for(MENU)
+    assert alice.logged_texts() == ["y" * 2000]
+
+
+@pytest.mark.parametrize("length, told", [(997, "(?i)sent to Bob"), (998, "yes or no")])
+def test_a_message_is_long_from_1025_bytes_as_an_object(alice, listener, length, told):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator(terminal=True)
+    chat_unsecure(initiator, "Bob")
+    initiator.ask("x" * length, told)
+
+
+@pytest.mark.parametrize("message", [
+    b"\x1b[2Jclear", b"a\x07b", "a\u0085b".encode(), b"\xff\xfe", b"\xed\xa0\x80",
+], ids=range(5))
+def test_2_3_0_D_a_message_with_control_characters_is_asked_again(alice, listener, message):
+    alice.knows(Bob=BOB)
+    initiator = alice.initiator(terminal=True)
     chat_unsecure(initiator, "Bob")
     initiator.send_bytes(message + b"\n")
     initiator.wait_for("Message: ")
@@ -454,14 +528,16 @@ def test_2_3_0_D_a_message_with_control_characters_is_asked_again(alice, listene
     assert b"\x1b" not in initiator.raw and b"\x07" not in initiator.raw
 
 
-def test_2_3_0_D_a_message_too_long_for_the_protocol_is_asked_again(alice, listener):
+@pytest.mark.parametrize("message", [b"\x1b[2Jclear", b"a\x7fb", b"\xff\xfe", b"", b"x" * 48_001,
+                                     b"x" * 65_536, b"x" * 1_000_000], ids=range(7))
+def test_a_message_that_cannot_be_sent_fails_in_a_pipe(alice, listener, message):
+    """What follows it is no second try but the next command."""
     alice.knows(Bob=BOB)
-    initiator = alice.initiator()
-    for size in (65_536, 1_000_000):
-        send_unsecure(initiator, "x" * size)
-        initiator.wait_for("Message: ")
-        initiator.menu("")
+    initiator = alice.run("initiator", text=b"chat Bob\nunsecure\n" + message + b"\nUsers\n", status=1)
+    assert "Bob (Online)" in initiator.output
+    assert b"\x1b" not in initiator.raw
     assert not listener.is_called()
+    assert alice.log() == []
 
 
 # 2.3.0-C and D: whom to chat with.
@@ -499,7 +575,7 @@ def test_an_address_serves_as_a_name(alice, listener):
 
 def test_names_that_two_addresses_share_are_told_apart_by_address(alice, listener):
     alice.write_peers({"127.0.0.4": peer("Bob"), BOB: peer("Bob")})
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     initiator.ask("Chat Bob", "Address: ")
     assert "127.0.0.3" in initiator.output and "127.0.0.4" in initiator.output
     initiator.ask(BOB, r"secure or unsecure\? ")
@@ -564,7 +640,7 @@ def test_2_3_0_F_refused_connection_is_reported(alice):
 
 
 def test_2_3_0_F_refused_connection_of_a_secure_chat_is_reported(alice, bobs_identity):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     chat_secure(initiator, "Bob")
     initiator.wait_for(r"cannot connect to Bob \(127\.0\.0\.3\): Connection refused")
     initiator.wait_for(MENU)
@@ -586,7 +662,7 @@ def test_2_3_0_F_timeout_is_reported_after_5_seconds(make_user, make_host, lan):
 
 
 def test_2_3_0_F_a_peer_that_resets_the_connection_is_reported(alice, listener, bobs_identity):
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     chat_secure(initiator, "Bob")
     with listener.accept() as connection:
         connection.reset()
@@ -721,8 +797,74 @@ def test_all_at_once_from_a_pipe(alice, listener):
 def test_end_of_input_amid_the_questions_sends_nothing(alice, listener):
     alice.knows(Bob=BOB)
     for text in ("Chat\n", "Chat\nBob\n", "Chat\nBob\nunsecure\n"):
-        alice.run("initiator", text=text)
+        alice.run("initiator", text=text, status=1)
     assert not listener.is_called()
+
+
+# Each is a chat that fails before its message was asked for, and what is needed for that.
+FAILING_CHATS = {
+    "nobody has that name": "Chat\nMallory\nsecure\n7\n",
+    "nobody has the name given": "Chat Mallory\nunsecure\n",
+    "the name is empty": "Chat\n\nunsecure\n",
+    "the number is none": "Chat Bob\nsecure\nseven\n",
+    "the number is empty": "Chat Bob\nsecure\n\n",
+    "the connection is refused": "Chat Bob\nsecure\n7\n",
+}
+
+
+@pytest.mark.parametrize("answers", FAILING_CHATS.values(), ids=FAILING_CHATS)
+def test_a_chat_that_fails_takes_the_answers_meant_for_it(alice, bobs_identity, answers):
+    """In a pipe its message is not run as the next command, and the failure shows in the exit status."""
+    initiator = alice.run("initiator", text=f"{answers}Quit\nUsers\n", status=1)
+    assert "Bob (Online)" in initiator.output
+    assert alice.log() == []
+
+
+def test_a_refused_chat_takes_the_answers_meant_for_it(alice, listener):
+    alice.knows(Bob=BOB)
+    initiator = alice.start("initiator", "--strict", ready=False)
+    initiator.send_bytes(b"Chat Bob\nsecure\n7\nQuit\nUsers\n")
+    initiator.end_input()
+    initiator.wait(1)
+    assert "Bob (Online)" in initiator.output
+    assert not listener.is_called()
+
+
+def test_neither_secure_nor_unsecure_ends_a_pipe(alice, listener):
+    """How many of the lines are answers cannot be known any more, so none is taken for anything."""
+    alice.knows(Bob=BOB)
+    initiator = alice.run("initiator", text="Chat Bob\nperhaps\nhello\nUsers\n", status=1)
+    assert "Bob (Online)" not in initiator.output
+    assert not listener.is_called()
+
+
+@pytest.mark.parametrize("text, status", [
+    ("Users\nHistory\nHelp\n", 0), ("", 0), ("\nUsers\nQuit\nChat Mallory\n", 0),
+    ("Nonsense\nUsers\n", 1), ("h\n", 1), ("Chat Mallory\nunsecure\nhello\nUsers\nQuit\n", 1),
+    ("x" * 70_000 + "\nUsers\n", 1),
+])
+def test_the_status_of_a_pipe_is_that_of_the_worst_command(alice, text, status):
+    alice.run("initiator", text=text, status=status)
+
+
+def test_a_pipe_tells_by_its_status_that_a_message_was_not_confirmed(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    connection, side = answer_keys(listener, bobs_identity)
+    initiator.send("hello")
+    side.open(connection.receive_object())
+    connection.close()
+    initiator.wait_for("not confirmed")
+    initiator.end_input()
+    initiator.wait(1)
+
+
+def test_at_a_terminal_a_failure_is_told_and_is_no_status(alice):
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Chat Mallory", "no user named")
+    initiator.ask("Nonsense", "no command")
+    initiator.send("Quit")
+    initiator.wait()
 
 
 def test_lines_may_end_as_on_other_systems(alice):

@@ -55,7 +55,7 @@ def test_a_shared_name_means_the_known_user(alice, bob, known, others, seconds_a
     bob.responder()
     alice.write_peers({BOB: peer("Bob", seconds_ago, identity=bob.identity().text),
                        **{address: peer("Bob", **others) for address in OTHERS}})
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     assert "Address" not in ask_for(initiator, "Bob")
     initiator.menu("")
     say_securely(initiator, "Bob", "hello")

@@ -353,7 +353,7 @@ def test_trust_forgets_an_identity_that_is_not_announced_any_more(alice, bob, kn
 def test_trust_has_nothing_to_ask_where_nothing_has_changed(alice, known):
     alice.write_peers({**alice.peers(), ELSEWHERE: peer("Can", identity=Identity().text)})
     before = alice.known()
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     for name in ("Bob", "Can", "Nobody"):
         assert "Accept" not in initiator.menu(f"Trust {name}")
     assert alice.known() == before
@@ -400,7 +400,7 @@ def test_distrust_changes_nothing_where_the_user_does_not_agree(alice, known, an
 
 def test_distrust_has_nothing_to_forget_of_a_stranger(alice, known):
     alice.write_peers({ELSEWHERE: peer("Can", identity=Identity().text)})
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     for name in ("Can", "Nobody"):
         assert "Forget that" not in initiator.menu(f"Distrust {name}")
 
