@@ -78,11 +78,11 @@ struct inbox {
 struct message {
 	struct in_addr address;
 	enum chatlog_mode mode;
-	const uint8_t *sender; /* the proven identity, DH_KEY_BYTES; NULL where none was */
+	const uint8_t *sender; /* the proven identity, DH_KEY_BYTES; NULL if none was */
 	const uint8_t *id;     /* CHATLOG_ID_BYTES, or NULL */
 	const char *text;      /* UTF-8 */
 	size_t text_len;
-	void *conversation; /* to acknowledge it; NULL where nobody expects that */
+	void *conversation; /* to acknowledge it; NULL if nobody expects that */
 	uint64_t counter;
 };
 

@@ -28,13 +28,13 @@ void jsontext_on_exhaustion(void (*handler)(void));
 /*
  * Parses the len bytes at text as one JSON object, with nothing but white space around it. Returns a new reference that
  * the caller releases with json_decref(), or NULL with errno set: EBADMSG when it is not an object, ENOMEM when memory
- * is out. Where why is not NULL, it then receives a short reason in static storage, fit for a message.
+ * is out. If why is not NULL, it then receives a short reason in static storage, fit for a message.
  */
 json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
 
 /*
  * The string member name of object, without copying: *text lives as long as the member, *len excludes the NUL that
- * follows it. Returns false, and sets nothing, where there is no such member or it is no string.
+ * follows it. Returns false, and sets nothing, if there is no such member or it is no string.
  */
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)
     __attribute__((warn_unused_result));
@@ -44,7 +44,7 @@ int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((w
 
 /*
  * Appends the len bytes at text, well-formed UTF-8 without U+0000, as a JSON string with its quotes. Returns 0, ENOMEM,
- * or EILSEQ where the text is something else; the buffer is then unchanged.
+ * or EILSEQ if the text is something else; the buffer is then unchanged.
  */
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len) __attribute__((warn_unused_result));
 

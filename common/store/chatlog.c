@@ -208,7 +208,7 @@ static int append_locked(struct chatlog *log, off_t size, const char *lines, siz
 	ssize_t written;
 	int rc = 0;
 
-	/* Where nobody has written since, the end is that of a whole line. */
+	/* If nobody has written since, the end is that of a whole line. */
 	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
 	pieces[0].iov_len = last != '\n';

@@ -3,7 +3,7 @@
  *
  * Specification 2.3.0-E, 2.3.0-G and 2.4.0-D; the format is in common/PROTOCOL.md, section 6. Whole lines are written
  * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off
- * by the next append. Where the disk is full the file is cut back to its last whole line.
+ * by the next append. If the disk is full the file is cut back to its last whole line.
  */
 #ifndef QUARTET_CHATLOG_H
 #define QUARTET_CHATLOG_H

@@ -46,7 +46,7 @@ static int read_fully(int fd, char *data, size_t len, off_t offset)
 	return 0;
 }
 
-/* Makes room for the block before begin, or drops what is there where a line is too long; false where it dropped. */
+/* Makes room for the block before begin, or drops what is there if a line is too long; false if it dropped. */
 static bool make_room_before(struct chatreader *reader, size_t block)
 {
 	size_t held = reader->end - reader->begin;
@@ -80,7 +80,7 @@ static bool make_room_after(struct chatreader *reader)
 
 /*
  * One step back: the text before the last line feed that is left, back to the line feed before that or the beginning of
- * the file. *whole is false where it was too long to be kept whole.
+ * the file. *whole is false if it was too long to be kept whole.
  */
 static int step_back(struct chatreader *reader, const char **line, size_t *len, bool *whole)
 {

@@ -16,15 +16,15 @@
 struct chatreader;
 
 /*
- * Opens the chat.log of directory dir at its first line, or at its last where from_end. Returns 0 with *reader the
- * caller's to free, or an errno value; ENOENT where nothing was ever said. Lines appended later are not seen.
+ * Opens the chat.log of directory dir at its first line, or at its last if from_end. Returns 0 with *reader the
+ * caller's to free, or an errno value; ENOENT if nothing was ever said. Lines appended later are not seen.
  */
 int chatreader_open(int dir, bool from_end, struct chatreader **reader) __attribute__((warn_unused_result));
 void chatreader_free(struct chatreader *reader);
 
 /*
  * The next line in the direction of reading, without its line feed: *line holds until the next call. Returns 0, ENODATA
- * after the last one, EFBIG where CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on the disk.
+ * after the last one, EFBIG if CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on the disk.
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 

@@ -12,38 +12,16 @@
 /* The file may be deleted between making and reading it; nobody does that more than a few times. */
 #define ATTEMPTS 3
 
-/* Errors of our own, in values that open(2) and read(2) do not have. */
-enum {
-	DAMAGED = EBADMSG,
-	LINKED = ELOOP,
-	FOREIGN = EPERM,
-	WRITABLE = EKEYREJECTED,
-};
-
 static const char *reason(int error)
 {
 	switch (error) {
-	case DAMAGED:
+	case EBADMSG:
 		return "it is damaged (not 32 bytes); move it away to get a new identity";
-	case LINKED:
-		return "it is a symbolic link";
-	case FOREIGN:
-		return "it belongs to another user";
-	case WRITABLE:
+	case LOCKEDFILE_EXPOSED:
 		return "other users may write to it, so it may not be yours; move it away to get a new identity";
 	default:
 		return lockedfile_reason(error);
 	}
-}
-
-/* Whether a file may be trusted to be the user's own; nothing has been changed so far. */
-static int check(const struct stat *status)
-{
-	if (!S_ISREG(status->st_mode))
-		return DAMAGED;
-	if (status->st_uid != geteuid())
-		return FOREIGN;
-	return status->st_mode & (S_IWGRP | S_IWOTH) ? WRITABLE : 0;
 }
 
 /* Keeps others from reading the file. */
@@ -59,21 +37,18 @@ static int protect(int fd, struct stat *status, bool *exposed)
 static int read_seed(int dir, uint8_t seed[static IDENTITY_SEED_BYTES], struct stat *status, bool *exposed)
 {
 	uint8_t content[IDENTITY_SEED_BYTES + 1];
-	int fd = openat(dir, KEYFILE_NAME, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	ssize_t len;
-	int rc;
+	int fd, rc = lockedfile_open_own(dir, KEYFILE_NAME, O_RDONLY, &fd, status);
 
-	if (fd < 0)
-		return errno;
-	rc = fstat(fd, status) == 0 ? check(status) : errno;
-	if (rc == 0)
-		rc = protect(fd, status, exposed);
+	if (rc != 0)
+		return rc;
+	rc = protect(fd, status, exposed);
 	if (rc == 0) {
 		len = read(fd, content, sizeof(content));
 		if (len < 0)
 			rc = errno;
 		else if (len != IDENTITY_SEED_BYTES)
-			rc = DAMAGED;
+			rc = EBADMSG;
 		else
 			memcpy(seed, content, IDENTITY_SEED_BYTES);
 	}

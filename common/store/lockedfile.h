@@ -31,7 +31,7 @@ int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, stru
     __attribute__((warn_unused_result));
 
 /*
- * Locks fd with operation (LOCK_SH or LOCK_EX). Returns ETIMEDOUT where another program holds it for
+ * Locks fd with operation (LOCK_SH or LOCK_EX). Returns ETIMEDOUT if another program holds it for
  * LOCKEDFILE_WAIT_MS.
  */
 int lockedfile_lock(int fd, int operation) __attribute__((warn_unused_result));
@@ -52,7 +52,7 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
     struct stat *status, bool *is_new) __attribute__((warn_unused_result));
 
 /*
- * Creates name, mode 0600, with len bytes, only where nothing of that name is there (else EEXIST): the file appears
+ * Creates name, mode 0600, with len bytes, only if nothing of that name is there (else EEXIST): the file appears
  * whole and synced, or not at all. Goes through the scratch file "<name>.new", which is made anew, and locked meanwhile;
  * what lies there is removed once nobody has it locked.
  */

@@ -91,6 +91,17 @@ def test_a_dictionary_that_is_not_our_own_is_neither_read_nor_replaced(bob, how)
     assert_untouched(path, how)
 
 
+@ways
+@pytest.mark.parametrize("program", ["announcer", "initiator", "responder"])
+def test_a_key_that_is_not_our_own_is_neither_used_nor_changed(bob, program, how):
+    """Not even its mode, which would be that of the file that a link leads to."""
+    path = bob.path("identity.key")
+    reason = spoil(path, how).removeprefix("others ")
+    started = bob.start(program, *(["-u", "Bob"] if program == "announcer" else []), ready=False)
+    started.wait_for(f"cannot use identity.key: .*{reason}")
+    assert_untouched(path, how)
+
+
 @pytest.mark.parametrize("how", ["link", "hard link", "foreign"])
 def test_nothing_is_written_through_the_scratch_name_of_the_dictionary(bob, how):
     notes = bob.path("notes")

@@ -207,10 +207,10 @@ static void what_is_no_file_is_refused(void **state)
 	int dir = workdir_fd(state);
 
 	assert_int_equal(mkfifoat(dir, KEYFILE_NAME, 0600), 0);
-	expect_failure(dir, "damaged");
+	expect_failure(dir, "no regular file");
 	assert_int_equal(unlinkat(dir, KEYFILE_NAME, 0), 0);
 	assert_int_equal(mkdirat(dir, KEYFILE_NAME, 0700), 0);
-	expect_failure(dir, "damaged");
+	expect_failure(dir, "no regular file");
 }
 
 static void a_directory_that_is_gone_is_an_error(void **state)
