@@ -20,6 +20,7 @@
 
 #define PERIOD_MIN_S 0.1
 #define PERIOD_MAX_S 3600
+#define PERIOD_RANGE PROGRAM_TEXT(PERIOD_MIN_S) " to " PROGRAM_TEXT(PERIOD_MAX_S)
 
 static const char usage[] =
     "usage: announcer [-a ADDR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
@@ -28,13 +29,14 @@ static const char usage[] =
     "\n"
     "  -a ADDR     speak only from this IPv4 address of this machine (default: every network)\n"
     "  -u NAME     your username (default: ask for it)\n"
-    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to 64\n"
-    "  -i SECONDS  announce this often, 0.1 to 3600 seconds (default: 8)\n"
-    "  -h, --help     show this help\n"
-    "  -V, --version  show the version\n"
-    "\n"
-    "In the working directory, peers.txt keeps your name and identity.key is your secret.\n"
-    "Ctrl-C ends it and tells the others that you left.\n";
+    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to " PROGRAM_TEXT(
+	BEACON_TARGETS_MAX) "\n"
+			    "  -i SECONDS  announce this often, " PERIOD_RANGE " seconds (default: 8)\n"
+			    "  -h, --help     show this help\n"
+			    "  -V, --version  show the version\n"
+			    "\n"
+			    "In the working directory, peers.txt keeps your name and identity.key is your secret.\n"
+			    "Ctrl-C ends it and tells the others that you left.\n";
 
 struct settings {
 	char name[USERNAME_MAX_BYTES + 1]; /* empty: ask */
@@ -58,7 +60,8 @@ static int take_option(struct program *program, int option)
 		break;
 	case 't':
 		if (settings->target_count == BEACON_TARGETS_MAX)
-			return program_refuse(program, "the destination", optarg, "there are 64 already");
+			return program_refuse(program, "the destination", optarg,
+			    "there are " PROGRAM_TEXT(BEACON_TARGETS_MAX) " already");
 		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
 			return program_refuse(program, "the destination", optarg,
 			    "it is an IPv4 address, such as 192.168.1.255");
@@ -69,14 +72,14 @@ static int take_option(struct program *program, int option)
 		if (end == optarg || *end != '\0' || optarg[strspn(optarg, "0123456789.")] != '\0' ||
 		    !(seconds >= PERIOD_MIN_S && seconds <= PERIOD_MAX_S))
 			return program_refuse(program, "the period", optarg,
-			    "it is a number of seconds from 0.1 to 3600");
+			    "it is a number of seconds from " PERIOD_RANGE);
 		settings->period_ms = (int64_t)(seconds * 1000);
 		break;
 	}
 	return PROGRAM_FINE;
 }
 
-/* Settles who the user is: from the command line or by asking. False where there is no name. */
+/* Settles who the user is: from the command line or by asking. False if there is no name. */
 static bool settle_name(struct console *out, struct settings *settings)
 {
 	struct peersfile *file = peersfile_new(AT_FDCWD);

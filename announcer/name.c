@@ -5,7 +5,7 @@
 
 #include "term/lineinput.h"
 
-/* Reads lines until one is a name, or empty where a stored name can be kept. */
+/* Reads lines until one is a name, or empty if a stored name can be kept. */
 static bool read_name(struct console *console, struct lineinput *input, const char *stored,
     char name[static USERNAME_MAX_BYTES + 1])
 {

@@ -14,12 +14,12 @@
 
 /*
  * Asks on console and standard input until a name keeps the rules; an empty line keeps the stored one. Returns false
- * where the input ended or the user stopped. Blocks until then.
+ * if the input ended or the user stopped. Blocks until then.
  */
 bool name_ask(struct console *console, struct peersfile *file, char name[static USERNAME_MAX_BYTES + 1])
     __attribute__((warn_unused_result));
 
-/* Stores the name, unless it is the stored one. Where that fails the user is told, and the name serves this once. */
+/* Stores the name, unless it is the stored one. If that fails the user is told, and the name serves this once. */
 void name_store(struct console *console, struct peersfile *file, const char *name);
 
 #endif

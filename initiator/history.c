@@ -100,7 +100,8 @@ bool history_show(const char *which, struct console *console)
 	chatreader_free(reader);
 	if (rc == EFBIG) {
 		console_put_styled(console, CONSOLE_BAD,
-		    "a line of " CHATLOG_NAME " is longer than 64 MiB; what is beyond it cannot be shown\n");
+		    "a line of " CHATLOG_NAME " is longer than %d MiB; what is beyond it cannot be shown\n",
+		    CHATREADER_GIVE_UP_BYTES >> 20);
 	} else if (rc != 0 && rc != ENODATA && rc != ENOENT) {
 		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", lockedfile_reason(rc));
 	} else if (shown == 0 && (all || which[0] == '\0')) {

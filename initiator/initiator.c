@@ -110,7 +110,7 @@ static const struct command commands[] = {
 };
 
 /* What is shown before the purpose: name and arguments. */
-#define COMMAND_COLUMNS 18
+#define COMMAND_COLUMNS 19
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* What -h and Help have in common: every command, and how to answer. */

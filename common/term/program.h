@@ -12,6 +12,10 @@
 
 #include "term/console.h"
 
+/* A constant as it stands in its definition, for messages: PROGRAM_TEXT(BEACON_TARGETS_MAX) is "64". */
+#define PROGRAM_TEXT(constant) PROGRAM_LITERAL(constant)
+#define PROGRAM_LITERAL(constant) #constant
+
 /* Exit statuses. */
 #define PROGRAM_FINE 0
 #define PROGRAM_FAILED 1

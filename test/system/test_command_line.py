@@ -108,6 +108,14 @@ def test_announcer_refuses_wrong_values_with_status_2(someone, arguments):
     assert not someone.path("peers.txt").exists()
 
 
+def test_the_man_page_of_the_announcer_names_the_limits_of_its_help(someone):
+    page = re.sub(r"\s+", " ", (ROOT / "announcer/announcer.1").read_text(encoding="utf-8"))
+    shown = someone.run("announcer", "-h").output
+    for limit in (re.search(r"up to \d+", shown)[0], re.search(r"[\d.]+ to \d+ seconds", shown)[0],
+                  re.search(r"every \d+ seconds", shown)[0]):
+        assert limit in page
+
+
 def test_announcer_refuses_a_name_that_is_not_utf8(someone):
     program = someone.run("announcer", "-u", b"\xff\xfe", status=2)
     assert "UTF-8" in program.errors
