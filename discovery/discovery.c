@@ -33,22 +33,14 @@ static const char usage[] =
     "\n"
     "The dictionary is peers.txt in the working directory. Ctrl-C ends it.\n";
 
-struct refusals {
-	struct ratelimit per_sender;
-	struct ratelimit all; /* one bucket, for address 0 */
-};
-
-static void refuse(struct keeper *keeper, struct refusals *refusals, struct in_addr sender, const char *why)
+static void refuse(struct keeper *keeper, struct ratelimit *refusals, struct in_addr sender, const char *why)
 {
-	int64_t now_ms = clock_monotonic_ms();
-
-	if (ratelimit_allow(&refusals->per_sender, sender, now_ms) &&
-	    ratelimit_allow(&refusals->all, (struct in_addr){0}, now_ms))
+	if (ratelimit_allow(refusals, sender, clock_monotonic_ms()))
 		keeper_refuse(keeper, sender, why);
 }
 
 /* Reads the announcement that a sighting does not have yet; false where it is none, which is told. */
-static bool read_announcement(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagram,
+static bool read_announcement(struct keeper *keeper, struct ratelimit *refusals, const struct datagram *datagram,
     struct announcement *announcement)
 {
 	uint64_t digest = announcement->digest;
@@ -67,8 +59,8 @@ static bool read_announcement(struct keeper *keeper, struct refusals *refusals, 
  * Hands what a batch of datagrams says to the keeper. Most say what their senders said before, and are not parsed: the
  * keeper recalls it.
  */
-static void take_batch(struct keeper *keeper, struct refusals *refusals, const struct datagram *datagrams, size_t count,
-    const uint8_t *digest_key)
+static void take_batch(struct keeper *keeper, struct ratelimit *refusals, const struct datagram *datagrams,
+    size_t count, const uint8_t *digest_key)
 {
 	static struct sighting sightings[LISTENER_BATCH];
 	size_t heard = 0;
@@ -91,13 +83,13 @@ static void take_batch(struct keeper *keeper, struct refusals *refusals, const s
 static int listen_until_stopped(const struct listener *listener, struct keeper *keeper)
 {
 	static struct datagram datagrams[LISTENER_BATCH];
-	static struct refusals refusals;
+	static struct ratelimit refusals;
 	uint8_t digest_key[ANNOUNCEMENT_DIGEST_KEY_BYTES];
 	bool more = false;
 
 	randombytes_buf(digest_key, sizeof(digest_key));
-	ratelimit_init(&refusals.per_sender, 1, REFUSAL_PERIOD_MS);
-	ratelimit_init(&refusals.all, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	ratelimit_init(&refusals, 1, REFUSAL_PERIOD_MS);
+	ratelimit_limit_all(&refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	while (!stop_requested()) {
 		int rc = more ? 0 : listener_wait(listener);
 
