@@ -25,8 +25,8 @@ PROGRAMS = announcer discovery initiator responder
 # One list of objects a program, and one for each folder of common/: these lists are the architecture.
 common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
-	$(addprefix crypto/,classic dh identity secretbox session) \
-	$(addprefix wire/,announcement framing wire) \
+	$(addprefix crypto/,channel classic dh identity secretbox) \
+	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix store/,chatlog chatreader keyfile lockedfile peerrecord peers peersfile) \
 	$(addprefix trust/,lookalike pins username) \
 	$(addprefix net/,address interfaces) \

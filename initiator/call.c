@@ -1,11 +1,8 @@
 #include "call.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
-#include <string.h>
-
-#include "base/decimal.h"
-#include "crypto/classic.h"
 
 enum chatlog_mode call_mode(const struct peer *to, bool secure)
 {
@@ -17,44 +14,16 @@ enum chatlog_mode call_mode(const struct peer *to, bool secure)
 void call_init(struct call *call, enum chatlog_mode mode, const struct peer *to, const struct in_addr *from)
 {
 	*call = (struct call){.mode = mode, .to = to, .from = from, .connection.fd = -1};
+	randombytes_buf(call->id, sizeof(call->id));
 }
 
-/* Makes our side of the exchange. */
+/* Makes our side of the exchange, and the object with our key. */
 static int prepare(struct call *call, const struct identity *identity, const char *number)
 {
+	const uint8_t *peer = call->mode == CHATLOG_SECURE ? call->to->identity : NULL;
+
 	call->stage = CALL_PREPARE;
-	if (call->mode == CHATLOG_SECURE)
-		return session_initiate(&call->session, identity, call->to->identity, number, strlen(number));
-	if (call->mode == CHATLOG_CLASSIC)
-		call->exponent = classic_exponent(number, strlen(number));
-	return 0;
-}
-
-/* Sends our key. */
-static int offer_key(struct call *call)
-{
-	struct buffer offer = {0};
-	char key[CLASSIC_NUMBER_BYTES];
-	int rc;
-
-	snprintf(key, sizeof(key), "%u", classic_public(call->exponent));
-	rc = wire_format_key(&offer, call->session ? session_key_digits(call->session) : key, false);
-	if (rc == 0)
-		rc = connection_send(&call->connection, offer.data, offer.len);
-	buffer_free(&offer);
-	return rc;
-}
-
-/* Takes the peer's key: len decimal digits. */
-static int take_key(struct call *call, const char *digits, size_t len)
-{
-	uint8_t number[DECIMAL_BYTES];
-
-	if (call->session)
-		return session_complete(call->session, digits, len);
-	if (decimal_parse(digits, len, number) != 0 || !decimal_is_small(number))
-		return EPROTO;
-	return classic_agree(call->exponent, digits, len, &call->secret);
+	return call->mode == CHATLOG_PLAIN ? 0 : exchange_offer(&call->exchange, identity, peer, number, &call->object);
 }
 
 static int agree(struct call *call)
@@ -63,20 +32,22 @@ static int agree(struct call *call)
 	int rc;
 
 	call->stage = CALL_AGREE;
-	rc = offer_key(call);
+	rc = connection_send(&call->connection, call->object.data, call->object.len);
 	if (rc == 0)
 		rc = connection_receive(&call->connection, WIRE_KEY, &answer);
 	if (rc != 0)
 		return rc;
-	rc = take_key(call, answer.value, answer.value_len);
+	rc = exchange_take(&call->exchange, &answer);
 	wire_free(&answer);
 	return rc;
 }
 
-int call_open(struct call *call, const struct identity *identity, const char *number)
+int call_open(struct call *call, const struct identity *identity, const char *username, const char *number)
 {
-	int rc = prepare(call, identity, number);
+	int rc;
 
+	snprintf(call->username, sizeof(call->username), "%s", username ? username : "");
+	rc = prepare(call, identity, number);
 	if (rc == 0) {
 		call->stage = CALL_CONNECT;
 		rc = connection_open(&call->connection, call->from, call->to->address);
@@ -95,19 +66,11 @@ bool call_is_open(const struct call *call)
 
 int call_pack(struct call *call, const char *text, size_t len)
 {
-	struct buffer sealed = {0};
-	int rc;
-
 	call->stage = CALL_PACK;
 	buffer_free(&call->object);
 	if (call->mode == CHATLOG_PLAIN)
 		return wire_format_message(&call->object, WIRE_UNENCRYPTED, text, len);
-	rc = call->session ? session_seal_text(call->session, text, len, &sealed)
-			   : classic_seal(call->secret, text, len, &sealed);
-	if (rc == 0)
-		rc = wire_format_message(&call->object, WIRE_ENCRYPTED, sealed.data, sealed.len);
-	buffer_free(&sealed);
-	return rc;
+	return exchange_seal(&call->exchange, call->username, call->id, text, len, &call->object);
 }
 
 int call_send(struct call *call)
@@ -119,17 +82,16 @@ int call_send(struct call *call)
 int call_confirm(struct call *call)
 {
 	struct wire_object answer;
-	uint64_t counter = 0;
 	int rc;
 
 	call->stage = CALL_CONFIRM;
 	rc = connection_receive(&call->connection, WIRE_ENCRYPTED, &answer);
 	if (rc != 0)
 		return rc;
-	rc = session_open_receipt(call->session, answer.value, answer.value_len, &counter);
+	rc = exchange_open_receipt(&call->exchange, &answer, &call->receipt);
 	wire_free(&answer);
-	if (rc != 0 || counter != 0)
-		return EPROTO;
+	if (rc != 0)
+		return rc;
 	(void)connection_finish(&call->connection, NULL);
 	return 0;
 }
@@ -147,9 +109,7 @@ int call_finish(struct call *call, struct wire_object *reply)
 
 void call_close(struct call *call)
 {
-	session_free(call->session);
-	call->session = NULL;
-	call->exponent = call->secret = 0;
+	exchange_end(&call->exchange);
 	buffer_wipe(&call->object);
 	connection_close(&call->connection);
 }

@@ -14,9 +14,9 @@
 #include <netinet/in.h>
 
 #include "connection.h"
-#include "crypto/session.h"
 #include "store/chatlog.h"
 #include "store/peers.h"
+#include "wire/exchange.h"
 
 /* What was tried last. */
 enum call_stage {
@@ -34,10 +34,12 @@ struct call {
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	enum call_stage stage;
 	struct connection connection;
-	struct session *session; /* of a secure call */
-	unsigned exponent;	 /* of a classic call: our private number */
-	unsigned secret;	 /* of a classic call, once the keys are exchanged */
-	struct buffer object;	 /* the message as it travels, once it is packed */
+	struct exchange exchange;
+	struct buffer object; /* the message as it travels, once it is packed */
+	/* Of a secure call: */
+	char username[USERNAME_MAX_BYTES + 1]; /* our own, "" if we have none */
+	uint8_t id[ENVELOPE_ID_BYTES];	       /* of the message */
+	struct envelope_receipt receipt;       /* once call_confirm() has returned 0 */
 };
 
 /* Who announces an identity is one of ours and is called securely; everybody else in the classic exchange. */
@@ -48,9 +50,9 @@ void call_init(struct call *call, enum chatlog_mode mode, const struct peer *to,
 
 /*
  * Connects, and unless the call is in the clear exchanges keys, of which number (decimal digits, NUL-terminated) makes
- * ours. A secure call also takes our identity. Nothing is open after a failure.
+ * ours. A secure call also takes our identity, and our username unless that is NULL. Nothing is open after a failure.
  */
-int call_open(struct call *call, const struct identity *identity, const char *number)
+int call_open(struct call *call, const struct identity *identity, const char *username, const char *number)
     __attribute__((warn_unused_result));
 
 /* Whether the other side has not closed so far. */
@@ -62,7 +64,10 @@ int call_pack(struct call *call, const char *text, size_t len) __attribute__((wa
 /* Sends what was packed. */
 int call_send(struct call *call) __attribute__((warn_unused_result));
 
-/* Waits for the receipt of a secure message, and for the end of the connection. Returns 0 if the receipt was right. */
+/*
+ * Waits for the receipt of a secure message, and for the end of the connection. Returns 0 if the receipt is genuine:
+ * then call->receipt says what became of the message.
+ */
 int call_confirm(struct call *call) __attribute__((warn_unused_result));
 
 /*

@@ -151,7 +151,8 @@ static bool open_call(struct chat *chat)
 		    "no secure chat: " KEYFILE_NAME " cannot be used\n");
 		return false;
 	}
-	return went_well(chat, call_open(&chat->call, &key->identity, chat->number));
+	return went_well(chat,
+	    call_open(&chat->call, &key->identity, peersfile_username(chat->desk->peers), chat->number));
 }
 
 /* The call, open: a person may type for longer than the other end waits. */
@@ -181,6 +182,11 @@ static bool keep(const struct chat *chat, bool sent, const char *text, size_t le
 	int rc;
 
 	strcpy(entry.username, chat->to.peer.username);
+	if (entry.mode == CHATLOG_SECURE) {
+		entry.has_id = entry.has_identity = true;
+		memcpy(entry.id, chat->call.id, sizeof(entry.id));
+		memcpy(entry.identity, chat->call.exchange.peer, sizeof(entry.identity));
+	}
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
@@ -206,13 +212,29 @@ static bool meet(struct chat *chat)
 	return rc == 0;
 }
 
-/* Waits for what the other side says to a secure message; returns whether it was confirmed. */
+/*
+ * Only who was written to by the name that they give themselves becomes known by it: an announced name may have been put
+ * beside the identity by somebody else. Returns whether the message is where it was meant to be.
+ */
+static bool take_receipt(struct chat *chat)
+{
+	const struct envelope_receipt *receipt = &chat->call.receipt;
+
+	if (receipt->status != ENVELOPE_DONE)
+		return false;
+	if (strcmp(receipt->username, chat->to.peer.username) == 0)
+		return meet(chat);
+	wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
+	return receipt->username[0] == '\0';
+}
+
+/* Waits for what the other side says to a secure message; returns whether it was taken. */
 static bool finish_secure(struct chat *chat)
 {
 	int rc = call_confirm(&chat->call);
 
 	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
-	return rc == 0 && meet(chat);
+	return rc == 0 && take_receipt(chat);
 }
 
 /* The same for one that nobody confirms; a reply is kept and shown. */

@@ -97,23 +97,58 @@ void wording_put_failure(struct console *console, const struct recipient *to, co
 	console_put(console, call->stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
 }
 
+/* What the receipt of a secure message says. */
+static void put_receipt(struct console *console, const struct recipient *to, const struct envelope_receipt *receipt)
+{
+	static const char taken[] = "Delivered to", later[] = "Not taken now by", refused[] = "Refused by";
+	bool is_done = receipt->status == ENVELOPE_DONE;
+
+	console_put_styled(console, is_done ? CONSOLE_GOOD : CONSOLE_BAD, "%s",
+	    is_done				  ? taken
+	    : receipt->status == ENVELOPE_NOT_NOW ? later
+						  : refused);
+	recipient_put(to, console);
+	if (receipt->why[0] != '\0') {
+		console_put(console, ": ");
+		console_put_foreign(console, receipt->why, strlen(receipt->why));
+	}
+	console_put(console, ".\n");
+}
+
 void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error)
 {
 	bool is_secure = call->mode == CHATLOG_SECURE;
 
-	console_put_styled(console,
-	    !is_secure	 ? CONSOLE_NORMAL
-	    : error == 0 ? CONSOLE_GOOD
-			 : CONSOLE_WARNING,
-	    is_secure && error == 0 ? "Delivered to" : "Sent to");
+	if (is_secure && error == 0) {
+		put_receipt(console, to, &call->receipt);
+		return;
+	}
+	console_put_styled(console, is_secure ? CONSOLE_WARNING : CONSOLE_NORMAL, "Sent to");
 	recipient_put(to, console);
 	if (error != 0) {
 		console_put(console, is_secure ? ", not confirmed: " : ", but perhaps not received: ");
 		put_fault(console, error);
-	} else if (!is_secure) {
+	} else {
 		console_put(console, ", not confirmed: %s message has no receipt",
 		    call->mode == CHATLOG_CLASSIC ? "a classic" : "an unsecure");
 	}
+	console_put(console, ".\n");
+}
+
+void wording_put_other_name(struct console *console, const struct recipient *to, const char *username)
+{
+	if (username[0] == '\0') {
+		console_put_styled(console, CONSOLE_WARNING,
+		    "Whoever has it gave no name, so nobody becomes known to you by the name");
+		recipient_put(to, console);
+		console_put(console, ".\n");
+		return;
+	}
+	console_put_styled(console, CONSOLE_BAD, "Careful: whoever has it is not called what you wrote to, but");
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_STRONG, username);
+	console_put(console, ". Nobody becomes known to you by the name");
+	recipient_put(to, console);
 	console_put(console, ".\n");
 }
 

@@ -31,6 +31,9 @@ void wording_put_failure(struct console *console, const struct recipient *to, co
 /* What is known after the message was sent: error is what call_confirm() or call_finish() returned. */
 void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error);
 
+/* The message was delivered to somebody who is called username, or nothing if that is "", and not what to was called. */
+void wording_put_other_name(struct console *console, const struct recipient *to, const char *username);
+
 /* The message of bytes on the wire is longer than some read. */
 void wording_put_length(struct console *console, size_t bytes);
 

@@ -1,9 +1,7 @@
 #include "conversation.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "base/decimal.h"
 #include "base/text.h"
 #include "crypto/classic.h"
 #include "wire/wire.h"
@@ -14,128 +12,79 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 	*conversation = (struct conversation){.peer = peer, .key = key, .strict = strict, .heard_ms = now_ms};
 }
 
-static const char no_key[] = "its key is not one to exchange secrets with";
 static const char no_memory[] = "out of memory";
 
-/* Ends what the keys before had agreed on. */
-static void forget_keys(struct conversation *conversation, struct inbox *inbox)
+/* Why a key cannot be answered, or NULL. */
+static const char *key_fault(const struct conversation *conversation, enum exchange_kind kind)
 {
-	if (conversation->session) {
-		/* Receipts that are owed under the old keys go out under them, or not at all. */
-		inbox_commit(inbox);
-		inbox_forget(inbox, conversation);
-		session_free(conversation->session);
-		conversation->session = NULL;
-	}
-	conversation->classic_secret = 0;
-}
-
-/* Answers a key of the classic exchange with ours. */
-static const char *take_small_key(struct conversation *conversation, const struct wire_object *object,
-    struct inbox *inbox)
-{
-	unsigned exponent = classic_random_exponent();
-	char key[CLASSIC_NUMBER_BYTES];
-
-	if (conversation->strict)
+	if (conversation->closed)
+		return "its key came after it was told that nothing would be answered";
+	if (kind == EXCHANGE_NONE)
+		return "its key is larger than any that can be exchanged here";
+	if (kind == EXCHANGE_CLASSIC && conversation->strict)
 		return "its key belongs to the classic exchange (below 2^64), which is refused here (--strict)";
-	if (!classic_is_available())
+	if (kind == EXCHANGE_CLASSIC && !classic_is_available())
 		return "its key belongs to the classic exchange (below 2^64), which this build leaves out";
-	forget_keys(conversation, inbox);
-	if (classic_agree(exponent, object->value, object->value_len, &conversation->classic_secret) != 0)
-		return no_key;
-	snprintf(key, sizeof(key), "%u", classic_public(exponent));
-	return wire_format_key(&conversation->outgoing, key, object->key_is_number) == 0 ? NULL : no_memory;
-}
-
-/* Answers a key of our exchange with ours. */
-static const char *take_large_key(struct conversation *conversation, const struct wire_object *object,
-    struct inbox *inbox)
-{
-	int rc;
-
-	if (!conversation->key->is_usable)
+	if (kind == EXCHANGE_SECURE && !conversation->key->is_usable)
 		return "there is no identity here to answer with";
-	forget_keys(conversation, inbox);
-	rc = session_respond(&conversation->session, &conversation->key->identity, object->value, object->value_len);
-	if (rc == 0)
-		rc = wire_format_key(&conversation->outgoing, session_key_digits(conversation->session),
-		    object->key_is_number);
-	if (rc == EPROTO)
-		return no_key;
-	return rc == 0 ? NULL : no_memory;
+	return NULL;
 }
 
 /* Answers a key with ours, in the exchange that its size says. */
 static const char *take_key(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
 {
-	uint8_t number[DECIMAL_BYTES];
+	const char *fault = key_fault(conversation, exchange_kind_of(object));
+	int rc;
 
-	if (conversation->closed)
-		return "its key came after it was told that nothing would be answered";
-	if (decimal_parse(object->value, object->value_len, number) != 0)
-		return "its key is larger than any that can be exchanged here";
+	if (fault)
+		return fault;
 	if (++conversation->keys > CONVERSATION_KEYS_MAX)
 		return "it exchanges keys again and again without a message";
 	conversation->keyed = true;
-	if (decimal_is_small(number))
-		return take_small_key(conversation, object, inbox);
-	return take_large_key(conversation, object, inbox);
+	if (conversation->exchange.kind == EXCHANGE_SECURE) {
+		/* Receipts that are owed under the keys before go out under them, or not at all. */
+		inbox_commit(inbox);
+		inbox_forget(inbox, conversation);
+	}
+	rc = exchange_answer(&conversation->exchange, &conversation->key->identity, object, &conversation->outgoing);
+	if (rc == EPROTO)
+		return "its key is not one to exchange secrets with";
+	return rc == 0 ? NULL : no_memory;
 }
 
-static const char *take_classic(const struct conversation *conversation, const struct wire_object *object,
-    struct inbox *inbox)
+static const char *message_fault(enum exchange_kind kind, int error)
 {
-	struct buffer text = {0};
-	int rc = classic_open(conversation->classic_secret, object->value, object->value_len, &text);
-	const char *why = NULL;
-
-	if (rc != 0)
-		why = rc == ENOMEM ? no_memory : "its message does not decrypt";
-	else
-		why = inbox_add(inbox, &(struct message){
-					   .address = conversation->peer,
-					   .mode = CHATLOG_CLASSIC,
-					   .text = text.data,
-					   .text_len = text.len,
-				       });
-	buffer_wipe(&text);
-	return why;
-}
-
-static const char *take_secure(struct conversation *conversation, const struct wire_object *object, struct inbox *inbox)
-{
-	struct session_text text;
-	const char *why;
-	int rc;
-
-	rc = session_open_text(conversation->session, object->value, object->value_len, &text);
-	if (rc != 0)
-		return rc == ENOMEM ? no_memory : "its message does not decrypt, or does not prove its sender";
-	why = inbox_add(inbox, &(struct message){
-				   .address = conversation->peer,
-				   .mode = CHATLOG_SECURE,
-				   .sender = text.sender,
-				   .text = text.text,
-				   .text_len = text.text_len,
-				   .conversation = conversation,
-				   .counter = text.counter,
-			       });
-	session_text_free(&text);
-	return why;
+	if (error == ENOMEM)
+		return no_memory;
+	if (kind == EXCHANGE_NONE)
+		return "its encrypted message came before a key";
+	return kind == EXCHANGE_SECURE ? "its message does not decrypt, or does not prove its sender"
+				       : "its message does not decrypt";
 }
 
 static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
+	struct exchange *exchange = &conversation->exchange;
+	bool is_secure = exchange->kind == EXCHANGE_SECURE;
+	struct exchange_message opened;
+	int rc = exchange_open(exchange, object, &opened);
 	const char *why;
 
-	if (conversation->session)
-		why = take_secure(conversation, object, inbox);
-	else if (conversation->classic_secret != 0)
-		why = take_classic(conversation, object, inbox);
-	else
-		why = "its encrypted message came before a key";
+	if (rc != 0)
+		return message_fault(exchange->kind, rc);
+	why = inbox_add(inbox, &(struct message){
+				   .address = conversation->peer,
+				   .mode = is_secure ? CHATLOG_SECURE : CHATLOG_CLASSIC,
+				   .sender = is_secure ? exchange->peer : NULL,
+				   .username = exchange->username[0] != '\0' ? exchange->username : NULL,
+				   .id = opened.id,
+				   .text = opened.text,
+				   .text_len = opened.text_len,
+				   .conversation = is_secure ? conversation : NULL,
+				   .counter = opened.counter,
+			       });
+	exchange_message_free(&opened);
 	if (!why)
 		conversation->keys = 0;
 	return why;
@@ -194,14 +143,10 @@ const char *conversation_receive(struct conversation *conversation, const char *
 	return NULL;
 }
 
-void conversation_acknowledge(struct conversation *conversation, uint64_t counter)
+void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt)
 {
-	struct buffer receipt = {0};
-	int rc = session_seal_receipt(conversation->session, counter, &receipt);
+	int rc = exchange_seal_receipt(&conversation->exchange, receipt, &conversation->outgoing);
 
-	if (rc == 0)
-		rc = wire_format_message(&conversation->outgoing, WIRE_ENCRYPTED, receipt.data, receipt.len);
-	buffer_free(&receipt);
 	/* Without memory there is no receipt, and the sender says "not confirmed", as it should. */
 	(void)rc;
 }
@@ -231,7 +176,6 @@ void conversation_close(struct conversation *conversation)
 void conversation_end(struct conversation *conversation)
 {
 	framer_free(&conversation->framer);
-	session_free(conversation->session);
+	exchange_end(&conversation->exchange);
 	buffer_free(&conversation->outgoing);
-	conversation->session = NULL;
 }

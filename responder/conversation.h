@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crypto/session.h"
 #include "inbox.h"
 #include "store/keyfile.h"
+#include "wire/exchange.h"
 #include "wire/framing.h"
 
 /* A person may be typing: somebody from whom nothing has begun to come is waited for so long. */
@@ -34,16 +34,15 @@ struct conversation {
 	struct in_addr peer;
 	const struct keyfile *key;
 	struct framer framer;
-	struct session *session; /* since the last key of our exchange, or NULL */
-	unsigned classic_secret; /* since the last key of the classic exchange, or 0 */
-	bool strict;		 /* the classic exchange is refused */
-	struct buffer outgoing;	 /* to be sent, in order */
-	unsigned keys;		 /* exchanged since the last secure message */
-	bool spoken;		 /* at least one whole object came */
-	bool keyed;		 /* at least one of them was a key */
-	bool closed;		 /* our sending side is: nothing can be answered any more */
-	int64_t heard_ms;	 /* monotonic: of the last whole object, or of the beginning */
-	int64_t begun_ms;	 /* monotonic: of the object that has begun and not ended; 0 if there is none */
+	struct exchange exchange; /* since the last key */
+	bool strict;		  /* the classic exchange is refused */
+	struct buffer outgoing;	  /* to be sent, in order */
+	unsigned keys;		  /* exchanged since the last secure message */
+	bool spoken;		  /* at least one whole object came */
+	bool keyed;		  /* at least one of them was a key */
+	bool closed;		  /* our sending side is: nothing can be answered any more */
+	int64_t heard_ms;	  /* monotonic: of the last whole object, or of the beginning */
+	int64_t begun_ms;	  /* monotonic: of the object that has begun and not ended; 0 if there is none */
 };
 
 /*
@@ -60,8 +59,8 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 const char *conversation_receive(struct conversation *conversation, const char *bytes, size_t len, struct inbox *inbox,
     int64_t now_ms) __attribute__((warn_unused_result));
 
-/* Seals the receipt for message number counter of the conversation into outgoing. */
-void conversation_acknowledge(struct conversation *conversation, uint64_t counter);
+/* Seals the receipt for a secure message of the conversation into outgoing. */
+void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt);
 
 /* When the conversation is over because nothing, or not enough, came: monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);

@@ -213,11 +213,17 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 /* Tells the senders and the user of what is in the file, or was not kept because of an error. */
 static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 {
+	struct envelope_receipt answer = {.status = ENVELOPE_DONE};
+	const char *own_name = peersfile_username(inbox->roster->file);
+
+	if (own_name)
+		strcpy(answer.username, own_name);
 	for (size_t i = 0; i < batch->receipt_count; i++) {
 		const struct receipt *receipt = &batch->receipts[i];
 
+		answer.received = receipt->counter;
 		if (error == 0 && receipt->conversation)
-			inbox->acknowledge(receipt->conversation, receipt->counter);
+			inbox->acknowledge(receipt->conversation, &answer);
 		/* Its sender may try again. */
 		if (error != 0 && receipt->is_first && receipt->has_id)
 			received_forget(inbox->received, receipt->sender, receipt->id);

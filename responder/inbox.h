@@ -23,6 +23,7 @@
 #include "roster.h"
 #include "store/chatlog.h"
 #include "term/console.h"
+#include "wire/envelope.h"
 
 /* What one stranger's address, or one who is known, may add to chat.log: at once, and in the long run. */
 #define INBOX_BURST_BYTES (256u * 1024 * 1024)
@@ -43,8 +44,8 @@
 /* A batch that has grown to this is committed before more is added, in bytes of chat.log. */
 #define INBOX_BATCH_BYTES (256 * 1024)
 
-/* Sends the receipt for message number counter of the conversation that was given with it. */
-typedef void inbox_acknowledge(void *conversation, uint64_t counter);
+/* Sends a receipt for a message of the conversation that was given with it. */
+typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt *receipt);
 
 struct inbox {
 	struct chatlog *log;
@@ -79,7 +80,8 @@ struct message {
 	struct in_addr address;
 	enum chatlog_mode mode;
 	const uint8_t *sender; /* the proven identity, DH_KEY_BYTES; NULL if none was */
-	const uint8_t *id;     /* CHATLOG_ID_BYTES, or NULL */
+	const char *username;  /* what the proven sender is called by itself; NULL if it did not say */
+	const uint8_t *id;     /* CHATLOG_ID_BYTES; NULL if it has none */
 	const char *text;      /* UTF-8 */
 	size_t text_len;
 	void *conversation; /* to acknowledge it; NULL if nobody expects that */

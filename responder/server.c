@@ -190,12 +190,12 @@ static bool send_outgoing(struct connection *connection)
 	return true;
 }
 
-void server_acknowledge(void *conversation, uint64_t counter)
+void server_acknowledge(void *conversation, const struct envelope_receipt *receipt)
 {
 	/* A conversation comes first in its connection. */
 	struct connection *connection = conversation;
 
-	conversation_acknowledge(&connection->conversation, counter);
+	conversation_acknowledge(&connection->conversation, receipt);
 	/* What went wrong, or was left, shows at the end of the round. */
 	(void)send_outgoing(connection);
 	touch(connection->server, connection);

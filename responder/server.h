@@ -27,10 +27,10 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
     struct roster *roster, struct console *console) __attribute__((warn_unused_result));
 
 /*
- * Sends the receipt for message number counter of a conversation of the server. To be given to the inbox: senders get
+ * Sends a receipt for a message of a conversation of the server. To be given to the inbox: senders get
  * their receipts one by one, and go on while those of the others are made.
  */
-void server_acknowledge(void *conversation, uint64_t counter);
+void server_acknowledge(void *conversation, const struct envelope_receipt *receipt);
 
 /* Serves until stop_requested(). Returns 0, or the errno value of why it cannot go on. */
 int server_run(struct server *server) __attribute__((warn_unused_result));

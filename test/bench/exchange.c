@@ -1,18 +1,21 @@
 #include "exchange.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "arguments.h"
+#include "base/base64.h"
+#include "wire/envelope.h"
 #include "wire/wire.h"
 
 static const char key_begin[] = "{\"key\": \"";
 static const char message_begin[] = "{\"encrypted_message\": \"";
 /* Behind the value in both objects. */
 #define END_BYTES 2
+/* base64 of an id, and the NUL. */
+#define ID_TEXT_BYTES 25
 
 static void hash(uint8_t *out, size_t out_len, const uint8_t *key, const char *label, const uint8_t *const parts[],
     size_t count)
@@ -85,16 +88,20 @@ void exchange_keys(const struct exchange *exchange, struct line *line, struct ex
 
 void exchange_seal(const struct exchange *exchange, struct exchange_keys *keys, const char *text, struct buffer *out)
 {
-	char plaintext[512], identity[IDENTITY_TEXT_BYTES];
+	char plaintext[512], identity[IDENTITY_TEXT_BYTES], id[ID_TEXT_BYTES];
+	uint8_t random[ENVELOPE_ID_BYTES];
 	int len;
 
 	errno = 0;
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2base64(id, sizeof(id), random, sizeof(random), BASE64_VARIANT);
 	if (keys->to_responder.counter == 0) {
 		identity_format(exchange->own.public, identity);
 		len = snprintf(plaintext, sizeof(plaintext),
-		    "{\"identity\": \"%s\", \"proof\": \"%s\", \"text\": \"%s\"}", identity, keys->proof, text);
+		    "{\"identity\": \"%s\", \"proof\": \"%s\", \"id\": \"%s\", \"text\": \"%s\"}", identity,
+		    keys->proof, id, text);
 	} else {
-		len = snprintf(plaintext, sizeof(plaintext), "{\"text\": \"%s\"}", text);
+		len = snprintf(plaintext, sizeof(plaintext), "{\"id\": \"%s\", \"text\": \"%s\"}", id, text);
 	}
 	if (buffer_append(out, message_begin, strlen(message_begin)) != 0 ||
 	    secretbox_seal(&keys->to_responder, plaintext, (size_t)len, out) != 0 ||
@@ -106,14 +113,14 @@ void exchange_check(const struct exchange *exchange, struct exchange_keys *keys,
 {
 	const char *sealed = value_of(object, &len, message_begin);
 	struct buffer plaintext = {0};
-	char expected[64];
+	struct envelope_receipt receipt;
 
 	if (exchange->unchecked)
 		return;
-	snprintf(expected, sizeof(expected), "{\"received\": %" PRIu64 "}", keys->to_responder.counter - 1);
 	errno = 0;
-	if (secretbox_open(&keys->to_initiator, sealed, len, &plaintext) != 0 || plaintext.len != strlen(expected) ||
-	    memcmp(plaintext.data, expected, plaintext.len) != 0)
+	if (secretbox_open(&keys->to_initiator, sealed, len, &plaintext) != 0 ||
+	    envelope_parse_receipt(plaintext.data, plaintext.len, &receipt) != 0 ||
+	    receipt.received != keys->to_responder.counter - 1 || receipt.status != ENVELOPE_DONE)
 		arguments_fail("a receipt is not what it should be");
 	buffer_free(&plaintext);
 }

@@ -1,7 +1,7 @@
 /*
  * The initiator's half of PROTOCOL.md section 3, with as little work as the responder lets it have.
  *
- * A sender that does all that common/session does works as hard as the responder that is to be measured. This one uses
+ * A sender that does all that common/wire/exchange does works as hard as the responder that is to be measured. This one uses
  * one pair for all connections, both as its ephemeral pair and as its identity: then es never changes, ee = se, and a
  * connection costs one multiplication on the curve instead of four. The responder cannot tell, and does all of its own.
  */

@@ -132,7 +132,7 @@ static void prepare_answers(struct taker *taker)
 	decimal_format(taker->other.public, digits);
 	taker->key_len = (size_t)snprintf(taker->key, sizeof(taker->key), "{\"key\": \"%s\"}", digits);
 	if (buffer_printf(&taker->receipt, "{\"encrypted_message\": \"") != 0 ||
-	    secretbox_seal(&box, "{\"received\": 0}", 15, &taker->receipt) != 0 ||
+	    secretbox_seal(&box, "{\"received\": 0, \"status\": 200}", 30, &taker->receipt) != 0 ||
 	    buffer_printf(&taker->receipt, "\"}") != 0)
 		arguments_fail("there is no memory");
 }

@@ -360,8 +360,10 @@ class Stranger:
         self.address = address
         self.host = host or contextlib.nullcontext()
         self.identity = identity or Identity()
+        self.username = None
 
     def announce(self, username, destination, **members):
+        self.username = username
         with self.host, Mouth(destination) as mouth:
             mouth.announce(self.address, username, **members)
 
@@ -392,7 +394,7 @@ class Stranger:
     def say_securely(self, to, receiver, text, **changes):
         """A secure message to the identity of the receiver, perhaps with a dishonest plaintext."""
         with self.connect(to) as connection:
-            side = InitiatorSide(self.identity, receiver)
+            side = InitiatorSide(self.identity, receiver, username=self.username)
             connection.send_object(side.key_object())
             side.complete(connection.receive_object())
             connection.send_object(side.message(text, **changes))

@@ -163,8 +163,9 @@ def fingerprint_half(identity):
 class InitiatorSide:
     """The initiator's side of one connection."""
 
-    def __init__(self, identity, peer_identity, ephemeral=None):
+    def __init__(self, identity, peer_identity, ephemeral=None, username=None):
         self.identity = identity
+        self.username = username
         self.peer_identity = peer_identity
         self.ephemeral = ephemeral or Pair()
         self.counter = 0
@@ -187,10 +188,13 @@ class InitiatorSide:
                             self.ephemeral.public, self.peer_ephemeral)
 
     def plaintext(self, text):
-        """The members of the next message: the first one proves who is speaking."""
+        """The members of the next message: the first one says and proves who is speaking."""
+        message = {"id": to_base64(os.urandom(16)), "text": text}
         if self.counter:
-            return {"text": text}
-        return {"identity": self.identity.text, "proof": to_base64(self.proof()), "text": text}
+            return message
+        name = {"username": self.username} if self.username else {}
+        return {"identity": self.identity.text, "proof": to_base64(self.proof()), **name,
+                **message}
 
     def message(self, text, **changes):
         """The object for the next message, with members of the plaintext changed."""
@@ -203,17 +207,23 @@ class InitiatorSide:
         self.counter += 1
         return {"encrypted_message": sealed}
 
-    def receipt(self, received, counter=0):
+    def open_receipt(self, receipt, counter=0):
+        """The members of a receipt object."""
+        return json.loads(unseal(self.to_initiator, counter, receipt["encrypted_message"]))
+
+    def receipt(self, receipt, counter=0):
         """The number of the message that the receipt object confirms."""
-        plaintext = json.loads(unseal(self.to_initiator, counter, received["encrypted_message"]))
+        plaintext = self.open_receipt(receipt, counter)
+        assert plaintext["status"] == 200
         return plaintext["received"]
 
 
 class ResponderSide:
     """The responder's side of one connection."""
 
-    def __init__(self, identity, ephemeral=None):
+    def __init__(self, identity, ephemeral=None, username="Bob"):
         self.identity = identity
+        self.username = username
         self.ephemeral = ephemeral or Pair()
 
     def answer(self, key_object):
@@ -235,7 +245,13 @@ class ResponderSide:
         assert plaintext["proof"] == to_base64(proof)
         return plaintext
 
-    def receipt(self, received=0, counter=0):
-        """The object that confirms a message."""
-        plaintext = json.dumps({"received": received}).encode()
+    def receipt(self, received=0, counter=0, **changes):
+        """The object that confirms a message, with members of the plaintext changed, or left out if None."""
+        members = {"received": received, "username": self.username, "status": 200, **changes}
+        plaintext = json.dumps({name: value for name, value in members.items()
+                                if value is not None})
+        return self.sealed(plaintext.encode(), counter)
+
+    def sealed(self, plaintext, counter=0):
+        """The object for a receipt, with bytes of the test's choice inside."""
         return {"encrypted_message": seal(self.to_initiator, counter, plaintext)}

@@ -355,6 +355,10 @@ class User:
         """Replaces the dictionary in peers.txt, and perhaps other records."""
         self.update_peers_file(lambda content: content.update(sections or {}, peers=peers))
 
+    def is_called(self, username):
+        """Writes the user's own name into peers.txt, as the announcer does."""
+        self.update_peers_file(lambda content: content.update(self={"username": username}))
+
     def knows(self, **addresses):
         """Writes a peers.txt in which these peers were heard just now: Bob="127.0.0.3"."""
         self.write_peers({address: peer(name) for name, address in addresses.items()})

@@ -9,6 +9,7 @@ import pytest
 
 from network import Ear
 from protocol import from_base64
+from quartet import eventually
 
 
 def datagram(username, address, identity):
@@ -279,6 +280,38 @@ def test_damaged_identity_is_named_and_never_overwritten(alice, content):
         assert "identity.key" in announcer.output
         assert "identity" not in members(ear.hear())
     assert key.read_bytes() == content
+
+
+def test_a_changed_identity_is_announced_and_a_vanished_one_not_replaced(alice):
+    key = alice.path("identity.key")
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice", "-i", "0.1")
+        first = members(ear.hear())["identity"]
+        key.unlink()
+        announcer.wait_for("identity.key is gone")
+        assert members(ear.hear())["identity"] == first
+        assert not key.exists()
+        other = alice.identity().text
+        announcer.wait_for("you have another identity now")
+        eventually(lambda: members(ear.hear())["identity"] == other)
+    assert announcer.output.count("identity.key") == 2
+
+
+@pytest.mark.parametrize("name", ["announcer", "initiator", "responder"])
+def test_an_identity_that_may_be_anothers_is_refused_and_left_alone(alice, name):
+    key, target = alice.path("identity.key"), alice.path("target")
+    options = {"announcer": ["-u", "Alice"]}.get(name, [])
+    alice.identity()
+    key.chmod(0o666)
+    first = alice.start(name, *options)
+    assert "other users may write to it" in first.output
+    first.stop()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o666
+    key.rename(target)
+    target.chmod(0o644)
+    key.symlink_to("target")
+    assert "symbolic link" in alice.start(name, *options).output
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
 
 
 def test_exposed_identity_is_made_private(alice):

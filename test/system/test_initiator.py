@@ -238,7 +238,7 @@ def test_2_3_0_C_secure_chat(alice, listener, bobs_identity):
         message = json.loads(sent)
         assert sent == f'{{"encrypted_message": "{message["encrypted_message"]}"}}'.encode()
         plaintext = side.open(message)
-        assert list(plaintext) == ["identity", "proof", "text"]
+        assert list(plaintext) == ["identity", "proof", "id", "text"]
         assert plaintext["text"] == "hello"
         assert plaintext["identity"] == alice.identity().text
 

@@ -294,6 +294,7 @@ def test_a_known_user_is_known_whoever_copies_the_announcement(alice, bob, respo
 
 
 def test_who_writes_to_the_new_name_knows_both(alice, bob, known):
+    bob.is_called("Robert")
     bob.responder()
     alice.write_peers({BOB: peer("Robert", identity=bob.identity().text)})
     initiator = alice.initiator()

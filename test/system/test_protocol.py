@@ -68,12 +68,15 @@ def test_keys_of_the_vectors(secure, sides):
 
 def test_message_and_receipt_of_the_vectors(secure, sides):
     initiator, responder = sides
-    assert to_base64(initiator.proof()) == json.loads(secure["plaintext"])["proof"]
+    initiator.username = "Ece"
+    plaintext = {**initiator.plaintext("hello"), "id": json.loads(secure["plaintext"])["id"]}
+    assert json.dumps(plaintext) == secure["plaintext"]
     random = bytes.fromhex(secure["nonce"])[:16]
     sealed = seal(initiator.to_responder, 0, secure["plaintext"].encode(), random)
     assert json.dumps({"encrypted_message": sealed}) == secure["message"]
     assert responder.open(json.loads(secure["message"]))["text"] == "hello"
     assert initiator.receipt(json.loads(secure["receipt"])) == 0
+    assert json.dumps(initiator.open_receipt(json.loads(secure["receipt"]))) == secure["receipt_plaintext"]
 
 
 def test_fingerprint_of_the_vectors(vectors, ece, bob):

@@ -199,7 +199,7 @@ def test_a_reordered_message_is_refused(mallory, responder, bob, counters):
     plaintext = json.dumps(side.plaintext("hello")).encode()
     for counter in counters:
         message = seal(side.to_responder, counter, plaintext)
-        plaintext = json.dumps({"text": "hello"}).encode()
+        plaintext = json.dumps({"id": to_base64(bytes(16)), "text": "hello"}).encode()
         connection.send_object({"encrypted_message": message})
     with connection:
         connection.wait_closed()
@@ -468,3 +468,125 @@ def test_a_repeated_message_of_the_proxy_is_refused(alice, bob, responder):
         connection.wait_closed()
     responder.wait_for("refused")
     eventually(lambda: bob.logged_texts() == ["hello"])
+
+
+# What the two ends call themselves, and what the receipt says (section 3.1).
+
+
+def test_both_say_what_they_are_called_and_give_each_message_an_id(alice, bob, impostor):
+    """What is encrypted says it, so nobody on the way can say otherwise; chat.log keeps the id."""
+    listener, identity = impostor
+    alice.is_called("Alice")
+    ids = set()
+    for text in ("one", "two"):
+        initiator, connection = start_secure_chat(alice, listener)
+        with connection:
+            side = ResponderSide(identity)
+            connection.send_object(side.answer(connection.receive_object()))
+            initiator.wait_for("Message: ")
+            initiator.send(text)
+            plaintext = side.open(connection.receive_object())
+            assert list(plaintext) == ["identity", "proof", "username", "id", "text"]
+            assert plaintext["username"] == "Alice"
+            assert len(from_base64(plaintext["id"])) == 16
+            ids.add(plaintext["id"])
+            connection.send_object(side.receipt())
+        initiator.wait_for("Delivered to Bob")
+        assert alice.log()[-1].items() >= {"id": plaintext["id"],
+                                           "identity": identity.text}.items()
+    assert len(ids) == 2
+
+
+def test_the_receipt_says_who_the_responder_is(bob, responder):
+    for username in (None, "Bob", "Rob"):
+        if username:
+            bob.is_called(username)
+        with connect(BOB, ALICE) as connection:
+            side = InitiatorSide(Identity(), bob.identity().public)
+            connection.send_object(side.key_object())
+            side.complete(connection.receive_object())
+            connection.send_object(side.message("hello"))
+            receipt = side.open_receipt(connection.receive_object())
+        name = {"username": username} if username else {}
+        assert list(receipt.items()) == list({"received": 0, **name, "status": 200}.items())
+
+
+@pytest.fixture
+def answered(alice, impostor):
+    """Alice writes to Bob and gets a receipt of the test's choice; what she is shown then."""
+    listener, identity = impostor
+
+    def chat(**changes):
+        initiator, connection = start_secure_chat(alice, listener)
+        with connection:
+            side = ResponderSide(identity)
+            connection.send_object(side.answer(connection.receive_object()))
+            initiator.wait_for("Message: ")
+            initiator.send("hello")
+            side.open(connection.receive_object())
+            connection.send_object(side.receipt(**changes))
+            shown = initiator.wait_for(f"(?s).*?{MENU}")[0]
+        return shown
+
+    return chat
+
+
+@pytest.mark.parametrize("changes, shown", [
+    ({"status": 300, "why": "full"}, "Not taken now by Bob (127.0.0.3): full."),
+    ({"status": 300}, "Not taken now by Bob (127.0.0.3)."),
+    ({"status": 404, "why": "blocked"}, "Refused by Bob (127.0.0.3): blocked."),
+    ({"status": 404, "why": "\u202eyou"}, "Refused by Bob (127.0.0.3): <U+202E>you."),
+])
+def test_what_was_not_taken_is_not_called_delivered(alice, answered, changes, shown):
+    said = answered(**changes)
+    assert shown in said and "Delivered" not in said
+    assert alice.known() == {}
+
+
+@pytest.mark.parametrize("changes", [
+    {"status": 500}, {"status": None}, {"status": "200"}, {"status": True}, {"received": 1},
+    {"username": "x" * 65}, {"username": "\x1b[31m"}, {"username": 7}, {"why": "x" * 65},
+    {"why": "\n12:00:00 [secure] Bob: yes"}, {"why": ["no"]},
+])
+def test_a_receipt_that_is_none_confirms_nothing(alice, answered, changes):
+    assert "not confirmed" in answered(**changes)
+    assert alice.known() == {}
+
+
+@pytest.mark.parametrize("username, told", [
+    ("Rob", "not called what you wrote to, but Rob."), ("bob", "but bob."),
+    (None, "gave no name"),
+])
+def test_who_is_called_otherwise_does_not_become_known(alice, answered, username, told):
+    said = answered(username=username)
+    assert "Delivered to Bob" in said and told in said
+    assert alice.known() == {}
+    assert "Known from now on" in answered()
+    assert alice.known().keys() == {"Bob"}
+
+
+def test_words_for_mallory_that_she_passes_on_to_bob(alice, bob, responder):
+    """She announces her name with Bob's identity, and passes on what Alice sends.
+
+    Bob reads what Alice said, and that Alice said it, which is true. Alice is told by his receipt
+    that it went to Bob, and nothing is remembered about Mallory's name.
+    """
+    where = "127.0.0.66"
+    bob.is_called("Bob")
+    alice.is_called("Alice")
+    alice.write_peers({where: peer("Mallory", identity=bob.identity().text)})
+    initiator = alice.initiator()
+    with Listener(where) as listener:
+        chat_secure(initiator, "Mallory")
+        with listener.accept() as to_alice, connect(BOB, where) as to_bob:
+            to_bob.send_object(to_alice.receive_object())
+            to_alice.send_object(to_bob.receive_object())
+            initiator.wait_for("Message: ")
+            initiator.send("I accept")
+            to_bob.send_object(to_alice.receive_object())
+            to_alice.send_object(to_bob.receive_object())
+            shown = initiator.wait_for(f"(?s).*?{MENU}")[0]
+    assert "not called what you wrote to, but Bob." in shown
+    assert "Known from now on" not in shown
+    assert alice.known() == {}
+    assert bob.log()[-1].items() >= {"identity": alice.identity().text, "text": "I accept"}.items()

@@ -55,6 +55,7 @@ def own_fingerprint(user, public):
 
 
 def test_a_delivered_message_makes_its_receiver_known(alice, bob):
+    bob.is_called("Bob")
     bob.responder()
     alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
     initiator = alice.initiator()
@@ -304,6 +305,7 @@ def test_after_accepting_a_secure_chat_is_possible(alice, bob, known):
     """Bob has a new machine."""
     bob.path("identity.key").unlink()
     alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    bob.is_called("Bob")
     bob.responder()
     initiator = alice.initiator()
     initiator.ask("Trust bob", ACCEPT)

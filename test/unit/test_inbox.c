@@ -18,9 +18,10 @@ struct scene {
 	int dir;
 };
 
-static void acknowledge(void *conversation, uint64_t counter)
+static void acknowledge(void *conversation, const struct envelope_receipt *receipt)
 {
-	*(uint64_t *)conversation += counter;
+	assert_int_equal(receipt->status, ENVELOPE_DONE);
+	*(uint64_t *)conversation += receipt->received;
 }
 
 static void begin(struct scene *scene, int dir)
