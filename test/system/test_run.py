@@ -13,14 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A test that starts what a test may start, one of them as tmux does, and then hangs.
 HANGING = """
-import subprocess, sys, time
+import pathlib, subprocess, sys, time
 
-def test_it(request):
+def test_it():
     for is_daemon in (False, True):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", __file__],
                          start_new_session=is_daemon)
+    pathlib.Path(__file__).with_name("hangs").touch()
     time.sleep(600)
 """
+RUN = ["test/system/run", "-n1"]
 
 
 @pytest.fixture
@@ -54,16 +56,16 @@ def start(hanging, command):
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
-    eventually(lambda: len(started_by(hanging)) == 2)
+    eventually(hanging.with_name("hangs").exists)
+    assert len(started_by(hanging)) == 2
     return process, scratch
 
 
 # MAKE=true because the programs are built.
-@pytest.mark.parametrize("command", [["test/system/run"], ["make", "MAKE=true", "system"]],
-                         ids=["run", "make"])
-def test_a_run_that_is_terminated_ends_what_it_started(hanging, command):
-    arguments = [f"PYTEST_ARGS={hanging}"] if command[0] == "make" else [hanging]
-    process, scratch = start(hanging, [*command, *arguments])
+@pytest.mark.parametrize("by_make", [False, True], ids=["run", "make"])
+def test_a_run_that_is_terminated_ends_what_it_started(hanging, by_make):
+    command = ["make", "MAKE=true", "system", f"PYTEST_ARGS=-n1 {hanging}"]
+    process, scratch = start(hanging, command if by_make else [*RUN, hanging])
     process.terminate()
     process.communicate()
     assert process.returncode != 0
@@ -71,14 +73,14 @@ def test_a_run_that_is_terminated_ends_what_it_started(hanging, command):
 
 
 def test_a_run_that_is_killed_ends_what_it_started(hanging):
-    process, _ = start(hanging, ["test/system/run", hanging])
+    process, _ = start(hanging, [*RUN, hanging])
     process.kill()
     process.communicate()
     eventually(lambda: not started_by(hanging))
 
 
 def test_ctrl_c_ends_what_a_run_started_and_says_what_it_found(hanging):
-    process, scratch = start(hanging, ["test/system/run", hanging])
+    process, scratch = start(hanging, [*RUN, hanging])
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate()
     assert process.returncode != 0 and b"KeyboardInterrupt" in output
