@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import fcntl
 import json
+import pathlib
 import re
 import threading
 import time
@@ -202,6 +203,31 @@ def test_2_4_0_B_what_has_begun_must_end_in_30_seconds_but_whoever_types_is_wait
         silent.send_object({"unencrypted_message": "that, too"})
         responder.wait_for(shown("plain", "Ece", "that, too"))
     assert bob.logged_texts() == ["that took a while", "that, too"]
+
+
+def test_documents_state_the_limits_of_the_program():
+    root = pathlib.Path(__file__).parents[2]
+
+    def limit(header, name):
+        text = (root / header).read_text(encoding="utf-8")
+        return int(re.search(rf"#define {name} (\d+)$", text, re.MULTILINE)[1])
+
+    def words(document):
+        return " ".join((root / document).read_text(encoding="utf-8").split())
+
+    connections = limit("responder/admission.h", "ADMISSION_PLACES_MAX")
+    per_address = limit("responder/admission.h", "ADMISSION_PER_ADDRESS_MAX")
+    object_bytes = limit("common/wire/framing.h", "FRAMING_MAX_BYTES")
+    object_s = limit("responder/conversation.h", "CONVERSATION_OBJECT_S")
+    typing_min = limit("responder/conversation.h", "CONVERSATION_TYPING_MS") // 60_000
+    assert (connections, per_address, object_bytes) == (
+        MAX_CONNECTIONS, MAX_OF_ONE_ADDRESS, OBJECT_MAX)
+    assert f"{connections:,} connections to the responder, {per_address} from one" in words("README.md")
+    for document in ("common/PROTOCOL.md", "responder/responder.1"):
+        text = words(document)
+        assert re.search(rf"{connections:,} connections( at once)?, {per_address} of them", text)
+        assert f"must end within {object_s} seconds" in text and f"{typing_min} minutes" in text
+    assert f"{object_bytes:,} bytes long at most" in words("common/PROTOCOL.md")
 
 
 # 2.4.0-C: the three objects.
