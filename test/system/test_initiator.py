@@ -831,10 +831,12 @@ def test_a_refused_chat_takes_the_answers_meant_for_it(alice, listener):
     assert not listener.is_called()
 
 
-def test_neither_secure_nor_unsecure_ends_a_pipe(alice, listener):
+@pytest.mark.parametrize("answer", ["perhaps", ""])
+def test_neither_secure_nor_unsecure_ends_a_pipe(alice, listener, answer):
     """How many of the lines are answers cannot be known any more, so none is taken for anything."""
     alice.knows(Bob=BOB)
-    initiator = alice.run("initiator", text="Chat Bob\nperhaps\nhello\nUsers\n", status=1)
+    initiator = alice.run("initiator", text=f"Chat Bob\n{answer}\nhello\nUsers\n", status=1)
+    assert "rest of the input" in initiator.output
     assert "Bob (Online)" not in initiator.output
     assert not listener.is_called()
 
