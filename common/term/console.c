@@ -152,9 +152,12 @@ void console_put_name(struct console *console, enum console_style style, const c
 {
 	char escaped[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
 	size_t len = text_escape_name(escaped, sizeof(escaped), name, strlen(name));
-	/* With what stands around names in our lines, a name could pass for a mark of ours. */
-	bool quoted = text_has_punctuation(name, strlen(name));
 	bool isolated = needs_isolation(console, name, strlen(name));
+	/*
+	 * With what stands around names in our lines, a name could pass for a mark of ours. Isolates take no room, and
+	 * tmux drops them at the beginning of a line.
+	 */
+	bool quoted = isolated || text_has_punctuation(name, strlen(name));
 
 	begin_style(console, style);
 	collect_if(console, quoted, "\"");
