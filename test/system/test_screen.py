@@ -212,7 +212,7 @@ def test_a_name_from_right_to_left_moves_nothing_beside_it(bob):
     responder.resize(80)
     say("שלום 12:30")
     responder.wait_for("\u2068سلام\u2069.*: \u2068שלום 12:30\u2069$")
-    assert "\u2068سلام\u2069 (" in bob.initiator(terminal=True).menu("Users")
+    assert "\"\u2068سلام\u2069\" (" in bob.initiator(terminal=True).menu("Users")
     assert "سلام (" in bob.initiator().menu("Users")
 
 

@@ -418,7 +418,7 @@ static void text_from_right_to_left_moves_nothing_beside_it(void **state)
 	console_put(&console, "\n");
 	console_flush(&console);
 	expect_on_terminal(master,
-	    "\u2068\u0633\u0644\u0627\u0645\u2069\"\u2068\u0633]\u2069\"Ece: \u2068\u0633\u2069\n"
+	    "\"\u2068\u0633\u0644\u0627\u0645\u2069\"\"\u2068\u0633]\u2069\"Ece: \u2068\u0633\u2069\n"
 	    "    | hello\n    | \u2068    \u0644\u2069"
 	    "\u2068\u0633\u0644\u0627\u0645\u2069\n");
 	console_free(&console);

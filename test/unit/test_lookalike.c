@@ -352,6 +352,107 @@ static void other_names_are_not_alike(void **state)
 	expect_pairs(pairs, COUNT(pairs), false);
 }
 
+/* How others wrote a name to pass for Bob, whose name is verified. */
+static void names_made_to_look_like_another_are_caught(void **state)
+{
+	static const char *const bobs[] = {
+	    /* Lisu, Cherokee, Armenian, Coptic, Old Italic, Canadian syllabics, Gothic, Runic, Deseret, Lycian. */
+	    "ꓐꓳꓐ",
+	    "ꓐob",
+	    "ᏴᎾᏴ",
+	    "Ᏼoᏼ",
+	    "Ꮟoꮟ",
+	    "Bօb",
+	    "ҍօҍ",
+	    "ⲂⲞⲂ",
+	    "ⲃⲟⲃ",
+	    "𐌁𐌏𐌁",
+	    "ᗷᗝᗷ",
+	    "ᗷOᗷ",
+	    "ᑲoᑲ",
+	    "𐌱𐍈𐌱",
+	    "ᛒᛟᛒ",
+	    "B𐐄B",
+	    "𐊂𐊫𐊂",
+	    /* Letters of emoji, of flags, in circles and squares. */
+	    "🅱🅾🅱",
+	    "🅱\ufe0f🅾\ufe0f🅱\ufe0f",
+	    "🇧🇴🇧",
+	    "🅑🅞🅑",
+	    "🄱🄾🄱",
+	    "B⭕b",
+	    /* Digits of Bengali, Gurmukhi, Thai, Persian and the rest; a syllable, a character, a sign. */
+	    "B০b",
+	    "B੦b",
+	    "๒๏๒",
+	    "B๐b",
+	    "B۵b",
+	    "Bဝb",
+	    "Bㅇb",
+	    "乃ㄖ乃",
+	    "B\u00bab",
+	    "B0\ufe0f\u20e3b",
+	    /* Greek, Cyrillic, phonetic, fullwidth, mathematical. */
+	    "ΒΟΒ",
+	    "вов",
+	    "ЬоЬ",
+	    "ƄоƄ",
+	    "ʙᴏʙ",
+	    "ɓøɓ",
+	    "ＢＯＢ",
+	    "𝕭𝕺𝕭",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bobs); i++)
+		expect_pairs(&(struct pair){"Bob", bobs[i]}, 1, true);
+}
+
+static void scripts_that_nobody_writes_together_are_told(void **state)
+{
+	static const struct {
+		const char *name;
+		bool mixed;
+	} cases[] = {
+	    {"", false},
+	    {"Bob", false},
+	    {"Bob 7 😀 \u2764\ufe0f", false},
+	    {"Çağla İpek", false},
+	    {"Ёлка", false},
+	    {"Λόγος 7", false},
+	    {"小明 Bob", false},
+	    {"Bobさん", false},
+	    {"ボブ Bob", false},
+	    {"하늘 Bob", false},
+	    {"ㄅㄛ Bob", false},
+	    {"\u0633\u0644\u0627\u0645", false},
+	    {"Bo\u0308b", false},
+	    {"ʙᴏʙ", false},
+	    {"B\xff"
+	     "ob",
+		false},
+	    {"Bоb", true},
+	    {"Βob", true},
+	    {"Bօb", true},
+	    {"Ꮟob", true},
+	    {"ꓐob", true},
+	    {"Воb", true},
+	    {"ⲃob", true},
+	    {"ᑲob", true},
+	    {"小оb", true},
+	    {"Bob \u0645", true},
+	    {"Bob \u0e04", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *name = support_copy(cases[i].name, strlen(cases[i].name) + 1);
+
+		CHECK(lookalike_mixes_scripts(name) == cases[i].mixed, "%s", name);
+		free(name);
+	}
+}
+
 /* Composed or not, these are the same on every screen. */
 static void two_spellings_of_one_letter_are_alike(void **state)
 {
@@ -368,6 +469,7 @@ static void two_spellings_of_one_letter_are_alike(void **state)
 	    {"\u1fbe", "\u03b9"},
 	    {"\u2126", "\u03a9"},
 	    {"\u00e9", "e\u0301"},
+	    {"하늘", "\u1112\u1161\u1102\u1173\u11af"},
 	    {"\u1ed9", "o\u0323\u0302"},
 	};
 
@@ -384,6 +486,8 @@ static void case_does_not_count_in_other_scripts(void **state)
 	    {"λόγος", "ΛΌΓΟΣ"},
 	    {"ώρα", "ΏΡΑ"},
 	    {"Ћ", "ћ"},
+	    {"ЗОЯ", "зоя"},
+	    {"ԲԱՐԵՎ", "բարեվ"},
 	};
 
 	(void)state;
@@ -469,12 +573,13 @@ static void a_skeleton_is_its_own_skeleton(void **state)
 		char name[5] = "";
 		char skeleton[LOOKALIKE_BYTES];
 		char again[LOOKALIKE_BYTES];
-		size_t len = support_encode(code_point, name);
 
 		if (code_point >= 0xd800 && code_point <= 0xdfff)
 			continue;
+		support_encode(code_point, name);
 		lookalike_skeleton(name, skeleton);
-		CHECK(text_is_utf8(skeleton, strlen(skeleton)) && strlen(skeleton) <= 2 * len, "U+%04X", code_point);
+		CHECK(text_is_utf8(skeleton, strlen(skeleton)) && strlen(skeleton) < LOOKALIKE_BYTES, "U+%04X",
+		    code_point);
 		CHECK(skeleton[0] == '\0' || !text_is_blank(code_point), "U+%04X", code_point);
 		lookalike_skeleton(skeleton, again);
 		CHECK(strcmp(skeleton, again) == 0, "U+%04X", code_point);
@@ -488,7 +593,7 @@ static void a_skeleton_is_its_own_skeleton(void **state)
 			name[at] = (char)(1 + support_random(&seed) % 255);
 		name[len] = '\0';
 		skeleton_of(name, skeleton);
-		assert_true(strlen(skeleton) <= 2 * len);
+		assert_true(strlen(skeleton) < LOOKALIKE_BYTES);
 		assert_true(text_is_utf8(skeleton, strlen(skeleton)));
 	}
 }
@@ -506,6 +611,8 @@ int main(void)
 	    cmocka_unit_test(shapes_are_alike),
 	    cmocka_unit_test(what_cannot_be_seen_does_not_count),
 	    cmocka_unit_test(other_names_are_not_alike),
+	    cmocka_unit_test(names_made_to_look_like_another_are_caught),
+	    cmocka_unit_test(scripts_that_nobody_writes_together_are_told),
 	    cmocka_unit_test(two_spellings_of_one_letter_are_alike),
 	    cmocka_unit_test(case_does_not_count_in_other_scripts),
 	    cmocka_unit_test(skeletons_are_as_they_are),
