@@ -3,7 +3,7 @@
  *
  * common/PROTOCOL.md, section 3.2; specification 2.3.0-C leaves modulus and cipher open, and this is what most have
  * chosen: p = 19, g = 2, and 3DES (EDE, ECB, PKCS#5 padding) under the shared secret in decimal. It protects nothing,
- * since there are at most eighteen keys, and proves nothing. The cipher is OpenSSL's libcrypto, where the build found
+ * since there are at most eighteen keys, and proves nothing. The cipher is OpenSSL's libcrypto, if the build found
  * it; without it classic_is_available() is false, and the functions that need it return ENOTSUP. Nothing blocks.
  */
 #ifndef QUARTET_CLASSIC_H
@@ -35,7 +35,7 @@ unsigned classic_random_exponent(void);
 unsigned classic_public(unsigned exponent);
 
 /*
- * Takes the other side's key, len decimal digits. Returns 0 and sets *secret, from 1 to p - 1, or EPROTO where the key
+ * Takes the other side's key, len decimal digits. Returns 0 and sets *secret, from 1 to p - 1, or EPROTO if the key
  * is a multiple of p, and so none.
  */
 int classic_agree(unsigned exponent, const char *digits, size_t len, unsigned *secret)

@@ -31,7 +31,7 @@ int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, str
 
 /*
  * Decrypts the text_len characters of base64 at text and appends the plaintext to out, which the caller wipes. Returns
- * 0 and moves the counter on; EBADMSG, with box and out unchanged, where the text is not base64, the counter is another
+ * 0 and moves the counter on; EBADMSG, with box and out unchanged, if the text is not base64, the counter is another
  * one or the authenticator does not hold; or ENOMEM.
  */
 int secretbox_open(struct secretbox *box, const char *text, size_t text_len, struct buffer *out)

@@ -4,7 +4,10 @@
 #include <sodium.h>
 
 #include "crypto/classic.h"
+#include "identities.h"
+#include "randomness.h"
 #include "responder/conversation.h"
+#include "vectors.h"
 
 #define NOW_MS 1000000
 #define OBJECT_MS (CONVERSATION_OBJECT_S * 1000)
@@ -17,7 +20,10 @@
 static struct keyfile key; /* without an identity */
 static struct conversation conversation;
 static char delivered[256]; /* "plain:hello;" */
-static const char *full;    /* why the inbox takes nothing */
+static struct message last; /* what it was given last, but for what it points to */
+static char last_username[USERNAME_MAX_BYTES + 1];
+static uint8_t last_id[ENVELOPE_ID_BYTES];
+static const char *full; /* why the inbox takes nothing */
 
 /* In place of responder/inbox. */
 const char *inbox_add(struct inbox *inbox, const struct message *message)
@@ -27,6 +33,10 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	(void)inbox;
 	if (full)
 		return full;
+	last = *message;
+	snprintf(last_username, sizeof(last_username), "%s", message->username ? message->username : "");
+	if (message->id)
+		memcpy(last_id, message->id, sizeof(last_id));
 	snprintf(delivered + len, sizeof(delivered) - len, "%s:%.*s;", chatlog_mode_word(message->mode),
 	    (int)message->text_len, message->text);
 	return NULL;
@@ -185,6 +195,44 @@ static void a_classic_message_is_opened(void **state)
 	buffer_free(&object);
 }
 
+static void expect_outgoing(const char *expected)
+{
+	assert_int_equal(conversation.outgoing.len, strlen(expected));
+	assert_memory_equal(conversation.outgoing.data, expected, strlen(expected));
+	buffer_consume(&conversation.outgoing, conversation.outgoing.len);
+}
+
+static void a_secure_message_is_delivered_with_who_sent_it_and_confirmed(void **state)
+{
+	struct envelope_receipt receipt = {.username = "Bob", .status = ENVELOPE_DONE};
+	struct identity ece = identity_of_seed(VECTOR_SA_SEED);
+	struct keyfile bobs = {.is_usable = true, .identity = identity_of_seed(VECTOR_SB_SEED)};
+	uint8_t id[ENVELOPE_ID_BYTES];
+	size_t id_len;
+
+	(void)state;
+	conversation.key = &bobs;
+	randomness_choose();
+	randomness_supply(VECTOR_B_SECRET);
+	assert_null(receive(VECTOR_INITIATOR_SENDS));
+	expect_outgoing(VECTOR_RESPONDER_SENDS);
+	assert_null(receive(VECTOR_MESSAGE));
+	assert_string_equal(delivered, "secure:hello;");
+	assert_memory_equal(last.sender, ece.public, IDENTITY_BYTES);
+	assert_string_equal(last_username, "Ece");
+	assert_int_equal(sodium_base642bin(id, sizeof(id), BYTES(VECTOR_ID), NULL, &id_len, NULL,
+			     sodium_base64_VARIANT_ORIGINAL),
+	    0);
+	assert_memory_equal(last_id, id, sizeof(id));
+	randomness_supply(VECTOR_RECEIPT_NONCE);
+	receipt.received = last.counter;
+	conversation_acknowledge(last.conversation, &receipt);
+	expect_outgoing(VECTOR_RECEIPT);
+	/* The same again is refused. */
+	assert_non_null(receive(VECTOR_MESSAGE));
+	randomness_restore(NULL);
+}
+
 static void keys_that_cannot_be_answered_are_refused(void **state)
 {
 	(void)state;
@@ -268,6 +316,7 @@ int main(void)
 	    conversation_test(what_the_inbox_does_not_take_ends_it),
 	    conversation_test(a_classic_key_is_answered_in_the_kind_received),
 	    conversation_test(a_classic_message_is_opened),
+	    conversation_test(a_secure_message_is_delivered_with_who_sent_it_and_confirmed),
 	    conversation_test(keys_that_cannot_be_answered_are_refused),
 	    conversation_test(a_fourth_key_in_a_row_is_refused),
 	    conversation_test(who_has_begun_nothing_may_type_for_15_minutes),
