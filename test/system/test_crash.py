@@ -1,6 +1,8 @@
 """Kill -9 at random moments, while the other programs work."""
 
+import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -8,7 +10,7 @@ import time
 import pytest
 
 from network import Mouth, connect
-from protocol import Identity, InitiatorSide
+from protocol import Identity, InitiatorSide, to_base64
 from quartet import PROGRAMS, eventually, parse_peers_file, peer
 
 ALICE = "127.0.0.2"
@@ -199,3 +201,85 @@ def test_a_program_that_hangs_does_not_stop_the_others(alice):
         assert "Bob (Online)" in initiator.menu("Users")
         alice.responder()
         alice.announcer("-u", "Alice")
+
+
+# Repeated messages.
+
+
+class Repeater:
+    """A sender who got no receipt, or does not believe it, and sends the same message again."""
+
+    def __init__(self, bob):
+        self.bob = bob
+        self.identity = Identity()
+        self.id = to_base64(os.urandom(16))
+
+    @contextlib.contextmanager
+    def session(self, identity=None):
+        with connect(BOB, source="127.0.0.7") as connection:
+            side = InitiatorSide(identity or self.identity, self.bob.identity().public)
+            connection.send_object(side.key_object())
+            side.complete(connection.receive_object())
+            yield connection, side
+
+    def say(self, identity=None, text="hello"):
+        """Sends it and returns the status of the receipt."""
+        with self.session(identity) as (connection, side):
+            connection.send_object(side.message(text, id=self.id))
+            receipt = side.open_receipt(connection.receive_object())
+            assert receipt["received"] == 0
+            return receipt["status"]
+
+
+@pytest.mark.parametrize("ending", [None, "stop", "kill"])
+def test_a_message_that_is_repeated_appears_once_and_is_confirmed_each_time(bob, ending):
+    """Also by a responder that was started anew, whether the one before could end or not."""
+    repeater = Repeater(bob)
+    responder = bob.responder()
+    assert repeater.say() == 200
+    responder.wait_for("hello$")
+    for _ in range(2):
+        if ending:
+            getattr(responder, ending)()
+            responder = bob.responder()
+        assert repeater.say() == 200
+        assert repeater.say(text="something else under the same id") == 200
+    assert [(entry["text"], entry["id"]) for entry in bob.log()] == [("hello", repeater.id)]
+    assert responder.output.count("hello") == (0 if ending else 1)
+    assert "something else" not in responder.output
+
+
+def test_a_message_that_is_repeated_on_the_same_connection_appears_once(bob):
+    repeater = Repeater(bob)
+    responder = bob.responder()
+    with repeater.session() as (connection, side):
+        for _ in range(3):
+            connection.send_object(side.message("hello", id=repeater.id))
+        for number in range(3):
+            assert side.receipt(connection.receive_object(), number) == number
+    responder.wait_for("hello$")
+    assert bob.logged_texts() == ["hello"]
+
+
+def test_nobody_can_spend_the_id_of_somebody_else(bob):
+    """An id counts for the identity that was proven with it."""
+    repeater = Repeater(bob)
+    bob.responder()
+    assert repeater.say(Identity(), text="me first") == 200
+    assert repeater.say() == 200
+    assert bob.logged_texts() == ["me first", "hello"]
+
+
+def test_a_message_whose_receipt_was_lost_in_a_crash_appears_once(bob):
+    """The responder is killed at any moment; the sender repeats until it is told."""
+    for number in range(20):
+        repeater = Repeater(bob)
+        responder = bob.responder()
+        with repeater.session() as (connection, side):
+            connection.send_object(side.message(f"hello {number}", id=repeater.id))
+            time.sleep(number * 0.0005)
+            responder.kill()
+        responder = bob.responder()
+        assert repeater.say(text=f"hello {number}") == 200
+        responder.stop()
+    assert bob.logged_texts() == [f"hello {number}" for number in range(20)]
