@@ -25,7 +25,7 @@
 #include "arguments.h"
 #include "base/buffer.h"
 #include "base/decimal.h"
-#include "crypto/dh.h"
+#include "crypto/identity.h"
 #include "crypto/secretbox.h"
 #include "net/address.h"
 
@@ -36,6 +36,7 @@ struct taker {
 	int listener, epoll, file;
 	bool multiplying, durable;
 	struct dh_pair own, other;
+	struct identity sender;
 	char key[128];
 	size_t key_len;
 	struct buffer receipt;
@@ -51,6 +52,16 @@ static void multiply(const struct taker *taker, int times)
 	}
 }
 
+/* What it takes to check a proof: the sender's identity in the form that multiplies, and the product. */
+static void check(const struct taker *taker)
+{
+	uint8_t exchange[DH_KEY_BYTES];
+
+	if (!identity_convert(taker->sender.public, exchange))
+		arguments_fail("cannot convert");
+	multiply(taker, 1);
+}
+
 static void multiply_base(const struct taker *taker)
 {
 	struct dh_pair fresh = taker->own;
@@ -63,9 +74,12 @@ static void answer(const struct taker *taker, int fd, const char *object, size_t
 	bool is_key = len > 3 && object[2] == 'k';
 
 	if (taker->multiplying) {
-		if (is_key)
+		if (is_key) {
 			multiply_base(taker);
-		multiply(taker, is_key ? 2 : 1);
+			multiply(taker, 2);
+		} else {
+			check(taker);
+		}
 	}
 	if (taker->durable && !is_key &&
 	    (write(taker->file, object, len) != (ssize_t)len || fdatasync(taker->file) != 0))
@@ -129,6 +143,7 @@ static void prepare_answers(struct taker *taker)
 
 	dh_generate(&taker->own);
 	dh_generate(&taker->other);
+	identity_derive(&taker->sender, taker->other.secret);
 	decimal_format(taker->other.public, digits);
 	taker->key_len = (size_t)snprintf(taker->key, sizeof(taker->key), "{\"key\": \"%s\"}", digits);
 	if (buffer_printf(&taker->receipt, "{\"encrypted_message\": \"") != 0 ||
