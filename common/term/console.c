@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "term/layout.h"
+#include "trust/lookalike.h"
 #include "trust/username.h"
 
 /* Foreign text is escaped piece by piece, so that its length needs no memory. */
@@ -166,6 +167,8 @@ void console_put_name(struct console *console, enum console_style style, const c
 	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 	collect_if(console, quoted, "\"");
 	end_style(console, style);
+	if (lookalike_mixes_scripts(name))
+		console_put_styled(console, CONSOLE_WARNING, " [mixed scripts]");
 }
 
 /* Collects a line of a message, without its line feed. */

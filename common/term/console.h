@@ -60,7 +60,8 @@ void console_put_foreign(struct console *console, const char *text, size_t len);
 /*
  * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks if it has
  * brackets, colons, bars or the like (text_has_punctuation()), so that no name can pass for a mark of ours: "Ece
- * [verified]"; or if it is isolated.
+ * [verified]"; or if it is isolated. A name with letters of scripts that nobody writes together is marked as one
+ * (lookalike_mixes_scripts()).
  */
 void console_put_name(struct console *console, enum console_style style, const char *name);
 

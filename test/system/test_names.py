@@ -157,6 +157,17 @@ def test_a_name_that_looks_like_a_known_one_is_pointed_out(alice, mallory, respo
     responder.wait_for(r"\[plain\] \[lookalike\] .+ \(127\.0\.0\.4\): I am Bob$")
 
 
+@pytest.mark.parametrize("name, marked", [("Vіctοr", True), ("Витя", False), ("小明 Bob", False)])
+def test_letters_that_nobody_writes_together_are_pointed_out(alice, mallory, responder, name, marked):
+    """Whether anybody is known who has such a name or not."""
+    announces(alice, mallory, name)
+    mallory.say(alice.address, "hello")
+    mark = " [mixed scripts]" if marked else ""
+    assert f"{name}{mark} (Online)" in alice.initiator().menu("Users")
+    responder.wait_for(rf"{re.escape(name + mark)}( \(127\.0\.0\.4\))?: hello$")
+    assert f"{name}{mark} (127.0.0.4)" in alice.initiator().menu("History")
+
+
 @pytest.mark.parametrize("name", OTHER_NAMES)
 def test_a_name_that_looks_like_no_known_one_is_not(alice, mallory, responder, name):
     announces(alice, mallory, name)

@@ -135,6 +135,9 @@ static void no_name_passes_for_more_than_a_name(void **state)
 	    {"Alice B", "Alice B"},
 	    {"g\xc3\xbcn %s %n \xf0\x9f\x98\x80", "g\xc3\xbcn %s %n \xf0\x9f\x98\x80"},
 	    {"Can {baker}, <b> & 'c'", "Can {baker}, <b> & 'c'"},
+	    /* Letters that nobody writes together: the "o" is Cyrillic. */
+	    {"B\u043eb", "B\u043eb [mixed scripts]"},
+	    {"\u5c0f\u660e Bob", "\u5c0f\u660e Bob"},
 	    /* What stands around names in lines of ours. */
 	    {"Ece [verified]", "\"Ece [verified]\""},
 	    {"[verified] Ece", "\"[verified] Ece\""},
