@@ -28,13 +28,13 @@ common_OBJECTS = \
 	$(addprefix crypto/,channel classic dh identity secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix store/,chatlog chatreader keyfile lockedfile peerrecord peers peersfile) \
-	$(addprefix trust/,lookalike pins username) \
+	$(addprefix trust/,candidates lookalike pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console layout lineinput outlet program)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace
 initiator_OBJECTS = initiator call chat connection desk history message prompt recipient trust users wording
-responder_OBJECTS = responder admission conversation inbox received roster server
+responder_OBJECTS = responder admission caller conversation inbox received roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
 BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker

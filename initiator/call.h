@@ -14,8 +14,8 @@
 #include <netinet/in.h>
 
 #include "connection.h"
+#include "recipient.h"
 #include "store/chatlog.h"
-#include "store/peers.h"
 #include "wire/exchange.h"
 
 /* What was tried last. */
@@ -30,7 +30,7 @@ enum call_stage {
 
 struct call {
 	enum chatlog_mode mode;
-	const struct peer *to;
+	const struct recipient *to;
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	enum call_stage stage;
 	struct connection connection;
@@ -42,11 +42,11 @@ struct call {
 	struct envelope_receipt receipt;       /* once call_confirm() has returned 0 */
 };
 
-/* Who announces an identity is one of ours and is called securely; everybody else in the classic exchange. */
-enum chatlog_mode call_mode(const struct peer *to, bool secure);
+/* Who has an identity is one of ours and is called securely; everybody else in the classic exchange. */
+enum chatlog_mode call_mode(const struct recipient *to, bool secure);
 
 /* Begins a call that is not open yet. to and from outlive it. */
-void call_init(struct call *call, enum chatlog_mode mode, const struct peer *to, const struct in_addr *from);
+void call_init(struct call *call, enum chatlog_mode mode, const struct recipient *to, const struct in_addr *from);
 
 /*
  * Connects, and unless the call is in the clear exchanges keys, of which number (decimal digits, NUL-terminated) makes

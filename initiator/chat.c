@@ -91,7 +91,7 @@ static bool pack_text(struct chat *chat)
 	int rc = call_pack(&chat->call, chat->text.data, chat->text.len);
 
 	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
-	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.peer.has_identity)
+	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.has_identity)
 		return went_well(chat, rc);
 	wording_put_length(desk->console, chat->call.object.len);
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
@@ -131,12 +131,12 @@ static bool check_secure(const struct chat *chat)
 	const struct desk *desk = chat->desk;
 	const char *why_not = NULL;
 
-	if (chat->to.standing == PINS_CHANGED || chat->to.standing == PINS_MISSING) {
-		wording_put_refusal(desk->console);
-		return false;
-	}
 	if (chat->call.mode == CHATLOG_SECURE)
 		return true;
+	if (chat->to.downgraded) {
+		wording_put_refusal(desk->console, &chat->to);
+		return false;
+	}
 	if (desk->strict)
 		why_not = "the classic exchange is refused (--strict)";
 	else if (!classic_is_available())
@@ -177,14 +177,14 @@ static bool keep(const struct chat *chat, bool sent, const char *text, size_t le
 	    .time_ms = clock_wall_ms(),
 	    .sent = sent,
 	    .mode = chat->call.mode,
-	    .address = chat->to.peer.address,
+	    .address = chat->to.address,
 	    .text = text,
 	    .text_len = len,
 	};
 	struct buffer line = {0};
 	int rc;
 
-	strcpy(entry.username, chat->to.peer.username);
+	strcpy(entry.username, chat->to.username);
 	if (entry.mode == CHATLOG_SECURE) {
 		entry.has_id = entry.has_identity = true;
 		memcpy(entry.id, chat->call.id, sizeof(entry.id));
@@ -199,25 +199,20 @@ static bool keep(const struct chat *chat, bool sent, const char *text, size_t le
 	return rc == 0;
 }
 
-/*
- * Remembers that the holder of the announced identity has answered from its address; the first time that pins the name.
- */
+/* Remembers that the holder of the identity has answered; the first time that pins the name. */
 static bool meet(struct chat *chat)
 {
-	const struct recipient *to = &chat->to;
-	int rc;
+	char pinned[USERNAME_MAX_BYTES + 1];
+	int rc = recipient_pin(&chat->to, chat->desk->peers, pinned);
 
-	if (recipient_is_proven(to))
-		return true;
-	rc = peersfile_meet(chat->desk->peers, to->peer.username, to->peer.identity, to->peer.address, PINS_MAX);
-	if (rc != 0 || to->standing != PINS_SAME)
-		wording_put_meeting(chat->desk->console, to, rc);
+	if (rc != 0 || pinned[0] != '\0')
+		wording_put_meeting(chat->desk->console, rc == 0 ? pinned : chat->to.username, rc);
 	return rc == 0;
 }
 
 /*
- * Only who was written to by the name that they give themselves becomes known by it: an announced name may have been put
- * beside the identity by somebody else. Returns whether the message is where it was meant to be.
+ * Only who was written to by the name that they give themselves becomes known by it; who is known already may be called
+ * otherwise meanwhile. Returns whether the message is where it was meant to be.
  */
 static bool take_receipt(struct chat *chat)
 {
@@ -225,7 +220,7 @@ static bool take_receipt(struct chat *chat)
 
 	if (receipt->status != ENVELOPE_DONE)
 		return false;
-	if (strcmp(receipt->username, chat->to.peer.username) == 0)
+	if (chat->to.has_pin || strcmp(receipt->username, chat->to.username) == 0)
 		return meet(chat);
 	wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
 	return receipt->username[0] == '\0';
@@ -270,7 +265,7 @@ static bool send_text(struct chat *chat)
 bool chat_run(struct desk *desk, const char *name)
 {
 	struct chat chat = {.desk = desk};
-	bool secure, found = recipient_find(&chat.to, name, false, &desk->prompt, desk->peers), done;
+	bool secure, found = recipient_find(&chat.to, name, false, desk), done;
 
 	if (found)
 		recipient_put_doubts(&chat.to, desk->console);
@@ -280,7 +275,7 @@ bool chat_run(struct desk *desk, const char *name)
 	prompt_expect(&desk->prompt, secure);
 	if (!found)
 		return false;
-	call_init(&chat.call, call_mode(&chat.to.peer, secure), &chat.to.peer, desk->from);
+	call_init(&chat.call, call_mode(&chat.to, secure), &chat.to, desk->from);
 	done = (!secure || (check_secure(&chat) && ask_number(&chat) && open_call(&chat))) && ask_text(&chat) &&
 	       reopen_call(&chat) && send_text(&chat);
 	call_close(&chat.call);

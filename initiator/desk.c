@@ -22,6 +22,7 @@ int desk_open(struct desk *desk, struct program *program)
 	};
 	prompt_init(&desk->prompt, desk->console);
 	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
+	users_init(&desk->users, desk->peers);
 	return desk->peers && desk->log ? 0 : ENOMEM;
 }
 
@@ -38,6 +39,7 @@ const uint8_t *desk_identity(const struct desk *desk)
 void desk_close(struct desk *desk)
 {
 	chatlog_free(desk->log);
+	users_free(&desk->users);
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);

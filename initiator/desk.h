@@ -15,12 +15,14 @@
 #include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/program.h"
+#include "users.h"
 
 struct desk {
 	struct prompt prompt;
 	struct console *console; /* the same as the prompt's */
 	struct keyfile key;
 	struct peersfile *peers;
+	struct users users; /* what Users has shown last */
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	bool strict;		    /* the classic exchange is refused */

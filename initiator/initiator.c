@@ -52,7 +52,7 @@ static void put_commands(struct console *console);
 static bool run_users(struct initiator *initiator, const char *argument)
 {
 	(void)argument;
-	users_show(initiator->desk.peers, desk_identity(&initiator->desk), initiator->desk.console);
+	users_show(&initiator->desk.users, desk_identity(&initiator->desk), initiator->desk.console);
 	return true;
 }
 
@@ -200,11 +200,7 @@ static int run(struct program *program)
 		return PROGRAM_FAILED;
 	}
 	rc = desk_open(&initiator.desk, program);
-	initiator.trust = (struct trust){
-	    .prompt = &initiator.desk.prompt,
-	    .key = &initiator.desk.key,
-	    .file = initiator.desk.peers,
-	};
+	initiator.trust = (struct trust){.desk = &initiator.desk};
 	if (rc != 0)
 		console_put(&program->err, "initiator: %s\n", strerror(rc));
 	while (rc == 0 && !stop_requested() && take_turn(&initiator, &status))

@@ -1,177 +1,213 @@
 #include "recipient.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "net/address.h"
-#include "users.h"
 
-static bool has_address(const struct peer *peer, const void *text)
+static void take(struct recipient *recipient, const struct candidate *candidate)
 {
+	const struct verdict *verdict = &candidate->verdict;
+
+	*recipient = (struct recipient){
+	    .standing = verdict->standing,
+	    .address = candidate->address,
+	    .has_address = candidate->has_address,
+	    .has_identity = candidate->identity != NULL,
+	    .downgraded = candidate->downgraded,
+	    .has_pin = verdict->pin != NULL,
+	    .has_other = verdict->other != NULL,
+	};
+	strcpy(recipient->username, verdict->username);
+	if (verdict->claim)
+		strcpy(recipient->announced, verdict->claim->username);
+	if (candidate->identity)
+		memcpy(recipient->identity, candidate->identity, IDENTITY_BYTES);
+	if (verdict->pin)
+		recipient->pin = *verdict->pin;
+	if (verdict->other)
+		recipient->other = *verdict->other;
+}
+
+/* The number that text is; 0 for none, and for one that no list reaches. */
+static size_t number_of(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len < 8 && strspn(text, "0123456789") == len ? strtoul(text, NULL, 10) : 0;
+}
+
+static void put_candidates(const struct candidates *candidates, int64_t now_ms, struct console *console)
+{
+	char ip[ADDRESS_TEXT_BYTES];
+
+	console_put(console, "Several may be meant:\n");
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct candidate *candidate = &candidates->list[i];
+
+		console_put_styled(console, CONSOLE_FAINT, "%2zu  ", i + 1);
+		if (candidate->verdict.claim)
+			users_put_presence(candidate->verdict.claim, now_ms, console);
+		else
+			console_put_name(console, CONSOLE_NORMAL, candidate->verdict.username);
+		if (candidate->has_address)
+			console_put(console, "  %s", address_format(candidate->address, ip));
+		users_put_standing(&candidate->verdict, console);
+		console_put(console, "\n");
+	}
+	if (candidates->total > candidates->count)
+		console_put(console, "and %zu more; more of the name tells them apart.\n",
+		    candidates->total - candidates->count);
+}
+
+/* The one of several whom an answer means, by its number or address; NULL for none. */
+static const struct candidate *pick(const struct candidates *candidates, const char *answer)
+{
+	size_t number = number_of(answer);
 	struct in_addr address;
 
-	return address_parse(text, &address) == 0 && address.s_addr == peer->address.s_addr;
-}
-
-static bool has_name(const struct peer *peer, const void *name)
-{
-	return strcmp(peer->username, name) == 0;
-}
-
-static bool has_name_but_case(const struct peer *peer, const void *name)
-{
-	return strcasecmp(peer->username, name) == 0;
-}
-
-static bool announces_pinned(const struct peer *peer, const void *known)
-{
-	const struct pin *pin;
-
-	return pins_judge(known, peer, &pin) == PINS_SAME;
-}
-
-/*
- * Anybody can copy an announcement, but not so easily the address where it was proven; who has left that may have moved.
- */
-static bool is_where_proven(const struct peer *peer, const void *known)
-{
-	const struct pin *pin;
-
-	return pins_judge(known, peer, &pin) == PINS_SAME && pin_is_proven_at(pin, peer->address) &&
-	       peer_is_online(peer, clock_wall_ms());
-}
-
-/* What was typed, and the name of somebody known that it is but for the case of ASCII letters. */
-struct names {
-	const char *typed;
-	const char *known;
-};
-
-static bool has_either(const struct peer *peer, const void *context)
-{
-	const struct names *names = context;
-
-	return has_name(peer, names->typed) || has_name(peer, names->known);
-}
-
-/*
- * Leaves those that name may mean; false where it means nobody. Nobody can be mistaken for an address by taking it for
- * a name, nor for somebody known by writing that name otherwise.
- */
-static bool narrow(struct users *users, const char *name, const struct pins *known)
-{
-	const struct pin *pin = pins_find_case(known, name);
-
-	if (users_keep(users, has_address, name) > 0)
-		return true;
-	if (users_keep(users, has_name_but_case, name) == 0)
-		return false;
-	if (users_keep(users, announces_pinned, known) > 0) {
-		users_keep(users, has_name, name);
-		users_keep(users, is_where_proven, known);
-		return true;
+	if (number > 0)
+		return number <= candidates->count ? &candidates->list[number - 1] : NULL;
+	for (size_t i = 0; i < candidates->count && address_parse(answer, &address) == 0; i++) {
+		if (candidates->list[i].has_address && candidates->list[i].address.s_addr == address.s_addr)
+			return &candidates->list[i];
 	}
-	if (pin)
-		return users_keep(users, has_either, &(struct names){name, pin->username}) > 0;
-	users_keep(users, has_name, name);
-	return true;
+	return NULL;
 }
 
-/* Asks which of several users with one name is meant, and puts that one first. */
-static bool ask_address(struct users *users, struct prompt *prompt, struct peersfile *file)
+/* Asks which of several is meant. */
+static const struct candidate *ask(const struct candidates *candidates, int64_t now_ms, struct prompt *prompt)
 {
+	const struct candidate *found;
 	char *answer;
 
-	console_put(prompt->console, "That name is shared:\n");
-	users_put(users, file, NULL, prompt->console);
-	while (prompt_ask_word(prompt, "Address: ", &answer)) {
-		struct in_addr address;
-
-		if (address_parse(answer, &address) == 0) {
-			for (size_t i = 0; i < users->count; i++) {
-				if (users->list[i]->address.s_addr == address.s_addr) {
-					users->list[0] = users->list[i];
-					return true;
-				}
-			}
-		}
+	put_candidates(candidates, now_ms, prompt->console);
+	while (prompt_ask_word(prompt, "Number or address: ", &answer)) {
+		found = pick(candidates, answer);
+		if (found)
+			return found;
 		console_put_styled(prompt->console, CONSOLE_WARNING,
-		    "That is none of these addresses; an empty line gives up.\n");
+		    "That is none of these numbers and addresses; an empty line gives up.\n");
 	}
+	return NULL;
+}
+
+/* Takes the only candidate, or the one that the user chooses. There is one at least. */
+static bool choose(struct recipient *recipient, const struct candidates *candidates, int64_t now_ms,
+    struct prompt *prompt)
+{
+	const struct candidate *found = candidates->total == 1 ? candidates->list : ask(candidates, now_ms, prompt);
+
+	if (found)
+		take(recipient, found);
+	return found != NULL;
+}
+
+static void tell_nobody(const char *text, struct console *console)
+{
+	bool number = text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+
+	console_put_styled(console, CONSOLE_WARNING,
+	    number ? "No list of Users has shown the number" : "There is no user named");
+	console_put(console, " ");
+	console_put_foreign(console, text, strlen(text));
+	console_put(console, number ? ".\n" : " here now; Users lists who is.\n");
+}
+
+static bool read_file(const struct desk *desk)
+{
+	int rc = peersfile_read(desk->peers);
+
+	if (rc != 0)
+		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
+		    peersfile_reason(rc));
+	return rc == 0;
+}
+
+bool recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+{
+	const struct pins *pins;
+	const struct peers *peers;
+	struct candidates candidates = {.count = 0};
+	int64_t now_ms = clock_wall_ms();
+	size_t number;
+	char *answer;
+
+	if (text[0] == '\0') {
+		if (!prompt_ask_word(&desk->prompt, "Name: ", &answer))
+			return false;
+		text = answer;
+	}
+	if (!read_file(desk))
+		return false;
+	pins = peersfile_pins(desk->peers);
+	peers = peersfile_peers(desk->peers);
+	number = number_of(text);
+	if (number > 0 && number <= desk->users.shown_count)
+		candidates_take_claim(&candidates, &desk->users.shown[number - 1], pins, peers, now_ms);
+	else if (strspn(text, "0123456789") != strlen(text))
+		candidates_find(&candidates, text, pins, peers, now_ms);
+	if (candidates.total == 0) {
+		tell_nobody(text, desk->console);
+		return false;
+	}
+	if (!choose(recipient, &candidates, now_ms, &desk->prompt))
+		return false;
+	if (even_absent || recipient->has_address)
+		return true;
+	console_put_styled(desk->console, CONSOLE_WARNING, "Nobody knows where to find");
+	recipient_put(recipient, desk->console);
+	console_put(desk->console, ", who was not heard in the last 15 minutes.\n");
 	return false;
 }
 
-static void take_peer(struct recipient *recipient, const struct peer *peer, const struct pins *known)
+bool recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
-	const struct pin *pin;
+	struct candidates candidates = {.count = 0};
+	int64_t now_ms = clock_wall_ms();
 
-	*recipient = (struct recipient){.peer = *peer};
-	recipient->peer.extra = NULL;
-	recipient->standing = pins_judge(known, peer, &pin);
-	if (pin)
-		recipient->pin = *pin;
-	pin = !pin && peer->has_identity ? pins_find_identity(known, peer->identity) : NULL;
-	if (pin)
-		strcpy(recipient->alias, pin->username);
-	else if ((pin = pins_find_alike(known, peer->username)) != NULL)
-		strcpy(recipient->alike, pin->username);
+	if (!read_file(desk))
+		return false;
+	candidates_find_rivals(&candidates, &recipient->pin, peersfile_pins(desk->peers), peersfile_peers(desk->peers),
+	    now_ms);
+	if (candidates.total > 0)
+		return choose(recipient, &candidates, now_ms, &desk->prompt);
+	console_put(desk->console, "There is nothing to accept: nobody else announces the name of");
+	recipient_put(recipient, desk->console);
+	console_put(desk->console, ".\n");
+	return false;
 }
 
-/* Takes the pin of name, exact or but for the case of ASCII letters, without a peer. */
-static bool take_absent(struct recipient *recipient, const char *name, const struct pins *known)
+int recipient_pin(const struct recipient *recipient, struct peersfile *file, char pinned[static USERNAME_MAX_BYTES + 1])
 {
-	const struct pin *pin = pins_find_case(known, name);
-
-	if (!pin)
-		return false;
-	*recipient = (struct recipient){.standing = PINS_MISSING, .pin = *pin, .absent = true};
-	strcpy(recipient->peer.username, pin->username);
-	return true;
-}
-
-static bool select_one(struct recipient *recipient, struct users *users, const char *name, bool even_absent,
-    struct prompt *prompt, struct peersfile *file)
-{
-	const struct pins *known = peersfile_pins(file);
-
-	if (!narrow(users, name, known)) {
-		if (even_absent && take_absent(recipient, name, known))
-			return true;
-		console_put_styled(prompt->console, CONSOLE_WARNING, "There is no user named");
-		console_put(prompt->console, " ");
-		console_put_foreign(prompt->console, name, strlen(name));
-		console_put(prompt->console, " here now; Users lists who is.\n");
-		return false;
-	}
-	if (users->count > 1 && !ask_address(users, prompt, file))
-		return false;
-	take_peer(recipient, users->list[0], known);
-	return true;
-}
-
-bool recipient_find(struct recipient *recipient, const char *name, bool even_absent, struct prompt *prompt,
-    struct peersfile *file)
-{
-	struct users users;
-	char *answer;
-	bool found;
+	struct pin pin = {.since_s = clock_wall_ms() / 1000};
+	const struct pin *known;
 	int rc;
 
-	if (name[0] == '\0') {
-		if (!prompt_ask_word(prompt, "Name: ", &answer))
-			return false;
-		name = answer;
-	}
-	rc = users_read(file, &users);
+	pinned[0] = '\0';
+	if (recipient->has_pin && pin_is_proven_at(&recipient->pin, recipient->address))
+		return 0;
+	rc = peersfile_begin(file);
+	if (rc != 0)
+		return rc;
+	known = pins_find_identity(peersfile_pins(file), recipient->identity);
+	if (known)
+		pin = *known;
+	else
+		pins_free_name(peersfile_pins(file), recipient->username, pin.username);
+	memcpy(pin.identity, recipient->identity, IDENTITY_BYTES);
+	pin.address = recipient->address;
+	pin.has_address = true;
+	rc = peersfile_pin(file, &pin);
 	if (rc != 0) {
-		console_put_styled(prompt->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
-		    peersfile_reason(rc));
-		return false;
+		peersfile_abandon(file);
+		return rc;
 	}
-	found = select_one(recipient, &users, name, even_absent, prompt, file);
-	users_free(&users);
-	return found;
+	rc = peersfile_commit(file);
+	if (rc == 0 && !known)
+		strcpy(pinned, pin.username);
+	return rc;
 }
 
 void recipient_put(const struct recipient *recipient, struct console *console)
@@ -179,54 +215,50 @@ void recipient_put(const struct recipient *recipient, struct console *console)
 	char ip[ADDRESS_TEXT_BYTES];
 
 	console_put(console, " ");
-	console_put_name(console, CONSOLE_NORMAL, recipient->peer.username);
-	if (!recipient->absent)
-		console_put(console, " (%s)", address_format(recipient->peer.address, ip));
+	console_put_name(console, CONSOLE_NORMAL, recipient->username);
+	if (recipient->has_address)
+		console_put(console, " (%s)", address_format(recipient->address, ip));
 }
 
-void recipient_put_since(const struct recipient *recipient, struct console *console)
+void recipient_put_since(const struct pin *pin, struct console *console)
 {
 	char local[CLOCK_LOCAL_BYTES];
 
-	clock_format_local(recipient->pin.since_s * 1000, true, local);
+	clock_format_local(pin->since_s * 1000, true, local);
 	console_put(console, "%.*s", (int)strcspn(local, " "), local);
 }
 
 void recipient_put_change(const struct recipient *recipient, struct console *console)
 {
-	console_put_styled(console, CONSOLE_BAD, "Changed:");
+	bool changed = recipient->standing == STANDING_CHANGED;
+
+	console_put_styled(console, CONSOLE_BAD, changed ? "Changed:" : "Missing:");
 	recipient_put(recipient, console);
-	console_put(console, recipient->standing == PINS_CHANGED
-				 ? " announces another identity than the one you know since "
-				 : " announces no identity, and you know one since ");
-	recipient_put_since(recipient, console);
+	console_put(console, changed ? " announces another identity than the one you know since "
+				     : " announces no identity, and you know one since ");
+	recipient_put_since(&recipient->other, console);
 	console_put(console, ".\n");
+}
+
+/* Collects a line about the recipient that ends with a name. */
+static void put_note(const struct recipient *recipient, const char *says, const char *name, const char *end,
+    struct console *console)
+{
+	console_put_styled(console, CONSOLE_WARNING, "Note:");
+	recipient_put(recipient, console);
+	console_put(console, "%s ", says);
+	console_put_name(console, CONSOLE_NORMAL, name);
+	console_put(console, "%s\n", end);
 }
 
 void recipient_put_doubts(const struct recipient *recipient, struct console *console)
 {
-	const char *other = recipient->alias[0] != '\0' ? recipient->alias : recipient->alike;
-
-	if (recipient->standing == PINS_CHANGED || recipient->standing == PINS_MISSING)
+	if (recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING)
 		recipient_put_change(recipient, console);
-	if (!recipient_is_proven(recipient) && recipient->standing == PINS_SAME) {
-		console_put_styled(console, CONSOLE_WARNING, "Note:");
-		recipient_put(recipient, console);
-		console_put(console,
-		    " announces the identity you know, not proven at this address; a secure chat does that.\n");
-	}
-	if (other[0] == '\0')
-		return;
-	console_put_styled(console, CONSOLE_WARNING, "Note:");
-	recipient_put(recipient, console);
-	console_put(console, other == recipient->alias ? " announces the identity that you know as"
-						       : " is somebody else than your known");
-	console_put(console, " ");
-	console_put_name(console, CONSOLE_NORMAL, other);
-	console_put(console, other == recipient->alias ? ".\n" : "; the names only look alike.\n");
-}
-
-bool recipient_is_proven(const struct recipient *recipient)
-{
-	return recipient->standing == PINS_SAME && pin_is_proven_at(&recipient->pin, recipient->peer.address);
+	if (recipient->standing == STANDING_LOOKALIKE)
+		put_note(recipient, " is somebody else than your known", recipient->other.username,
+		    "; the names only look alike.", console);
+	if (recipient->has_pin && recipient->announced[0] != '\0' &&
+	    strcmp(recipient->announced, recipient->username) != 0)
+		put_note(recipient, " announces the name", recipient->announced, ".", console);
 }

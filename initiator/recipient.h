@@ -1,51 +1,63 @@
 /*
- * The recipient: which of the users a name means, and whether the user knows that one.
+ * The recipient: whom the user means, by a name, the beginning of one, an address, or a number of the list of Users.
  *
- * A name may be an address, too. Where several have the name, be it in another case, the one who announces the identity
- * that is pinned to it is meant, and of several of those the one at the address where it was last proven, if that one
- * is online. Where nobody is known by the name, who has exactly that one is meant. Where that does not decide either,
- * the user is asked.
+ * Who may be meant is for trust/candidates.h to say. If several are, the user is asked. A number means whoever had it when
+ * the list was shown, whatever has been announced since.
  */
 #ifndef QUARTET_RECIPIENT_H
 #define QUARTET_RECIPIENT_H
 
 #include <stdbool.h>
 
-#include "prompt.h"
-#include "store/peersfile.h"
+#include "desk.h"
+#include "trust/candidates.h"
 
 /* All copies: they hold when peers.txt is read again. */
 struct recipient {
-	struct peer peer;	     /* without extra */
-	enum pins_standing standing; /* of the peer */
-	struct pin pin;		     /* of its name, unless it is a stranger */
-	bool absent;		     /* nobody was heard under the name lately: peer has the name alone */
-	char
-	    alias[USERNAME_MAX_BYTES + 1]; /* of a stranger: the name that the announced identity is pinned to, or "" */
-	char alike[USERNAME_MAX_BYTES + 1]; /* a pinned name that looks like this one, of somebody else, or "" */
+	enum standing standing;
+	char username[USERNAME_MAX_BYTES + 1];	/* by the pin, or as announced */
+	char announced[USERNAME_MAX_BYTES + 1]; /* or "" if nobody announces the identity */
+	struct in_addr address;
+	bool has_address; /* else nobody knows where they are */
+	bool has_identity;
+	bool downgraded; /* has no identity, but one is known or was announced of that name or address */
+	bool has_pin;	 /* of the identity */
+	bool has_other;	 /* somebody else is known by that name, or by one that looks like it */
+	uint8_t identity[IDENTITY_BYTES];
+	struct pin pin, other;
 };
 
 /*
- * Finds whom name means, asking for the name where it is "", and for the address where it has to. Returns false where
- * it means nobody, or the user gave up, and the user has been told. Where even_absent, a name that nobody was heard
- * under is looked for among the pins, too.
+ * Finds whom text means, asking for the name if it is "", and which of several if it must. Returns false if it means
+ * nobody, or the user gave up, and the user has been told. Unless even_absent, somebody without an address is nobody.
  */
-bool recipient_find(struct recipient *recipient, const char *name, bool even_absent, struct prompt *prompt,
-    struct peersfile *file) __attribute__((warn_unused_result));
+bool recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+    __attribute__((warn_unused_result));
 
-/* Collects " Bob (192.168.1.7)", or " Bob" where absent; the plain space is for line editors, as in users.c. */
+/*
+ * Finds who announces the name of a pinned recipient and is not the holder of the pin, asking which of several. Returns
+ * false if there is nobody, or the user gave up, and the user has been told.
+ */
+bool recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
+
+/*
+ * Writes down that the holder of the recipient's identity has answered: pins it under the name, with a number if that is
+ * pinned already ("Bob 2"), or keeps the address of what is pinned. pinned becomes the name that is new, or "". Returns
+ * 0, or an errno value as peersfile_commit() does or peersfile_pin().
+ */
+int recipient_pin(const struct recipient *recipient, struct peersfile *file, char pinned[static USERNAME_MAX_BYTES + 1])
+    __attribute__((warn_unused_result));
+
+/* Collects " Bob (192.168.1.7)", or " Bob" without an address; the plain space is for line editors, as in users.c. */
 void recipient_put(const struct recipient *recipient, struct console *console);
 
-/* Collects a line about a changed identity, with the date of the known one. */
+/* Collects a line about somebody who announces a pinned name and is not its holder, with the date of the pin. */
 void recipient_put_change(const struct recipient *recipient, struct console *console);
 
-/* The same, and for a stranger a line about a name that looks alike, or another name that the identity is known by. */
+/* The same, or a line about a name that looks alike, or another name that the recipient is known by, if there is one. */
 void recipient_put_doubts(const struct recipient *recipient, struct console *console);
 
-/* Collects the day since when the pinned identity is known. */
-void recipient_put_since(const struct recipient *recipient, struct console *console);
-
-/* Whether the pinned identity was last proven from the peer's address. */
-bool recipient_is_proven(const struct recipient *recipient);
+/* Collects the day of pinning. */
+void recipient_put_since(const struct pin *pin, struct console *console);
 
 #endif

@@ -10,9 +10,9 @@
 /* Our own public key; NULL after telling the user that there is none. */
 static const uint8_t *find_own(const struct trust *trust)
 {
-	if (trust->key->is_usable)
-		return trust->key->identity.public;
-	console_put_styled(trust->prompt->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
+	if (trust->desk->key.is_usable)
+		return trust->desk->key.identity.public;
+	console_put_styled(trust->desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
 	return NULL;
 }
 
@@ -27,12 +27,12 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 	console_put_styled(console, CONSOLE_STRONG, "             %s\n", fingerprint + IDENTITY_HALF_BYTES);
 }
 
-/* Both fingerprints of somebody whose announced identity is not the pinned one. */
+/* Both fingerprints of a name that is pinned to somebody else than who announces it. */
 static void put_both(const struct recipient *recipient, const uint8_t *own, struct console *console)
 {
-	put_fingerprint(console, "known", own, recipient->pin.identity);
-	if (recipient->standing == PINS_CHANGED)
-		put_fingerprint(console, "announced", own, recipient->peer.identity);
+	put_fingerprint(console, "known", own, recipient->other.identity);
+	if (recipient->has_identity)
+		put_fingerprint(console, "announced", own, recipient->identity);
 	else
 		console_put(console, "  announced  none\n");
 }
@@ -47,45 +47,51 @@ static void put_how_to_compare(const struct recipient *recipient, const struct p
 		console_put_name(console, CONSOLE_NORMAL, own_name);
 	}
 	console_put(console, " shows on the other's screen.\nAll twelve groups the same: Verified ");
-	console_put_name(console, CONSOLE_NORMAL, recipient->peer.username);
+	console_put_name(console, CONSOLE_NORMAL, recipient->username);
 	console_put(console, " remembers it. If not, somebody stands between you.\n");
+}
+
+/* Whether somebody uses a pinned name and is not its holder. */
+static bool is_rival(const struct recipient *recipient)
+{
+	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
 }
 
 void trust_fingerprint(struct trust *trust, const char *name)
 {
-	struct console *console = trust->prompt->console;
+	struct console *console = trust->desk->console;
 	struct recipient recipient;
 	const uint8_t *own = find_own(trust);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
+	if (!own || !recipient_find(&recipient, name, true, trust->desk))
 		return;
-	if (recipient.standing == PINS_STRANGER && !recipient.peer.has_identity) {
-		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
-		recipient_put(&recipient, console);
-		console_put(console, " announces no identity.\n");
-		return;
-	}
-	if (!recipient.absent && (recipient.standing == PINS_CHANGED || recipient.standing == PINS_MISSING)) {
+	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		put_both(&recipient, own, console);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
 		return;
 	}
+	if (!recipient.has_identity) {
+		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
+		recipient_put(&recipient, console);
+		console_put(console, " announces no identity.\n");
+		return;
+	}
 	console_put(console, "You and");
 	recipient_put(&recipient, console);
-	if (recipient.standing == PINS_STRANGER) {
+	if (!recipient.has_pin) {
 		console_put(console, ", not known to you yet\n");
-		put_fingerprint(console, "announced", own, recipient.peer.identity);
-		strcpy(trust->shown_name, recipient.peer.username);
-		memcpy(trust->shown_identity, recipient.peer.identity, IDENTITY_BYTES);
+		put_fingerprint(console, "announced", own, recipient.identity);
+		strcpy(trust->shown_name, recipient.username);
+		memcpy(trust->shown_identity, recipient.identity, IDENTITY_BYTES);
 	} else {
 		console_put(console, ", known since ");
-		recipient_put_since(&recipient, console);
+		recipient_put_since(&recipient.pin, console);
 		console_put_styled(console, recipient.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
 		    recipient.pin.verified ? ", verified" : ", not verified");
-		put_fingerprint(console, "known", own, recipient.pin.identity);
+		put_fingerprint(console, "known", own, recipient.identity);
 	}
-	put_how_to_compare(&recipient, trust->file, console);
+	put_how_to_compare(&recipient, trust->desk->peers, console);
 }
 
 /* Whether two looks at the pin of a name saw the same identity, or none. */
@@ -95,27 +101,27 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
 }
 
 /*
- * Makes one change of what is known of a name: pins it to that of wanted, or forgets it where wanted is NULL, provided
- * that it is still what the user has seen. Tells what went wrong and returns false.
+ * Makes one change of what is known of a name: pins it as wanted says, or forgets it if wanted is NULL, provided that its
+ * pin is still the one that the user has seen, or NULL for none. Tells what went wrong and returns false.
  */
-static bool change(struct trust *trust, const struct recipient *seen, const struct pin *wanted)
+static bool change(struct trust *trust, const char *name, const struct pin *seen, const struct pin *wanted)
 {
-	struct console *console = trust->prompt->console;
-	const struct pin *seen_pin = seen->standing == PINS_STRANGER ? NULL : &seen->pin;
-	int rc = peersfile_begin(trust->file);
+	struct console *console = trust->desk->console;
+	struct peersfile *file = trust->desk->peers;
+	int rc = peersfile_begin(file);
 
-	if (rc == 0 && !same_pin(seen_pin, pins_find(peersfile_pins(trust->file), seen->peer.username))) {
-		peersfile_abandon(trust->file);
+	if (rc == 0 && !same_pin(seen, pins_find(peersfile_pins(file), name))) {
+		peersfile_abandon(file);
 		console_put_styled(console, CONSOLE_WARNING,
 		    "What is known of that name has just been changed elsewhere; look again.\n");
 		return false;
 	}
 	if (rc == 0) {
-		rc = wanted ? peersfile_pin(trust->file, wanted) : peersfile_unpin(trust->file, seen->peer.username);
+		rc = wanted ? peersfile_pin(file, wanted) : peersfile_unpin(file, name);
 		if (rc == 0)
-			rc = peersfile_commit(trust->file);
+			rc = peersfile_commit(file);
 		else
-			peersfile_abandon(trust->file);
+			peersfile_abandon(file);
 	}
 	if (rc != 0)
 		console_put_styled(console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
@@ -133,46 +139,47 @@ static bool agrees(struct prompt *prompt, const char *question)
 	return false;
 }
 
-/* A pin of the announced identity, as of now. */
+/* A pin of the recipient's identity, as of now. */
 static void make_pin(const struct recipient *recipient, struct pin *pin)
 {
 	*pin = (struct pin){.since_s = clock_wall_ms() / 1000};
-	strcpy(pin->username, recipient->peer.username);
-	memcpy(pin->identity, recipient->peer.identity, IDENTITY_BYTES);
+	strcpy(pin->username, recipient->username);
+	memcpy(pin->identity, recipient->identity, IDENTITY_BYTES);
 }
 
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
 static bool was_shown(const struct trust *trust, const struct recipient *recipient)
 {
-	return strcmp(trust->shown_name, recipient->peer.username) == 0 &&
-	       peer_announces(&recipient->peer, trust->shown_identity);
+	return recipient->has_identity && strcmp(trust->shown_name, recipient->username) == 0 &&
+	       memcmp(trust->shown_identity, recipient->identity, IDENTITY_BYTES) == 0;
 }
 
 void trust_verify(struct trust *trust, const char *name)
 {
-	struct console *console = trust->prompt->console;
+	struct console *console = trust->desk->console;
 	struct recipient recipient;
 	struct pin pin;
 	const uint8_t *own = find_own(trust);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
+	if (!own || !recipient_find(&recipient, name, true, trust->desk))
 		return;
-	pin = recipient.pin;
-	if (recipient.standing == PINS_STRANGER) {
-		if (!was_shown(trust, &recipient)) {
-			console_put_styled(console, CONSOLE_WARNING, "Not yet:");
-			recipient_put(&recipient, console);
-			console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
-			return;
-		}
-		make_pin(&recipient, &pin);
-	} else if (!recipient.absent && recipient.standing != PINS_SAME) {
+	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
 		return;
 	}
+	if (!recipient.has_pin && !was_shown(trust, &recipient)) {
+		console_put_styled(console, CONSOLE_WARNING, "Not yet:");
+		recipient_put(&recipient, console);
+		console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
+		return;
+	}
+	if (recipient.has_pin)
+		pin = recipient.pin;
+	else
+		make_pin(&recipient, &pin);
 	pin.verified = true;
-	if (!change(trust, &recipient, &pin))
+	if (!change(trust, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Verified:");
 	recipient_put(&recipient, console);
@@ -183,8 +190,8 @@ void trust_verify(struct trust *trust, const char *name)
 /* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
 static void put_where_known(const struct trust *trust, const struct pin *pin)
 {
-	struct console *console = trust->prompt->console;
-	const struct peers *peers = peersfile_peers(trust->file);
+	struct console *console = trust->desk->console;
+	const struct peers *peers = peersfile_peers(trust->desk->peers);
 	int64_t now_ms = clock_wall_ms();
 	char ip[ADDRESS_TEXT_BYTES];
 
@@ -197,66 +204,74 @@ static void put_where_known(const struct trust *trust, const struct pin *pin)
 	}
 }
 
+/* Finds who announces a pinned name instead of its holder; false after telling the user that there is nobody. */
+static bool find_rival(struct trust *trust, const char *name, struct recipient *recipient)
+{
+	if (!recipient_find(recipient, name, true, trust->desk))
+		return false;
+	if (is_rival(recipient))
+		return true;
+	if (recipient->has_pin)
+		return recipient_find_rival(recipient, trust->desk);
+	console_put(trust->desk->console, "There is nothing to accept:");
+	recipient_put(recipient, trust->desk->console);
+	console_put(trust->desk->console,
+	    " is not known to you yet; a secure message that is answered changes that.\n");
+	return false;
+}
+
 void trust_accept(struct trust *trust, const char *name)
 {
-	struct console *console = trust->prompt->console;
+	struct console *console = trust->desk->console;
 	struct recipient recipient;
 	struct pin pin;
 	const uint8_t *own = find_own(trust);
 
-	if (!own || !recipient_find(&recipient, name, false, trust->prompt, trust->file))
+	if (!own || !find_rival(trust, name, &recipient))
 		return;
-	if (recipient.standing == PINS_SAME || recipient.standing == PINS_STRANGER) {
-		console_put(console, "There is nothing to accept:");
-		recipient_put(&recipient, console);
-		console_put(console, recipient.standing == PINS_SAME
-					 ? " announces the identity you know.\n"
-					 : " is not known to you yet; the first secure message changes that.\n");
-		return;
-	}
 	recipient_put_change(&recipient, console);
 	put_both(&recipient, own, console);
-	put_where_known(trust, &recipient.pin);
+	put_where_known(trust, &recipient.other);
 	console_put(console,
 	    "The user may have a new machine or working directory, or this is somebody else. Ask, by voice or side by\n"
 	    "side, what Fingerprint shows over there.");
-	console_put(console, recipient.standing == PINS_CHANGED
+	console_put(console, recipient.has_identity
 				 ? " Accepting replaces the known identity by the announced one.\n"
 				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
-	if (!agrees(trust->prompt, "Accept, yes or no? "))
+	if (!agrees(&trust->desk->prompt, "Accept, yes or no? "))
 		return;
 	make_pin(&recipient, &pin);
-	if (!change(trust, &recipient, recipient.standing == PINS_MISSING ? NULL : &pin))
+	if (!change(trust, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Accepted:");
 	recipient_put(&recipient, console);
-	console_put(console, recipient.standing == PINS_CHANGED
-				 ? " is known by the announced identity from now on; not verified.\n"
-				 : " is not known any more.\n");
+	console_put(console, recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
+						    : " is not known any more.\n");
 }
 
 void trust_withdraw(struct trust *trust, const char *name)
 {
-	struct console *console = trust->prompt->console;
+	struct console *console = trust->desk->console;
 	struct recipient recipient;
 	const uint8_t *own = find_own(trust);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->prompt, trust->file))
+	if (!own || !recipient_find(&recipient, name, true, trust->desk))
 		return;
-	if (recipient.standing == PINS_STRANGER) {
+	if (!recipient.has_pin) {
 		console_put(console, "There is nothing to forget:");
 		recipient_put(&recipient, console);
 		console_put(console, " is not known to you.\n");
 		return;
 	}
 	console_put(console, "You know ");
-	console_put_name(console, CONSOLE_NORMAL, recipient.peer.username);
+	console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
 	console_put(console, " since ");
-	recipient_put_since(&recipient, console);
+	recipient_put_since(&recipient.pin, console);
 	console_put(console, recipient.pin.verified ? ", verified:\n" : ", not verified:\n");
 	put_fingerprint(console, "known", own, recipient.pin.identity);
-	if (!agrees(trust->prompt, "Forget that, yes or no? ") || !change(trust, &recipient, NULL))
+	if (!agrees(&trust->desk->prompt, "Forget that, yes or no? ") ||
+	    !change(trust, recipient.pin.username, &recipient.pin, NULL))
 		return;
 	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
-	console_put(console, " whoever has that name in the next secure message is known by it.\n");
+	console_put(console, " whoever answers under that name next is known by it.\n");
 }

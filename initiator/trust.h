@@ -1,20 +1,16 @@
 /*
  * Trust: who somebody is, for the user to compare, remember and change their mind about.
  *
- * common/PROTOCOL.md, section 4. Names are pinned by the first secure message; these commands show the fingerprint that
- * two people compare, remember that they did, and accept that a name has another identity now.
+ * common/PROTOCOL.md, section 4. Names are pinned when their users answer in a secure chat; these commands show the
+ * fingerprint that two people compare, remember that they did, and accept that a name has another identity now.
  */
 #ifndef QUARTET_TRUST_H
 #define QUARTET_TRUST_H
 
-#include "prompt.h"
-#include "store/keyfile.h"
-#include "store/peersfile.h"
+#include "desk.h"
 
 struct trust {
-	struct prompt *prompt;
-	const struct keyfile *key;
-	struct peersfile *file;
+	struct desk *desk;
 	/* Of the fingerprint that was shown last for a name that is not pinned: only that can be verified. */
 	char shown_name[USERNAME_MAX_BYTES + 1];
 	uint8_t shown_identity[IDENTITY_BYTES];
@@ -24,14 +20,14 @@ struct trust {
 void trust_fingerprint(struct trust *trust, const char *name);
 
 /*
- * The command Verified: remembers that the fingerprint was compared. Pins the name where it is not pinned and the
+ * The command Verified: remembers that the fingerprint was compared. Pins the name if it is not pinned and the
  * fingerprint was shown before.
  */
 void trust_verify(struct trust *trust, const char *name);
 
 /*
- * The command Trust: shows the known and the announced fingerprint where they differ, asks, and pins the announced
- * identity; where none is announced it forgets the known one.
+ * The command Trust: looks for somebody else who announces a pinned name, shows both fingerprints, asks, and pins the
+ * announced identity instead; if none is announced it forgets the known one.
  */
 void trust_accept(struct trust *trust, const char *name);
 

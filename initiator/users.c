@@ -14,7 +14,7 @@
 
 /* qsort(3) passes no context, so what it compares carries the moment along. */
 struct sorted {
-	const struct peer *peer;
+	const struct peer *claim;
 	bool online;
 };
 
@@ -25,66 +25,62 @@ static int compare(const void *left, const void *right)
 
 	if (a->online != b->online)
 		return a->online ? -1 : 1;
-	order = strcasecmp(a->peer->username, b->peer->username);
+	order = strcasecmp(a->claim->username, b->claim->username);
 	if (order == 0)
-		order = strcmp(a->peer->username, b->peer->username);
+		order = strcmp(a->claim->username, b->claim->username);
 	if (order == 0)
-		order = ntohl(a->peer->address.s_addr) < ntohl(b->peer->address.s_addr) ? -1 : 1;
+		order = ntohl(a->claim->address.s_addr) < ntohl(b->claim->address.s_addr) ? -1 : 1;
 	return order;
 }
 
-int users_read(struct peersfile *file, struct users *users)
+void users_init(struct users *users, struct peersfile *file)
 {
-	const struct peers *peers;
-	struct sorted *sorted;
-	int rc = peersfile_read(file);
-
-	if (rc != 0)
-		return rc;
-	peers = peersfile_peers(file);
-	*users = (struct users){.now_ms = clock_wall_ms()};
-	sorted = calloc(peers_count(peers) + 1, sizeof(*sorted));
-	users->list = calloc(peers_count(peers) + 1, sizeof(struct peer *));
-	if (!sorted || !users->list) {
-		free(sorted);
-		users_free(users);
-		return ENOMEM;
-	}
-	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
-		if (peer_is_listed(peer, users->now_ms))
-			sorted[users->count++] = (struct sorted){peer, peer_is_online(peer, users->now_ms)};
-	}
-	qsort(sorted, users->count, sizeof(*sorted), compare);
-	for (size_t i = 0; i < users->count; i++)
-		users->list[i] = sorted[i].peer;
-	free(sorted);
-	return 0;
+	*users = (struct users){.file = file};
 }
 
 void users_free(struct users *users)
 {
-	free(users->list);
-	*users = (struct users){0};
+	free(users->shown);
+	users->shown = NULL;
+	users->shown_count = 0;
 }
 
-size_t users_keep(struct users *users, users_test *test, const void *context)
+/* Brings the list up to date. Returns 0, or an errno value as peersfile_read() does. */
+static int list(struct users *users, int64_t now_ms)
 {
-	size_t kept = 0;
+	const struct peers *peers;
+	struct sorted *sorted;
+	size_t count = 0;
+	int rc = peersfile_read(users->file);
 
-	for (size_t i = 0; i < users->count; i++) {
-		if (test(users->list[i], context))
-			users->list[kept++] = users->list[i];
+	if (rc != 0)
+		return rc;
+	users_free(users);
+	peers = peersfile_peers(users->file);
+	sorted = calloc(peers_count(peers) + 1, sizeof(*sorted));
+	users->shown = calloc(peers_count(peers) + 1, sizeof(*users->shown));
+	if (sorted && users->shown) {
+		for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+			if (verdict_is_visible(peers, claim, now_ms))
+				sorted[count++] = (struct sorted){claim, peer_is_online(claim, now_ms)};
+		}
+		qsort(sorted, count, sizeof(*sorted), compare);
+		for (; users->shown_count < count; users->shown_count++) {
+			users->shown[users->shown_count] = *sorted[users->shown_count].claim;
+			users->shown[users->shown_count].extra = NULL;
+		}
+	} else {
+		rc = ENOMEM;
 	}
-	if (kept > 0)
-		users->count = kept;
-	return kept;
+	free(sorted);
+	return rc;
 }
 
-static void put_last_heard(const struct peer *peer, int64_t now_ms, struct console *console)
+static void put_last_heard(const struct peer *claim, int64_t now_ms, struct console *console)
 {
-	int64_t seconds = peer_silence_ms(peer, now_ms) / 1000;
+	int64_t seconds = peer_silence_ms(claim, now_ms) / 1000;
 
-	if (peer->left)
+	if (claim->left)
 		console_put_styled(console, CONSOLE_FAINT, "  left");
 	if (seconds < 60)
 		console_put_styled(console, CONSOLE_FAINT, "  last heard %d s ago", (int)seconds);
@@ -92,109 +88,91 @@ static void put_last_heard(const struct peer *peer, int64_t now_ms, struct conso
 		console_put_styled(console, CONSOLE_FAINT, "  last heard %d min ago", (int)(seconds / 60));
 }
 
-static void put_alike(const struct peer *peer, const struct pins *known, struct console *console)
+void users_put_standing(const struct verdict *verdict, struct console *console)
 {
-	const struct pin *alike = pins_find_alike(known, peer->username);
-
-	if (!alike)
-		return;
-	console_put_styled(console, CONSOLE_WARNING, "  somebody else than ");
-	console_put_name(console, CONSOLE_NORMAL, alike->username);
-	console_put_styled(console, CONSOLE_WARNING, ", whose name looks alike");
-}
-
-/* What the announced identity is worth, where there is anything to say. What others choose comes last. */
-static void put_standing(const struct peer *peer, const struct pins *known, struct console *console)
-{
-	const struct pin *pin, *other;
-
-	switch (pins_judge(known, peer, &pin)) {
-	case PINS_SAME:
-		if (pin->verified)
-			console_put_styled(console, CONSOLE_GOOD, "  verified");
-		if (!pin_is_proven_at(pin, peer->address))
-			console_put_styled(console, CONSOLE_WARNING,
-			    "  not proven at this address; a secure chat does that");
-		put_alike(peer, known, console);
-		return;
-	case PINS_CHANGED:
+	if (verdict->standing == STANDING_VERIFIED)
+		console_put_styled(console, CONSOLE_GOOD, "  verified");
+	if (verdict->standing == STANDING_CHANGED)
 		console_put_styled(console, CONSOLE_BAD, "  changed: not the identity you know; see Trust");
-		return;
-	case PINS_MISSING:
-		console_put_styled(console, CONSOLE_BAD, "  changed: announces no identity any more; see Trust");
-		return;
-	case PINS_STRANGER:
-		break;
+	if (verdict->standing == STANDING_MISSING)
+		console_put_styled(console, CONSOLE_BAD,
+		    "  missing: announces no identity, and you know one; see Trust");
+	/* What others choose comes last. */
+	if (verdict->pin && verdict->claim && strcmp(verdict->claim->username, verdict->username) != 0) {
+		console_put_styled(console, CONSOLE_FAINT, "  known as ");
+		console_put_name(console, CONSOLE_NORMAL, verdict->username);
 	}
-	other = peer->has_identity ? pins_find_identity(known, peer->identity) : NULL;
-	if (other) {
-		console_put_styled(console, CONSOLE_FAINT, "  announces the identity you know as ");
-		console_put_name(console, CONSOLE_NORMAL, other->username);
-		return;
+	if (verdict->other && (verdict->standing == STANDING_LOOKALIKE || standing_is_certain(verdict->standing))) {
+		console_put_styled(console, CONSOLE_WARNING, "  %ssomebody else than ",
+		    verdict->standing == STANDING_LOOKALIKE ? "lookalike: " : "");
+		console_put_name(console, CONSOLE_NORMAL, verdict->other->username);
 	}
-	put_alike(peer, known, console);
 }
 
-static void put_user(const struct peer *peer, bool own, const struct pins *known, int64_t now_ms,
-    struct console *console)
+void users_put_presence(const struct peer *claim, int64_t now_ms, struct console *console)
 {
-	bool online = peer_is_online(peer, now_ms);
-	char ip[ADDRESS_TEXT_BYTES];
+	bool online = peer_is_online(claim, now_ms);
 
 	/* Names stand between plain spaces, so that a line editor that learns words from the screen learns them. */
-	console_put_name(console, CONSOLE_NORMAL, peer->username);
+	console_put_name(console, CONSOLE_NORMAL, claim->username);
 	console_put(console, " ");
 	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? "(Online)" : "(Away)");
-	console_put(console, "  %s", address_format(peer->address, ip));
+}
+
+static bool is_own(const struct peer *claim, const char *own_name, const uint8_t *identity)
+{
+	if (!own_name || strcmp(claim->username, own_name) != 0)
+		return false;
+	if (claim->has_identity && !(identity && peer_announces(claim, identity)))
+		return false;
+	return address_check_own(claim->address) == 0;
+}
+
+static void put_user(const struct users *users, size_t number, bool own, int64_t now_ms, struct console *console)
+{
+	const struct peer *claim = &users->shown[number - 1], *best;
+	const struct pins *pins = peersfile_pins(users->file);
+	char ip[ADDRESS_TEXT_BYTES];
+	struct verdict verdict;
+
+	console_put_styled(console, CONSOLE_FAINT, "%2zu  ", number);
+	users_put_presence(claim, now_ms, console);
+	console_put(console, "  %s", address_format(claim->address, ip));
+	best = verdict_best_claim(pins, peersfile_peers(users->file), claim->address, now_ms);
+	if (best && (strcmp(best->username, claim->username) != 0 || best->has_identity != claim->has_identity ||
+			(best->has_identity && !peer_announces(claim, best->identity))))
+		console_put_styled(console, CONSOLE_WARNING, "  [same address]");
 	if (own)
 		console_put(console, "  (you)");
-	if (!online)
-		put_last_heard(peer, now_ms, console);
+	if (!peer_is_online(claim, now_ms))
+		put_last_heard(claim, now_ms, console);
+	verdict_of_claim(&verdict, pins, claim);
 	if (!own)
-		put_standing(peer, known, console);
+		users_put_standing(&verdict, console);
 	console_put(console, "\n");
 }
 
-static bool is_own(const struct peer *peer, const char *own_name, const uint8_t *identity)
+void users_show(struct users *users, const uint8_t *identity, struct console *console)
 {
-	if (!own_name || strcmp(peer->username, own_name) != 0)
-		return false;
-	if (peer->has_identity && !(identity && peer_announces(peer, identity)))
-		return false;
-	return address_check_own(peer->address) == 0;
-}
-
-void users_put(const struct users *users, const struct peersfile *file, const uint8_t *identity,
-    struct console *console)
-{
-	const char *own_name = peersfile_username(file);
-
-	for (size_t i = 0; i < users->count; i++) {
-		const struct peer *peer = users->list[i];
-
-		put_user(peer, is_own(peer, own_name, identity), peersfile_pins(file), users->now_ms, console);
-		if (console_waiting_bytes(console) >= FLUSH_BYTES)
-			console_flush(console);
-	}
-}
-
-void users_show(struct peersfile *file, const uint8_t *identity, struct console *console)
-{
-	struct users users;
+	const char *own_name;
+	int64_t now_ms = clock_wall_ms();
 	size_t online = 0;
-	int rc = users_read(file, &users);
+	int rc = list(users, now_ms);
 
 	if (rc != 0) {
 		console_put_styled(console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
 		return;
 	}
-	users_put(&users, file, identity, console);
-	for (size_t i = 0; i < users.count; i++)
-		online += peer_is_online(users.list[i], users.now_ms);
-	if (users.count == 0)
+	own_name = peersfile_username(users->file);
+	for (size_t i = 0; i < users->shown_count; i++) {
+		put_user(users, i + 1, is_own(&users->shown[i], own_name, identity), now_ms, console);
+		online += peer_is_online(&users->shown[i], now_ms);
+		if (console_waiting_bytes(console) >= FLUSH_BYTES)
+			console_flush(console);
+	}
+	if (users->shown_count == 0)
 		console_put(console, "Nobody was heard in the last 15 minutes. Is discovery running?\n");
 	else
 		console_put_styled(console, CONSOLE_FAINT, "%zu heard in the last 15 minutes, %zu online\n",
-		    users.count, online);
-	users_free(&users);
+		    users->shown_count, online);
 }

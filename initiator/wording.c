@@ -12,17 +12,20 @@ void wording_put_heading(struct console *console, const struct recipient *to, en
 	recipient_put(to, console);
 	if (mode == CHATLOG_CLASSIC)
 		console_put_styled(console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
-	else if (mode == CHATLOG_SECURE && to->standing == PINS_STRANGER)
+	else if (mode == CHATLOG_SECURE && !to->has_pin)
 		console_put_styled(console, CONSOLE_FAINT, "  not known yet");
 	else if (mode == CHATLOG_SECURE && to->pin.verified)
 		console_put_styled(console, CONSOLE_GOOD, "  verified");
 	console_put(console, "\n");
 }
 
-void wording_put_refusal(struct console *console)
+void wording_put_refusal(struct console *console, const struct recipient *to)
 {
+	console_put_styled(console, CONSOLE_BAD, "No secure chat with");
+	recipient_put(to, console);
 	console_put(console,
-	    "No secure chat before you accept that: Trust shows both fingerprints and asks. Nothing was sent.\n");
+	    ", who announces no identity: one is known by that name, or was announced under it or at that\n"
+	    "address in the last 15 minutes. Users lists who has one. Nothing was sent.\n");
 }
 
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not)
@@ -128,6 +131,12 @@ void wording_put_end(struct console *console, const struct recipient *to, const 
 	if (error != 0) {
 		console_put(console, is_secure ? ", not confirmed: " : ", but perhaps not received: ");
 		put_fault(console, error);
+		if (is_secure && to->has_pin) {
+			console_put(console, "; if ");
+			console_put_name(console, CONSOLE_NORMAL, to->username);
+			console_put(console, " has a new identity: Trust ");
+			console_put_name(console, CONSOLE_NORMAL, to->username);
+		}
 	} else {
 		console_put(console, ", not confirmed: %s message has no receipt",
 		    call->mode == CHATLOG_CLASSIC ? "a classic" : "an unsecure");
@@ -195,15 +204,14 @@ void wording_put_reply(struct console *console, const struct recipient *to, cons
 	console_put(console, "\n");
 }
 
-void wording_put_meeting(struct console *console, const struct recipient *to, int error)
+void wording_put_meeting(struct console *console, const char *name, int error)
 {
 	if (error == 0)
 		console_put_styled(console, CONSOLE_FAINT, "Known from now on by this identity:");
-	else if (error == EEXIST)
-		console_put_styled(console, CONSOLE_BAD, "Known by another identity meanwhile:");
 	else
 		console_put_styled(console, CONSOLE_BAD,
 		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(error));
-	recipient_put(to, console);
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_NORMAL, name);
 	console_put(console, "\n");
 }

@@ -16,8 +16,8 @@
 /* "To Bob (192.168.1.7)", and what there is to know before the message is typed. */
 void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode);
 
-/* The changed identity of to, already told of, stands in the way of a secure chat. */
-void wording_put_refusal(struct console *console);
+/* That to had an identity, or somebody of that name, stands in the way of a chat that is only called secure. */
+void wording_put_refusal(struct console *console, const struct recipient *to);
 
 /* The user to can only be spoken to in the classic exchange: a warning; if why_not, not even that, for this reason. */
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not);
@@ -43,7 +43,7 @@ void wording_put_unkept(struct console *console, bool sent, int error);
 /* What the user to replied, in the clear. */
 void wording_put_reply(struct console *console, const struct recipient *to, const char *text, size_t len);
 
-/* The identity of to was pinned just now, or why it was not: error is what peersfile_meet() returned. */
-void wording_put_meeting(struct console *console, const struct recipient *to, int error);
+/* An identity was pinned just now under name, or why it was not: error is what recipient_pin() returned. */
+void wording_put_meeting(struct console *console, const char *name, int error);
 
 #endif

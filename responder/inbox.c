@@ -5,8 +5,12 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "caller.h"
 #include "store/chatreader.h"
 #include "store/lockedfile.h"
+
+/* Lines about one address, besides the messages themselves. */
+#define NOTES_PERIOD_MS 60000
 
 static const char too_much_waits[] = "too much waits for " CHATLOG_NAME " already, which another program has locked";
 
@@ -22,6 +26,7 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
 	for (size_t i = 0; i < 2; i++)
 		console_init_draft(&inbox->batches[i].shown, console);
+	ratelimit_init(&inbox->notes, 1, NOTES_PERIOD_MS);
 	return inbox->received ? 0 : ENOMEM;
 }
 
@@ -105,19 +110,6 @@ static const char *answer_again(struct inbox *inbox, const struct message *messa
 	return NULL;
 }
 
-/* The word for a caller's standing, on the screen and in the file; none if there is nothing to say. */
-static const struct {
-	const char *word;
-	enum console_style style;
-} standings[] = {
-    [CALLER_NAMED] = {NULL, CONSOLE_NORMAL},
-    [CALLER_VERIFIED] = {"verified", CONSOLE_GOOD},
-    [CALLER_STRANGER] = {"stranger", CONSOLE_WARNING},
-    [CALLER_ALIKE] = {"lookalike", CONSOLE_BAD},
-    [CALLER_UNPROVEN] = {"unproven", CONSOLE_BAD},
-    [CALLER_CHANGED] = {"changed", CONSOLE_BAD},
-};
-
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
 static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry,
     struct console *shown)
@@ -135,7 +127,7 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 	console_put_styled(shown, CONSOLE_FAINT, "%s", inbox->local);
 	console_put_styled(shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
 	if (entry->standing)
-		console_put_styled(shown, standings[caller->trust].style, " [%s]", entry->standing);
+		caller_put_mark(caller, entry->standing, shown);
 	console_put(shown, " ");
 	caller_put(caller, shown);
 	console_put(shown, ": ");
@@ -146,7 +138,7 @@ static void show(struct inbox *inbox, const struct caller *caller, const struct 
 /* Whether somebody has proven to be one whom the user knows. */
 static bool is_known(const struct message *message, const struct caller *caller)
 {
-	return message->sender && caller->known && (caller->trust == CALLER_NAMED || caller->trust == CALLER_VERIFIED);
+	return message->sender && standing_is_certain(caller->standing);
 }
 
 /* Takes len bytes off what the sender may still add, if that is enough. */
@@ -158,6 +150,15 @@ static bool spend(struct inbox *inbox, const struct message *message, bool known
 	if (known)
 		memcpy(&key, message->sender, sizeof(key));
 	return ratelimit_spend(known ? &inbox->known : &inbox->strangers, key, (unsigned)len, clock_monotonic_ms());
+}
+
+/* Finds who sent a message, and tells what is worth a line besides the message, but of one address seldom. */
+static void find(struct inbox *inbox, const struct message *message, struct caller *caller)
+{
+	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, caller),
+	    inbox->console);
+	if (caller_is_doubtful(caller) && ratelimit_allow(&inbox->notes, message->address, clock_monotonic_ms()))
+		caller_put_doubt(caller, inbox->console);
 }
 
 const char *inbox_add(struct inbox *inbox, const struct message *message)
@@ -176,9 +177,9 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 
 	if (message->id && received_has(inbox->received, message->sender, message->id))
 		return answer_again(inbox, message);
-	roster_find(inbox->roster, message->address, message->sender, message->mode, inbox->console, &caller);
+	find(inbox, message, &caller);
 	strcpy(entry.username, caller.username);
-	entry.standing = standings[caller.trust].word;
+	entry.standing = caller_mark(&caller, message->mode == CHATLOG_SECURE);
 	if (message->sender) {
 		entry.has_identity = true;
 		memcpy(entry.identity, message->sender, sizeof(entry.identity));

@@ -53,7 +53,7 @@ struct inbox {
 	struct console *console;
 	inbox_acknowledge *acknowledge;
 	struct received *received;
-	struct ratelimit known, strangers;
+	struct ratelimit known, strangers, notes;
 	/* Of those who are known, and of all others. */
 	struct inbox_batch {
 		struct buffer lines;

@@ -30,7 +30,7 @@ static const char usage[] =
     "[secure] messages were encrypted for you, and their sender proved to be who you know by that name; with verified,\n"
     "you compared the fingerprint. [plain] and [classic] ones could be read and forged by anybody on the way; with\n"
     "unproven, the sender could have done better. [changed] is somebody who has not proven to be the one you know,\n"
-    "[stranger] somebody who is not known to you yet, [lookalike] somebody whose name looks like one that you know.\n"
+    "[unknown] somebody you have not written to yet, [lookalike] somebody whose name looks like one that you know.\n"
     "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n";
 
 static int run(struct program *program)
@@ -78,6 +78,7 @@ static int run(struct program *program)
 out:
 	keyfile_close(&key);
 	inbox_free(&inbox);
+	roster_free(&roster);
 	chatlog_free(log);
 	peersfile_free(file);
 	return status;

@@ -14,6 +14,7 @@
 #include "base/ratelimit.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "caller.h"
 #include "conversation.h"
 #include "net/address.h"
 
@@ -81,7 +82,7 @@ static void refuse(struct server *server, struct in_addr address, const char *wh
 		return;
 	/* What came before it is shown before it. */
 	inbox_commit(server->inbox);
-	roster_find(server->roster, address, NULL, CHATLOG_PLAIN, server->console, &caller);
+	caller_put_trouble(roster_find(server->roster, address, NULL, NULL, &caller), server->console);
 	clock_format_local(clock_wall_ms(), false, local);
 	console_put_styled(server->console, CONSOLE_FAINT, "%s", local);
 	console_put_styled(server->console, CONSOLE_BAD, " refused ");

@@ -90,17 +90,6 @@ int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((
 int peersfile_unpin(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
 
 /*
- * Remembers that the holder of identity was proven under username at address: a whole change of its own, which pins the
- * name where it is not pinned yet and keeps the address; but the address stays where it is as long as the one before is
- * online and announces the identity, too, because a proof can be relayed. Nothing is written where all that is known
- * already. Returns 0; EEXIST, with nothing changed, where another identity
- * is pinned to the name; EUSERS where the name is new and at_most names are pinned; or as peersfile_begin() and
- * peersfile_commit() do.
- */
-int peersfile_meet(struct peersfile *file, const char *username, const uint8_t identity[static IDENTITY_BYTES],
-    struct in_addr address, size_t at_most) __attribute__((warn_unused_result));
-
-/*
  * What follows is for discovery, which alone writes the addresses: it takes over what was read, and keeps the dictionary
  * itself. peersfile_lock() and peersfile_load() are the two halves of peersfile_begin(), for who must not wait for the
  * lock while changing the content. After both returned 0 any number of writes may follow, and then peersfile_end().

@@ -1,8 +1,8 @@
 #include "trust/pins.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/jsontext.h"
 #include "crypto/identity.h"
@@ -125,6 +125,13 @@ size_t pins_count(const struct pins *known)
 	return known->count;
 }
 
+const struct pin *pins_next(const struct pins *known, const struct pin *pin)
+{
+	size_t index = pin ? (size_t)(pin - known->pins) + 1 : 0;
+
+	return index < known->count ? &known->pins[index] : NULL;
+}
+
 const struct pin *pins_find(const struct pins *known, const char *username)
 {
 	struct pin wanted = {0};
@@ -170,15 +177,23 @@ const struct pin *pins_find_identity(const struct pins *known, const uint8_t ide
 	return find_first(known, compare_identity, identity, &index) ? known->identities[index] : NULL;
 }
 
-const struct pin *pins_find_case(const struct pins *known, const char *username)
+void pins_free_name(const struct pins *known, const char *username, char name[static USERNAME_MAX_BYTES + 1])
 {
-	const struct pin *best = pins_find(known, username);
+	size_t len = strlen(username);
+	char number[16] = "";
 
-	for (size_t i = 0; i < known->count && !best; i++) {
-		if (strcasecmp(known->pins[i].username, username) == 0)
-			best = &known->pins[i];
+	/* Some number is free, because there are PINS_MAX pins at most. */
+	for (unsigned i = 2;; i++) {
+		size_t room = USERNAME_MAX_BYTES - strlen(number), kept = len < room ? len : room;
+
+		/* No character is cut in two. */
+		while (kept < len && (username[kept] & 0xc0) == 0x80)
+			kept--;
+		snprintf(name, USERNAME_MAX_BYTES + 1, "%.*s%s", (int)kept, username, number);
+		if (!pins_find(known, name))
+			return;
+		snprintf(number, sizeof(number), " %u", i);
 	}
-	return best;
 }
 
 const struct pin *pins_find_alike(const struct pins *known, const char *username)
@@ -195,16 +210,6 @@ const struct pin *pins_find_alike(const struct pins *known, const char *username
 	/* The first of them has the best claim; who has that claim is like nobody else. */
 	other = known->likenesses[index].pin;
 	return other == own || (own && own->verified) ? NULL : other;
-}
-
-enum pins_standing pins_judge(const struct pins *known, const struct peer *peer, const struct pin **pin)
-{
-	*pin = pins_find(known, peer->username);
-	if (!*pin)
-		return PINS_STRANGER;
-	if (!peer->has_identity)
-		return PINS_MISSING;
-	return peer_announces(peer, (*pin)->identity) ? PINS_SAME : PINS_CHANGED;
 }
 
 json_t *pins_format(const struct pin *pin)

@@ -18,13 +18,13 @@ def desks(alice, bob):
 
 def converse(alice, bob, alices_address, bobs_address):
     """What must be true at the end: the users find each other, chat and read it back."""
-    alice.sees(rf"^Bob \(Online\)\s+{re.escape(bobs_address)}$")
-    alice.sees(rf"^Alice \(Online\)\s+{re.escape(alices_address)}\s+\(you\)$")
-    bob.sees(r"^Alice \(Online\)")
+    alice.sees(rf"^ *\d+  Bob \(Online\)\s+{re.escape(bobs_address)}$")
+    alice.sees(rf"^ *\d+  Alice \(Online\)\s+{re.escape(alices_address)}\s+\(you\)$")
+    bob.sees(r"^ *\d+  Alice \(Online\)")
     alice.says("Bob", "hello in the clear")
-    bob.responder.wait_for(r"\[plain\] Alice: hello in the clear$")
+    bob.responder.wait_for(r"\[plain\] \[unproven\] Alice \(.*\): hello in the clear$")
     alice.says_securely("Bob", "hello in secret")
-    bob.responder.wait_for(r"\[secure\] Alice: hello in secret$")
+    bob.responder.wait_for(r"\[secure\] \[unknown\] Alice \(.*\): hello in secret$")
     bob.says_securely("Alice", "hello yourself")
     alice.responder.wait_for(r"\[secure\] Bob: hello yourself$")
     assert alice.history() == [
@@ -71,13 +71,14 @@ def test_machines_that_share_one_of_two_networks(make_lan, make_host, make_user)
     lans[1].plug(hosts["Can"], "10.2.0.3/24")
     desks = {name: Desk(make_user(name.lower(), host=host), name)
              for name, host in hosts.items()}
-    desks["Alice"].sees(r"^Bob \(Online\)\s+10\.1\.0\.2$")
-    desks["Can"].sees(r"^Bob \(Online\)\s+10\.2\.0\.2$")
-    desks["Bob"].sees(r"^Alice \(Online\)")
-    desks["Bob"].sees(r"^Can \(Online\)")
+    desks["Alice"].sees(r"^ *\d+  Bob \(Online\)\s+10\.1\.0\.2$")
+    desks["Can"].sees(r"^ *\d+  Bob \(Online\)\s+10\.2\.0\.2$")
+    desks["Bob"].sees(r"^ *\d+  Alice \(Online\)")
+    desks["Bob"].sees(r"^ *\d+  Can \(Online\)")
     for name in ("Alice", "Can"):
         desks[name].says_securely("Bob", f"hello from {name}")
-        desks["Bob"].responder.wait_for(rf"\[secure\] {name}: hello from {name}$")
+        desks["Bob"].responder.wait_for(
+            rf"\[secure\] \[unknown\] {name} \(.*\): hello from {name}$")
     assert "Can (" not in desks["Alice"].initiator.menu("Users")
 
 
@@ -112,7 +113,7 @@ def test_a_secure_chat_from_a_pipe(alice, bob):
 
 def test_a_clean_exit_makes_the_peer_away_at_once(desks):
     alice, bob = desks
-    alice.sees(r"^Bob \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Online\)")
     bob.announcer.stop()
     alice.discovery.wait_for(r"^Bob left \(127\.0\.0\.3\)$")
     assert "Bob (Away)" in alice.initiator.menu("Users")
@@ -123,28 +124,28 @@ def test_a_clean_exit_makes_the_peer_away_at_once(desks):
 
 def test_a_killed_announcer_leaves_its_user_away_after_10_seconds(desks):
     alice, bob = desks
-    alice.sees(r"^Bob \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Online\)")
     bob.announcer.kill()
-    alice.sees(r"^Bob \(Away\)")
-    alice.sees(r"^Alice \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Away\)")
+    alice.sees(r"^ *\d+  Alice \(Online\)")
 
 
 def test_a_rename_reaches_everybody(desks):
     alice, bob = desks
-    alice.sees(r"^Bob \(Online\)")
-    bob.sees(r"^Alice \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Online\)")
+    bob.sees(r"^ *\d+  Alice \(Online\)")
     bob.announcer.stop()
     bob.user.announcer("-u", "Robert", "-i", "1")
     alice.discovery.wait_for(r"^127\.0\.0\.3 is now Robert \(was Bob\)$")
     alice.says_securely("Robert", "hello Robert")
-    bob.responder.wait_for(r"\[secure\] Alice: hello Robert$")
+    bob.responder.wait_for(r"\[secure\] \[unknown\] Alice \(.*\): hello Robert$")
 
 
 def test_the_initiator_logs_beside_the_responder(desks):
     """2.3.0-G: two writers, one file, whole lines."""
     alice, bob = desks
-    alice.sees(r"^Bob \(Online\)")
-    bob.sees(r"^Alice \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Online\)")
+    bob.sees(r"^ *\d+  Alice \(Online\)")
     for number in range(10):
         chat_unsecure(alice.initiator, "Bob")
         chat_unsecure(bob.initiator, "Alice")
@@ -163,7 +164,7 @@ def test_the_initiator_logs_beside_the_responder(desks):
 
 def test_a_long_secure_message_arrives_whole(desks):
     alice, bob = desks
-    alice.sees(r"^Bob \(Online\)")
+    alice.sees(r"^ *\d+  Bob \(Online\)")
     alice.waits_for_identity(BOB)
     text = "ş" * 20_000
     alice.says_securely("Bob", text)

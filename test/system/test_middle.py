@@ -8,7 +8,8 @@ import pytest
 
 from network import Ear, Stranger
 from protocol import Identity, InitiatorSide, ResponderSide, fingerprint
-from quartet import MENU, Desk, chat_secure, eventually, shown_fingerprints
+from quartet import (MENU, Desk, assert_impostor_learns_nothing, chat_secure, eventually, pin,
+                     shown_fingerprints)
 
 ALICE, BOB = "10.1.0.1", "10.1.0.2"
 EVERYBODY = "10.1.0.255"
@@ -39,7 +40,7 @@ class Middle:
                 heard = json.loads(ear.hear_until(lambda one: one.source == source).data)
             announced = identity or heard["identity"]
             Stranger(source, said_at).announce(heard["username"], EVERYBODY, identity=announced)
-            eventually(lambda: desk.user.peers().get(source, {}).get("identity") == announced)
+            eventually(lambda: announced in json.dumps(desk.user.peers().get(source, {})))
 
     def call_bob(self):
         """From where Bob believes Alice to be."""
@@ -95,9 +96,9 @@ def recording(middle):
         said = middle.exchange_honestly(*connections)
         said += [pass_on(*connections), pass_on(*connections[::-1])]
         middle.alice.initiator.wait_for("Delivered to Bob")
-    middle.bob.responder.wait_for(rf"\[secure\] Alice: {SECRET}$")
+    middle.bob.responder.wait_for(rf"\[secure\] \[unknown\] Alice \(.*\): {SECRET}$")
     assert middle.alice.user.known().keys() == {"Bob"}
-    assert middle.bob.user.known().keys() == {"Alice"}
+    assert middle.bob.user.known() == {}
     return said
 
 
@@ -237,22 +238,26 @@ def test_a_message_that_overtakes_the_key_is_refused(middle, recording):
 
 
 def test_who_replaces_the_announced_identities_of_friends_is_refused(middle, recording):
-    """Not even a key goes to her, and what she writes is neither's."""
+    """What she is sent is for Bob alone, and what she writes is neither's."""
     middle.pass_announcements(middle.identity.text)
     with Stranger(BOB, middle.as_bob).listen() as listener:
-        middle.alice.initiator.ask("Chat Bob", r"secure or unsecure\? ")
-        assert "No secure chat before you accept that" in middle.alice.initiator.menu("secure")
-        assert not listener.is_called()
-    Stranger(ALICE, middle.as_alice, middle.identity).say_securely(
-        BOB, middle.bob.user.identity().public, "I am Alice")
+        chat_secure(middle.alice.initiator, "Bob")
+        with listener.accept() as connection:
+            assert_impostor_learns_nothing(middle.alice.initiator, connection, middle.identity, SECRET)
+    middle.bob.user.pin(Alice=pin(middle.alice.user.identity().text))
+    false_alice = Stranger(ALICE, middle.as_alice, middle.identity)
+    false_alice.username = "Alice"
+    false_alice.say_securely(BOB, middle.bob.user.identity().public, "I am Alice")
     middle.bob.responder.wait_for(r"\[secure\] \[changed\] Alice \(10\.1\.0\.1\): I am Alice$")
     entry = middle.bob.user.log()[-1]
     assert (entry["mode"], entry["standing"]) == ("secure", "changed")
     assert entry["identity"] == middle.identity.text
 
 
-def test_who_replaced_the_announced_identities_from_the_start_is_found_by_the_fingerprint(middle):
+def test_who_replaced_the_announced_identities_from_the_start_is_found_by_the_fingerprint(
+        make_lan, make_host, make_user):
     """Before anybody is known nothing else can tell."""
+    middle = Middle(make_lan, make_host, make_user)
     middle.pass_announcements(middle.identity.text)
     seen = [shown_fingerprints(middle.alice.initiator.menu("Fingerprint Bob")),
             shown_fingerprints(middle.bob.initiator.menu("Fingerprint Alice"))]

@@ -35,13 +35,14 @@ def mallory():
 
 def announces(alice, stranger, name, identity=True):
     """Adds to Alice's peers.txt what discovery would on hearing the stranger."""
+    stranger.username = name
     members = {"identity": stranger.identity.text} if identity else {}
     alice.write_peers({**alice.peers(), stranger.address: peer(name, **members)})
 
 
 def ask_for(initiator, name):
     """What is shown between naming somebody for a chat and the next question."""
-    shown = initiator.ask(f"Chat {name}", rf"(?s).*?({SECURE_OR_NOT}|Address: |{MENU})")[0]
+    shown = initiator.ask(f"Chat {name}", rf"(?s).*?({SECURE_OR_NOT}|Number or address: |{MENU})")[0]
     return shown.rstrip()
 
 
@@ -61,7 +62,7 @@ def test_a_shared_name_means_the_known_user(alice, bob, known, others, seconds_a
     say_securely(initiator, "Bob", "hello")
     assert bob.logged_texts() == ["hello"]
     shown = initiator.menu("Users")
-    assert len(re.findall(r"^Bob .*  changed: ", shown, re.MULTILINE)) == 2
+    assert len(re.findall("  changed: " if others else "  missing: ", shown)) == 2
 
 
 def test_a_shared_name_in_another_case_means_the_known_user(alice, bob, known):
@@ -69,39 +70,19 @@ def test_a_shared_name_in_another_case_means_the_known_user(alice, bob, known):
     initiator = alice.initiator()
     assert "Address" not in ask_for(initiator, "bob")
     initiator.ask("unsecure", r"^To Bob \(127\.0\.0\.3\)$")
-
-
-def test_of_copied_announcements_the_address_that_was_proven_is_meant(alice, bob, known):
-    alice.write_peers({address: peer("Bob", identity=bob.identity().text)
-                       for address in [OTHERS[0], BOB, OTHERS[1]]})
-    initiator = alice.initiator()
-    assert "Address" not in ask_for(initiator, "Bob")
-    initiator.ask("unsecure", r"^To Bob \(127\.0\.0\.3\)$")
     initiator.wait_for("Message: ")
-    shown = initiator.menu("") + initiator.menu("Users")
-    for address in OTHERS:
-        assert re.search(rf"^Bob \(Online\)  {address}  not proven at this address; "
-                         "a secure chat does that$", shown,
-                         re.MULTILINE)
-    assert re.search(rf"^Bob \(Online\)  {BOB}$", shown, re.MULTILINE)
 
 
-@pytest.mark.parametrize("address", [{}, {"address": "127.0.0.7"}])
-def test_of_copied_announcements_none_of_which_was_proven_the_user_chooses(
-        alice, bob, known, address):
-    identity = bob.identity().text
-    alice.pin(Bob=pin(identity, **address))
-    alice.write_peers({BOB: peer("Bob", identity=identity),
-                       OTHERS[0]: peer("Bob", identity=identity),
-                       OTHERS[1]: peer("Bob", identity=Identity().text)})
-    shown = ask_for(alice.initiator(), "Bob")
-    assert shown.endswith("Address:")
-    assert BOB in shown and OTHERS[0] in shown and OTHERS[1] not in shown
-
-
-def test_a_shared_name_of_which_none_is_known_is_asked_about(alice):
-    alice.write_peers({address: peer("Bob", identity=Identity().text) for address in OTHERS})
-    assert ask_for(alice.initiator(), "Bob").endswith("Address:")
+@pytest.mark.parametrize("answer", ["2", OTHERS[1]])
+def test_a_shared_name_of_which_none_is_known_is_asked_about(alice, answer):
+    alice.write_peers({address: peer("Bob", 0.1 * number)
+                       for number, address in enumerate(OTHERS)})
+    initiator = alice.initiator()
+    initiator.ask("Chat Bob", "Several may be meant:\n(?s:.*)Number or address: ")
+    for wrong in ("3", "0", "127.0.0.9", "Bob"):
+        initiator.ask(wrong, "none of these(?s:.*)Number or address: ")
+    initiator.ask(answer, SECURE_OR_NOT)
+    initiator.ask("unsecure", rf"^To Bob \({OTHERS[1]}\)$")
 
 
 def test_a_name_in_another_case_that_two_known_users_have_is_asked_about(alice, bob, known):
@@ -109,14 +90,69 @@ def test_a_name_in_another_case_that_two_known_users_have_is_asked_about(alice, 
     other = Identity()
     alice.pin(BOB=pin(other.text, address=OTHERS[0]))
     alice.write_peers({**alice.peers(), OTHERS[0]: peer("BOB", identity=other.text)})
-    assert ask_for(alice.initiator(), "bob").endswith("Address:")
+    assert ask_for(alice.initiator(), "bob").endswith("address:")
 
 
-def test_the_name_of_a_known_user_who_is_absent_means_nobody_else_unseen(alice, known):
-    """Bob has not been heard lately; somebody called BOB has."""
-    alice.write_peers({OTHERS[0]: peer("BOB", identity=Identity().text)})
-    shown = ask_for(alice.initiator(), "Bob")
-    assert "no user named Bob" in shown or "somebody else than your known Bob" in shown
+def test_the_name_of_a_known_user_who_is_absent_means_nobody_else(alice, bob, known):
+    """Bob has not been heard lately; somebody called BOB has, and so has a Bob without identity."""
+    bob.responder()
+    alice.write_peers({OTHERS[0]: peer("BOB", identity=Identity().text), OTHERS[1]: peer("Bob")})
+    for name in ("Bob", "bob"):
+        say_securely(alice.initiator(), name, f"to {name}")
+    assert bob.logged_texts() == ["to Bob", "to bob"]
+
+
+def test_who_is_known_and_was_never_found_is_nowhere(alice):
+    alice.pin(Bob=pin(Identity().text))
+    assert "Nobody knows where to find Bob, who was not heard" in \
+        alice.initiator(terminal=True).menu("Chat Bob")
+
+
+@pytest.mark.parametrize("name, typed", [("Ömer", "ömer"), ("Ömer", "O\u0308MER"), ("Ömer", "ö"),
+                                         ("Straße", "STRASSE"), ("Ece", "e"), ("Can", "CA")])
+def test_a_name_is_found_regardless_of_case_and_by_its_beginning(alice, name, typed):
+    alice.knows(**{name: BOB, "Zoe": OTHERS[0]})
+    initiator = alice.initiator()
+    initiator.ask(f"Chat {typed}", SECURE_OR_NOT)
+    initiator.ask("unsecure", rf"^To {name} \(127\.0\.0\.3\)$")
+
+
+def test_a_beginning_of_several_names_is_asked_about(alice):
+    alice.knows(Canan=BOB, Canberk=OTHERS[0], Ece=OTHERS[1])
+    shown = ask_for(alice.initiator(), "can")
+    assert shown.endswith("address:") and "Canan" in shown and "Canberk" in shown
+    assert "Ece" not in shown
+
+
+def test_a_number_means_whoever_had_it_in_the_list(alice):
+    alice.knows(Bob=BOB, Can=OTHERS[0], Ece=OTHERS[1])
+    initiator = alice.initiator(terminal=True)
+    assert "No list of Users has shown the number 2" in initiator.menu("Chat 2")
+    assert f" 2  Can (Online)  {OTHERS[0]}" in initiator.menu("Users")
+    alice.knows(Alice="127.0.0.8", Ece=OTHERS[1])
+    initiator.ask("Chat 2", SECURE_OR_NOT)
+    initiator.ask("unsecure", rf"To Can \({OTHERS[0]}\)")
+    initiator.wait_for("Message: ")
+    initiator.menu("")
+    assert "No list of Users has shown the number 4" in initiator.menu("Chat 4")
+
+
+@pytest.mark.parametrize("way", ["unsecure", "secure"])
+def test_an_address_that_never_announced_can_be_written_to(alice, bob, way):
+    """Its user can see who wrote, and answer unknown (192.168.1.20)."""
+    responder = bob.responder()
+    alice.write_peers({})
+    initiator = alice.initiator()
+    initiator.ask(f"Chat {BOB}", SECURE_OR_NOT)
+    if way == "secure":
+        initiator.ask("secure", "(?s)at most eighteen keys.*Number: ")
+        initiator.ask("7", rf"^To unknown \({BOB}\)  classic")
+    else:
+        initiator.ask("unsecure", rf"^To unknown \({BOB}\)$")
+    initiator.wait_for("Message: ")
+    initiator.ask("hello", "(?i)sent to unknown")
+    responder.wait_for(r"\[(plain|classic)\] unknown \(127\.0\.0\.2\): hello$")
+    assert [entry["username"] for entry in alice.log()] == ["unknown"]
 
 
 def test_the_fingerprint_of_a_known_user_who_is_absent_is_nobody_elses(alice, bob, known):
@@ -136,7 +172,7 @@ def test_trust_changes_the_address_that_is_chosen(alice, known):
     alice.write_peers({address: peer("Bob", identity=identity.text)
                        for address, identity in zip(OTHERS, identities)})
     initiator = alice.initiator()
-    initiator.ask("Trust Bob", "Address: ")
+    initiator.ask("Trust Bob", "Number or address: ")
     initiator.ask(OTHERS[1], r"Accept, yes or no\? ")
     initiator.menu("yes")
     assert alice.known()["Bob"]["identity"] == identities[1].text
@@ -149,7 +185,7 @@ def test_trust_changes_the_address_that_is_chosen(alice, known):
 def test_a_name_that_looks_like_a_known_one_is_pointed_out(alice, mallory, responder, name):
     announces(alice, mallory, name)
     initiator = alice.initiator()
-    assert re.search(rf" {mallory.address}  somebody else than Bob, whose name looks alike$",
+    assert re.search(rf" {mallory.address}  lookalike: somebody else than Bob$",
                      initiator.menu("Users"), re.MULTILINE)
     assert "is somebody else than your known Bob" in ask_for(initiator, mallory.address)
     mallory.say(alice.address, "I am Bob")
@@ -174,7 +210,7 @@ def test_a_name_that_looks_like_no_known_one_is_not(alice, mallory, responder, n
     initiator = alice.initiator()
     assert "alike" not in initiator.menu("Users") + ask_for(initiator, name)
     mallory.say(alice.address, "hello")
-    responder.wait_for(rf"\[plain\] {name}: hello$")
+    responder.wait_for(rf"\[plain\] \[unproven\] {name} \(127\.0\.0\.4\): hello$")
     assert "note:" not in responder.output
 
 
@@ -205,7 +241,7 @@ def test_a_message_of_hers_does_not_end_that_a_name_is_told_apart(alice, mallory
     responder = alice.responder()
     mallory.say_securely(alice.address, alice.identity().public, "two")
     responder.wait_for(r"\[secure\] \[lookalike\] B0b \(127\.0\.0\.4\): two$")
-    assert "whose name looks alike" in alice.initiator().menu("Users")
+    assert "lookalike: somebody else than Bob" in alice.initiator().menu("Users")
 
 
 def test_the_user_is_pointed_at_a_lookalike_only_once_in_a_while(alice, mallory, responder):
@@ -239,11 +275,10 @@ def test_no_name_passes_for_what_the_responder_says_of_a_known_user(
     honest = set()
     for members in ({}, {"verified": True}):
         alice.pin(Bob={**alice.known()["Bob"], **members})
-        for others in ({}, {OTHERS[1]: peer("Bob")}):
-            alice.write_peers({BOB: bobs_peer, **others})
+        for heard in ({}, {BOB: peer("Bob")}, {BOB: bobs_peer}):
+            alice.write_peers(heard)
             honest |= shown_lines(Stranger(BOB, identity=bob.identity()), "lunch: at one?")
     assert len(honest) == 5
-    alice.write_peers({BOB: bobs_peer})
     announces(alice, mallory, name)
     assert not honest & shown_lines(mallory, text)
 
@@ -287,9 +322,9 @@ def test_a_known_user_who_takes_another_name_keeps_the_known_one_here(
     assert [entry["username"] for entry in alice.log()] == ["Bob"]
     assert list(alice.known()) == ["Bob"]
     initiator = alice.initiator()
-    assert re.search(r"^Robert \(Online\)  127\.0\.0\.3  announces the identity you know as Bob$",
+    assert re.search(r"^ *\d+  Robert \(Online\)  127\.0\.0\.3  known as Bob$",
                      initiator.menu("Users"), re.MULTILINE)
-    assert "announces the identity that you know as Bob" in ask_for(initiator, "Robert")
+    assert "Note: Bob (127.0.0.3) announces the name Robert." in ask_for(initiator, "Robert")
 
 
 def test_a_known_user_is_known_whoever_copies_the_announcement(alice, bob, responder):
@@ -304,14 +339,18 @@ def test_a_known_user_is_known_whoever_copies_the_announcement(alice, bob, respo
         responder.wait_for(rf"\[secure\] Bob: {text}$")
 
 
-def test_who_writes_to_the_new_name_knows_both(alice, bob, known):
+def test_who_writes_to_the_new_name_writes_to_whom_they_know(alice, bob, known):
     bob.is_called("Robert")
     bob.responder()
     alice.write_peers({BOB: peer("Robert", identity=bob.identity().text)})
+    before = alice.known()
     initiator = alice.initiator()
-    say_securely(initiator, "Robert", "hello Robert")
-    assert {name: entry["identity"] for name, entry in alice.known().items()} == \
-        dict.fromkeys(["Bob", "Robert"], bob.identity().text)
+    initiator.ask("Chat Robert", SECURE_OR_NOT)
+    for answer, question in [("secure", "Number: "), ("7", r"^To Bob \(127\.0\.0\.3\)$"),
+                             ("hello Robert", "Delivered to Bob")]:
+        initiator.ask(answer, question)
+    initiator.wait_for(MENU)
+    assert alice.known() == before
 
 
 def test_a_message_in_the_clear_under_a_known_name_is_marked(alice, bob, responder):

@@ -29,7 +29,7 @@ def mallory(bob, responder):
     identity = Identity()
     bob.write_peers({ALICE: peer("Alice", identity=identity.text)})
     with connect(BOB, ALICE) as connection:
-        side = InitiatorSide(identity, bob.identity().public)
+        side = InitiatorSide(identity, bob.identity().public, username="Alice")
         connection.send_object(side.key_object())
         side.complete(connection.receive_object())
         yield connection, side
@@ -118,7 +118,7 @@ def test_honest_messages_are_taken_in(mallory, responder, bob):
     connection, side = mallory
     connection.send_object(side.message("hello"))
     assert side.receipt(connection.receive_object()) == 0
-    responder.wait_for(r"\[secure\] Alice: hello$")
+    responder.wait_for(r"\[secure\] \[unknown\] Alice \(.*\): hello$")
     connection.send_object(side.message("again"))
     assert side.receipt(connection.receive_object(), 1) == 1
     assert bob.logged_texts() == ["hello", "again"]

@@ -589,21 +589,21 @@ def test_demo_end_to_end(machine):
     machine.start("--demo")
     panes = machine.panes("quartet-demo")
     alice, heard = panes["Alice: initiator"], panes["Bob: responder"]
-    names(machine, "Alice", r"^Bob \(Online\)")
+    names(machine, "Alice", r"^ *\d+  Bob \(Online\)")
 
     alice.answer(MENU, "Chat")
     alice.answer("Name:", "Bob")
     alice.answer("secure or unsecure?", "unsecure")
     alice.answer("Message:", "hello in the clear")
     alice.shows("(?i)^sent to Bob")
-    heard.shows(r"\[plain\] Alice: hello in the clear$")
+    heard.shows(r"\[plain\] \[unproven\] Alice \(.*\): hello in the clear$")
 
     alice.answer(MENU, "Chat Bob")
     alice.answer("secure or unsecure?", "secure", times=2)
     alice.answer("Number:", "8675309")
     alice.answer("Message:", "hello in private, äöü €", times=2)
     alice.shows("(?i)^delivered to Bob")
-    heard.shows(r"\[secure\] Alice: hello in private, äöü €$")
+    heard.shows(r"\[secure\] \[unknown\] Alice \(.*\): hello in private, äöü €$")
 
     for user, direction, other in (("Alice", "SENT", "Bob"), ("Bob", "RECEIVED", "Alice")):
         pane = panes[f"{user}: initiator"]
@@ -649,7 +649,7 @@ def test_demo_without_loopback_says_so(make_machine):
 def test_the_initiator_completes_commands_and_names_and_keeps_nothing_on_disk(machine):
     machine.start("--demo")
     alice = machine.panes("quartet-demo")["Alice: initiator"]
-    names(machine, "Alice", r"^Bob \(Online\)")
+    names(machine, "Alice", r"^ *\d+  Bob \(Online\)")
     alice.asks(MENU)
     alice.type("Hi", "Tab")
     alice.shows(re.escape(MENU) + " History$")

@@ -225,38 +225,6 @@ static void a_change_waits_for_the_lock_but_not_for_ever(void **state)
 	peersfile_free(file);
 }
 
-static void meeting_pins_once_and_only_that_name(void **state)
-{
-	int dir = workdir_fd(state);
-	struct peersfile *file = open_fresh(dir);
-	uint8_t sa[DH_KEY_BYTES], sb[DH_KEY_BYTES];
-	char line[256], both[1024], *text;
-	size_t len;
-
-	support_unhex(VECTOR_SA_PUBLIC, sa, DH_KEY_BYTES);
-	support_unhex(VECTOR_SB_PUBLIC, sb, DH_KEY_BYTES);
-	assert_int_equal(peersfile_meet(file, "Bob", sb, support_address(BOB), PINS_MAX), 0);
-	assert_int_equal(peersfile_meet(file, "Bob", sa, support_address(BOB), PINS_MAX), EEXIST);
-	assert_int_equal(peersfile_meet(file, "Can", sa, support_address(CAN), 1), EUSERS);
-	assert_memory_equal(pins_find(peersfile_pins(file), "Bob")->identity, sb, DH_KEY_BYTES);
-	assert_int_equal(pins_count(peersfile_pins(file)), 1);
-	assert_true(lock_is_free(dir, NAME, LOCK_EX));
-	/* The address moves, but not while the one before announces the identity. */
-	assert_int_equal(peersfile_meet(file, "Bob", sb, support_address(CAN), PINS_MAX), 0);
-	assert_true(pin_is_proven_at(pins_find(peersfile_pins(file), "Bob"), support_address(CAN)));
-	snprintf(line, sizeof(line),
-	    "{\"peer\": \"192.168.1.9\", \"last_seen\": %.3f, \"username\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT
-	    "\"}\n",
-	    (double)clock_wall_ms() / 1000);
-	text = file_take(dir, NAME, &len);
-	memcpy(stpcpy(both, line), text, len);
-	file_put(dir, NAME, both, strlen(line) + len);
-	free(text);
-	assert_int_equal(peersfile_meet(file, "Bob", sb, support_address(BOB), PINS_MAX), 0);
-	assert_true(pin_is_proven_at(pins_find(peersfile_pins(file), "Bob"), support_address(CAN)));
-	peersfile_free(file);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -271,7 +239,6 @@ int main(void)
 		workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_file_too_large_is_refused_and_left_alone, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_change_waits_for_the_lock_but_not_for_ever, workdir_make, workdir_remove),
-	    cmocka_unit_test_setup_teardown(meeting_pins_once_and_only_that_name, workdir_make, workdir_remove),
 	};
 
 	support_begin();

@@ -1,0 +1,50 @@
+/*
+ * Candidates: whom a name or an address may mean when the user wants to write to somebody or asks about them.
+ *
+ * A pinned name means the holder of the pinned identity and nobody else, whatever is announced: at an address that
+ * announces it, or else where it was last proven. So nobody can make somebody known unreachable or be mistaken for them.
+ * The rows are in common/PROTOCOL.md, section 4. Like the verdict it is made of (trust/verdict.h), this is a function of
+ * its arguments alone; pointers hold as long as the pins and peers that they came from.
+ */
+#ifndef QUARTET_CANDIDATES_H
+#define QUARTET_CANDIDATES_H
+
+#include "trust/verdict.h"
+
+/* As many are told apart; of more, those with an identity of which most is known. */
+#define CANDIDATES_MAX 16
+
+struct candidate {
+	struct verdict
+	    verdict; /* its claim is NULL if nobody announces that identity, or nothing is heard from address */
+	struct in_addr address;	 /* where to write to */
+	bool has_address;	 /* else nobody knows where they are */
+	const uint8_t *identity; /* to write to in a secure chat, IDENTITY_BYTES; or NULL */
+	bool downgraded; /* without an identity, but one was announced under that name or address, or is pinned */
+};
+
+struct candidates {
+	struct candidate list[CANDIDATES_MAX]; /* the most certain first */
+	size_t count;			       /* in the list */
+	size_t total;			       /* found in all */
+};
+
+/*
+ * Finds those whom text, a name, the beginning of one, or an IPv4 address, may mean. An address means the best claim of
+ * that address; if nothing is announced there, whoever was last proven there and is announced nowhere else, or somebody
+ * nameless. A name means, in
+ * this order: who is pinned under it; who is, regardless of case in Unicode's sense; who announces it; who does,
+ * regardless of case; whose pinned or announced name begins so.
+ */
+void candidates_find(struct candidates *candidates, const char *text, const struct pins *pins,
+    const struct peers *peers, int64_t now_ms);
+
+/* Finds the one whom a claim of the peers means, at its own address. */
+void candidates_take_claim(struct candidates *candidates, const struct peer *claim, const struct pins *pins,
+    const struct peers *peers, int64_t now_ms);
+
+/* Finds those who announce the name of a pin with an identity that is not pinned; if nobody does, those without one. */
+void candidates_find_rivals(struct candidates *candidates, const struct pin *pin, const struct pins *pins,
+    const struct peers *peers, int64_t now_ms);
+
+#endif

@@ -1,0 +1,124 @@
+#include "trust/verdict.h"
+
+#include <string.h>
+
+const char *standing_word(enum standing standing)
+{
+	static const char *const words[] = {
+	    [STANDING_UNKNOWN] = "unknown",
+	    [STANDING_PINNED] = "pinned",
+	    [STANDING_VERIFIED] = "verified",
+	    [STANDING_CHANGED] = "changed",
+	    [STANDING_MISSING] = "missing",
+	    [STANDING_LOOKALIKE] = "lookalike",
+	    [STANDING_UNPROVEN] = "unproven",
+	};
+
+	return words[standing];
+}
+
+bool standing_is_certain(enum standing standing)
+{
+	return standing == STANDING_PINNED || standing == STANDING_VERIFIED;
+}
+
+/* The pin of an identity: the one with that name if there is one, or else the oldest. */
+static const struct pin *find_pin(const struct pins *pins, const uint8_t *identity, const char *username)
+{
+	const struct pin *pin = pins_find(pins, username);
+
+	return pin && memcmp(pin->identity, identity, IDENTITY_BYTES) == 0 ? pin : pins_find_identity(pins, identity);
+}
+
+/* Somebody else than the holder of pin, whose name looks like username; NULL if there is none. */
+static const struct pin *find_alike(const struct pins *pins, const struct pin *pin, const char *username)
+{
+	const struct pin *alike = pins_find_alike(pins, username);
+
+	return alike && pin && memcmp(alike->identity, pin->identity, IDENTITY_BYTES) == 0 ? NULL : alike;
+}
+
+/* Judges an identity, or NULL, under a name. */
+static void judge(struct verdict *verdict, const struct pins *pins, const uint8_t *identity, const char *username)
+{
+	const struct pin *pin = identity ? find_pin(pins, identity, username) : NULL;
+	const struct pin *holder = pins_find(pins, username);
+
+	*verdict = (struct verdict){.standing = STANDING_UNKNOWN, .pin = pin};
+	strcpy(verdict->username, pin ? pin->username : username);
+	if (holder && holder != pin) {
+		verdict->other = holder;
+		verdict->standing = identity ? STANDING_CHANGED : STANDING_MISSING;
+	} else {
+		verdict->other = find_alike(pins, pin, verdict->username);
+		if (verdict->other)
+			verdict->standing = STANDING_LOOKALIKE;
+	}
+	/* Whoever holds a pinned identity is that one, whatever else they announce. */
+	if (pin && verdict->standing != STANDING_LOOKALIKE)
+		verdict->standing = pin->verified ? STANDING_VERIFIED : STANDING_PINNED;
+}
+
+void verdict_of_claim(struct verdict *verdict, const struct pins *pins, const struct peer *claim)
+{
+	judge(verdict, pins, claim->has_identity ? claim->identity : NULL, claim->username);
+	verdict->claim = claim;
+}
+
+void verdict_of_proof(struct verdict *verdict, const struct pins *pins, const uint8_t identity[static IDENTITY_BYTES],
+    const char *username)
+{
+	judge(verdict, pins, identity, username ? username : VERDICT_NAMELESS);
+}
+
+void verdict_of_address(struct verdict *verdict, const struct pins *pins, const struct peers *peers,
+    struct in_addr address, int64_t now_ms)
+{
+	const struct peer *claim = verdict_best_claim(pins, peers, address, now_ms);
+
+	if (!claim) {
+		*verdict = (struct verdict){.standing = STANDING_UNKNOWN, .username = VERDICT_NAMELESS};
+		return;
+	}
+	verdict_of_claim(verdict, pins, claim);
+	if (verdict->standing == STANDING_MISSING)
+		verdict->standing = STANDING_CHANGED;
+	else if (claim->has_identity && verdict->standing != STANDING_CHANGED &&
+		 verdict->standing != STANDING_LOOKALIKE)
+		verdict->standing = STANDING_UNPROVEN;
+}
+
+/* How much a claim weighs against another of its address. */
+static int weight(const struct pins *pins, const struct peer *claim)
+{
+	bool pinned = claim->has_identity && pins_find_identity(pins, claim->identity);
+
+	return (claim->left ? 0 : 4) + (pinned ? 2 : 0) + (claim->has_identity ? 1 : 0);
+}
+
+const struct peer *verdict_best_claim(const struct pins *pins, const struct peers *peers, struct in_addr address,
+    int64_t now_ms)
+{
+	const struct peer *best = NULL;
+
+	for (const struct peer *claim = NULL; (claim = peers_next_at(peers, address, claim));) {
+		/* They come in the order in which they came to be there. */
+		if (peer_is_listed(claim, now_ms) && (!best || weight(pins, claim) > weight(pins, best)))
+			best = claim;
+	}
+	return best;
+}
+
+bool verdict_is_visible(const struct peers *peers, const struct peer *claim, int64_t now_ms)
+{
+	if (!peer_is_listed(claim, now_ms))
+		return false;
+	if (claim->has_identity)
+		return true;
+	for (const struct peer *other = NULL; (other = peers_next_at(peers, claim->address, other));) {
+		if (other->has_identity && !other->left && peer_is_listed(other, now_ms) &&
+		    strcmp(other->username, claim->username) == 0)
+			return false;
+	}
+	return true;
+}

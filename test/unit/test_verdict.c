@@ -1,0 +1,180 @@
+/* verdict: who somebody is, each row of the table in common/PROTOCOL.md, section 4. */
+#include "support.h"
+
+#include "cast.h"
+#include "trust/verdict.h"
+
+/* Bob was compared; Can wrote back; so did a Bob of another spelling, and one person under two names. */
+static const struct known known[] = {
+    {"Bob", 'b', 7, true},
+    {"Can", 'c', 8, false},
+    {"Böb", 'o', 0, false},
+    {"Ece", 'e', 0, false},
+    {"Ece at work", 'e', 0, false},
+    {0},
+};
+
+/* An identity or none, and the name that is announced or said; who that is, and who else is concerned. */
+static const struct row {
+	char identity;
+	const char *username;
+	enum standing standing;
+	const char *called, *other;
+} rows[] = {
+    /* The holder of a pinned identity is that one, whatever the name. */
+    {'b', "Bob", STANDING_VERIFIED, "Bob", NULL},
+    {'c', "Can", STANDING_PINNED, "Can", NULL},
+    {'c', "Canan", STANDING_PINNED, "Can", NULL},
+    {'c', "can", STANDING_PINNED, "Can", NULL},
+    {'c', "Bob", STANDING_PINNED, "Can", "Bob"},
+    {'b', "Can", STANDING_VERIFIED, "Bob", "Can"},
+    {'e', "Ece", STANDING_PINNED, "Ece", NULL},
+    {'e', "Ece at work", STANDING_PINNED, "Ece at work", NULL},
+    {'e', "Zoe", STANDING_PINNED, "Ece", NULL},
+    /* But known by a name that looks like that of somebody with the better claim. */
+    {'o', "Böb", STANDING_LOOKALIKE, "Böb", "Bob"},
+    {'o', "Oz", STANDING_LOOKALIKE, "Böb", "Bob"},
+    /* An identity that is not pinned. */
+    {'x', "Bob", STANDING_CHANGED, "Bob", "Bob"},
+    {'x', "B0b", STANDING_LOOKALIKE, "B0b", "Bob"},
+    {'x', "BOB", STANDING_LOOKALIKE, "BOB", "Bob"},
+    {'x', "Zoe", STANDING_UNKNOWN, "Zoe", NULL},
+    /* No identity. */
+    {0, "Bob", STANDING_MISSING, "Bob", "Bob"},
+    {0, "Can", STANDING_MISSING, "Can", "Can"},
+    {0, "C4n", STANDING_UNKNOWN, "C4n", NULL},
+    {0, "CAN", STANDING_LOOKALIKE, "CAN", "Can"},
+    {0, "Zoe", STANDING_UNKNOWN, "Zoe", NULL},
+};
+
+static void expect(const struct verdict *verdict, const struct row *row)
+{
+	CHECK(verdict->standing == row->standing, "%c %s: %s", row->identity ? row->identity : '-', row->username,
+	    standing_word(verdict->standing));
+	assert_string_equal(verdict->username, row->called);
+	if (row->other)
+		assert_string_equal(verdict->other->username, row->other);
+	else
+		assert_null(verdict->other);
+}
+
+static void test_a_claim_is_judged_by_its_identity_and_else_by_its_name(void **state)
+{
+	struct pins *pins = cast_pins(known);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct peers *peers =
+		    cast_peers((struct heard[]){{9, rows[i].username, rows[i].identity, 0, false}, {0}});
+		const struct peer *claim = peers_find(peers, cast_address(9));
+		struct verdict verdict;
+
+		verdict_of_claim(&verdict, pins, claim);
+		expect(&verdict, &rows[i]);
+		assert_ptr_equal(verdict.claim, claim);
+		peers_free(peers);
+	}
+	pins_free(pins);
+}
+
+static void test_who_proved_an_identity_is_judged_alike(void **state)
+{
+	struct pins *pins = cast_pins(known);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t identity[IDENTITY_BYTES];
+		struct verdict verdict;
+
+		if (!rows[i].identity)
+			continue;
+		cast_identity(rows[i].identity, identity);
+		verdict_of_proof(&verdict, pins, identity, rows[i].username);
+		expect(&verdict, &rows[i]);
+		assert_null(verdict.claim);
+	}
+	pins_free(pins);
+}
+
+static void test_who_says_no_name_is_named_by_the_pin_or_not_at_all(void **state)
+{
+	struct pins *pins = cast_pins(known);
+	uint8_t identity[IDENTITY_BYTES];
+	struct verdict verdict;
+
+	(void)state;
+	cast_identity('c', identity);
+	verdict_of_proof(&verdict, pins, identity, NULL);
+	expect(&verdict, &(struct row){'c', "nothing", STANDING_PINNED, "Can", NULL});
+	cast_identity('x', identity);
+	verdict_of_proof(&verdict, pins, identity, NULL);
+	expect(&verdict, &(struct row){'x', "nothing", STANDING_UNKNOWN, VERDICT_NAMELESS, NULL});
+	pins_free(pins);
+}
+
+/* What is announced at the address of somebody who proved nothing. */
+static const struct {
+	struct heard heard[4];
+	enum standing standing;
+	const char *called;
+} unproven[] = {
+    /* Nothing, or nothing lately. */
+    {{{0}}, STANDING_UNKNOWN, VERDICT_NAMELESS},
+    {{{8, "Zoe", 0, 0, false}}, STANDING_UNKNOWN, VERDICT_NAMELESS},
+    {{{9, "Zoe", 0, 901, false}}, STANDING_UNKNOWN, VERDICT_NAMELESS},
+    {{{9, "Bob", 'b', 901, false}}, STANDING_UNKNOWN, VERDICT_NAMELESS},
+    /* A name alone. */
+    {{{9, "Zoe", 0, 0, false}}, STANDING_UNKNOWN, "Zoe"},
+    {{{9, "Zoe", 0, 900, false}}, STANDING_UNKNOWN, "Zoe"},
+    /* Somebody who could have proven it. */
+    {{{9, "Zoe", 'x', 0, false}}, STANDING_UNPROVEN, "Zoe"},
+    {{{9, "Bob", 'b', 0, false}}, STANDING_UNPROVEN, "Bob"},
+    {{{7, "Bob", 'b', 0, false}, {9, "Robert", 'b', 0, false}}, STANDING_UNPROVEN, "Bob"},
+    {{{9, "Bob", 'b', 0, true}}, STANDING_UNPROVEN, "Bob"},
+    /* A pinned name, and nothing that shows its holder. */
+    {{{9, "Bob", 0, 0, false}}, STANDING_CHANGED, "Bob"},
+    {{{9, "Bob", 'x', 0, false}}, STANDING_CHANGED, "Bob"},
+    {{{7, "Bob", 'b', 0, false}, {9, "Bob", 0, 0, false}}, STANDING_CHANGED, "Bob"},
+    /* A name that looks like a pinned one. */
+    {{{9, "B0b", 0, 0, false}}, STANDING_LOOKALIKE, "B0b"},
+    {{{9, "B0b", 'x', 0, false}}, STANDING_LOOKALIKE, "B0b"},
+};
+
+static void test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address(void **state)
+{
+	struct pins *pins = cast_pins(known);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unproven); i++) {
+		struct peers *peers = cast_peers(unproven[i].heard);
+		struct verdict verdict;
+
+		verdict_of_address(&verdict, pins, peers, cast_address(9), NOW_MS);
+		CHECK(verdict.standing == unproven[i].standing, "row %zu: %s", i, standing_word(verdict.standing));
+		assert_string_equal(verdict.username, unproven[i].called);
+		peers_free(peers);
+	}
+	pins_free(pins);
+}
+
+static void test_only_who_is_shown_to_be_there_is_certain(void **state)
+{
+	(void)state;
+	for (enum standing standing = STANDING_UNKNOWN; standing <= STANDING_UNPROVEN; standing++)
+		assert_int_equal(standing_is_certain(standing),
+		    standing == STANDING_PINNED || standing == STANDING_VERIFIED);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_claim_is_judged_by_its_identity_and_else_by_its_name),
+	    cmocka_unit_test(test_who_proved_an_identity_is_judged_alike),
+	    cmocka_unit_test(test_who_says_no_name_is_named_by_the_pin_or_not_at_all),
+	    cmocka_unit_test(test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address),
+	    cmocka_unit_test(test_only_who_is_shown_to_be_there_is_certain),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
