@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from network import Capture, Listener, connect
+from network import Capture, Listener, Mouth, Stranger, connect
 from protocol import (LOW_ORDER_POINTS, NO_IDENTITIES, Identity, InitiatorSide, Pair,
                       ResponderSide, from_base64, seal, sender_proof, to_base64, to_number)
 from quartet import (MENU, assert_impostor_learns_nothing, chat_secure, chat_unsecure, eventually,
@@ -590,3 +590,19 @@ def test_words_for_mallory_that_she_passes_on_to_bob(alice, bob, responder):
     assert "Known from now on" not in shown
     assert alice.known() == {}
     assert bob.log()[-1].items() >= {"identity": alice.identity().text, "text": "I accept"}.items()
+
+
+def test_a_spoofed_datagram_gives_a_proven_sender_no_other_name(alice, bob, responder):
+    """One that comes before the first message, with the sender's address and identity."""
+    discovery = bob.discovery()
+    with Mouth(BOB) as mouth:
+        mouth.announce(ALICE, "Carol", identity=alice.identity().text)
+        discovery.wait_for("Carol is online")
+    sender = Stranger(ALICE, identity=alice.identity())
+    sender.username = "Alice"
+    sender.say_securely(BOB, bob.identity().public, "hello")
+    shown = responder.wait_for(r"\[secure\].*hello$")[0]
+    assert "Alice" in shown and "Carol" not in shown
+    assert bob.known() == {}
+    assert bob.log()[-1].items() >= {"username": "Alice",
+                                     "identity": alice.identity().text}.items()
