@@ -170,21 +170,22 @@ static bool reopen_call(struct chat *chat)
 	return open_call(chat) && went_well(chat, call_pack(&chat->call, chat->text.data, chat->text.len));
 }
 
-/* Writes a message into chat.log; if that fails the user is told. */
-static bool keep(const struct chat *chat, bool sent, const char *text, size_t len)
+/* Writes a message into chat.log, sent unless it is from somebody; if that fails the user is told. */
+static bool keep(const struct chat *chat, const struct verdict *from, const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
-	    .sent = sent,
+	    .sent = !from,
 	    .mode = chat->call.mode,
 	    .address = chat->to.address,
+	    .standing = from && from->standing != STANDING_UNKNOWN ? standing_word(from->standing) : NULL,
 	    .text = text,
 	    .text_len = len,
 	};
 	struct buffer line = {0};
 	int rc;
 
-	strcpy(entry.username, chat->to.username);
+	strcpy(entry.username, from ? from->username : chat->to.username);
 	if (entry.mode == CHATLOG_SECURE) {
 		entry.has_id = entry.has_identity = true;
 		memcpy(entry.id, chat->call.id, sizeof(entry.id));
@@ -195,7 +196,7 @@ static bool keep(const struct chat *chat, bool sent, const char *text, size_t le
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
 	if (rc != 0)
-		wording_put_unkept(chat->desk->console, sent, rc);
+		wording_put_unkept(chat->desk->console, !from, rc);
 	return rc == 0;
 }
 
@@ -235,6 +236,18 @@ static bool finish_secure(struct chat *chat)
 	return rc == 0 && take_receipt(chat);
 }
 
+/* Keeps and shows a reply, which proves as little as any message in the clear that comes from there. */
+static bool take_reply(struct chat *chat, const struct wire_object *reply)
+{
+	const struct desk *desk = chat->desk;
+	struct verdict from;
+
+	verdict_of_address(&from, peersfile_pins(desk->peers), peersfile_peers(desk->peers), chat->to.address,
+	    clock_wall_ms());
+	wording_put_reply(desk->console, &from, chat->to.address, reply->value, reply->value_len);
+	return keep(chat, &from, reply->value, reply->value_len);
+}
+
 /* The same for one that nobody confirms; a reply is kept and shown. */
 static bool finish_other(struct chat *chat)
 {
@@ -245,8 +258,7 @@ static bool finish_other(struct chat *chat)
 	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
 	done = rc == 0;
 	if (reply.document) {
-		done &= keep(chat, false, reply.value, reply.value_len);
-		wording_put_reply(chat->desk->console, &chat->to, reply.value, reply.value_len);
+		done &= take_reply(chat, &reply);
 		wire_free(&reply);
 	}
 	return done;
@@ -258,7 +270,7 @@ static bool send_text(struct chat *chat)
 
 	if (!went_well(chat, call_send(&chat->call)))
 		return false;
-	kept = keep(chat, true, chat->text.data, chat->text.len);
+	kept = keep(chat, NULL, chat->text.data, chat->text.len);
 	return (chat->call.mode == CHATLOG_SECURE ? finish_secure(chat) : finish_other(chat)) && kept;
 }
 

@@ -17,12 +17,19 @@
 #include "term/program.h"
 #include "users.h"
 
+/* The fingerprint that was shown last for a name that is not pinned: only that can be verified. */
+struct shown_fingerprint {
+	char username[USERNAME_MAX_BYTES + 1];
+	uint8_t identity[IDENTITY_BYTES];
+};
+
 struct desk {
 	struct prompt prompt;
 	struct console *console; /* the same as the prompt's */
 	struct keyfile key;
 	struct peersfile *peers;
 	struct users users; /* what Users has shown last */
+	struct shown_fingerprint shown;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	bool strict;		    /* the classic exchange is refused */

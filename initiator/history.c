@@ -88,8 +88,9 @@ static int show_newest(struct chatreader *reader, const char *whom, struct conso
 	return stop_requested() ? ENODATA : rc;
 }
 
-bool history_show(const char *which, struct console *console)
+bool history_show(struct desk *desk, const char *which)
 {
+	struct console *console = desk->console;
 	bool all = strcasecmp(which, "all") == 0;
 	struct chatreader *reader = NULL;
 	size_t shown = 0;
@@ -114,6 +115,5 @@ bool history_show(const char *which, struct console *console)
 		console_put_styled(console, CONSOLE_FAINT, "(the newest %d; History all shows everything)\n",
 		    HISTORY_NEWEST);
 	}
-	console_flush(console);
 	return rc == 0 || rc == ENODATA || rc == ENOENT;
 }

@@ -6,17 +6,16 @@
 #ifndef QUARTET_HISTORY_H
 #define QUARTET_HISTORY_H
 
-#include "term/console.h"
-#include <stdbool.h>
+#include "desk.h"
 
 /* How many messages are shown if not all are asked for. */
 #define HISTORY_NEWEST 50
 
 /*
- * Shows messages on console, the oldest first, and flushes it: the newest HISTORY_NEWEST if which is "", everything if it
+ * Shows messages, the oldest first: the newest HISTORY_NEWEST if which is "", everything if it
  * is "all", else the newest with the user of that name (case of ASCII letters does not matter) or address. Returns false
  * if chat.log cannot be read, which the user is told.
  */
-bool history_show(const char *which, struct console *console);
+bool history_show(struct desk *desk, const char *which);
 
 #endif

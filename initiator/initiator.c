@@ -33,78 +33,38 @@ static const char hints[] =
     "Any case and beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a\n"
     "number: any will do, it stays here and is mixed into the secret key.\n";
 
-struct initiator {
-	struct desk desk;
-	struct trust trust;
-};
-
 struct command {
 	const char *name;
 	const char *arguments; /* as Help shows them */
 	const char *purpose;
 	unsigned answers; /* lines that it takes from a pipe; one less with an argument */
 	/* Returns whether it was done. NULL: ends the menu. */
-	bool (*run)(struct initiator *initiator, const char *argument);
+	bool (*run)(struct desk *desk, const char *argument);
 };
 
 static void put_commands(struct console *console);
 
-static bool run_users(struct initiator *initiator, const char *argument)
+static bool run_users(struct desk *desk, const char *argument)
 {
 	(void)argument;
-	users_show(&initiator->desk.users, desk_identity(&initiator->desk), initiator->desk.console);
-	return true;
+	return users_show(&desk->users, desk_identity(desk), desk->console);
 }
 
-static bool run_chat(struct initiator *initiator, const char *argument)
-{
-	return chat_run(&initiator->desk, argument);
-}
-
-static bool run_history(struct initiator *initiator, const char *argument)
-{
-	return history_show(argument, initiator->desk.console);
-}
-
-static bool run_fingerprint(struct initiator *initiator, const char *argument)
-{
-	trust_fingerprint(&initiator->trust, argument);
-	return true;
-}
-
-static bool run_verified(struct initiator *initiator, const char *argument)
-{
-	trust_verify(&initiator->trust, argument);
-	return true;
-}
-
-static bool run_trust(struct initiator *initiator, const char *argument)
-{
-	trust_accept(&initiator->trust, argument);
-	return true;
-}
-
-static bool run_distrust(struct initiator *initiator, const char *argument)
-{
-	trust_withdraw(&initiator->trust, argument);
-	return true;
-}
-
-static bool run_help(struct initiator *initiator, const char *argument)
+static bool run_help(struct desk *desk, const char *argument)
 {
 	(void)argument;
-	put_commands(initiator->desk.console);
+	put_commands(desk->console);
 	return true;
 }
 
 static const struct command commands[] = {
     {"Users", "", "who was heard lately: (Online) or (Away)", 0, run_users},
-    {"Chat", "[NAME]", "send a message; the name may be an address of the list, too", 3, run_chat},
-    {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, run_history},
-    {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, run_fingerprint},
-    {"Verified", "NAME", "remember that you did, and that it was the same", 1, run_verified},
-    {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, run_trust},
-    {"Distrust", "NAME", "forget what is known of somebody", 2, run_distrust},
+    {"Chat", "[NAME]", "send a message; the name may be an address of the list, too", 3, chat_run},
+    {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, history_show},
+    {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
+    {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
+    {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},
+    {"Distrust", "NAME", "forget what is known of somebody", 2, trust_withdraw},
     {"Help", "", "this list", 0, run_help},
     {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
 };
@@ -152,22 +112,22 @@ static const struct command *find_command(struct console *console, const char *w
 }
 
 /* Runs a command; returns whether it was done. What a pipe has for it is taken in any case. */
-static bool run_command(struct initiator *initiator, const struct command *command, const char *argument)
+static bool run_command(struct desk *desk, const struct command *command, const char *argument)
 {
-	struct prompt *prompt = &initiator->desk.prompt;
+	struct prompt *prompt = &desk->prompt;
 	bool done;
 
 	prompt_expect(prompt, command->answers - (command->answers > 0 && argument[0] != '\0'));
-	done = command->run(initiator, argument);
+	done = command->run(desk, argument);
 	prompt_settle(prompt);
-	console_flush(initiator->desk.console);
+	console_flush(desk->console);
 	return done;
 }
 
 /* Asks what to do and does it; *status becomes PROGRAM_FAILED if that fails. Returns false if the user wants no more. */
-static bool take_turn(struct initiator *initiator, int *status)
+static bool take_turn(struct desk *desk, int *status)
 {
-	struct prompt *prompt = &initiator->desk.prompt;
+	struct prompt *prompt = &desk->prompt;
 	const struct command *command;
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
 
@@ -179,18 +139,18 @@ static bool take_turn(struct initiator *initiator, int *status)
 	if (*argument != '\0')
 		*argument++ = '\0';
 	argument += strspn(argument, " \t");
-	desk_refresh(&initiator->desk);
-	command = find_command(initiator->desk.console, word);
+	desk_refresh(desk);
+	command = find_command(desk->console, word);
 	if (command && !command->run)
 		return false;
-	if (!command || !run_command(initiator, command, argument))
+	if (!command || !run_command(desk, command, argument))
 		*status = PROGRAM_FAILED;
 	return !prompt->over;
 }
 
 static int run(struct program *program)
 {
-	struct initiator initiator;
+	struct desk desk;
 	char ip[ADDRESS_TEXT_BYTES];
 	int status = PROGRAM_FINE, rc = program->has_address ? address_check_own(program->address) : 0;
 
@@ -199,18 +159,17 @@ static int run(struct program *program)
 		    address_format(program->address, ip), strerror(rc));
 		return PROGRAM_FAILED;
 	}
-	rc = desk_open(&initiator.desk, program);
-	initiator.trust = (struct trust){.desk = &initiator.desk};
+	rc = desk_open(&desk, program);
 	if (rc != 0)
 		console_put(&program->err, "initiator: %s\n", strerror(rc));
-	while (rc == 0 && !stop_requested() && take_turn(&initiator, &status))
+	while (rc == 0 && !stop_requested() && take_turn(&desk, &status))
 		;
 	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */
-	if (initiator.desk.prompt.refused)
+	if (desk.prompt.refused)
 		status = PROGRAM_FAILED;
-	if (initiator.desk.prompt.terminal || stop_requested())
+	if (desk.prompt.terminal || stop_requested())
 		status = PROGRAM_FINE;
-	desk_close(&initiator.desk);
+	desk_close(&desk);
 	return rc == 0 ? status : PROGRAM_FAILED;
 }
 

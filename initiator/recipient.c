@@ -83,6 +83,11 @@ static const struct candidate *ask(const struct candidates *candidates, int64_t 
 	char *answer;
 
 	put_candidates(candidates, now_ms, prompt->console);
+	/* A pipe has no line for this, which is not always asked. */
+	if (!prompt->terminal) {
+		console_put(prompt->console, "An address in place of the name tells them apart.\n");
+		return NULL;
+	}
 	while (prompt_ask_word(prompt, "Number or address: ", &answer)) {
 		found = pick(candidates, answer);
 		if (found)

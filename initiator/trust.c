@@ -1,18 +1,17 @@
 #include "trust.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "net/address.h"
 #include "recipient.h"
 
 /* Our own public key; NULL after telling the user that there is none. */
-static const uint8_t *find_own(const struct trust *trust)
+static const uint8_t *find_own(const struct desk *desk)
 {
-	if (trust->desk->key.is_usable)
-		return trust->desk->key.identity.public;
-	console_put_styled(trust->desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
+	if (desk->key.is_usable)
+		return desk->key.identity.public;
+	console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
 	return NULL;
 }
 
@@ -57,33 +56,33 @@ static bool is_rival(const struct recipient *recipient)
 	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
 }
 
-void trust_fingerprint(struct trust *trust, const char *name)
+bool trust_fingerprint(struct desk *desk, const char *name)
 {
-	struct console *console = trust->desk->console;
+	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own = find_own(trust);
+	const uint8_t *own = find_own(desk);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->desk))
-		return;
+	if (!own || !recipient_find(&recipient, name, true, desk))
+		return false;
 	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		put_both(&recipient, own, console);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
-		return;
+		return false;
 	}
 	if (!recipient.has_identity) {
 		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
 		recipient_put(&recipient, console);
 		console_put(console, " announces no identity.\n");
-		return;
+		return false;
 	}
 	console_put(console, "You and");
 	recipient_put(&recipient, console);
 	if (!recipient.has_pin) {
 		console_put(console, ", not known to you yet\n");
 		put_fingerprint(console, "announced", own, recipient.identity);
-		strcpy(trust->shown_name, recipient.username);
-		memcpy(trust->shown_identity, recipient.identity, IDENTITY_BYTES);
+		strcpy(desk->shown.username, recipient.username);
+		memcpy(desk->shown.identity, recipient.identity, IDENTITY_BYTES);
 	} else {
 		console_put(console, ", known since ");
 		recipient_put_since(&recipient.pin, console);
@@ -91,7 +90,8 @@ void trust_fingerprint(struct trust *trust, const char *name)
 		    recipient.pin.verified ? ", verified" : ", not verified");
 		put_fingerprint(console, "known", own, recipient.identity);
 	}
-	put_how_to_compare(&recipient, trust->desk->peers, console);
+	put_how_to_compare(&recipient, desk->peers, console);
+	return true;
 }
 
 /* Whether two looks at the pin of a name saw the same identity, or none. */
@@ -104,10 +104,10 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
  * Makes one change of what is known of a name: pins it as wanted says, or forgets it if wanted is NULL, provided that its
  * pin is still the one that the user has seen, or NULL for none. Tells what went wrong and returns false.
  */
-static bool change(struct trust *trust, const char *name, const struct pin *seen, const struct pin *wanted)
+static bool change(struct desk *desk, const char *name, const struct pin *seen, const struct pin *wanted)
 {
-	struct console *console = trust->desk->console;
-	struct peersfile *file = trust->desk->peers;
+	struct console *console = desk->console;
+	struct peersfile *file = desk->peers;
 	int rc = peersfile_begin(file);
 
 	if (rc == 0 && !same_pin(seen, pins_find(peersfile_pins(file), name))) {
@@ -131,12 +131,11 @@ static bool change(struct trust *trust, const char *name, const struct pin *seen
 /* Asks for a yes. */
 static bool agrees(struct prompt *prompt, const char *question)
 {
-	char *answer;
+	bool agreed = prompt_ask_yes(prompt, question);
 
-	if (prompt_ask_word(prompt, question, &answer) && strncasecmp("yes", answer, strlen(answer)) == 0)
-		return true;
-	console_put(prompt->console, "Nothing was changed.\n");
-	return false;
+	if (!agreed)
+		console_put(prompt->console, "Nothing was changed.\n");
+	return agreed;
 }
 
 /* A pin of the recipient's identity, as of now. */
@@ -148,50 +147,51 @@ static void make_pin(const struct recipient *recipient, struct pin *pin)
 }
 
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
-static bool was_shown(const struct trust *trust, const struct recipient *recipient)
+static bool was_shown(const struct desk *desk, const struct recipient *recipient)
 {
-	return recipient->has_identity && strcmp(trust->shown_name, recipient->username) == 0 &&
-	       memcmp(trust->shown_identity, recipient->identity, IDENTITY_BYTES) == 0;
+	return recipient->has_identity && strcmp(desk->shown.username, recipient->username) == 0 &&
+	       memcmp(desk->shown.identity, recipient->identity, IDENTITY_BYTES) == 0;
 }
 
-void trust_verify(struct trust *trust, const char *name)
+bool trust_verify(struct desk *desk, const char *name)
 {
-	struct console *console = trust->desk->console;
+	struct console *console = desk->console;
 	struct recipient recipient;
 	struct pin pin;
-	const uint8_t *own = find_own(trust);
+	const uint8_t *own = find_own(desk);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->desk))
-		return;
+	if (!own || !recipient_find(&recipient, name, true, desk))
+		return false;
 	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
-		return;
+		return false;
 	}
-	if (!recipient.has_pin && !was_shown(trust, &recipient)) {
+	if (!recipient.has_pin && !was_shown(desk, &recipient)) {
 		console_put_styled(console, CONSOLE_WARNING, "Not yet:");
 		recipient_put(&recipient, console);
 		console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
-		return;
+		return false;
 	}
 	if (recipient.has_pin)
 		pin = recipient.pin;
 	else
 		make_pin(&recipient, &pin);
 	pin.verified = true;
-	if (!change(trust, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin))
-		return;
+	if (!change(desk, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin))
+		return false;
 	console_put_styled(console, CONSOLE_GOOD, "Verified:");
 	recipient_put(&recipient, console);
 	console_put(console, ", for as long as the identity stays the same. You compared:\n");
 	put_fingerprint(console, "known", own, pin.identity);
+	return true;
 }
 
 /* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
-static void put_where_known(const struct trust *trust, const struct pin *pin)
+static void put_where_known(const struct desk *desk, const struct pin *pin)
 {
-	struct console *console = trust->desk->console;
-	const struct peers *peers = peersfile_peers(trust->desk->peers);
+	struct console *console = desk->console;
+	const struct peers *peers = peersfile_peers(desk->peers);
 	int64_t now_ms = clock_wall_ms();
 	char ip[ADDRESS_TEXT_BYTES];
 
@@ -205,63 +205,63 @@ static void put_where_known(const struct trust *trust, const struct pin *pin)
 }
 
 /* Finds who announces a pinned name instead of its holder; false after telling the user that there is nobody. */
-static bool find_rival(struct trust *trust, const char *name, struct recipient *recipient)
+static bool find_rival(struct desk *desk, const char *name, struct recipient *recipient)
 {
-	if (!recipient_find(recipient, name, true, trust->desk))
+	if (!recipient_find(recipient, name, true, desk))
 		return false;
 	if (is_rival(recipient))
 		return true;
 	if (recipient->has_pin)
-		return recipient_find_rival(recipient, trust->desk);
-	console_put(trust->desk->console, "There is nothing to accept:");
-	recipient_put(recipient, trust->desk->console);
-	console_put(trust->desk->console,
-	    " is not known to you yet; a secure message that is answered changes that.\n");
+		return recipient_find_rival(recipient, desk);
+	console_put(desk->console, "There is nothing to accept:");
+	recipient_put(recipient, desk->console);
+	console_put(desk->console, " is not known to you yet; a secure message that is answered changes that.\n");
 	return false;
 }
 
-void trust_accept(struct trust *trust, const char *name)
+bool trust_accept(struct desk *desk, const char *name)
 {
-	struct console *console = trust->desk->console;
+	struct console *console = desk->console;
 	struct recipient recipient;
 	struct pin pin;
-	const uint8_t *own = find_own(trust);
+	const uint8_t *own = find_own(desk);
 
-	if (!own || !find_rival(trust, name, &recipient))
-		return;
+	if (!own || !find_rival(desk, name, &recipient))
+		return false;
 	recipient_put_change(&recipient, console);
 	put_both(&recipient, own, console);
-	put_where_known(trust, &recipient.other);
+	put_where_known(desk, &recipient.other);
 	console_put(console,
 	    "The user may have a new machine or working directory, or this is somebody else. Ask, by voice or side by\n"
 	    "side, what Fingerprint shows over there.");
 	console_put(console, recipient.has_identity
 				 ? " Accepting replaces the known identity by the announced one.\n"
 				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
-	if (!agrees(&trust->desk->prompt, "Accept, yes or no? "))
-		return;
+	if (!agrees(&desk->prompt, "Accept, yes or no? "))
+		return false;
 	make_pin(&recipient, &pin);
-	if (!change(trust, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL))
-		return;
+	if (!change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL))
+		return false;
 	console_put_styled(console, CONSOLE_GOOD, "Accepted:");
 	recipient_put(&recipient, console);
 	console_put(console, recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
 						    : " is not known any more.\n");
+	return true;
 }
 
-void trust_withdraw(struct trust *trust, const char *name)
+bool trust_withdraw(struct desk *desk, const char *name)
 {
-	struct console *console = trust->desk->console;
+	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own = find_own(trust);
+	const uint8_t *own = find_own(desk);
 
-	if (!own || !recipient_find(&recipient, name, true, trust->desk))
-		return;
+	if (!own || !recipient_find(&recipient, name, true, desk))
+		return false;
 	if (!recipient.has_pin) {
 		console_put(console, "There is nothing to forget:");
 		recipient_put(&recipient, console);
 		console_put(console, " is not known to you.\n");
-		return;
+		return false;
 	}
 	console_put(console, "You know ");
 	console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
@@ -269,9 +269,10 @@ void trust_withdraw(struct trust *trust, const char *name)
 	recipient_put_since(&recipient.pin, console);
 	console_put(console, recipient.pin.verified ? ", verified:\n" : ", not verified:\n");
 	put_fingerprint(console, "known", own, recipient.pin.identity);
-	if (!agrees(&trust->desk->prompt, "Forget that, yes or no? ") ||
-	    !change(trust, recipient.pin.username, &recipient.pin, NULL))
-		return;
+	if (!agrees(&desk->prompt, "Forget that, yes or no? ") ||
+	    !change(desk, recipient.pin.username, &recipient.pin, NULL))
+		return false;
 	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
 	console_put(console, " whoever answers under that name next is known by it.\n");
+	return true;
 }

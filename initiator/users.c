@@ -152,7 +152,7 @@ static void put_user(const struct users *users, size_t number, bool own, int64_t
 	console_put(console, "\n");
 }
 
-void users_show(struct users *users, const uint8_t *identity, struct console *console)
+bool users_show(struct users *users, const uint8_t *identity, struct console *console)
 {
 	const char *own_name;
 	int64_t now_ms = clock_wall_ms();
@@ -161,7 +161,7 @@ void users_show(struct users *users, const uint8_t *identity, struct console *co
 
 	if (rc != 0) {
 		console_put_styled(console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
-		return;
+		return false;
 	}
 	own_name = peersfile_username(users->file);
 	for (size_t i = 0; i < users->shown_count; i++) {
@@ -175,4 +175,5 @@ void users_show(struct users *users, const uint8_t *identity, struct console *co
 	else
 		console_put_styled(console, CONSOLE_FAINT, "%zu heard in the last 15 minutes, %zu online\n",
 		    users->shown_count, online);
+	return true;
 }

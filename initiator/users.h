@@ -29,9 +29,9 @@ void users_free(struct users *users);
  * The command Users: collects " 1  Bob (Online)  192.168.1.7" for each claim that is visible, first who is online, then by
  * name, then by address, with what the verdict says of it; or what is wrong. Oneself is marked: who has the name that the
  * announcer stored, at an address of this machine, and announces our public key, identity, or none. identity is NULL if
- * there is none.
+ * there is none. Returns false if peers.txt cannot be read.
  */
-void users_show(struct users *users, const uint8_t *identity, struct console *console);
+bool users_show(struct users *users, const uint8_t *identity, struct console *console);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "net/address.h"
 #include "store/lockedfile.h"
 
 void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode)
@@ -195,11 +196,17 @@ void wording_put_unkept(struct console *console, bool sent, int error)
 	    sent ? "message was sent" : "reply was received", lockedfile_reason(error));
 }
 
-void wording_put_reply(struct console *console, const struct recipient *to, const char *text, size_t len)
+void wording_put_reply(struct console *console, const struct verdict *from, struct in_addr address, const char *text,
+    size_t len)
 {
-	console_put(console, "Reply from");
-	recipient_put(to, console);
-	console_put(console, " [%s]: ", chatlog_mode_word(CHATLOG_PLAIN));
+	char ip[ADDRESS_TEXT_BYTES];
+
+	console_put(console, "Reply from ");
+	console_put_name(console, CONSOLE_NORMAL, from->username);
+	console_put(console, " (%s) [%s]", address_format(address, ip), chatlog_mode_word(CHATLOG_PLAIN));
+	if (from->standing != STANDING_UNKNOWN)
+		console_put_styled(console, CONSOLE_BAD, " [%s]", standing_word(from->standing));
+	console_put(console, ": ");
 	console_put_message(console, text, len);
 	console_put(console, "\n");
 }

@@ -40,8 +40,9 @@ void wording_put_length(struct console *console, size_t bytes);
 /* A message was sent, or else a reply received, and chat.log could not be written: error is that of chatlog_append(). */
 void wording_put_unkept(struct console *console, bool sent, int error);
 
-/* What the user to replied, in the clear. */
-void wording_put_reply(struct console *console, const struct recipient *to, const char *text, size_t len);
+/* What came back from address in the clear, from whom the verdict takes it to be. */
+void wording_put_reply(struct console *console, const struct verdict *from, struct in_addr address, const char *text,
+    size_t len);
 
 /* An identity was pinned just now under name, or why it was not: error is what recipient_pin() returned. */
 void wording_put_meeting(struct console *console, const char *name, int error);

@@ -464,6 +464,16 @@ def test_a_reply_to_a_plain_message_is_shown_and_logged(alice, listener, answer)
                                           ("RECEIVED", "Bob", BOB, "plain", "hello yourself")]
 
 
+def test_a_reply_proves_as_little_as_any_plain_message(alice, listener, known):
+    """Whoever is known by an identity could have proven it."""
+    initiator = alice.initiator()
+    send_unsecure(initiator, "hello")
+    answer_message(listener.accept(), b'{"unencrypted_message": "hello yourself"}')
+    initiator.wait_for(r"^Reply from Bob .*\[unproven\]: hello yourself$")
+    initiator.wait_for(MENU)
+    assert alice.log()[1]["standing"] == "unproven"
+
+
 def test_a_reply_is_shown_escaped(alice, listener):
     alice.knows(Bob=BOB)
     initiator = alice.initiator()
@@ -829,6 +839,21 @@ def test_a_refused_chat_takes_the_answers_meant_for_it(alice, listener):
     initiator.wait(1)
     assert "Bob (Online)" in initiator.output
     assert not listener.is_called()
+
+
+def test_a_name_that_is_shared_fails_in_a_pipe(alice, listener):
+    """Its address would be one more answer, which no pipe can know of; an address for the name is none."""
+    alice.write_peers({"127.0.0.4": peer("Can"), "127.0.0.5": peer("Can"), BOB: peer("Bob")})
+    initiator = alice.run("initiator", text="Chat Can\nunsecure\nQuit\nUsers\n", status=1)
+    assert "127.0.0.4" in initiator.output and "Bob (Online)" in initiator.output
+    assert not listener.is_called()
+
+
+@pytest.mark.parametrize("command", ["Verified Bob\n", "Trust Bob\nQuit\n", "Distrust\nBob\nQuit\n",
+                                     "Fingerprint\nMallory\n"])
+def test_other_commands_that_fail_take_the_answers_meant_for_them(alice, command):
+    alice.knows(Bob=BOB)
+    assert "Bob (Online)" in alice.run("initiator", text=command + "Users\n", status=1).output
 
 
 @pytest.mark.parametrize("answer", ["perhaps", ""])

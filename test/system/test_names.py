@@ -77,7 +77,7 @@ def test_a_shared_name_in_another_case_means_the_known_user(alice, bob, known):
 def test_a_shared_name_of_which_none_is_known_is_asked_about(alice, answer):
     alice.write_peers({address: peer("Bob", 0.1 * number)
                        for number, address in enumerate(OTHERS)})
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     initiator.ask("Chat Bob", "Several may be meant:\n(?s:.*)Number or address: ")
     for wrong in ("3", "0", "127.0.0.9", "Bob"):
         initiator.ask(wrong, "none of these(?s:.*)Number or address: ")
@@ -90,7 +90,7 @@ def test_a_name_in_another_case_that_two_known_users_have_is_asked_about(alice, 
     other = Identity()
     alice.pin(BOB=pin(other.text, address=OTHERS[0]))
     alice.write_peers({**alice.peers(), OTHERS[0]: peer("BOB", identity=other.text)})
-    assert ask_for(alice.initiator(), "bob").endswith("address:")
+    assert ask_for(alice.initiator(terminal=True), "bob").endswith("address:")
 
 
 def test_the_name_of_a_known_user_who_is_absent_means_nobody_else(alice, bob, known):
@@ -119,7 +119,7 @@ def test_a_name_is_found_regardless_of_case_and_by_its_beginning(alice, name, ty
 
 def test_a_beginning_of_several_names_is_asked_about(alice):
     alice.knows(Canan=BOB, Canberk=OTHERS[0], Ece=OTHERS[1])
-    shown = ask_for(alice.initiator(), "can")
+    shown = ask_for(alice.initiator(terminal=True), "can")
     assert shown.endswith("address:") and "Canan" in shown and "Canberk" in shown
     assert "Ece" not in shown
 
@@ -171,7 +171,7 @@ def test_trust_changes_the_address_that_is_chosen(alice, known):
     identities = [Identity(), Identity()]
     alice.write_peers({address: peer("Bob", identity=identity.text)
                        for address, identity in zip(OTHERS, identities)})
-    initiator = alice.initiator()
+    initiator = alice.initiator(terminal=True)
     initiator.ask("Trust Bob", "Number or address: ")
     initiator.ask(OTHERS[1], r"Accept, yes or no\? ")
     initiator.menu("yes")

@@ -317,7 +317,7 @@ def test_trust_changes_nothing_where_the_user_does_not_accept(alice, announced, 
     initiator.ask("Trust Bob", ACCEPT)
     if answer is None:
         initiator.end_input()
-        initiator.wait()
+        initiator.wait(1)
     else:
         assert "Accepted" not in initiator.menu(answer)
     assert "Nothing was changed." in initiator.output
@@ -416,7 +416,7 @@ def test_distrust_changes_nothing_where_the_user_does_not_agree(alice, known, an
     initiator.ask("Distrust Bob", FORGET)
     if answer is None:
         initiator.end_input()
-        initiator.wait()
+        initiator.wait(1)
     else:
         initiator.menu(answer)
     assert "Nothing was changed." in initiator.output and "Forgotten" not in initiator.output
