@@ -1,6 +1,7 @@
 /*
  * Service_Announcer of the specification (2.1.0): asks for the user's name and broadcasts it every 8 seconds.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -79,32 +80,69 @@ static int take_option(struct program *program, int option)
 	return PROGRAM_FINE;
 }
 
-/* Settles who the user is: from the command line or by asking. False if there is no name. */
-static bool settle_name(struct console *out, struct settings *settings)
-{
-	struct peersfile *file = peersfile_new(AT_FDCWD);
-	bool settled = file != NULL;
+/* The user as announced. */
+struct self {
+	struct console *out;
+	struct peersfile *file;
+	struct keyfile key;
+	struct announcement announcement;
+	bool is_doubled; /* the identity was found elsewhere, and the user knows */
+};
 
-	if (settled && settings->name[0] == '\0')
-		settled = name_ask(out, file, settings->name);
-	if (settled)
-		name_store(out, file, settings->name);
-	peersfile_free(file);
-	return settled;
+static const struct identity *identity_of(const struct self *self)
+{
+	return self->key.is_usable ? &self->key.identity : NULL;
 }
 
-/* Puts the public half of the identity, if there is one, into the announcement, and tells what is new about it. */
-static void add_identity(struct console *out, const struct keyfile *key, const char *news,
-    struct announcement *announcement)
+/* Begins a new text of the announcement. */
+static void renew(struct self *self)
 {
+	struct announcement *announcement = &self->announcement;
+
+	memcpy(announcement->identity, self->key.identity.public, sizeof(announcement->identity));
+	announcement->has_identity = self->key.is_usable;
+	name_store(self->out, self->file, announcement->username, &announcement->since_s);
+}
+
+/* Tells what is new about the identity; another one is announced as such. */
+static void check_identity(struct self *self)
+{
+	const char *news = keyfile_refresh(&self->key);
+	const struct announcement *announcement = &self->announcement;
+
 	if (news)
-		console_put_styled(out, CONSOLE_WARNING, "%s\n", news);
-	memcpy(announcement->identity, key->identity.public, sizeof(announcement->identity));
-	announcement->has_identity = key->is_usable;
+		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
+	if (self->key.is_usable != announcement->has_identity ||
+	    memcmp(self->key.identity.public, announcement->identity, sizeof(announcement->identity)) != 0)
+		renew(self);
+}
+
+/* Tells once if somebody else's announcements have the identity: then each of the two takes the other's place. */
+static void check_double(struct self *self)
+{
+	const struct announcement *own = &self->announcement;
+	int64_t now_ms = clock_wall_ms();
+	char ip[ADDRESS_TEXT_BYTES];
+
+	/* What cannot be read is told by those who need it. */
+	if (self->is_doubled || !own->has_identity || peersfile_read_content(self->file) != 0)
+		return;
+	for (const struct peer *peer = NULL;
+	     (peer = peers_next_of(peersfile_peers(self->file), own->identity, peer));) {
+		if (peer->since_s == own->since_s || peer->left || !peer_is_online(peer, now_ms) ||
+		    address_check_own(peer->address) == 0)
+			continue;
+		console_put_styled(self->out, CONSOLE_WARNING,
+		    "your identity is announced from %s as well: a copy of " KEYFILE_NAME
+		    " is in use there, and only the newest is seen\n",
+		    address_format(peer->address, ip));
+		self->is_doubled = true;
+		return;
+	}
 }
 
 /* Announces at once and then at every multiple of the period, so that delays do not add up. */
-static void announce(struct beacon *beacon, struct keyfile *key, struct announcement *announcement, int64_t period_ms)
+static void announce(struct beacon *beacon, struct self *self, int64_t period_ms)
 {
 	int64_t due_ms = clock_monotonic_ms();
 
@@ -112,8 +150,9 @@ static void announce(struct beacon *beacon, struct keyfile *key, struct announce
 		int64_t now_ms;
 		struct timespec wait;
 
-		add_identity(beacon->console, key, keyfile_refresh(key), announcement);
-		beacon_send(beacon, announcement);
+		check_identity(self);
+		check_double(self);
+		beacon_send(beacon, &self->announcement, identity_of(self));
 		now_ms = clock_monotonic_ms();
 		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
 		while (!stop_requested() && now_ms < due_ms) {
@@ -123,42 +162,56 @@ static void announce(struct beacon *beacon, struct keyfile *key, struct announce
 			now_ms = clock_monotonic_ms();
 		}
 	}
-	announcement->leaving = true;
-	beacon_send(beacon, announcement);
+	self->announcement.leaving = true;
+	renew(self);
+	beacon_send(beacon, &self->announcement, identity_of(self));
+}
+
+/* Has a name, and an identity if that can be; announces both until stopped. Returns false if there is no name. */
+static bool announce_self(struct self *self, struct beacon *beacon, struct settings *settings)
+{
+	const char *news;
+
+	if (settings->name[0] == '\0' && !name_ask(self->out, self->file, settings->name))
+		return false;
+	strcpy(self->announcement.username, settings->name);
+	news = keyfile_open(&self->key, AT_FDCWD);
+	if (news)
+		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
+	renew(self);
+	console_put(self->out, "You are ");
+	console_put_name(self->out, CONSOLE_STRONG, self->announcement.username);
+	console_put(self->out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
+	announce(beacon, self, settings->period_ms);
+	keyfile_close(&self->key);
+	return true;
 }
 
 static int run(struct program *program)
 {
 	struct settings *settings = program->settings;
-	struct announcement announcement = {0};
+	struct self self = {.out = &program->out, .file = peersfile_new(AT_FDCWD)};
 	struct beacon beacon;
-	struct keyfile key;
-	struct console *out = &program->out;
-	int rc = beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
-	    settings->target_count, out);
+	bool announced;
+	int rc = self.file ? beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
+				 settings->target_count, self.out)
+			   : ENOMEM;
 
 	if (rc != 0) {
 		char ip[ADDRESS_TEXT_BYTES];
 
 		console_put(&program->err, "announcer: cannot speak from %s: %s\n",
 		    address_format(program->address, ip), strerror(rc));
+		peersfile_free(self.file);
 		return PROGRAM_FAILED;
 	}
-	if (!settle_name(out, settings)) {
-		if (!stop_requested())
-			console_put(&program->err, "announcer: there is no username: the input ended; -u gives one\n");
-		beacon_close(&beacon);
-		return stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
-	}
-	strcpy(announcement.username, settings->name);
-	add_identity(out, &key, keyfile_open(&key, AT_FDCWD), &announcement);
-	console_put(out, "You are ");
-	console_put_name(out, CONSOLE_STRONG, announcement.username);
-	console_put(out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
-	announce(&beacon, &key, &announcement, settings->period_ms);
-	keyfile_close(&key);
+	announced = announce_self(&self, &beacon, settings);
 	beacon_close(&beacon);
-	return PROGRAM_FINE;
+	peersfile_free(self.file);
+	if (announced || stop_requested())
+		return PROGRAM_FINE;
+	console_put(&program->err, "announcer: there is no username: the input ended; -u gives one\n");
+	return PROGRAM_FAILED;
 }
 
 int main(int argc, char **argv)

@@ -124,7 +124,7 @@ static const struct beacon_route *find_route(const struct beacon_route *routes, 
 
 /* Sends by one route and says what changed about it. */
 static void send_route(struct beacon *beacon, struct beacon_route *route, const struct beacon_route *before,
-    const struct announcement *announcement)
+    const struct announcement *announcement, const struct identity *identity)
 {
 	char datagram[ANNOUNCEMENT_MAX_BYTES], to[ADDRESS_TEXT_BYTES];
 	size_t len;
@@ -134,7 +134,7 @@ static void send_route(struct beacon *beacon, struct beacon_route *route, const 
 		route->interface.address = *beacon->only;
 	else if (route->interface.index == 0)
 		error = find_source(route->to, &route->interface.address);
-	len = announcement_format(announcement, route->interface.address, datagram);
+	len = announcement_format(announcement, route->interface.address, identity, datagram);
 	if (error == 0)
 		error = len == 0 ? ENOMEM : send_datagram(beacon, route, datagram, len);
 	route->failing = error != 0;
@@ -165,7 +165,7 @@ static size_t plan_routes(const struct beacon *beacon, struct beacon_route *rout
 	return count;
 }
 
-void beacon_send(struct beacon *beacon, const struct announcement *announcement)
+void beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity)
 {
 	struct beacon_route routes[INTERFACES_MAX + BEACON_TARGETS_MAX];
 	size_t count = plan_routes(beacon, routes);
@@ -178,7 +178,7 @@ void beacon_send(struct beacon *beacon, const struct announcement *announcement)
 	}
 	for (size_t i = 0; i < count; i++)
 		send_route(beacon, &routes[i], find_route(beacon->routes, beacon->route_count, &routes[i]),
-		    announcement);
+		    announcement, identity);
 	if (count == 0 && !beacon->silent)
 		console_put_styled(beacon->console, CONSOLE_WARNING,
 		    "there is no network to announce on; waiting for one\n");

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "term/lineinput.h"
 
 /* Reads lines until one is a name, or empty if a stored name can be kept. */
@@ -57,18 +58,16 @@ bool name_ask(struct console *console, struct peersfile *file, char name[static 
 	return chosen;
 }
 
-void name_store(struct console *console, struct peersfile *file, const char *name)
+void name_store(struct console *console, struct peersfile *file, const char *name, int64_t *since_s)
 {
-	const char *stored;
+	int64_t now_s = clock_wall_ms() / 1000;
 	int rc = peersfile_begin(file);
 
+	if (rc == 0 && peersfile_since(file) > *since_s)
+		*since_s = peersfile_since(file);
+	*since_s = now_s > *since_s ? now_s : *since_s + 1;
 	if (rc == 0) {
-		stored = peersfile_username(file);
-		if (stored && strcmp(stored, name) == 0) {
-			peersfile_abandon(file);
-			return;
-		}
-		rc = peersfile_set_username(file, name);
+		rc = peersfile_set_self(file, name, *since_s);
 		if (rc == 0)
 			rc = peersfile_commit(file);
 		else

@@ -19,7 +19,10 @@
 bool name_ask(struct console *console, struct peersfile *file, char name[static USERNAME_MAX_BYTES + 1])
     __attribute__((warn_unused_result));
 
-/* Stores the name, unless it is the stored one. If that fails the user is told, and the name serves this once. */
-void name_store(struct console *console, struct peersfile *file, const char *name);
+/*
+ * Stores the name, and with it the "since" of a new announcement: now, or one second more than the last, that in *since_s
+ * or in the file, if the clock says less. If storing fails the user is told, and both serve this once.
+ */
+void name_store(struct console *console, struct peersfile *file, const char *name, int64_t *since_s);
 
 #endif

@@ -33,34 +33,77 @@ static const char usage[] =
     "\n"
     "The dictionary is peers.txt in the working directory. Ctrl-C ends it.\n";
 
-static void refuse(struct keeper *keeper, struct ratelimit *refusals, struct in_addr sender, const char *why)
+/* After so many signatures in a second that did not hold, each address has one verification a second. */
+#define FORGERIES_MAX 1000
+
+/* What strangers may make us do. */
+struct limits {
+	struct ratelimit refusals;	/* lines on the screen */
+	struct ratelimit verifications; /* after too many forgeries */
+	int64_t second;			/* monotonic: in which the forgeries were counted */
+	unsigned forgeries;
+};
+
+static void refuse(struct keeper *keeper, struct limits *limits, struct in_addr sender, const char *why)
 {
-	if (ratelimit_allow(refusals, sender, clock_monotonic_ms()))
+	if (ratelimit_allow(&limits->refusals, sender, clock_monotonic_ms()))
 		keeper_refuse(keeper, sender, why);
 }
 
-/* Reads the announcement that a sighting does not have yet; false where it is none, which is told. */
-static bool read_announcement(struct keeper *keeper, struct ratelimit *refusals, const struct datagram *datagram,
+/* Whether to verify one more signature, which costs more than anything else that a datagram can cause. */
+static bool may_verify(struct limits *limits, struct in_addr sender)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (limits->second != now_ms / 1000) {
+		limits->second = now_ms / 1000;
+		limits->forgeries = 0;
+	}
+	return limits->forgeries < FORGERIES_MAX || ratelimit_allow(&limits->verifications, sender, now_ms);
+}
+
+/* Reads the announcement that a sighting does not have yet; false if it is none, which is told. */
+static bool read_announcement(struct keeper *keeper, struct limits *limits, const struct datagram *datagram,
     struct announcement *announcement)
 {
 	uint64_t digest = announcement->digest;
 	const char *why = "it comes from port 0";
 
 	if (datagram->sender.sin_port == 0 ||
-	    announcement_parse(datagram->data, datagram->len, announcement, &why) != 0) {
-		refuse(keeper, refusals, datagram->sender.sin_addr, why);
+	    announcement_parse(datagram->data, datagram->len, datagram->sender.sin_addr, announcement, &why) != 0) {
+		refuse(keeper, limits, datagram->sender.sin_addr, why);
 		return false;
 	}
 	announcement->digest = digest;
 	return true;
 }
 
+/* Verifies a signed announcement whose text was not accepted before; what is wrong with it is told. */
+static bool verify(struct keeper *keeper, struct limits *limits, const struct datagram *datagram,
+    const struct sighting *sighting)
+{
+	const char *why = "somebody newer has announced that identity";
+
+	if (!sighting->announcement.has_identity)
+		return true;
+	if (sighting->announcement.since_s >= sighting->since_s) {
+		if (!may_verify(limits, sighting->address))
+			return false;
+		if (announcement_verify(datagram->data, datagram->len, &sighting->announcement))
+			return true;
+		limits->forgeries++;
+		why = "its signature does not hold";
+	}
+	refuse(keeper, limits, sighting->address, why);
+	return false;
+}
+
 /*
- * Hands what a batch of datagrams says to the keeper. Most say what their senders said before, and are not parsed: the
- * keeper recalls it.
+ * Hands what a batch of datagrams says to the keeper. Most say what their senders said before, and are not parsed, nor
+ * their signatures verified: the keeper recalls it.
  */
-static void take_batch(struct keeper *keeper, struct ratelimit *refusals, const struct datagram *datagrams,
-    size_t count, const uint8_t *digest_key)
+static void take_batch(struct keeper *keeper, struct limits *limits, const struct datagram *datagrams, size_t count,
+    const uint8_t *digest_key)
 {
 	static struct sighting sightings[LISTENER_BATCH];
 	size_t heard = 0;
@@ -71,8 +114,13 @@ static void take_batch(struct keeper *keeper, struct ratelimit *refusals, const 
 	}
 	keeper_recall(keeper, sightings, count);
 	for (size_t i = 0; i < count; i++) {
-		if ((sightings[i].read && datagrams[i].sender.sin_port != 0) ||
-		    read_announcement(keeper, refusals, &datagrams[i], &sightings[i].announcement))
+		sightings[i].is_valid = (sightings[i].is_recalled && datagrams[i].sender.sin_port != 0) ||
+					read_announcement(keeper, limits, &datagrams[i], &sightings[i].announcement);
+	}
+	keeper_date(keeper, sightings, count);
+	for (size_t i = 0; i < count; i++) {
+		if (sightings[i].is_valid &&
+		    (sightings[i].is_recalled || verify(keeper, limits, &datagrams[i], &sightings[i])))
 			sightings[heard++] = sightings[i];
 	}
 	if (heard > 0)
@@ -83,13 +131,14 @@ static void take_batch(struct keeper *keeper, struct ratelimit *refusals, const 
 static int listen_until_stopped(const struct listener *listener, struct keeper *keeper)
 {
 	static struct datagram datagrams[LISTENER_BATCH];
-	static struct ratelimit refusals;
+	static struct limits limits;
 	uint8_t digest_key[ANNOUNCEMENT_DIGEST_KEY_BYTES];
 	bool more = false;
 
 	randombytes_buf(digest_key, sizeof(digest_key));
-	ratelimit_init(&refusals, 1, REFUSAL_PERIOD_MS);
-	ratelimit_limit_all(&refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	ratelimit_init(&limits.refusals, 1, REFUSAL_PERIOD_MS);
+	ratelimit_limit_all(&limits.refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
+	ratelimit_init(&limits.verifications, 1, 1000);
 	while (!stop_requested()) {
 		int rc = more ? 0 : listener_wait(listener);
 
@@ -103,7 +152,7 @@ static int listen_until_stopped(const struct listener *listener, struct keeper *
 
 			more |= count == LISTENER_BATCH;
 			if (count > 0)
-				take_batch(keeper, &refusals, datagrams, count, digest_key);
+				take_batch(keeper, &limits, datagrams, count, digest_key);
 		}
 	}
 	return 0;

@@ -44,8 +44,20 @@ void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t cou
 {
 	pthread_mutex_lock(&keeper->mutex);
 	for (size_t i = 0; i < count; i++)
-		sightings[i].read = peers_recall(keeper->heard, sightings[i].address, sightings[i].announcement.digest,
-		    &sightings[i].announcement);
+		sightings[i].is_recalled = peers_recall(keeper->heard, sightings[i].address,
+		    sightings[i].announcement.digest, &sightings[i].announcement);
+	pthread_mutex_unlock(&keeper->mutex);
+}
+
+void keeper_date(struct keeper *keeper, struct sighting *sightings, size_t count)
+{
+	pthread_mutex_lock(&keeper->mutex);
+	for (size_t i = 0; i < count; i++) {
+		const struct announcement *announcement = &sightings[i].announcement;
+
+		if (sightings[i].is_valid && !sightings[i].is_recalled && announcement->has_identity)
+			sightings[i].since_s = peers_since(keeper->heard, announcement->identity);
+	}
 	pthread_mutex_unlock(&keeper->mutex);
 }
 

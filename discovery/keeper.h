@@ -25,7 +25,9 @@ struct keeper;
 struct sighting {
 	struct in_addr address;
 	struct announcement announcement;
-	bool read; /* the announcement is filled in, but for its digest */
+	bool is_recalled; /* the announcement was accepted before, and is filled in */
+	bool is_valid;	  /* it is filled in */
+	int64_t since_s;  /* the newest "since" that was heard of its identity */
 };
 
 /*
@@ -40,7 +42,10 @@ int keeper_start(struct keeper **keeper, int dir, struct console *console) __att
  */
 void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count);
 
-/* Takes count sightings of the moment now_ms (wall clock). Nothing is lost but where memory is out. */
+/* Fills in since_s of those that are valid, signed and not recalled. */
+void keeper_date(struct keeper *keeper, struct sighting *sightings, size_t count);
+
+/* Takes count sightings of the moment now_ms (wall clock). What they say is signed by whom they name, or unsigned. */
 void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms);
 
 /*

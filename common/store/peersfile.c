@@ -632,9 +632,17 @@ const char *peersfile_username(const struct peersfile *file)
 	return strcmp(name, text) == 0 ? text : NULL;
 }
 
-int peersfile_set_username(struct peersfile *file, const char *username)
+int64_t peersfile_since(const struct peersfile *file)
 {
-	if (json_object_set_new(file->self, "self", json_string(username)) != 0)
+	int64_t since_s = json_integer_value(json_object_get(file->self, "since"));
+
+	return since_s > 0 && since_s < ANNOUNCEMENT_SINCE_MAX_S ? since_s : 0;
+}
+
+int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
+{
+	if (json_object_set_new(file->self, "self", json_string(username)) != 0 ||
+	    json_object_set_new(file->self, "since", json_integer(since_s)) != 0)
 		return ENOMEM;
 	return put_record(file, "self", NULL, file->self);
 }

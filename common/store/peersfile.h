@@ -73,8 +73,12 @@ struct peers *peersfile_peers(const struct peersfile *file);
 /* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
 const char *peersfile_username(const struct peersfile *file);
 
-/* Stores it, between begin and commit. Returns 0, ENOMEM, or why the file cannot be read. */
-int peersfile_set_username(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
+/* Stores it with the "since" of its announcement, between begin and commit. Returns 0, ENOMEM, or why the file cannot be read. */
+int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
+    __attribute__((warn_unused_result));
+
+/* The "since" that was stored with it, or 0. */
+int64_t peersfile_since(const struct peersfile *file);
 
 /* Whom the user knows, empty before the first read. Owned by the peersfile; holds until the content changes. */
 const struct pins *peersfile_pins(const struct peersfile *file);

@@ -2,36 +2,96 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/jsontext.h"
 #include "crypto/identity.h"
 #include "net/address.h"
 
-size_t announcement_format(const struct announcement *announcement, struct in_addr from,
-    char datagram[static ANNOUNCEMENT_MAX_BYTES])
+#define SIGNATURE_LABEL "quartet announcement"
+/* A signed datagram ends in these, with the signature between them; what stands before them is signed. */
+#define SIGNATURE_BEGIN ", \"signature\": \""
+#define SIGNATURE_END "\"}"
+#define SIGNATURE_TEXT_LEN 88
+#define ENDING_LEN (sizeof(SIGNATURE_BEGIN) - 1 + SIGNATURE_TEXT_LEN + sizeof(SIGNATURE_END) - 1)
+
+/* Puts the signature of the len bytes of a datagram that end in "}" in the place of that. Returns the new length, or 0. */
+static size_t sign(const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES], size_t len)
 {
-	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
+	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	char text[SIGNATURE_TEXT_LEN + 1], ending[ENDING_LEN + 1];
+
+	if (len == 0 || --len + ENDING_LEN > ANNOUNCEMENT_MAX_BYTES ||
+	    identity_sign(identity, SIGNATURE_LABEL, datagram, len, signature) != 0)
+		return 0;
+	sodium_bin2base64(text, sizeof(text), signature, sizeof(signature), BASE64_VARIANT);
+	snprintf(ending, sizeof(ending), SIGNATURE_BEGIN "%s" SIGNATURE_END, text);
+	memcpy(datagram + len, ending, ENDING_LEN);
+	return len + ENDING_LEN;
+}
+
+size_t announcement_format(const struct announcement *announcement, struct in_addr from,
+    const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES])
+{
+	char ip[ADDRESS_TEXT_BYTES], text[IDENTITY_TEXT_BYTES];
 	json_t *object = json_pack("{s:s, s:s}", "username", announcement->username, "ip", address_format(from, ip));
 	int failed = !object;
 	size_t len = 0;
 
-	if (object && announcement->has_identity) {
-		identity_format(announcement->identity, identity);
-		failed |= json_object_set_new(object, "identity", json_string(identity));
+	if (object && identity) {
+		identity_format(identity->public, text);
+		failed |= json_object_set_new(object, "identity", json_string(text));
+		failed |= json_object_set_new(object, "since", json_integer(announcement->since_s));
 	}
 	if (object && announcement->leaving)
 		failed |= json_object_set_new(object, "leaving", json_true());
 	if (!failed)
 		len = json_dumpb(object, datagram, ANNOUNCEMENT_MAX_BYTES, 0);
 	json_decref(object);
-	return len <= ANNOUNCEMENT_MAX_BYTES ? len : 0;
+	if (len > ANNOUNCEMENT_MAX_BYTES)
+		return 0;
+	return identity ? sign(identity, datagram, len) : len;
 }
 
-int announcement_parse(const char *datagram, size_t len, struct announcement *announcement, const char **why)
+/* Where the signature stands in a datagram of that form, or NULL. */
+static const char *find_signature(const char *datagram, size_t len)
+{
+	const char *ending = datagram + len - ENDING_LEN;
+
+	if (len < ENDING_LEN || memcmp(ending, SIGNATURE_BEGIN, sizeof(SIGNATURE_BEGIN) - 1) != 0 ||
+	    memcmp(datagram + len - (sizeof(SIGNATURE_END) - 1), SIGNATURE_END, sizeof(SIGNATURE_END) - 1) != 0)
+		return NULL;
+	return ending + sizeof(SIGNATURE_BEGIN) - 1;
+}
+
+/* Reads what a signed announcement says besides; the reason if that is wrong, else NULL. */
+static const char *read_identity(const json_t *object, struct in_addr from, struct announcement *announcement)
+{
+	const json_t *since = json_object_get(object, "since");
+	struct in_addr ip;
+	const char *text;
+	size_t len;
+
+	if (!jsontext_get_string(object, "ip", &text, &len) || address_parse(text, &ip) != 0 ||
+	    ip.s_addr != from.s_addr)
+		return "it is signed for another address";
+	if (!jsontext_get_string(object, "identity", &text, &len) || !identity_parse(text, len, announcement->identity))
+		return "it is signed, and has no \"identity\"";
+	if (!json_is_integer(since) || json_integer_value(since) < 0 ||
+	    json_integer_value(since) > ANNOUNCEMENT_SINCE_MAX_S)
+		return "it is signed, and has no \"since\"";
+	announcement->since_s = json_integer_value(since);
+	announcement->has_identity = true;
+	return NULL;
+}
+
+int announcement_parse(const char *datagram, size_t len, struct in_addr from, struct announcement *announcement,
+    const char **why)
 {
 	struct announcement heard = {0};
-	const char *text;
+	const char *text, *wrong = NULL;
 	size_t text_len;
 	json_t *object;
 	int rc = EBADMSG;
@@ -52,14 +112,30 @@ int announcement_parse(const char *datagram, size_t len, struct announcement *an
 		*why = username_rule(fault);
 		goto out;
 	}
-	if (jsontext_get_string(object, "identity", &text, &text_len))
-		heard.has_identity = identity_parse(text, text_len, heard.identity);
+	if (json_object_get(object, "signature"))
+		wrong = find_signature(datagram, len) ? read_identity(object, from, &heard)
+						      : "its signature is not as it should be";
+	if (wrong) {
+		*why = wrong;
+		goto out;
+	}
 	heard.leaving = json_is_true(json_object_get(object, "leaving"));
 	*announcement = heard;
 	rc = 0;
 out:
 	json_decref(object);
 	return rc;
+}
+
+bool announcement_verify(const char *datagram, size_t len, const struct announcement *announcement)
+{
+	const char *text = find_signature(datagram, len);
+	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	size_t signature_len;
+
+	return text && base64_decode(text, SIGNATURE_TEXT_LEN, signature, sizeof(signature), &signature_len) &&
+	       signature_len == sizeof(signature) &&
+	       identity_verify(announcement->identity, SIGNATURE_LABEL, datagram, len - ENDING_LEN, signature);
 }
 
 uint64_t announcement_digest(const char *datagram, size_t len, const uint8_t key[static ANNOUNCEMENT_DIGEST_KEY_BYTES])

@@ -1,7 +1,9 @@
 /*
- * The presence datagram of UDP port 6000: {"username": "Ece", "ip": "192.168.1.7", "identity": "..."}.
+ * The presence datagram of UDP port 6000: {"username": "Ece", "ip": "192.168.1.7", "identity": "...", "since": 1763625600,
+ * "signature": "..."}.
  *
- * Specification 2.1.0-C; the fields are those of common/PROTOCOL.md, section 1. Any host may send any bytes here.
+ * Specification 2.1.0-C; the fields are those of common/PROTOCOL.md, section 1. Any host may send any bytes here, from any
+ * address: an identity counts only if its holder has signed the text, the address it was sent from included.
  */
 #ifndef QUARTET_ANNOUNCEMENT_H
 #define QUARTET_ANNOUNCEMENT_H
@@ -17,28 +19,34 @@
 #define ANNOUNCEMENT_MAX_BYTES 1400
 #define ANNOUNCE_PERIOD_MS 8000 /* specification 2.1.0-B */
 #define ANNOUNCEMENT_DIGEST_KEY_BYTES 16
+#define ANNOUNCEMENT_SINCE_MAX_S 9999999999
 
 struct announcement {
 	char username[USERNAME_MAX_BYTES + 1];
 	uint8_t identity[IDENTITY_BYTES];
-	bool has_identity;
-	int64_t since_s; /* with an identity: newer in every other text of it */
-	bool leaving;	 /* the last one, on a clean exit */
-	uint64_t digest; /* of the datagram it was read from; 0: none was taken */
+	bool has_identity; /* it is signed by that identity, or says so until announcement_verify() */
+	int64_t since_s;   /* of a signed one: Unix time, newer in every other text of its identity */
+	bool leaving;	   /* the last one, on a clean exit */
+	uint64_t digest;   /* of the datagram it was read from; 0: none was taken */
 };
 
 /*
- * Writes the datagram for an announcement that leaves by the interface whose address is from. Returns its length, which
- * is at most ANNOUNCEMENT_MAX_BYTES; 0 where memory is out.
+ * Writes the datagram for an announcement that leaves by the interface whose address is from, signed by identity unless
+ * that is NULL. Returns its length, which is at most ANNOUNCEMENT_MAX_BYTES; 0 if out of memory.
  */
 size_t announcement_format(const struct announcement *announcement, struct in_addr from,
-    char datagram[static ANNOUNCEMENT_MAX_BYTES]);
+    const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES]);
 
 /*
- * Reads a datagram of len bytes. The username is trimmed; "ip" and unknown members are ignored, an "identity" that is
- * not one too. Returns 0, or EBADMSG with *announcement left alone and a reason in static storage in *why.
+ * Reads a datagram of len bytes that came from that address. The username is trimmed; unknown members are ignored, and
+ * those about an identity if there is no signature. Returns 0, or EBADMSG with *announcement left alone and a reason in
+ * static storage in *why. The signature, of one with an identity, is yet to be verified.
  */
-int announcement_parse(const char *datagram, size_t len, struct announcement *announcement, const char **why)
+int announcement_parse(const char *datagram, size_t len, struct in_addr from, struct announcement *announcement,
+    const char **why) __attribute__((warn_unused_result));
+
+/* Whether the signature of such a datagram holds. Takes some 50 microseconds. */
+bool announcement_verify(const char *datagram, size_t len, const struct announcement *announcement)
     __attribute__((warn_unused_result));
 
 /*

@@ -26,15 +26,12 @@ struct speaker {
 
 static void prepare(struct speaker *speaker, struct in_addr address, size_t number)
 {
-	struct announcement announcement = {.has_identity = true};
+	struct announcement announcement = {0};
 	struct in_pktinfo info = {.ipi_spec_dst = address};
 	char text[ANNOUNCEMENT_MAX_BYTES];
 
 	snprintf(announcement.username, sizeof(announcement.username), "peer-%05zu", number);
-	/* Another for each, and the same each time. */
-	for (size_t i = 0; i < sizeof(number); i++)
-		announcement.identity[i] = (uint8_t)(number >> 8 * i);
-	speaker->len = announcement_format(&announcement, address, text);
+	speaker->len = announcement_format(&announcement, address, NULL, text);
 	if (speaker->len == 0 || speaker->len > sizeof(speaker->text))
 		arguments_fail("cannot write an announcement");
 	memcpy(speaker->text, text, speaker->len);

@@ -17,7 +17,7 @@ import struct
 import subprocess
 import time
 
-from protocol import Identity, InitiatorSide
+from protocol import Identity, InitiatorSide, sign_announcement
 
 PRESENCE_PORT = 6000
 CHAT_PORT = 6001
@@ -177,8 +177,14 @@ class Mouth:
                             (self.destination, PRESENCE_PORT))
 
     def announce(self, source, username, **members):
-        """Announces username from the address source."""
-        self.send(source, json.dumps({"username": username, "ip": source, **members}).encode())
+        """Announces username from the address source, signed if it is with an identity of the tests."""
+        identity = Identity.by_text.get(str(members.get("identity")))
+        if identity:
+            del members["identity"]
+            self.send(source, sign_announcement(identity, username, source,
+                                                members.pop("since", int(time.time())), **members))
+        else:
+            self.send(source, json.dumps({"username": username, "ip": source, **members}).encode())
 
 
 def dropped_datagrams():

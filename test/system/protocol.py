@@ -106,6 +106,8 @@ class Pair:
 class Identity:
     """An Ed25519 key pair, and its X25519 form."""
 
+    by_text = {}  # all that were made, so that a test can sign as whoever it names
+
     def __init__(self, seed=None):
         self.seed = seed or os.urandom(KEY_BYTES)
         public = ctypes.create_string_buffer(KEY_BYTES)
@@ -115,6 +117,7 @@ class Identity:
         exchange = ctypes.create_string_buffer(KEY_BYTES)
         _sodium.crypto_sign_ed25519_sk_to_curve25519(exchange, self._secret)
         self.exchange = Pair(exchange.raw)
+        self.by_text[self.text] = self
 
     def sign(self, label, data):
         """The signature over a label, a NUL byte and the data."""
@@ -128,6 +131,14 @@ class Identity:
     def text(self):
         """The public key as announcements carry it."""
         return to_base64(self.public)
+
+
+def sign_announcement(identity, username, ip, since, **members):
+    """The datagram of an announcement that identity has signed."""
+    text = json.dumps({"username": username, "ip": ip, "identity": identity.text, "since": since,
+                       **members}, ensure_ascii=False).encode()[:-1]
+    signature = to_base64(identity.sign(b"quartet announcement", text))
+    return text + f', "signature": "{signature}"}}'.encode()
 
 
 def exchange_form(identity):

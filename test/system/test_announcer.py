@@ -8,18 +8,16 @@ import time
 import pytest
 
 from network import Ear
-from protocol import from_base64
-from quartet import eventually
+from protocol import Identity, from_base64, sign_announcement
+from quartet import eventually, peer
 
 
-def datagram(username, address, identity):
-    """An announcement, byte for byte."""
-    return (f'{{"username": "{username}", "ip": "{address}", '
-            f'"identity": "{identity.text}"}}').encode()
+def members_of(data):
+    return json.loads(data)
 
 
 def members(heard):
-    return json.loads(heard.data)
+    return members_of(heard.data)
 
 
 # 2.1.0-A: the name.
@@ -231,7 +229,10 @@ def test_failing_sends_are_reported_once_and_tried_again(lan, make_host, make_us
 def test_2_1_0_C_announcement_byte_for_byte(alice):
     with Ear("127.255.255.255") as ear:
         alice.announcer("-u", "Ece")
-        assert ear.hear().data == datagram("Ece", "127.0.0.2", alice.identity())
+        heard = ear.hear().data
+    since = alice.peers_file()["self"]["since"]
+    assert heard == sign_announcement(alice.identity(), "Ece", "127.0.0.2", since)
+    assert abs(since - time.time()) < 60
 
 
 def test_2_1_0_C_any_name_makes_valid_json(alice):
@@ -239,7 +240,7 @@ def test_2_1_0_C_any_name_makes_valid_json(alice):
     with Ear("127.255.255.255") as ear:
         alice.announcer("-u", name)
         heard = members(ear.hear())
-    assert list(heard) == ["username", "ip", "identity"]
+    assert list(heard) == ["username", "ip", "identity", "since", "signature"]
     assert heard["username"] == name
 
 
@@ -329,7 +330,58 @@ def test_leaving_is_announced_on_a_clean_exit(alice, sign):
         first = members(ear.hear())
         assert "leaving" not in first
         announcer.stop(sign)
-        assert members(ear.hear()) == {**first, "leaving": True}
+        last = ear.hear().data
+    since = members_of(last)["since"]
+    assert since > first["since"]
+    assert last == sign_announcement(alice.identity(), "Alice", "127.0.0.2", since, leaving=True)
+
+
+def test_since_never_goes_back(alice):
+    """Neither if two starts fall into one second, nor if the clock was set back."""
+    with Ear("127.255.255.255") as ear:
+        heard = []
+        for _ in range(3):
+            announcer = alice.announcer("-u", "Alice", "-i", "0.1")
+            heard += [members(ear.hear())["since"] for _ in range(3)]
+            assert len(set(heard[-3:])) == 1
+            announcer.stop()
+            heard.append(members(ear.hear_until(lambda one: b"leaving" in one.data))["since"])
+        assert heard == sorted(heard) and len(set(heard)) == 6
+        future = int(time.time()) + 10_000
+        alice.update_peers_file(lambda content: content["self"].update(since=future))
+        alice.announcer("-u", "Alice")
+        assert members(ear.hear())["since"] == future + 1
+    assert alice.peers_file()["self"] == {"username": "Alice", "since": future + 1}
+
+
+def test_an_identity_that_changes_is_announced_and_one_that_vanishes_told(alice):
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice", "-i", "0.1")
+        first = members(ear.hear())
+        key = alice.path("identity.key")
+        before, other = key.read_bytes(), Identity()
+        key.unlink()
+        announcer.wait_for("identity.key")
+        assert members(ear.hear())["identity"] == first["identity"]
+        assert not key.exists()
+        key.touch(0o600)
+        key.write_bytes(other.seed)
+        heard = members(ear.hear_until(lambda one: other.text.encode() in one.data))
+        assert heard["since"] > first["since"]
+        assert len(before) == 32
+
+
+def test_an_identity_that_is_in_use_elsewhere_is_told_once(lan, make_host, make_user):
+    host = make_host()
+    lan.plug(host, "10.1.0.1/24")
+    ece = make_user("ece", host=host)
+    ece.write_peers({"10.1.0.7": peer("Ece", identity=ece.identity().text, since=7),
+                     "10.1.0.1": peer("Ece", identity=ece.identity().text, since=7)})
+    announcer = ece.announcer("-u", "Ece", "-i", "0.1")
+    with host, Ear() as ear:
+        for _ in range(5):
+            ear.hear()
+    assert announcer.output.count("your identity is announced from 10.1.0.7") == 1
 
 
 def test_kill_announces_nothing(alice):

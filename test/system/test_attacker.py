@@ -67,7 +67,10 @@ class Scene:
     def pretend(self, pretence):
         """Mallory announces Bob's name."""
         identity = self.identities.get(pretence)
-        self.mallory.announce("Bob", EVERYBODY, **({"identity": identity} if identity else {}))
+        members = {"identity": identity} if identity else {}
+        if pretence == "copied":  # a copy of his key at work, which does not take his place
+            members["since"] = self.alice.user.peers().get(BOB, {}).get("since", int(time.time()))
+        self.mallory.announce("Bob", EVERYBODY, **members)
         eventually(lambda: self._has_heard(identity))
 
     def _has_heard(self, identity):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from network import Ear, Stranger
+from network import Ear, Mouth, Stranger
 from protocol import Identity, InitiatorSide, ResponderSide, fingerprint
 from quartet import (MENU, Desk, assert_impostor_learns_nothing, chat_secure, eventually, pin,
                      shown_fingerprints)
@@ -39,8 +39,13 @@ class Middle:
             with heard_at, Ear() as ear:
                 heard = json.loads(ear.hear_until(lambda one: one.source == source).data)
             announced = identity or heard["identity"]
-            Stranger(source, said_at).announce(heard["username"], EVERYBODY, identity=announced)
-            eventually(lambda: announced in json.dumps(desk.user.peers().get(source, {})))
+            with said_at, Mouth(EVERYBODY) as mouth:
+                if identity:
+                    mouth.announce(source, heard["username"], identity=announced)
+                else:
+                    mouth.send(source, json.dumps(heard, ensure_ascii=False).encode())
+            eventually(lambda: announced in [claim.get("identity")
+                                             for claim in desk.user.claims(source)])
 
     def call_bob(self):
         """From where Bob believes Alice to be."""

@@ -1,5 +1,5 @@
 /* announcement: the presence datagram. */
-#include "announcements.h"
+#include "identities.h"
 #include "support.h"
 
 #include <jansson.h>
@@ -11,49 +11,101 @@
 #define NAME_16 "sixteen bytes 16"
 #define NAME_64 NAME_16 NAME_16 NAME_16 NAME_16
 
-static void expect_datagram(const struct announcement *announcement, const char *expected)
+static struct announcement announcement_of(const char *username)
+{
+	struct announcement announcement = {.since_s = 1763625600};
+
+	snprintf(announcement.username, sizeof(announcement.username), "%s", username);
+	return announcement;
+}
+
+static int parse(const char *datagram, size_t len, struct announcement *announcement, const char **why)
+{
+	return announcement_parse(datagram, len, support_address(FROM), announcement, why);
+}
+
+static void expect_datagram(const struct announcement *announcement, uint32_t from, const struct identity *identity,
+    const char *expected)
 {
 	char *datagram = malloc(ANNOUNCEMENT_MAX_BYTES);
 	size_t len;
 
 	assert_non_null(datagram);
-	len = announcement_format(announcement, support_address(FROM), datagram);
+	len = announcement_format(announcement, support_address(from), identity, datagram);
 	CHECK(len == strlen(expected) && memcmp(datagram, expected, len) == 0, "%.*s", (int)len, datagram);
 	free(datagram);
 }
 
-static void the_username_comes_first_then_ip_then_identity(void **state)
+static void an_announcement_is_as_the_vectors_have_it(void **state)
 {
-	struct announcement announcement = announcement_of("Ece", NULL);
+	struct identity ece = identity_of_seed(VECTOR_SA_SEED), other = identity_of_seed(VECTOR_SB_SEED);
+	struct announcement announcement = announcement_of("Ece");
 
 	(void)state;
-	expect_datagram(&announcement, "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\"}");
-	announcement = announcement_of("Ece", VECTOR_SA_PUBLIC);
-	expect_datagram(&announcement,
-	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT "\"}");
+	expect_datagram(&announcement, FROM, NULL, "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\"}");
+	expect_datagram(&announcement, FROM, &ece, VECTOR_ANNOUNCEMENT);
+	announcement = announcement_of("\xc5\x9eule I\xc5\x9f\xc4\xb1k");
+	announcement.since_s++;
+	announcement.leaving = true;
+	expect_datagram(&announcement, 0xc0a80109, &other, VECTOR_LEAVING);
 }
 
-static void only_the_last_one_says_that_it_leaves(void **state)
+static void a_signature_holds_for_its_text_its_signer_and_its_address(void **state)
 {
-	struct announcement announcement = announcement_of("Ece", VECTOR_SA_PUBLIC);
-	char datagram[ANNOUNCEMENT_MAX_BYTES];
-	size_t len;
-	json_t *object;
+	static const char text[] = VECTOR_ANNOUNCEMENT;
+	struct announcement announcement;
+	const char *why;
+	size_t len = sizeof(text) - 1;
 
 	(void)state;
-	announcement.leaving = true;
-	len = announcement_format(&announcement, support_address(FROM), datagram);
-	object = json_loadb(datagram, len, 0, NULL);
-	assert_non_null(object);
-	assert_true(json_is_true(json_object_get(object, "leaving")));
-	assert_string_equal(json_string_value(json_object_get(object, "username")), "Ece");
-	assert_string_equal(json_string_value(json_object_get(object, "ip")), "192.168.1.7");
-	assert_memory_equal(datagram, "{\"username\": ", 13);
-	json_decref(object);
+	assert_int_equal(parse(text, len, &announcement, &why), 0);
+	assert_true(announcement.has_identity && announcement.since_s == 1763625600 && !announcement.leaving);
+	assert_true(announcement_verify(text, len, &announcement));
+	assert_int_equal(announcement_parse(text, len, support_address(FROM + 1), &announcement, &why), EBADMSG);
+	announcement.identity[7] ^= 1;
+	assert_false(announcement_verify(text, len, &announcement));
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		char *datagram = support_copy(text, len);
 
-	announcement.leaving = false;
-	len = announcement_format(&announcement, support_address(FROM), datagram);
-	assert_null(memmem(datagram, len, "leaving", 7));
+		datagram[bit / 8] = (char)(datagram[bit / 8] ^ 1 << bit % 8);
+		/* Without its signature it is another, unsigned announcement. */
+		if (parse(datagram, len, &announcement, &why) == 0 && announcement.has_identity)
+			CHECK(!announcement_verify(datagram, len, &announcement), "bit %zu", bit);
+		free(datagram);
+	}
+}
+
+static void a_signed_announcement_lacks_nothing(void **state)
+{
+#define SIGNATURE "1pkUrOvj4XcNPl8BSPWBGwAwji5nUkbeonW4B+v6ZKY9xpul77C/V1TxxB7VuKXEi6S0+g56n4zMAsM92QYIBQ=="
+	static const char *const cases[] = {
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"since\": 1, \"signature\": \"" SIGNATURE "\"}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"signature\": \"" SIGNATURE "\"}",
+	    "{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_TEXT "\", \"since\": 1, \"signature\": \"" SIGNATURE
+	    "\"}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": -1, \"signature\": \"" SIGNATURE "\"}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": 1.5, \"signature\": \"" SIGNATURE "\"}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": 10000000000, \"signature\": \"" SIGNATURE "\"}",
+	    /* The signature is not the last, or not written so. */
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"signature\": \"" SIGNATURE "\", \"since\": 1}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": 1, \"signature\":\"" SIGNATURE "\"}",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": 1, \"signature\": \"" SIGNATURE "\"} ",
+	    "{\"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"identity\": \"" VECTOR_SA_TEXT
+	    "\", \"since\": 1, \"signature\": 7}",
+	};
+	struct announcement announcement;
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		CHECK(parse(cases[i], strlen(cases[i]), &announcement, &why) == EBADMSG, "%s", cases[i]);
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -72,7 +124,8 @@ static void what_is_written_is_read_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names) * 4; i++) {
-		struct announcement announcement = announcement_of(names[i / 4], i & 1 ? VECTOR_SB_PUBLIC : NULL);
+		struct identity signer = identity_of_seed(VECTOR_SB_SEED);
+		struct announcement announcement = announcement_of(names[i / 4]);
 		struct announcement back;
 		char datagram[ANNOUNCEMENT_MAX_BYTES];
 		const char *why;
@@ -80,16 +133,17 @@ static void what_is_written_is_read_back(void **state)
 		char *copy;
 
 		announcement.leaving = i & 2;
-		len = announcement_format(&announcement, support_address(0xffffffff), datagram);
+		len = announcement_format(&announcement, support_address(FROM), i & 1 ? &signer : NULL, datagram);
 		assert_in_range(len, 1, ANNOUNCEMENT_MAX_BYTES);
 		copy = support_copy(datagram, len);
-		assert_int_equal(announcement_parse(copy, len, &back, &why), 0);
+		assert_int_equal(parse(copy, len, &back, &why), 0);
+		assert_int_equal(back.has_identity, i & 1);
+		assert_true(!back.has_identity || announcement_verify(copy, len, &back));
 		free(copy);
 		assert_string_equal(back.username, names[i / 4]);
-		assert_int_equal(back.has_identity, announcement.has_identity);
 		assert_int_equal(back.leaving, announcement.leaving);
 		if (back.has_identity)
-			assert_memory_equal(back.identity, announcement.identity, DH_KEY_BYTES);
+			assert_memory_equal(back.identity, signer.public, IDENTITY_BYTES);
 	}
 }
 
@@ -114,14 +168,14 @@ static void what_others_send_is_read(void **state)
 	    {"{\"username\": \"Ece\", \"ip\": \"not an address\"}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"ip\": 7}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"ip\": null, \"port\": 6000, \"x\": [{\"y\": {}}]}", "Ece", false, false},
-	    {"{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", true, false},
+	    {"{\"username\": \"Ece\", \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"leaving\": true}", "Ece", false, true},
-	    {"{\"username\": \"Ece\", \"leaving\": true, \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", true, true},
+	    {"{\"username\": \"Ece\", \"leaving\": true, \"identity\": \"" VECTOR_SA_TEXT "\"}", "Ece", false, true},
 	    {"{\"username\": \"Ece\", \"leaving\": false}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"leaving\": null}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"leaving\": \"no\"}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"leaving\": 0}", "Ece", false, false},
-	    /* An identity that is none. */
+	    /* An identity without a signature is none. */
 	    {"{\"username\": \"Ece\", \"identity\": \"\"}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"identity\": 42}", "Ece", false, false},
 	    {"{\"username\": \"Ece\", \"identity\": null}", "Ece", false, false},
@@ -149,7 +203,7 @@ static void what_others_send_is_read(void **state)
 		const char *why;
 
 		memset(&announcement, 0xff, sizeof(announcement));
-		CHECK(announcement_parse(datagram, len, &announcement, &why) == 0, "%s is refused", cases[i].datagram);
+		CHECK(parse(datagram, len, &announcement, &why) == 0, "%s is refused", cases[i].datagram);
 		assert_string_equal(announcement.username, cases[i].username);
 		CHECK(announcement.has_identity == cases[i].has_identity, "%s", cases[i].datagram);
 		CHECK(announcement.leaving == cases[i].leaving, "%s", cases[i].datagram);
@@ -166,7 +220,7 @@ static void expect_refusal(const char *bytes, size_t len)
 
 	memset(&announcement, 0x5a, sizeof(announcement));
 	memset(&before, 0x5a, sizeof(before));
-	CHECK(announcement_parse(datagram, len, &announcement, &why) == EBADMSG, "taken: %.*s", (int)len, bytes);
+	CHECK(parse(datagram, len, &announcement, &why) == EBADMSG, "taken: %.*s", (int)len, bytes);
 	assert_memory_equal(&announcement, &before, sizeof(before));
 	assert_non_null(why);
 	assert_true(strlen(why) > 0);
@@ -253,7 +307,7 @@ static void a_datagram_has_at_most_1400_bytes(void **state)
 		memcpy(datagram, start, sizeof(start) - 1);
 		memcpy(datagram + len - 2, "\"}", 2);
 		if (len <= ANNOUNCEMENT_MAX_BYTES)
-			assert_int_equal(announcement_parse(datagram, len, &announcement, &why), 0);
+			assert_int_equal(parse(datagram, len, &announcement, &why), 0);
 		else
 			expect_refusal(datagram, len);
 		free(datagram);
@@ -298,7 +352,7 @@ static void a_flipped_bit_is_refused_or_leaves_a_good_name(void **state)
 		memset(&announcement, 0x5a, sizeof(announcement));
 		memset(&before, 0x5a, sizeof(before));
 		datagram[bit / 8] = (char)(datagram[bit / 8] ^ 1 << bit % 8);
-		if (announcement_parse(datagram, len, &announcement, &why) == 0) {
+		if (parse(datagram, len, &announcement, &why) == 0) {
 			assert_int_equal(username_normalize(announcement.username, strlen(announcement.username), name),
 			    USERNAME_OK);
 			assert_string_equal(name, announcement.username);
@@ -367,8 +421,9 @@ static void a_digest_is_siphash_2_4(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_username_comes_first_then_ip_then_identity),
-	    cmocka_unit_test(only_the_last_one_says_that_it_leaves),
+	    cmocka_unit_test(an_announcement_is_as_the_vectors_have_it),
+	    cmocka_unit_test(a_signature_holds_for_its_text_its_signer_and_its_address),
+	    cmocka_unit_test(a_signed_announcement_lacks_nothing),
 	    cmocka_unit_test(what_is_written_is_read_back),
 	    cmocka_unit_test(what_others_send_is_read),
 	    cmocka_unit_test(malformed_datagrams_are_refused_with_a_reason),

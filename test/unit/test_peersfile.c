@@ -161,11 +161,12 @@ static void a_change_leaves_all_other_lines_byte_for_byte(void **state)
 	snprintf(text, sizeof(text), "%s" EXAMPLE, odd);
 	file = read_text(dir, text);
 	assert_int_equal(peersfile_begin(file), 0);
-	assert_int_equal(peersfile_set_username(file, "Alice"), 0);
+	assert_int_equal(peersfile_set_self(file, "Alice", 1763625600), 0);
 	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
 	assert_int_equal(peersfile_unpin(file, "nobody"), 0);
 	assert_int_equal(peersfile_commit(file), 0);
-	snprintf(text, sizeof(text), "%s" BOB_LINE "{\"self\": \"Alice\", \"mood\": \"fine\"}\n", odd);
+	snprintf(text, sizeof(text), "%s" BOB_LINE "{\"self\": \"Alice\", \"mood\": \"fine\", \"since\": 1763625600}\n",
+	    odd);
 	expect_text(dir, text);
 	assert_int_equal(pins_count(peersfile_pins(file)), 0);
 	assert_string_equal(peersfile_username(file), "Alice");
