@@ -59,7 +59,7 @@ static bool run_help(struct desk *desk, const char *argument)
 
 static const struct command commands[] = {
     {"Users", "", "who was heard lately: (Online) or (Away)", 0, run_users},
-    {"Chat", "[NAME]", "send a message; the name may be an address of the list, too", 3, chat_run},
+    {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
     {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, history_show},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},

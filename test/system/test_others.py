@@ -802,19 +802,28 @@ def test_classic_is_never_used_with_a_peer_that_announces_an_identity(alice, ini
 
 
 @pytest.mark.parametrize("announced", [{}, {"identity": Identity().text}], ids=["none", "another"])
-@pytest.mark.parametrize("address", [ECE, "127.0.0.8", None])
+@pytest.mark.parametrize("address", [ECE, "127.0.0.8"])
 def test_classic_is_never_used_with_a_name_that_is_pinned(alice, initiator, announced, address):
-    where = {"address": address} if address else {}
+    """Whatever is announced, the holder of the pin is spoken to, at the address last proven."""
     alice.write_peers({ECE: peer("Ece", **announced)})
-    alice.pin(Ece=pin(Identity().text, **where))
-    with Listener(ECE) as listener:
-        initiator.ask("Chat Ece", r"secure or unsecure\? ")
-        shown_then = initiator.menu("secure")
-        assert "Changed: Ece" in initiator.output
-        assert "Nothing was sent" in shown_then
-        assert "classic" not in initiator.output
-        assert not listener.is_called()
+    alice.pin(Ece=pin(Identity().text, address=address))
+    with Listener(address) as listener:
+        chat_secure(initiator, "Ece")
+        with listener.accept() as connection:
+            assert int(connection.receive_object()["key"]) >= 2**64
+            connection.send(b'{"key": "13"}')
+            initiator.wait_for("nothing was sent")
+            assert connection.receive_all() == b""
+    assert "classic" not in initiator.output
     assert alice.log() == []
+
+
+def test_nothing_is_sent_to_a_pinned_name_of_which_no_address_is_known(alice, initiator):
+    alice.write_peers({ECE: peer("Ece")})
+    alice.pin(Ece=pin(Identity().text))
+    with Listener(ECE) as listener:
+        initiator.ask("Chat Ece", "Nobody knows where to find Ece")
+        assert not listener.is_called()
 
 
 def test_classic_message_reaches_the_screen_escaped(alice, responder):
