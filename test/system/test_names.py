@@ -178,6 +178,23 @@ def test_trust_changes_the_address_that_is_chosen(alice, known):
     assert alice.known()["Bob"]["identity"] == identities[1].text
 
 
+def test_claims_of_one_address_stand_side_by_side(alice, bob, known):
+    """Can, whom Bob's machine is shared with, is there too; who only takes Bob's name there is not."""
+    can = Identity().text
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text,
+                                 also=[peer("Can", identity=can), peer("Bob")])})
+    initiator = alice.initiator()
+    lines = re.findall(rf"^ *\d  .* {BOB}.*$", initiator.menu("Users"), re.MULTILINE)
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        f"Bob (Online)  {BOB}", f"Can (Online)  {BOB}  [same address]"]
+    initiator.ask("Chat 2", SECURE_OR_NOT)
+    initiator.ask("unsecure", rf"^To Can \({BOB}\)$")
+    initiator.wait_for("Message: ")
+    initiator.menu("")
+    initiator.ask(f"Chat {BOB}", SECURE_OR_NOT)
+    initiator.ask("unsecure", rf"^To Bob \({BOB}\)$")
+
+
 # Names that look alike.
 
 

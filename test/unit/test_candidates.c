@@ -73,6 +73,8 @@ static const struct {
     /* Who announces an identity comes first and is not the only one; the other gets nothing classic. */
     {"Zoe", {{9, "Zoe", 0, 0, false}, {10, "Zoe", 'z', 60, false}}, "Zoe z@10 unknown, Zoe -@9 unknown downgraded"},
     {"Zoe", {{9, "Zoe", 0, 0, false}, {10, "ZOE", 'z', 60, true}}, "Zoe -@9 unknown downgraded"},
+    {"Zoe", {{9, "Zoe", 0, 0, false}, {9, "Zoe", 'z', 60, false}}, "Zoe z@9 unknown"},
+    {"Zoe", {{9, "Zoe", 0, 0, false}, {9, "Zoe", 'z', 0, true}}, "Zoe z@9 unknown, Zoe -@9 unknown downgraded"},
     /* Beginnings. */
     {"zo", {{9, "Zoe", 0, 0, false}}, "Zoe -@9 unknown"},
     {"bo", {{9, "Bob", 'b', 0, false}}, "Bob b@9 verified"},
@@ -93,6 +95,8 @@ static const struct {
     {"192.168.1.7", {{0}}, "Bob b@7 verified"},
     {"192.168.1.7", {{9, "Bob", 'b', 0, false}}, "unknown -@7 unknown"},
     {"192.168.1.8", {{0}}, "Can c@8 pinned, CAN k@8 lookalike"},
+    {"192.168.1.9", {{9, "Zoe", 0, 0, false}, {9, "Canan", 'x', 60, false}}, "Canan x@9 unknown"},
+    {"192.168.1.9", {{9, "Zoe", 'z', 0, true}, {9, "Canan", 0, 60, false}}, "Canan -@9 unknown downgraded"},
     {"192.168.1.20", {{9, "Zoe", 0, 0, false}}, "unknown -@20 unknown"},
 };
 

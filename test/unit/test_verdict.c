@@ -135,6 +135,13 @@ static const struct {
     {{{9, "Bob", 0, 0, false}}, STANDING_CHANGED, "Bob"},
     {{{9, "Bob", 'x', 0, false}}, STANDING_CHANGED, "Bob"},
     {{{7, "Bob", 'b', 0, false}, {9, "Bob", 0, 0, false}}, STANDING_CHANGED, "Bob"},
+    /* Of several the best: one that has not left, a pinned one, a signed one, the one longest there. */
+    {{{9, "Zoe", 0, 0, false}, {9, "Bob", 'b', 0, false}}, STANDING_UNPROVEN, "Bob"},
+    {{{9, "Zoe", 'x', 0, false}, {9, "Can", 'c', 60, false}}, STANDING_UNPROVEN, "Can"},
+    {{{9, "Zoe", 0, 0, false}, {9, "Canan", 'x', 60, false}}, STANDING_UNPROVEN, "Canan"},
+    {{{9, "Zoe", 'x', 60, false}, {9, "Canan", 'y', 0, false}}, STANDING_UNPROVEN, "Zoe"},
+    {{{9, "Bob", 'b', 0, true}, {9, "Zoe", 0, 60, false}}, STANDING_UNKNOWN, "Zoe"},
+    {{{9, "Bob", 'b', 901, false}, {9, "Zoe", 0, 60, false}}, STANDING_UNKNOWN, "Zoe"},
     /* A name that looks like a pinned one. */
     {{{9, "B0b", 0, 0, false}}, STANDING_LOOKALIKE, "B0b"},
     {{{9, "B0b", 'x', 0, false}}, STANDING_LOOKALIKE, "B0b"},
@@ -157,6 +164,33 @@ static void test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address(v
 	pins_free(pins);
 }
 
+/* Another claim, and whether the unsigned one of Zoe at 9 is visible beside it. */
+static const struct {
+	struct heard other;
+	bool visible;
+} neighbours[] = {
+    {{9, "Zoe", 'x', 0, false}, false},
+    {{9, "Zoe", 'x', 900, false}, false},
+    {{9, "Zoe", 'x', 901, false}, true},
+    {{9, "Zoe", 'x', 0, true}, true},
+    {{9, "zoe", 'x', 0, false}, true},
+    {{8, "Zoe", 'x', 0, false}, true},
+};
+
+static void test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(neighbours); i++) {
+		struct peers *peers = cast_peers((struct heard[]){{9, "Zoe", 0, 0, false}, neighbours[i].other, {0}});
+		const struct peer *claim = peers_find_claim(peers, cast_address(9), NULL);
+
+		assert_non_null(claim);
+		CHECK(verdict_is_visible(peers, claim, NOW_MS) == neighbours[i].visible, "neighbour %zu", i);
+		assert_false(verdict_is_visible(peers, claim, NOW_MS + PEERS_LISTED_MS + 1));
+		peers_free(peers);
+	}
+}
+
 static void test_only_who_is_shown_to_be_there_is_certain(void **state)
 {
 	(void)state;
@@ -172,6 +206,7 @@ int main(void)
 	    cmocka_unit_test(test_who_proved_an_identity_is_judged_alike),
 	    cmocka_unit_test(test_who_says_no_name_is_named_by_the_pin_or_not_at_all),
 	    cmocka_unit_test(test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address),
+	    cmocka_unit_test(test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_name),
 	    cmocka_unit_test(test_only_who_is_shown_to_be_there_is_certain),
 	};
 
