@@ -46,7 +46,7 @@ static void put_candidates(const struct candidates *candidates, int64_t now_ms, 
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct candidate *candidate = &candidates->list[i];
 
-		console_put_styled(console, CONSOLE_FAINT, "%2zu  ", i + 1);
+		users_put_number(i + 1, console);
 		if (candidate->verdict.claim)
 			users_put_presence(candidate->verdict.claim, now_ms, console);
 		else

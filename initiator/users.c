@@ -109,11 +109,17 @@ void users_put_standing(const struct verdict *verdict, struct console *console)
 	}
 }
 
+void users_put_number(size_t number, struct console *console)
+{
+	console_put_styled(console, CONSOLE_FAINT, "%2zu", number);
+	/* Names stand between plain spaces, so that a line editor that learns words from the screen learns them. */
+	console_put(console, "  ");
+}
+
 void users_put_presence(const struct peer *claim, int64_t now_ms, struct console *console)
 {
 	bool online = peer_is_online(claim, now_ms);
 
-	/* Names stand between plain spaces, so that a line editor that learns words from the screen learns them. */
 	console_put_name(console, CONSOLE_NORMAL, claim->username);
 	console_put(console, " ");
 	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? "(Online)" : "(Away)");
@@ -135,7 +141,7 @@ static void put_user(const struct users *users, size_t number, bool own, int64_t
 	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict verdict;
 
-	console_put_styled(console, CONSOLE_FAINT, "%2zu  ", number);
+	users_put_number(number, console);
 	users_put_presence(claim, now_ms, console);
 	console_put(console, "  %s", address_format(claim->address, ip));
 	best = verdict_best_claim(pins, peersfile_peers(users->file), claim->address, now_ms);

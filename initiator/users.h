@@ -36,7 +36,8 @@ bool users_show(struct users *users, const uint8_t *identity, struct console *co
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);
 
-/* Collects "Bob (Online)". */
+/* Collects " 1  ", and "Bob (Online)". */
+void users_put_number(size_t number, struct console *console);
 void users_put_presence(const struct peer *claim, int64_t now_ms, struct console *console);
 
 #endif

@@ -608,8 +608,8 @@ def test_demo_end_to_end(machine):
     for user, direction, other in (("Alice", "SENT", "Bob"), ("Bob", "RECEIVED", "Alice")):
         pane = panes[f"{user}: initiator"]
         pane.answer(MENU, "History")
-        pane.shows(rf"{direction} +{other} .*\[plain\]: hello in the clear$")
-        pane.shows(rf"{direction} +{other} .*\[secure\]: hello in private, äöü €$")
+        pane.shows(rf"{direction} +{other} .*\[plain\]( \[unproven\])?: hello in the clear$")
+        pane.shows(rf"{direction} +{other} .*\[secure\]( \[unknown\])?: hello in private, äöü €$")
 
     os.kill(heard_by := heard.program(), signal.SIGKILL)
     eventually(lambda: executed(heard_by) == "")
