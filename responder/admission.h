@@ -17,39 +17,39 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define ADMISSION_PLACES_MAX 1024
 #define ADMISSION_PER_ADDRESS_MAX 64
 #define ADMISSION_HASH_BITS 10
 
-/* A link of a ring; a list is the ring of all that are on it, through a link that is on nothing else. */
-struct admission_link {
-	struct admission_link *before, *after;
-};
-
 /* A place belongs to whoever entered with it, and must stay where it is until it left. */
 struct admission_place {
 	struct admission_address *address;
 	bool gives_way;
-	struct admission_link of_address, in_line;
+	TAILQ_ENTRY(admission_place) of_address, in_line;
 };
+
+TAILQ_HEAD(admission_places, admission_place);
 
 struct admission_address {
 	struct in_addr address;
 	size_t held;
-	struct admission_link places; /* whose last change is longest ago comes first */
-	struct admission_link alike;  /* with the same hash, if it holds places */
-	struct admission_link equal;  /* with as many places */
+	struct admission_places places;	      /* whose last change is longest ago comes first */
+	LIST_ENTRY(admission_address) alike;  /* with the same hash, if it holds places */
+	TAILQ_ENTRY(admission_address) equal; /* with as many places */
 };
+
+TAILQ_HEAD(admission_holders, admission_address);
+LIST_HEAD(admission_bucket, admission_address);
 
 struct admission {
 	size_t limit, held;
-	size_t most;			  /* places that one address holds */
-	uint32_t seed;			  /* so that nobody can choose addresses with one hash */
-	struct admission_link giving_way; /* places: who has given way for longest comes first */
-	struct admission_link
-	    holders[ADMISSION_PER_ADDRESS_MAX + 1];		/* addresses by how many places they hold; 0: unused */
-	struct admission_link hashed[1 << ADMISSION_HASH_BITS]; /* addresses that hold places */
+	size_t most;			    /* places that one address holds */
+	uint32_t seed;			    /* so that nobody can choose addresses with one hash */
+	struct admission_places giving_way; /* who has given way for longest comes first */
+	struct admission_holders holders[ADMISSION_PER_ADDRESS_MAX + 1]; /* by how many places they hold; 0: unused */
+	struct admission_bucket buckets[1 << ADMISSION_HASH_BITS];	 /* addresses that hold places */
 	struct admission_address addresses[ADMISSION_PLACES_MAX];
 };
 
