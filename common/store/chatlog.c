@@ -162,7 +162,6 @@ struct chatlog {
 	int dir;
 	int wait_ms;
 	int fd;	     /* kept open between appends, not locked; or -1 */
-	off_t end;   /* of the last whole line that we wrote; 0: unknown */
 	bool placed; /* its name is on the disk, too */
 };
 
@@ -201,15 +200,14 @@ static bool would_crowd(int fd, size_t len)
  * Appends to the locked file of that size, after closing off a torn last line; all of it or, with an errno value,
  * nothing.
  */
-static int append_locked(struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
+static int append_locked(const struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
 {
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
 	char last = '\n';
 	ssize_t written;
 	int rc = 0;
 
-	/* If nobody has written since, the end is that of a whole line. */
-	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
+	if (size > 0 && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
 	pieces[0].iov_len = last != '\n';
 	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
@@ -223,7 +221,6 @@ static int append_locked(struct chatlog *log, off_t size, const char *lines, siz
 		rc = errno;
 	if (rc != 0 && written > 0 && ftruncate(log->fd, size) != 0)
 		rc = errno;
-	log->end = rc == 0 ? size + written : 0;
 	return rc;
 }
 
@@ -237,7 +234,6 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 	if (rc != 0)
 		return rc;
 	if (is_new) {
-		log->end = 0;
 		log->placed = false;
 		if (status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
 			rc = errno;

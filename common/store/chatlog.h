@@ -21,8 +21,6 @@
 #define CHATLOG_NAME "chat.log"
 /* Readers pass over longer lines; none that is written comes near: a text arrives in an object of 64 KiB. */
 #define CHATLOG_LINE_MAX_BYTES (512 * 1024)
-/* Username of a sender who never announced. */
-#define CHATLOG_UNKNOWN "unknown"
 #define CHATLOG_ID_BYTES 16
 /* Without the NUL. */
 #define CHATLOG_STANDING_MAX_BYTES 16

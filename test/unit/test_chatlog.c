@@ -154,7 +154,7 @@ static void what_is_written_is_read_back(void **state)
 	    "a\xc4\x9f"
 	    "da\xc5\x9f",
 	    "0123456789012345678901234567890123456789012345678901234567890123",
-	    CHATLOG_UNKNOWN,
+	    "unknown",
 	};
 	size_t cases = COUNT(texts) * COUNT(names) * 8;
 
