@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/stop.h"
 #include "caller.h"
 #include "store/chatreader.h"
@@ -111,20 +112,17 @@ static const char *answer_again(struct inbox *inbox, const struct message *messa
 }
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
-static void show(struct inbox *inbox, const struct caller *caller, const struct chatlog_entry *entry,
-    struct console *shown)
+static void show(const struct caller *caller, const struct chatlog_entry *entry, struct console *shown)
 {
 	static const enum console_style styles[] = {
 	    [CHATLOG_PLAIN] = CONSOLE_WARNING,
 	    [CHATLOG_CLASSIC] = CONSOLE_WARNING,
 	    [CHATLOG_SECURE] = CONSOLE_GOOD,
 	};
+	char local[CLOCK_LOCAL_BYTES];
 
-	if (entry->time_ms / 1000 != inbox->local_s) {
-		inbox->local_s = entry->time_ms / 1000;
-		clock_format_local(entry->time_ms, false, inbox->local);
-	}
-	console_put_styled(shown, CONSOLE_FAINT, "%s", inbox->local);
+	clock_format_local(entry->time_ms, false, local);
+	console_put_styled(shown, CONSOLE_FAINT, "%s", local);
 	console_put_styled(shown, styles[entry->mode], " [%s]", chatlog_mode_word(entry->mode));
 	if (entry->standing)
 		caller_put_mark(caller, entry->standing, shown);
@@ -200,7 +198,7 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 		batch->lines.len = before;
 		return why;
 	}
-	show(inbox, &caller, &entry, &batch->shown);
+	show(&caller, &entry, &batch->shown);
 	batch->count++;
 	if (message->conversation)
 		owe_receipt(batch, message, true);

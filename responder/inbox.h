@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "base/ratelimit.h"
 #include "received.h"
 #include "roster.h"
@@ -70,9 +69,6 @@ struct inbox {
 	} batches[2];
 	int64_t retry_ms; /* monotonic: another program has the lock, and the next try comes then; or 0 */
 	int64_t tell_ms;  /* monotonic: when the user is told of that; or 0 */
-	/* The time of day as it is shown, for the second it was made for. */
-	char local[CLOCK_LOCAL_BYTES];
-	int64_t local_s;
 };
 
 /* What a conversation delivers. */
