@@ -9,6 +9,8 @@ static const uint8_t ephemeral_label[] = "quartet ephemeral";
 static const uint8_t keys_label[] = "quartet v2";
 static const uint8_t proof_label[] = "quartet sender";
 
+_Static_assert(sizeof(struct dh_keys) == 2 * DH_KEY_BYTES, "the keys are one hash");
+
 /* The labels go into the hashes without the NUL that C adds. */
 #define LABEL_BYTES(label) (sizeof(label) - 1)
 
@@ -39,65 +41,49 @@ void dh_generate_from_number(struct dh_pair *pair, const char *digits, size_t di
 	dh_derive_public(pair);
 }
 
-/* The keys of both sides, from what both know: "quartet v2" || IB || A || B || ee || es. */
-static void derive_keys(const uint8_t *responder_identity, const uint8_t *initiator_ephemeral,
-    const uint8_t *responder_ephemeral, const uint8_t *ee, const uint8_t *es, struct dh_keys *keys)
+/* ee = X25519(ephemeral, peer_ephemeral) and es = X25519(secret, public), mixed with what both sides know. */
+static int agree(const uint8_t *ephemeral, const uint8_t *peer_ephemeral, const uint8_t *secret, const uint8_t *public,
+    const uint8_t *responder_identity, const uint8_t *initiator_key, const uint8_t *responder_key, struct dh_keys *keys)
 {
 	crypto_generichash_state state;
-	uint8_t both[2 * DH_KEY_BYTES];
+	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES];
+	int rc = EPROTO;
 
-	crypto_generichash_init(&state, NULL, 0, sizeof(both));
+	if (crypto_scalarmult(ee, ephemeral, peer_ephemeral) != 0 || crypto_scalarmult(es, secret, public) != 0)
+		goto out;
+	crypto_generichash_init(&state, NULL, 0, sizeof(*keys));
 	crypto_generichash_update(&state, keys_label, LABEL_BYTES(keys_label));
 	crypto_generichash_update(&state, responder_identity, DH_KEY_BYTES);
-	crypto_generichash_update(&state, initiator_ephemeral, DH_KEY_BYTES);
-	crypto_generichash_update(&state, responder_ephemeral, DH_KEY_BYTES);
+	crypto_generichash_update(&state, initiator_key, DH_KEY_BYTES);
+	crypto_generichash_update(&state, responder_key, DH_KEY_BYTES);
 	crypto_generichash_update(&state, ee, DH_KEY_BYTES);
 	crypto_generichash_update(&state, es, DH_KEY_BYTES);
-	crypto_generichash_final(&state, both, sizeof(both));
-	for (size_t i = 0; i < DH_KEY_BYTES; i++) {
-		keys->to_responder[i] = both[i];
-		keys->to_initiator[i] = both[DH_KEY_BYTES + i];
-	}
+	/* Both at once: the one to the responder comes first. */
+	crypto_generichash_final(&state, (uint8_t *)keys, sizeof(*keys));
 	sodium_memzero(&state, sizeof(state));
-	sodium_memzero(both, sizeof(both));
+	rc = 0;
+out:
+	sodium_memzero(ee, sizeof(ee));
+	sodium_memzero(es, sizeof(es));
+	return rc;
 }
 
 int dh_initiator_keys(const struct dh_pair *ephemeral, const uint8_t peer_ephemeral[static DH_KEY_BYTES],
     const uint8_t peer_identity[static DH_KEY_BYTES], struct dh_keys *keys)
 {
-	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES], peer_exchange[DH_KEY_BYTES];
-	int rc = EPROTO;
+	uint8_t peer_exchange[DH_KEY_BYTES];
 
 	if (!identity_convert(peer_identity, peer_exchange))
 		return EPROTO;
-	if (crypto_scalarmult(ee, ephemeral->secret, peer_ephemeral) != 0)
-		goto out;
-	if (crypto_scalarmult(es, ephemeral->secret, peer_exchange) != 0)
-		goto out;
-	derive_keys(peer_identity, ephemeral->public, peer_ephemeral, ee, es, keys);
-	rc = 0;
-out:
-	sodium_memzero(ee, sizeof(ee));
-	sodium_memzero(es, sizeof(es));
-	return rc;
+	return agree(ephemeral->secret, peer_ephemeral, ephemeral->secret, peer_exchange, peer_identity,
+	    ephemeral->public, peer_ephemeral, keys);
 }
 
 int dh_responder_keys(const struct dh_pair *ephemeral, const struct identity *identity,
     const uint8_t peer_ephemeral[static DH_KEY_BYTES], struct dh_keys *keys)
 {
-	uint8_t ee[DH_KEY_BYTES], es[DH_KEY_BYTES];
-	int rc = EPROTO;
-
-	if (crypto_scalarmult(ee, ephemeral->secret, peer_ephemeral) != 0)
-		goto out;
-	if (crypto_scalarmult(es, identity->exchange.secret, peer_ephemeral) != 0)
-		goto out;
-	derive_keys(identity->public, peer_ephemeral, ephemeral->public, ee, es, keys);
-	rc = 0;
-out:
-	sodium_memzero(ee, sizeof(ee));
-	sodium_memzero(es, sizeof(es));
-	return rc;
+	return agree(ephemeral->secret, peer_ephemeral, identity->exchange.secret, peer_ephemeral, identity->public,
+	    peer_ephemeral, ephemeral->public, keys);
 }
 
 /* X25519(secret, public) keys the MAC over "quartet sender" || IA || IB || A || B. */
