@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "beacon.h"
 #include "name.h"
 #include "net/address.h"
@@ -21,7 +22,7 @@
 
 #define PERIOD_MIN_S 0.1
 #define PERIOD_MAX_S 3600
-#define PERIOD_RANGE PROGRAM_TEXT(PERIOD_MIN_S) " to " PROGRAM_TEXT(PERIOD_MAX_S)
+#define PERIOD_RANGE TEXT_OF(PERIOD_MIN_S) " to " TEXT_OF(PERIOD_MAX_S)
 
 static const char usage[] =
     "usage: announcer [-a ADDR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
@@ -30,7 +31,7 @@ static const char usage[] =
     "\n"
     "  -a ADDR     speak only from this IPv4 address of this machine (default: every network)\n"
     "  -u NAME     your username (default: ask for it)\n"
-    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to " PROGRAM_TEXT(
+    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to " TEXT_OF(
 	BEACON_TARGETS_MAX) "\n"
 			    "  -i SECONDS  announce this often, " PERIOD_RANGE " seconds (default: 8)\n"
 			    "  -h, --help     show this help\n"
@@ -62,7 +63,7 @@ static int take_option(struct program *program, int option)
 	case 't':
 		if (settings->target_count == BEACON_TARGETS_MAX)
 			return program_refuse(program, "the destination", optarg,
-			    "there are " PROGRAM_TEXT(BEACON_TARGETS_MAX) " already");
+			    "there are " TEXT_OF(BEACON_TARGETS_MAX) " already");
 		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
 			return program_refuse(program, "the destination", optarg,
 			    "it is an IPv4 address, such as 192.168.1.255");

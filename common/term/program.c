@@ -24,25 +24,17 @@ int program_refuse(struct program *program, const char *what, const char *value,
 {
 	console_put(&program->err, "%s: %s \"", program->name, what);
 	console_put_foreign(&program->err, value, strlen(value));
-	console_put(&program->err, "\" will not do: %s\nTry '%s -h'.\n", rule, program->name);
-	return PROGRAM_USAGE;
-}
-
-/* Complains about what cannot be on a command line at all. */
-static int reject(struct program *program, const char *what, const char *value)
-{
-	console_put(&program->err, "%s: %s \"", program->name, what);
-	console_put_foreign(&program->err, value, strlen(value));
-	console_put(&program->err, "\"\nTry '%s -h'.\n", program->name);
+	console_put(&program->err, "\"%s%s\nTry '%s -h'.\n", rule ? " will not do: " : "", rule ? rule : "",
+	    program->name);
 	return PROGRAM_USAGE;
 }
 
 /* A single letter is known to getopt(3), a long option is the argument it just passed. */
-static int reject_option(struct program *program, const char *what, const char *argument)
+static int refuse_option(struct program *program, const char *what, const char *argument)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
 
-	return reject(program, what, optopt ? letter : argument);
+	return program_refuse(program, what, optopt ? letter : argument, NULL);
 }
 
 static int take_address(struct program *program)
@@ -72,7 +64,8 @@ static int take_all(struct program *program, int argc, char **argv)
 
 		switch (option) {
 		case -1:
-			return optind < argc ? reject(program, "it takes no", argv[optind]) : PROGRAM_FINE;
+			return optind < argc ? program_refuse(program, "it takes no", argv[optind], NULL)
+					     : PROGRAM_FINE;
 		case 'h':
 			console_put(&program->out, "%s", program->usage);
 			if (program->put_more_usage)
@@ -91,7 +84,7 @@ static int take_all(struct program *program, int argc, char **argv)
 			break;
 		case ':':
 		case '?':
-			status = reject_option(program,
+			status = refuse_option(program,
 			    option == ':' ? "a value is missing after" : "there is no option", argv[optind - 1]);
 			break;
 		default:

@@ -12,10 +12,6 @@
 
 #include "term/console.h"
 
-/* A constant as it stands in its definition, for messages: PROGRAM_TEXT(BEACON_TARGETS_MAX) is "64". */
-#define PROGRAM_TEXT(constant) PROGRAM_LITERAL(constant)
-#define PROGRAM_LITERAL(constant) #constant
-
 /* Exit statuses. */
 #define PROGRAM_FINE 0
 #define PROGRAM_FAILED 1
@@ -46,7 +42,10 @@ struct program {
  */
 int program_main(struct program *program, int argc, char **argv);
 
-/* Complains about the value of an option ("the period", "abc", "it is a number of seconds"). Returns PROGRAM_USAGE. */
+/*
+ * Complains about the value of an option ("the period", "abc", "it is a number of seconds"), or, if rule is NULL, about
+ * what cannot be on a command line at all ("there is no option", "-x"). Returns PROGRAM_USAGE.
+ */
 int program_refuse(struct program *program, const char *what, const char *value, const char *rule);
 
 #endif
