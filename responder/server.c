@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,8 +45,8 @@ struct connection {
 	struct conversation conversation; /* comes first, so that a pointer to it is a pointer to its connection */
 	struct admission_place place;
 	struct server *server;
+	TAILQ_ENTRY(connection) of_all, of_touched;
 	int fd;
-	size_t index;	     /* in server.connections */
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
 	bool touched;	     /* in server.touched */
 	bool ending;	     /* to be closed once its outgoing bytes are sent, and: */
@@ -54,6 +55,8 @@ struct connection {
 	int64_t farewell_ms; /* monotonic: or at this time, if it is ending */
 };
 
+TAILQ_HEAD(connections, connection);
+
 struct server {
 	int listener, epoll;
 	struct inbox *inbox;
@@ -61,15 +64,12 @@ struct server {
 	struct roster *roster;
 	struct console *console;
 	struct admission admission;
-	struct connection *connections[ADMISSION_PLACES_MAX];
-	size_t count;
 	bool strict; /* the classic exchange is refused */
-	/* Connections that had a turn in this round, and are looked after at its end. */
-	struct connection *touched[ADMISSION_PLACES_MAX];
-	size_t touched_count;
-	int64_t now_ms;		/* monotonic: of this round */
-	int64_t next_ms;	/* no deadline of a connection is before this */
-	int64_t rests_until_ms; /* accepting; 0: it does not rest */
+	struct connections all;
+	struct connections touched; /* those that had a turn in this round, and are looked after at its end */
+	int64_t now_ms;		    /* monotonic: of this round */
+	int64_t next_ms;	    /* no deadline of a connection is before this */
+	int64_t rests_until_ms;	    /* accepting; 0: it does not rest */
 	struct ratelimit refusals;
 };
 
@@ -94,7 +94,7 @@ static void touch(struct server *server, struct connection *connection)
 {
 	if (!connection->touched) {
 		connection->touched = true;
-		server->touched[server->touched_count++] = connection;
+		TAILQ_INSERT_TAIL(&server->touched, connection, of_touched);
 	}
 }
 
@@ -109,16 +109,9 @@ static void end(struct server *server, struct connection *connection, bool drain
 /* Closes a connection, and forgets it. */
 static void drop(struct server *server, struct connection *connection)
 {
-	struct connection *last = server->connections[--server->count];
-
-	for (size_t i = 0; i < server->touched_count && connection->touched; i++) {
-		if (server->touched[i] != connection)
-			continue;
-		server->touched[i] = server->touched[--server->touched_count];
-		connection->touched = false;
-	}
-	server->connections[connection->index] = last;
-	last->index = connection->index;
+	if (connection->touched)
+		TAILQ_REMOVE(&server->touched, connection, of_touched);
+	TAILQ_REMOVE(&server->all, connection, of_all);
 	admission_leave(&server->admission, &connection->place);
 	close(connection->fd);
 	inbox_forget(server->inbox, &connection->conversation);
@@ -248,11 +241,13 @@ static bool update_interest(const struct server *server, struct connection *conn
 /* The end of a round: commits what came, then sends, and closes what is done. */
 static void settle(struct server *server)
 {
+	struct connection *connection;
+
 	inbox_commit(server->inbox);
-	for (size_t i = 0; i < server->touched_count; i++) {
-		struct connection *connection = server->touched[i];
+	while ((connection = TAILQ_FIRST(&server->touched))) {
 		bool alive = send_outgoing(connection);
 
+		TAILQ_REMOVE(&server->touched, connection, of_touched);
 		connection->touched = false;
 		if (connection->ending && connection->conversation.outgoing.len == 0 &&
 		    !inbox_owes(server->inbox, &connection->conversation)) {
@@ -267,18 +262,17 @@ static void settle(struct server *server)
 		else if (due_ms(connection) < server->next_ms)
 			server->next_ms = due_ms(connection);
 	}
-	server->touched_count = 0;
 }
 
 static void expire(struct server *server)
 {
+	struct connection *connection, *next;
+
 	if (server->now_ms < server->next_ms)
 		return;
 	server->next_ms = INT64_MAX;
-	/* Backwards, because what is dropped is replaced by the last. */
-	for (size_t i = server->count; i-- > 0;) {
-		struct connection *connection = server->connections[i];
-
+	for (connection = TAILQ_FIRST(&server->all); connection; connection = next) {
+		next = TAILQ_NEXT(connection, of_all);
 		if (conversation_close_ms(&connection->conversation) <= server->now_ms && !connection->ending)
 			shut_down(connection);
 		if (due_ms(connection) > server->now_ms) {
@@ -374,8 +368,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	}
 	connection->server = server;
 	connection->fd = fd;
-	connection->index = server->count;
-	server->connections[server->count++] = connection;
+	TAILQ_INSERT_TAIL(&server->all, connection, of_all);
 	admission_enter(&server->admission, &connection->place, address);
 	conversation_begin(&connection->conversation, address, server->key, server->strict, server->now_ms);
 	/* What it has to say is often here already, and the end of it. */
@@ -511,6 +504,8 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	if (!opened)
 		return ENOMEM;
 	opened->listener = opened->epoll = -1;
+	TAILQ_INIT(&opened->all);
+	TAILQ_INIT(&opened->touched);
 	opened->key = key;
 	opened->inbox = inbox;
 	opened->roster = roster;
@@ -530,8 +525,8 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 
 void server_close(struct server *server)
 {
-	while (server->count > 0)
-		drop(server, server->connections[server->count - 1]);
+	while (!TAILQ_EMPTY(&server->all))
+		drop(server, TAILQ_FIRST(&server->all));
 	if (server->listener >= 0)
 		close(server->listener);
 	if (server->epoll >= 0)
