@@ -46,103 +46,82 @@ static int read_fully(int fd, char *data, size_t len, off_t offset)
 	return 0;
 }
 
-/* Makes room for the block before begin, or drops what is there if a line is too long; false if it dropped. */
-static bool make_room_before(struct chatreader *reader, size_t block)
+/* How much of the file comes next, in the direction of reading. */
+static size_t next_block(const struct chatreader *reader)
 {
-	size_t held = reader->end - reader->begin;
+	off_t left = reader->backward ? reader->offset : reader->size - reader->offset;
 
-	if (held > CHATLOG_LINE_MAX_BYTES) {
-		reader->begin = reader->end = ROOM_BYTES;
-		return false;
-	}
-	if (reader->begin < block) {
-		memmove(reader->data + ROOM_BYTES - held, reader->data + reader->begin, held);
-		reader->begin = ROOM_BYTES - held;
-		reader->end = ROOM_BYTES;
-	}
-	return true;
+	return left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
 }
 
-/* The same for the block after end. */
-static bool make_room_after(struct chatreader *reader)
+/* Reads that beside what is held. If that is too long for a line already, it is dropped, and *whole false. */
+static int read_block(struct chatreader *reader, size_t block, bool *whole)
 {
+	char *data = reader->data;
 	size_t held = reader->end - reader->begin;
+	int rc;
 
 	if (held > CHATLOG_LINE_MAX_BYTES) {
-		reader->begin = reader->end = 0;
-		return false;
+		held = 0;
+		*whole = false;
 	}
-	memmove(reader->data, reader->data + reader->begin, held);
-	reader->begin = 0;
-	reader->end = held;
-	return true;
+	memmove(reader->backward ? data + ROOM_BYTES - held : data, data + reader->begin, held);
+	reader->begin = reader->backward ? ROOM_BYTES - held : 0;
+	reader->end = reader->begin + held;
+	if (reader->backward) {
+		rc = read_fully(reader->fd, data + reader->begin - block, block, reader->offset - (off_t)block);
+		reader->begin -= rc == 0 ? block : 0;
+		reader->offset -= rc == 0 ? (off_t)block : 0;
+	} else {
+		rc = read_fully(reader->fd, data + reader->end, block, reader->offset);
+		reader->end += rc == 0 ? block : 0;
+		reader->offset += rc == 0 ? (off_t)block : 0;
+	}
+	return rc;
 }
 
 /*
- * One step back: the text before the last line feed that is left, back to the line feed before that or the beginning of
- * the file. *whole is false if it was too long to be kept whole.
+ * One step back: the text behind feed, the last line feed that is held; if there is none, from the beginning of the file.
  */
-static int step_back(struct chatreader *reader, const char **line, size_t *len, bool *whole)
+static int hand_out_last(struct chatreader *reader, const char *feed, const char **line, size_t *len)
 {
-	size_t read = 0;
-
-	*whole = true;
-	if (reader->finished)
-		return ENODATA;
-	for (; read < CHATREADER_GIVE_UP_BYTES; read += BLOCK_BYTES) {
-		char *begin = reader->data + reader->begin;
-		const char *feed = memrchr(begin, '\n', reader->end - reader->begin);
-		size_t block = reader->offset < BLOCK_BYTES ? (size_t)reader->offset : BLOCK_BYTES;
-		int rc;
-
-		if (feed || block == 0) {
-			*line = feed ? feed + 1 : begin;
-			*len = (size_t)(reader->data + reader->end - *line);
-			reader->finished = !feed;
-			if (feed)
-				reader->end = (size_t)(feed - reader->data);
-			return 0;
-		}
-		*whole &= make_room_before(reader, block);
-		rc = read_fully(reader->fd, reader->data + reader->begin - block, block, reader->offset - (off_t)block);
-		if (rc != 0)
-			return rc;
-		reader->begin -= block;
-		reader->offset -= (off_t)block;
-	}
-	reader->finished = true;
-	return EFBIG;
+	*line = feed ? feed + 1 : reader->data + reader->begin;
+	*len = (size_t)(reader->data + reader->end - *line);
+	reader->finished = !feed;
+	if (feed)
+		reader->end = (size_t)(feed - reader->data);
+	return 0;
 }
 
-/* One step forward: the text up to the next line feed. */
-static int step_forward(struct chatreader *reader, const char **line, size_t *len, bool *whole)
+/* One step forward: the text before feed, the first line feed that is held; if there is none, the rest is torn. */
+static int hand_out_first(struct chatreader *reader, const char *feed, const char **line, size_t *len)
 {
-	size_t read = 0;
+	if (!feed)
+		return ENODATA;
+	*line = reader->data + reader->begin;
+	*len = (size_t)(feed - *line);
+	reader->begin += *len + 1;
+	return 0;
+}
 
+/* One step in the direction of reading. *whole is false if the line was too long to be kept whole. */
+static int step(struct chatreader *reader, const char **line, size_t *len, bool *whole)
+{
 	*whole = true;
 	if (reader->finished)
 		return ENODATA;
-	for (; read < CHATREADER_GIVE_UP_BYTES; read += BLOCK_BYTES) {
-		char *begin = reader->data + reader->begin;
-		const char *feed = memchr(begin, '\n', reader->end - reader->begin);
-		off_t left = reader->size - reader->offset;
-		size_t block = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
+	for (size_t read = 0; read < CHATREADER_GIVE_UP_BYTES; read += BLOCK_BYTES) {
+		const char *begin = reader->data + reader->begin;
+		size_t held = reader->end - reader->begin, block = next_block(reader);
+		const char *feed = reader->backward ? memrchr(begin, '\n', held) : memchr(begin, '\n', held);
 		int rc;
 
-		if (feed) {
-			*line = begin;
-			*len = (size_t)(feed - begin);
-			reader->begin += *len + 1;
-			return 0;
-		}
-		if (block == 0)
-			return ENODATA;
-		*whole &= make_room_after(reader);
-		rc = read_fully(reader->fd, reader->data + reader->end, block, reader->offset);
+		if (feed || block == 0)
+			return reader->backward ? hand_out_last(reader, feed, line, len)
+						: hand_out_first(reader, feed, line, len);
+		rc = read_block(reader, block, whole);
 		if (rc != 0)
 			return rc;
-		reader->end += block;
-		reader->offset += (off_t)block;
 	}
 	reader->finished = true;
 	return EFBIG;
@@ -174,7 +153,7 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 	opened->begin = opened->end = from_end ? ROOM_BYTES : 0;
 	if (from_end) {
 		/* What follows the last line feed is torn, or the nothing that belongs there. */
-		rc = step_back(opened, &torn, &torn_len, &whole);
+		rc = step(opened, &torn, &torn_len, &whole);
 		if (rc != 0 && rc != ENODATA) {
 			chatreader_free(opened);
 			return rc;
@@ -198,7 +177,7 @@ int chatreader_line(struct chatreader *reader, const char **line, size_t *len)
 	int rc;
 
 	do {
-		rc = reader->backward ? step_back(reader, line, len, &whole) : step_forward(reader, line, len, &whole);
+		rc = step(reader, line, len, &whole);
 	} while (rc == 0 && (!whole || *len > CHATLOG_LINE_MAX_BYTES));
 	return rc;
 }
