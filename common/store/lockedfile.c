@@ -18,7 +18,7 @@
 #define RETRY_FIRST_US 200
 #define RETRY_LAST_US 10000
 
-static int lock_within(int fd, int operation, int wait_ms)
+int lockedfile_lock(int fd, int operation, int wait_ms)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
 	long pause_us = RETRY_FIRST_US;
@@ -34,11 +34,6 @@ static int lock_within(int fd, int operation, int wait_ms)
 		pause_us = pause_us * 2 < RETRY_LAST_US ? pause_us * 2 : RETRY_LAST_US;
 	}
 	return 0;
-}
-
-int lockedfile_lock(int fd, int operation)
-{
-	return lock_within(fd, operation, LOCKEDFILE_WAIT_MS);
 }
 
 /* Whether the path still leads to the file that fd is. */
@@ -82,7 +77,7 @@ static int open_within(int dir, const char *name, int open_flags, int operation,
 		rc = lockedfile_open_own(dir, name, open_flags, &opened, &status);
 		if (rc != 0)
 			return rc;
-		rc = lock_within(opened, operation, wait_ms);
+		rc = lockedfile_lock(opened, operation, wait_ms);
 		if (rc == 0 && names_file(dir, name, &status)) {
 			*fd = opened;
 			return 0;
@@ -106,7 +101,7 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 	if (*fd >= 0) {
 		/* Before the lock, too: whoever moved the file away may hold that for long. */
 		if (fstat(*fd, status) == 0 && names_file(dir, name, status)) {
-			rc = lock_within(*fd, operation, wait_ms);
+			rc = lockedfile_lock(*fd, operation, wait_ms);
 			if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
 				return 0;
 		}
@@ -157,7 +152,7 @@ static int drop_leftover(int dir, const char *scratch)
 	} else if (rc != 0) {
 		return rc;
 	} else if (status.st_nlink <= 1) {
-		rc = lockedfile_lock(fd, LOCK_EX);
+		rc = lockedfile_lock(fd, LOCK_EX, LOCKEDFILE_WAIT_MS);
 		/* Its writer may have put it in place, and another may have begun one. */
 		is_leftover = rc == 0 && names_file(dir, scratch, &status);
 	} else {

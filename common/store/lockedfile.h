@@ -30,23 +30,20 @@
 int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, struct stat *status)
     __attribute__((warn_unused_result));
 
-/*
- * Locks fd with operation (LOCK_SH or LOCK_EX). Returns ETIMEDOUT if another program holds it for
- * LOCKEDFILE_WAIT_MS.
- */
-int lockedfile_lock(int fd, int operation) __attribute__((warn_unused_result));
+/* Locks fd with operation (LOCK_SH or LOCK_EX). Returns ETIMEDOUT if another program holds the lock for wait_ms. */
+int lockedfile_lock(int fd, int operation, int wait_ms) __attribute__((warn_unused_result));
 
 /*
- * The same, and locks it. When this returns, the path still names the file that is locked: if it was replaced during the
- * wait, the newer one is opened. Errors: those, and ETIMEDOUT as above.
+ * Opens a file like lockedfile_open_own() and locks it, waiting for LOCKEDFILE_WAIT_MS. When this returns, the path still
+ * names the file that is locked: if it was replaced during the wait, the newer one is opened.
  */
 int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
     __attribute__((warn_unused_result));
 
 /*
- * The same, waiting wait_ms for the lock, with a descriptor kept from an earlier call, or -1: if the path still names its
- * file, that one is locked, else it is closed, *fd becomes another and *is_new true. *status describes the file. On an error *fd is closed and
- * -1. The caller unlocks with flock(2), and may keep the descriptor for the next time.
+ * The same, waiting for wait_ms, with the descriptor *fd kept from an earlier call, or -1: if the path still names its
+ * file, that one is locked, else it is closed, *fd becomes another and *is_new true. *status describes the file. On an
+ * error *fd is closed and -1. The caller unlocks with flock(2), and may keep the descriptor for the next time.
  */
 int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
     struct stat *status, bool *is_new) __attribute__((warn_unused_result));

@@ -10,7 +10,7 @@ static void lock_held_by(int fd, int dir, int held, int wanted, int expected)
 {
 	struct holder holder = holder_start(dir, NAME, held, NULL);
 
-	CHECK(lockedfile_lock(fd, wanted) == expected, "%s while another has %s",
+	CHECK(lockedfile_lock(fd, wanted, LOCKEDFILE_WAIT_MS) == expected, "%s while another has %s",
 	    wanted == LOCK_EX ? "exclusive" : "shared", held == LOCK_EX ? "exclusive" : "shared");
 	assert_int_equal(flock(fd, LOCK_UN), 0);
 	holder_end(holder);
@@ -23,9 +23,9 @@ static void a_lock_is_waited_for_and_given_up(void **state)
 
 	file_put(dir, NAME, "", 0);
 	fd = openat(dir, NAME, O_RDWR | O_CLOEXEC);
-	assert_int_equal(lockedfile_lock(fd, LOCK_EX), 0);
+	assert_int_equal(lockedfile_lock(fd, LOCK_EX, LOCKEDFILE_WAIT_MS), 0);
 	assert_false(lock_is_free(dir, NAME, LOCK_SH));
-	assert_int_equal(lockedfile_lock(fd, LOCK_SH), 0);
+	assert_int_equal(lockedfile_lock(fd, LOCK_SH, LOCKEDFILE_WAIT_MS), 0);
 	assert_true(lock_is_free(dir, NAME, LOCK_SH));
 	assert_false(lock_is_free(dir, NAME, LOCK_EX));
 	assert_int_equal(flock(fd, LOCK_UN), 0);
@@ -52,7 +52,7 @@ static void a_lock_is_got_when_its_holder_dies(void **state)
 
 		holder = holder_start(dir, NAME, LOCK_EX, do_nothing);
 		fd = openat(dir, NAME, O_RDWR | O_CLOEXEC);
-		assert_int_equal(lockedfile_lock(fd, operation == 0 ? LOCK_EX : LOCK_SH), 0);
+		assert_int_equal(lockedfile_lock(fd, operation == 0 ? LOCK_EX : LOCK_SH, LOCKEDFILE_WAIT_MS), 0);
 		close(fd);
 		holder_end(holder);
 	}
@@ -61,7 +61,7 @@ static void a_lock_is_got_when_its_holder_dies(void **state)
 static void a_descriptor_that_is_none_is_an_error(void **state)
 {
 	(void)state;
-	assert_int_equal(lockedfile_lock(-1, LOCK_EX), EBADF);
+	assert_int_equal(lockedfile_lock(-1, LOCK_EX, LOCKEDFILE_WAIT_MS), EBADF);
 }
 
 static void a_file_is_opened_and_locked(void **state)
