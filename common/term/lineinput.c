@@ -19,7 +19,7 @@ void lineinput_free(struct lineinput *input)
 	buffer_wipe(&input->pending);
 }
 
-/* Adds what can be read now, waiting for it; false where the user wants to stop. */
+/* Adds what can be read now, waiting for it; false if the user wants to stop. */
 static bool read_more(struct lineinput *input)
 {
 	struct pollfd wait = {.fd = input->fd, .events = POLLIN};
@@ -42,45 +42,39 @@ enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_
 {
 	bool too_long = false;
 	size_t scanned = 0;
+	char *feed;
 
 	buffer_consume(&input->pending, input->handed_out);
 	input->handed_out = 0;
 	for (;;) {
 		size_t held = input->pending.len;
-		char *data = input->pending.data;
-		char *feed = held > scanned ? memchr(data + scanned, '\n', held - scanned) : NULL;
-		size_t line_len = feed ? (size_t)(feed - data) : held;
 
-		if (line_len > LINEINPUT_MAX_BYTES + 1) {
-			/* One more than the limit may be the "\r" of the line end. */
-			too_long = true;
-			buffer_consume(&input->pending, feed ? line_len : held);
-			scanned = 0;
-			if (feed) {
-				input->handed_out = 1;
-				return LINEINPUT_TOO_LONG;
-			}
+		feed = held > scanned ? memchr(input->pending.data + scanned, '\n', held - scanned) : NULL;
+		if (feed)
+			break;
+		scanned = held;
+		if (input->ended && held == 0)
+			return too_long ? LINEINPUT_TOO_LONG : LINEINPUT_END;
+		if (input->ended) {
+			/* The last line gets the end that it lacks. */
+			if (buffer_append(&input->pending, "\n", 1) != 0)
+				return LINEINPUT_END;
 			continue;
 		}
-		scanned = held;
-		if (feed || (input->ended && held > 0)) {
-			/* The room for the NUL: where the line feed was, or one byte more. */
-			if (!feed && buffer_append(&input->pending, "", 1) != 0)
-				return LINEINPUT_END;
-			input->handed_out = feed ? line_len + 1 : input->pending.len;
-			data = input->pending.data;
-			if (line_len > 0 && data[line_len - 1] == '\r')
-				line_len--;
-			if (too_long || line_len > LINEINPUT_MAX_BYTES)
-				return LINEINPUT_TOO_LONG;
-			data[line_len] = '\0';
-			*line = data;
-			*len = line_len;
-			return LINEINPUT_LINE;
+		/* One more than the limit may be the "\r" of the line end. */
+		if (held > LINEINPUT_MAX_BYTES + 1) {
+			too_long = true;
+			buffer_consume(&input->pending, held);
+			scanned = 0;
 		}
-		if (input->ended)
-			return too_long ? LINEINPUT_TOO_LONG : LINEINPUT_END;
 		if (!read_more(input))
 			return LINEINPUT_STOPPED;
 	}
+	*line = input->pending.data;
+	*len = (size_t)(feed - *line);
+	input->handed_out = *len + 1;
+	if (*len > 0 && feed[-1] == '\r')
+		--*len;
+	(*line)[*len] = '\0';
+	return too_long || *len > LINEINPUT_MAX_BYTES ? LINEINPUT_TOO_LONG : LINEINPUT_LINE;
 }
