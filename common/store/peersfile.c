@@ -24,7 +24,8 @@
 
 struct peersfile {
 	int dir;
-	int fd; /* locked between begin and commit, else -1 */
+	int fd;	  /* locked between begin and commit, else -1 */
+	int seen; /* what the content was read from, held open so that no other file gets its inode; or -1 */
 	struct peers *peers;
 	struct pins *known;
 	json_t *self;	      /* the record of the user's own name, an empty object if there is none */
@@ -46,7 +47,7 @@ struct peersfile *peersfile_new(int dir)
 	if (!file)
 		return NULL;
 	file->dir = dir;
-	file->fd = -1;
+	file->fd = file->seen = -1;
 	file->peers = peers_new();
 	file->self = json_object();
 	file->pins = json_object();
@@ -58,12 +59,20 @@ struct peersfile *peersfile_new(int dir)
 	return file;
 }
 
+static void hold(struct peersfile *file, int fd)
+{
+	if (file->seen >= 0)
+		close(file->seen);
+	file->seen = fd;
+}
+
 void peersfile_free(struct peersfile *file)
 {
 	if (!file)
 		return;
 	if (file->fd >= 0)
 		close(file->fd);
+	hold(file, -1);
 	peers_free(file->peers);
 	pins_free(file->known);
 	json_decref(file->self);
@@ -394,8 +403,13 @@ static int look(struct peersfile *file, bool (*same)(const struct stat *, const 
 	if (rc != 0)
 		return rc;
 	rc = load(file, fd);
-	close(fd);
-	return rc;
+	if (rc != 0) {
+		close(fd);
+		return rc;
+	}
+	flock(fd, LOCK_UN);
+	hold(file, fd);
+	return 0;
 }
 
 int peersfile_read(struct peersfile *file)
@@ -405,7 +419,7 @@ int peersfile_read(struct peersfile *file)
 
 int peersfile_read_content(struct peersfile *file)
 {
-	return look(file, same_content);
+	return look(file, file->seen >= 0 ? same_content : same_file);
 }
 
 int peersfile_lock(struct peersfile *file)
@@ -457,6 +471,7 @@ static void unlock(struct peersfile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
+	hold(file, -1);
 	file->fd = -1;
 	file->edited = false;
 	buffer_free(&file->text);

@@ -2,9 +2,8 @@
  * peers.txt: the dictionary of peers on disk, and what else the programs share there.
  *
  * JSON Lines, a record a line; the format is in common/PROTOCOL.md, section 5. Discovery writes the peers, the announcer
- * its user's name, the initiator and the responder whom the user knows, everybody reads. A writer replaces the file
- * under its lock, so a reader never sees half of it and a killed writer loses nothing. Its content is as hostile as a
- * datagram: a line that says nothing valid costs itself only and is kept as it is, 100 of them at most, and a file
+ * its user's name, the initiator whom the user knows, everybody reads. All is written under the lock, so a reader never
+ * sees half of it, and a killed writer loses nothing but what it wrote. The content is as hostile as a datagram: a line that says nothing valid costs itself only and is kept as it is, 100 of them at most, and a file
  * larger than PEERSFILE_MAX_BYTES is never overwritten.
  *
  * A struct peersfile remembers what it read and reads again only if the file has changed since. Functions that return

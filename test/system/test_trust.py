@@ -167,6 +167,21 @@ def test_what_is_known_is_kept_over_restarts(alice, bob, ece):
         desk.sees(rf" {name} .* {ece.address}  changed: not the identity you know; see Trust$")
 
 
+def test_a_changed_pin_counts_even_if_its_file_could_get_the_inode_of_the_one_before(
+        bob, responder, ece):
+    """File systems give a new file the inode of one that was replaced; the size may be the same, too."""
+    bob.pin(Ece=pin(ece.identity.text))
+    ece.say_securely(BOB, bob.identity().public, "one")
+    responder.wait_for(r"\[secure\] Ece: one$")
+    read = bob.path("peers.txt").stat().st_ino
+    bob.pin(Ece=pin(Identity().text))
+    for _ in range(8):
+        if bob.path("peers.txt").stat().st_ino != read:
+            bob.update_peers_file(lambda content: None)
+    ece.say_securely(BOB, bob.identity().public, "two")
+    responder.wait_for(r"\[changed\] Ece \(127\.0\.0\.9\): two$")
+
+
 def test_what_is_known_outlives_what_discovery_and_the_announcer_write(alice, known):
     alice.pin(Ece=pin(Identity().text, verified=True, mood="fine"))
     before = alice.known()
