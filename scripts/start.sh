@@ -17,16 +17,19 @@ readonly DEMO_SESSION=quartet-demo
 readonly ALICE=127.0.0.2
 readonly BOB=127.0.0.3
 
-# The status line, with the user's own prefix key, and the title of a pane.
+# What the layout below has room in at least, and in how many columns two panes are readable side by side.
+readonly COLUMNS_MIN=40
+readonly ROWS_MIN=24
+readonly COLUMNS_BESIDE=80
+
+# The status line, with the user's own prefix key, and the title of a pane and the last line of one whose program ended.
 readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
-readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d   end: scripts/start.sh --stop#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
-readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,ended: Enter restarts ,}'
+readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d#{?#{e|>=:#{client_width},$COLUMNS_BESIDE},   end: scripts/start.sh --stop,}#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
+readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,Enter restarts it ,}'
+readonly ENDED='Ended#{?pane_dead_signal, (signal #{pane_dead_signal}),#{?pane_dead_status, (status #{pane_dead_status}),}}: Enter restarts it.'
 # What a user sets for the programs; a tmux server that runs already has an environment of its own.
 readonly VARIABLES=(NO_COLOR TZ LANG LC_ALL LC_CTYPE LC_TIME LC_MESSAGES)
 
-# What the layout below has room in. A smaller terminal shows a part of it.
-readonly COLUMNS_MIN=80
-readonly ROWS_MIN=24
 # How long --stop waits for programs that were told to end before it kills them, in tenths of a second.
 readonly PATIENCE=50
 
@@ -172,7 +175,7 @@ add() {
 	local label=$1 directory=$2 program=$3 beside=-v where
 	shift 3
 	[[ -z ${panes[$label$program]:-} ]] || return 0
-	((columns < COLUMNS_MIN)) || beside=-h
+	((columns < COLUMNS_BESIDE)) || beside=-h
 	case $program in
 	initiator) where=(-v -t "${panes[${label}responder]}") ;;
 	responder) where=(-v -b -t "${panes[${label}initiator]}") ;;
@@ -196,13 +199,13 @@ percent() {
 # title line above it.
 arrange() {
 	local label=$1 small=$(((rows + 9) / 8)) titles=3 heard
-	((columns >= COLUMNS_MIN)) || small=3 titles=4
+	((columns >= COLUMNS_BESIDE)) || small=3 titles=4
 	heard=$(((rows - titles - (titles - 2) * small) * 2 / 5))
 	resizing+="resize-pane -t ${panes[${label}announcer]} -y $small ; resize-pane -t ${panes[${label}discovery]} -y $small ; "
 	resizing+="resize-pane -t ${panes[${label}responder]} -y $(percent "$heard" "$rows") ; "
 }
 
-# finish_session TITLE: the session is complete: the pane of that title has the cursor.
+# finish_session NAME TITLE: the session is complete: the pane of that title gets the cursor; "" leaves it where it is.
 finish_session() {
 	local resize
 	while read -r -d ';' resize; do
@@ -210,8 +213,10 @@ finish_session() {
 		# shellcheck disable=SC2086
 		tmux $resize
 	done <<<"$resizing"
-	tmux select-pane -t "${panes[$1]}"
-	tmux set-hook -w -t "${panes[$1]}" window-resized "$resizing" 2>/dev/null || true
+	[[ -z $2 ]] || tmux select-pane -t "${panes[$2]}"
+	# A tmux before 3.3 has neither.
+	tmux set-hook -w -t "=$1:" window-resized "$resizing" 2>/dev/null || true
+	tmux set-option -w -t "=$1:" remain-on-exit-format "$ENDED" 2>/dev/null || true
 	opening=
 }
 
@@ -244,13 +249,14 @@ begin() {
 }
 
 open_quartet() {
-	local program LABELS=('')
+	local program asks='' LABELS=('')
 	begin "$SESSION" initiator "$PWD"
+	[[ -n ${panes[announcer]:-} ]] || asks=announcer
 	for program in initiator responder discovery announcer; do
 		add '' "$PWD" "$program"
 	done
 	arrange ''
-	finish_session announcer
+	finish_session "$SESSION" "$asks"
 }
 
 # Announcers come last, so that everyone hears them.
@@ -275,7 +281,7 @@ open_demo() {
 		arrange "$user: "
 	done
 	resizing+="resize-pane -t ${panes[Alice: initiator]} -x 50% ; "
-	finish_session 'Alice: initiator'
+	finish_session "$DEMO_SESSION" "${opening:+Alice: initiator}"
 }
 
 # Connecting a UDP socket sends nothing and fails if no route leads to the address: without tools, and in any network

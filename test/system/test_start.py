@@ -26,7 +26,7 @@ ODD_NAME = "it's #{session_name} \"$(false)\" é;"
 PANES = ["announcer", "discovery", "responder", "initiator"]
 USERS = ["Alice", "Bob"]
 DEMO_PANES = [f"{user}: {pane}" for user in USERS for pane in PANES]
-SIZES = [(80, 24), (120, 40), (200, 50)]
+SIZES = [(60, 24), (80, 24), (120, 40), (200, 50)]
 MENU = "Users, Chat or History?"
 FLAGS = "--no-install-recommends -y"
 
@@ -288,7 +288,7 @@ def test_start_opens_four_titled_panes_with_the_cursor_in_the_announcer(machine)
     assert sorted(panes) == sorted(PANES)
     assert [title for title, pane in panes.items() if pane.active] == ["announcer"]
     panes["announcer"].shows("^Username: ?$")
-    panes["discovery"].shows("Listening for announcements")
+    panes["discovery"].shows("Listening for users")
     panes["responder"].shows("Listening for messages")
     panes["initiator"].shows(re.escape(MENU))
 
@@ -300,7 +300,8 @@ def test_start_shows_all_titles_and_a_whole_status_line(machine, columns, rows):
     lines = terminal.screen().splitlines()
     for title in PANES:
         assert any(re.search(f"─ {title} ─", line) for line in lines), title
-    assert re.search("Ctrl-b arrow or click .* Ctrl-b d .*/start.sh --stop( |$)", lines[-1])
+    end = ".*/start.sh --stop( |$)" if columns >= 80 else "$"
+    assert re.search(f"Ctrl-b arrow or click .* Ctrl-b d{end}", lines[-1])
     panes = machine.panes()
     assert max(panes.values(), key=lambda pane: pane.width * pane.height).title == "initiator"
 
@@ -353,6 +354,13 @@ def test_start_again_attaches(machine):
     terminal.shows("Username:")
     assert machine.tmux("list-clients", "-t", "quartet").count("\n") == 1
     assert {title: pane.program() for title, pane in machine.panes().items()} == before
+
+
+def test_start_again_leaves_the_cursor_where_it_was(machine):
+    machine.start()
+    machine.tmux("select-pane", "-t", machine.panes()["initiator"].id)
+    machine.start()
+    assert [title for title, pane in machine.panes().items() if pane.active] == ["initiator"]
 
 
 def test_start_inside_tmux_switches_to_the_session(machine):
@@ -503,7 +511,7 @@ def test_a_pane_whose_program_has_ended_says_how_to_start_it_again(machine):
     terminal.shows("Username:")
     machine.panes()["discovery"].shows("Listening")
     os.kill(machine.panes()["discovery"].program(), signal.SIGKILL)
-    terminal.shows("discovery *ended: Enter restarts ")
+    terminal.shows("discovery *Enter restarts it ")
 
 
 @pytest.mark.parametrize("title", PANES)
