@@ -29,11 +29,11 @@ static const char usage[] =
     "\n"
     "Tells the network every 8 seconds that you are here, so that others can chat with you.\n"
     "\n"
-    "  -a ADDR     speak only from this IPv4 address of this machine (default: every network)\n"
-    "  -u NAME     your username (default: ask for it)\n"
-    "  -t ADDR     announce to this IPv4 address as well, a broadcast address or a single host; up to " TEXT_OF(
+    "  -a ADDR        speak only from this IPv4 address of this machine (default: every network)\n"
+    "  -u NAME        your username (default: ask for it)\n"
+    "  -t ADDR        announce to this IPv4 address as well, a broadcast address or a single host; up to " TEXT_OF(
 	BEACON_TARGETS_MAX) "\n"
-			    "  -i SECONDS  announce this often, " PERIOD_RANGE " seconds (default: 8)\n"
+			    "  -i SECONDS     announce this often, " PERIOD_RANGE " seconds (default: 8)\n"
 			    "  -h, --help     show this help\n"
 			    "  -V, --version  show the version\n"
 			    "\n"

@@ -27,11 +27,11 @@ static const char usage[] =
     "\n"
     "Listens on UDP port 6000 for announcements, says who is online, and keeps them in peers.txt.\n"
     "\n"
-    "  -a ADDR     listen only on the network of this IPv4 address of this machine (default: all)\n"
+    "  -a ADDR        listen only on the network of this IPv4 address of this machine (default: all)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "The dictionary is peers.txt in the working directory. Ctrl-C ends it.\n";
+    "In the working directory, peers.txt keeps who was heard. Ctrl-C ends it.\n";
 
 /* After so many signatures in a second that did not hold, each address has one verification a second. */
 #define FORGERIES_MAX 1000
@@ -171,7 +171,7 @@ static int run(struct program *program)
 		console_put(&program->err, "discovery: cannot listen on %s:%d: %s\n", ip, PRESENCE_PORT, strerror(rc));
 		return PROGRAM_FAILED;
 	}
-	console_put(&program->out, "Listening for announcements on %s:%d\n", ip, PRESENCE_PORT);
+	console_put(&program->out, "Listening for users on %s:%d\n", ip, PRESENCE_PORT);
 	console_flush(&program->out);
 	rc = keeper_start(&keeper, AT_FDCWD, &program->out);
 	if (rc != 0) {

@@ -64,7 +64,7 @@ static bool ask_number(struct chat *chat)
 			return true;
 		}
 		console_put_styled(chat->desk->console, CONSOLE_WARNING,
-		    "Please type a whole number of at most %d digits, any you like: it stays here and helps to make the\n"
+		    "Please type a whole number of at most %d digits, any you like. It stays here and is mixed into the "
 		    "secret key. An empty line gives up.\n",
 		    CHAT_NUMBER_MAX_DIGITS);
 		if (!chat->desk->prompt.terminal)

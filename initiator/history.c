@@ -110,7 +110,7 @@ bool history_show(struct desk *desk, const char *which)
 	} else if (shown == 0) {
 		console_put(console, "Nothing was said yet with ");
 		console_put_foreign(console, which, strlen(which));
-		console_put(console, ".\n");
+		console_put(console, "; History takes a whole name, or an address.\n");
 	} else if (shown == HISTORY_NEWEST && !all) {
 		console_put_styled(console, CONSOLE_FAINT, "(the newest %d; History all shows everything)\n",
 		    HISTORY_NEWEST);

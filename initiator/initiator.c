@@ -25,13 +25,15 @@ static const char usage[] =
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "In the working directory, peers.txt has the users and whom you know, chat.log the messages, identity.key is your\n"
-    "secret. It asks what to do:\n"
+    "In the working directory, peers.txt has the users and whom you know, chat.log has the messages, and\n"
+    "identity.key is your secret.\n"
+    "\n"
+    "It asks what to do:\n"
     "\n";
 
 static const char hints[] =
-    "Any case and beginnings will do (u, c, hi), and an empty line at a question gives up. A secure chat asks for a\n"
-    "number: any will do, it stays here and is mixed into the secret key.\n";
+    "Capitals do not matter, and a beginning will do: u, c, hi. An empty line at a question gives up.\n"
+    "A secure chat asks for a number: any will do. It stays here and is mixed into the secret key.\n";
 
 struct command {
 	const char *name;

@@ -114,10 +114,10 @@ static void tell_nobody(const char *text, struct console *console)
 	bool number = text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
 
 	console_put_styled(console, CONSOLE_WARNING,
-	    number ? "No list of Users has shown the number" : "There is no user named");
+	    number ? "The last list of Users has no number" : "There is no user named");
 	console_put(console, " ");
 	console_put_foreign(console, text, strlen(text));
-	console_put(console, number ? ".\n" : " here now; Users lists who is.\n");
+	console_put(console, number ? "; Users makes a new one.\n" : " here now; Users lists who is.\n");
 }
 
 static bool read_file(const struct desk *desk)

@@ -20,10 +20,10 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 
 	identity_fingerprint(own, other, fingerprint);
-	/* A line for each half. */
-	console_put(console, "  %-9s  ", label);
-	console_put_styled(console, CONSOLE_STRONG, "%.*s\n", IDENTITY_HALF_BYTES - 1, fingerprint);
-	console_put_styled(console, CONSOLE_STRONG, "             %s\n", fingerprint + IDENTITY_HALF_BYTES);
+	/* A line for each half, short enough for half of a terminal of 80 columns. */
+	console_put(console, "  %s\n", label);
+	console_put_styled(console, CONSOLE_STRONG, "    %.*s\n", IDENTITY_HALF_BYTES - 1, fingerprint);
+	console_put_styled(console, CONSOLE_STRONG, "    %s\n", fingerprint + IDENTITY_HALF_BYTES);
 }
 
 /* Both fingerprints of a name that is pinned to somebody else than who announces it. */
@@ -33,7 +33,7 @@ static void put_both(const struct recipient *recipient, const uint8_t *own, stru
 	if (recipient->has_identity)
 		put_fingerprint(console, "announced", own, recipient->identity);
 	else
-		console_put(console, "  announced  none\n");
+		console_put(console, "  announced: none\n");
 }
 
 static void put_how_to_compare(const struct recipient *recipient, const struct peersfile *file, struct console *console)
@@ -45,9 +45,9 @@ static void put_how_to_compare(const struct recipient *recipient, const struct p
 		console_put(console, " ");
 		console_put_name(console, CONSOLE_NORMAL, own_name);
 	}
-	console_put(console, " shows on the other's screen.\nAll twelve groups the same: Verified ");
+	console_put(console, " shows on the other's screen.\nIf all twelve groups are the same, type Verified ");
 	console_put_name(console, CONSOLE_NORMAL, recipient->username);
-	console_put(console, " remembers it. If not, somebody stands between you.\n");
+	console_put(console, ". If not, somebody stands between you.\n");
 }
 
 /* Whether somebody uses a pinned name and is not its holder. */
@@ -61,6 +61,7 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 	struct console *console = desk->console;
 	struct recipient recipient;
 	const uint8_t *own = find_own(desk);
+	bool is_own;
 
 	if (!own || !recipient_find(&recipient, name, true, desk))
 		return false;
@@ -70,10 +71,11 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
 		return false;
 	}
-	if (!recipient.has_identity) {
+	is_own = recipient.has_identity && memcmp(recipient.identity, own, IDENTITY_BYTES) == 0;
+	if (is_own || !recipient.has_identity) {
 		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
 		recipient_put(&recipient, console);
-		console_put(console, " announces no identity.\n");
+		console_put(console, is_own ? " is you.\n" : " announces no identity.\n");
 		return false;
 	}
 	console_put(console, "You and");
@@ -231,9 +233,8 @@ bool trust_accept(struct desk *desk, const char *name)
 	recipient_put_change(&recipient, console);
 	put_both(&recipient, own, console);
 	put_where_known(desk, &recipient.other);
-	console_put(console,
-	    "The user may have a new machine or working directory, or this is somebody else. Ask, by voice or side by\n"
-	    "side, what Fingerprint shows over there.");
+	console_put(console, "The user may have a new machine or working directory, or this is somebody else.\n"
+			     "Ask, by voice or side by side, what Fingerprint shows over there.");
 	console_put(console, recipient.has_identity
 				 ? " Accepting replaces the known identity by the announced one.\n"
 				 : " Accepting forgets the known identity: then nothing proves who it is.\n");

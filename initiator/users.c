@@ -95,8 +95,7 @@ void users_put_standing(const struct verdict *verdict, struct console *console)
 	if (verdict->standing == STANDING_CHANGED)
 		console_put_styled(console, CONSOLE_BAD, "  changed: not the identity you know; see Trust");
 	if (verdict->standing == STANDING_MISSING)
-		console_put_styled(console, CONSOLE_BAD,
-		    "  missing: announces no identity, and you know one; see Trust");
+		console_put_styled(console, CONSOLE_BAD, "  missing: announces no identity; see Trust");
 	/* What others choose comes last. */
 	if (verdict->pin && verdict->claim && strcmp(verdict->claim->username, verdict->username) != 0) {
 		console_put_styled(console, CONSOLE_FAINT, "  known as ");

@@ -25,8 +25,9 @@ void wording_put_refusal(struct console *console, const struct recipient *to)
 	console_put_styled(console, CONSOLE_BAD, "No secure chat with");
 	recipient_put(to, console);
 	console_put(console,
-	    ", who announces no identity: one is known by that name, or was announced under it or at that\n"
-	    "address in the last 15 minutes. Users lists who has one. Nothing was sent.\n");
+	    ", who announces no identity. Nothing was sent.\n"
+	    "You know an identity by that name, or one was announced in the last 15 minutes by that name or at that "
+	    "address: this may be somebody else.\n");
 }
 
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not)
@@ -36,13 +37,13 @@ void wording_put_classic(struct console *console, const struct recipient *to, co
 	console_put_styled(console, CONSOLE_WARNING, " announces no identity, so there is no key to encrypt for.\n");
 	if (why_not)
 		console_put(console,
-		    "%s, so a secure chat is not possible. An unsecure one is, and anybody on\n"
-		    "the network can read it.\n",
+		    "%s, so a secure chat is not possible. An unsecure one is, and anybody on the network can read it.\n",
 		    why_not);
 	else
 		console_put_styled(console, CONSOLE_WARNING,
-		    "Only the classic exchange (classic: Diffie-Hellman modulo 19) is possible, and it protects nothing: there\n"
-		    "are at most eighteen keys, so anybody on the way can read the message, change it, or be the one who answers.\n");
+		    "Only the classic exchange (Diffie-Hellman modulo 19) is possible, and it protects nothing.\n"
+		    "It has at most eighteen keys, so anybody on the way can read the message, change it, or be the one who "
+		    "answers.\n");
 }
 
 /* What went wrong while waiting for the other side, or for the system. */
@@ -214,11 +215,11 @@ void wording_put_reply(struct console *console, const struct verdict *from, stru
 void wording_put_meeting(struct console *console, const char *name, int error)
 {
 	if (error == 0)
-		console_put_styled(console, CONSOLE_FAINT, "Known from now on by this identity:");
+		console_put_styled(console, CONSOLE_FAINT, "From now on this user, and nobody else, is");
 	else
 		console_put_styled(console, CONSOLE_BAD,
 		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(error));
 	console_put(console, " ");
 	console_put_name(console, CONSOLE_NORMAL, name);
-	console_put(console, "\n");
+	console_put(console, error == 0 ? ".\n" : "\n");
 }

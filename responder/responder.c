@@ -27,10 +27,17 @@ static const char usage[] =
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "[secure] messages were encrypted for you, and their sender proved to be who you know by that name; with verified,\n"
-    "you compared the fingerprint. [plain] and [classic] ones could be read and forged by anybody on the way; with\n"
-    "unproven, the sender could have done better. [changed] is somebody who has not proven to be the one you know,\n"
-    "[unknown] somebody you have not written to yet, [lookalike] somebody whose name looks like one that you know.\n"
+    "What a message is marked with:\n"
+    "\n"
+    "  [secure]     encrypted for you, and the sender has proven who it is\n"
+    "  [plain]      anybody on the way can read and forge it\n"
+    "  [classic]    the same: the classic exchange protects nothing\n"
+    "  [verified]   you compared the fingerprint of the sender\n"
+    "  [unknown]    you have not written to the sender in a secure chat yet\n"
+    "  [changed]    the sender has not proven to be the one you know by that name\n"
+    "  [unproven]   the sender could have proven who it is, and did not\n"
+    "  [lookalike]  the name looks like one that you know, and is another\n"
+    "\n"
     "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n";
 
 static int run(struct program *program)

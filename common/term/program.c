@@ -64,7 +64,7 @@ static int take_all(struct program *program, int argc, char **argv)
 
 		switch (option) {
 		case -1:
-			return optind < argc ? program_refuse(program, "it takes no", argv[optind], NULL)
+			return optind < argc ? program_refuse(program, "it takes no argument", argv[optind], NULL)
 					     : PROGRAM_FINE;
 		case 'h':
 			console_put(&program->out, "%s", program->usage);

@@ -166,7 +166,7 @@ class Process:
 # What each program has written when it is ready.
 READY = {
     "announcer": "Announcing",
-    "discovery": "Listening for announcements",
+    "discovery": "Listening for users",
     "initiator": "Users, Chat or History?",
     "responder": "Listening for messages",
 }

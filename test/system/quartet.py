@@ -30,7 +30,7 @@ BIN = Path(os.environ.get("QUARTET_BIN", "."))
 # What each program has said when it is ready to be talked to.
 READY = {
     "announcer": r"Announcing|Username: ",
-    "discovery": r"Listening for announcements on",
+    "discovery": r"Listening for users on",
     "initiator": r"Users, Chat or History\? ",
     "responder": r"Listening for messages on",
 }
@@ -425,7 +425,7 @@ FINGERPRINT = r"\d{5}(?: \d{5}){5}\n +\d{5}(?: \d{5}){5}$"
 
 def shown_fingerprints(text):
     """The fingerprints on a screen, and the word before each, if there is one."""
-    found = re.findall(rf"^  (\w+) +({FINGERPRINT})", text, re.MULTILINE)
+    found = re.findall(rf"^  (\w+)\n +({FINGERPRINT})", text, re.MULTILINE)
     return [(word, " ".join(digits.split())) for word, digits in found]
 
 

@@ -103,7 +103,7 @@ def scene(lan, make_host, make_user):
 WARNINGS = {
     "own": "  changed: not the identity you know; see Trust",
     "copied": "",
-    "none": "  missing: announces no identity, and you know one; see Trust",
+    "none": "  missing: announces no identity; see Trust",
 }
 
 

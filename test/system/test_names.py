@@ -127,14 +127,14 @@ def test_a_beginning_of_several_names_is_asked_about(alice):
 def test_a_number_means_whoever_had_it_in_the_list(alice):
     alice.knows(Bob=BOB, Can=OTHERS[0], Ece=OTHERS[1])
     initiator = alice.initiator(terminal=True)
-    assert "No list of Users has shown the number 2" in initiator.menu("Chat 2")
+    assert "The last list of Users has no number 2" in initiator.menu("Chat 2")
     assert f" 2  Can (Online)  {OTHERS[0]}" in initiator.menu("Users")
     alice.knows(Alice="127.0.0.8", Ece=OTHERS[1])
     initiator.ask("Chat 2", SECURE_OR_NOT)
     initiator.ask("unsecure", rf"To Can \({OTHERS[0]}\)")
     initiator.wait_for("Message: ")
     initiator.menu("")
-    assert "No list of Users has shown the number 4" in initiator.menu("Chat 4")
+    assert "The last list of Users has no number 4" in initiator.menu("Chat 4")
 
 
 @pytest.mark.parametrize("way", ["unsecure", "secure"])

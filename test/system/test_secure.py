@@ -561,7 +561,7 @@ def test_who_is_called_otherwise_does_not_become_known(alice, answered, username
     said = answered(username=username)
     assert "Delivered to Bob" in said and told in said
     assert alice.known() == {}
-    assert "Known from now on" in answered()
+    assert "From now on" in answered()
     assert alice.known().keys() == {"Bob"}
 
 
@@ -587,7 +587,7 @@ def test_words_for_mallory_that_she_passes_on_to_bob(alice, bob, responder):
             to_alice.send_object(to_bob.receive_object())
             shown = initiator.wait_for(f"(?s).*?{MENU}")[0]
     assert "not called what you wrote to, but Bob." in shown
-    assert "Known from now on" not in shown
+    assert "From now on" not in shown
     assert alice.known() == {}
     assert bob.log()[-1].items() >= {"identity": alice.identity().text, "text": "I accept"}.items()
 

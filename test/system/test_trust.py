@@ -62,7 +62,7 @@ def test_a_delivered_message_makes_its_receiver_known(alice, bob):
     alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
     initiator = alice.initiator()
     before = int(time.time())
-    assert "Known from now on by this identity: Bob\n" in say_securely(initiator, "Bob", "hello")
+    assert "From now on this user, and nobody else, is Bob.\n" in say_securely(initiator, "Bob", "hello")
     known = alice.known()
     since = known["Bob"].pop("pinned")
     assert before <= since <= time.time() and isinstance(since, int)
@@ -237,7 +237,7 @@ def test_an_identity_that_is_gone_is_told_and_still_written_to(alice, bob, known
     alice.write_peers({BOB: peer("Bob")})
     initiator = alice.initiator()
     assert users_line(alice, BOB, initiator).endswith(
-        "  missing: announces no identity, and you know one; see Trust")
+        "  missing: announces no identity; see Trust")
     say_securely(initiator, "Bob", "hello")
     assert bob.logged_texts() == ["hello"]
     assert [entry["mode"] for entry in alice.log()] == ["secure"]
@@ -293,7 +293,7 @@ def test_an_address_means_who_is_there_and_another_of_that_name_is_pinned_beside
     initiator.ask(f"Chat {BOB}", "^Changed: Bob ")
     for answer, question in [("secure", "Number: "), ("7", "Message: "), ("hello", "Delivered to Bob")]:
         initiator.ask(answer, question)
-    initiator.wait_for("Known from now on by this identity: Bob 2$")
+    initiator.wait_for(r"nobody else, is Bob 2\.$")
     initiator.wait_for(MENU)
     assert alice.known()["Bob 2"]["identity"] == bob.identity().text
     assert users_line(alice, BOB, initiator).endswith("  known as Bob 2  somebody else than Bob")
@@ -378,7 +378,7 @@ def test_trust_forgets_an_identity_that_is_not_announced_any_more(alice, bob, kn
     alice.pin(Ece=pin(Identity().text))
     alice.write_peers({BOB: peer("Bob")})
     initiator = alice.initiator()
-    initiator.ask("Trust Bob", r"announced  none$")
+    initiator.ask("Trust Bob", r"announced: none$")
     initiator.wait_for(ACCEPT)
     assert own_fingerprint(alice, bob.identity().public) in dict(
         shown_fingerprints(initiator.output)).values()
@@ -487,6 +487,13 @@ def test_both_fingerprints_of_a_changed_user(alice, bob, announced):
     assert shown_fingerprints(shown) == [
         ("known", own_fingerprint(alice, bob.identity().public)),
         ("announced", own_fingerprint(alice, announced.public))]
+
+
+def test_nobody_compares_with_themselves(alice):
+    alice.write_peers({ELSEWHERE: peer("Alice", identity=alice.identity().text)})
+    shown = alice.initiator().menu("Fingerprint Alice")
+    assert f"There is nothing to compare: Alice ({ELSEWHERE}) is you." in shown
+    assert not shown_fingerprints(shown)
 
 
 def test_without_an_identity_there_is_no_fingerprint(alice, known):
