@@ -62,7 +62,7 @@ static bool may_verify(struct limits *limits, struct in_addr sender)
 	return limits->forgeries < FORGERIES_MAX || ratelimit_allow(&limits->verifications, sender, now_ms);
 }
 
-/* Reads the announcement that a sighting does not have yet; false if it is none, which is told. */
+/* Reads an announcement; false if it is none, which is told. */
 static bool read_announcement(struct keeper *keeper, struct limits *limits, const struct datagram *datagram,
     struct announcement *announcement)
 {
@@ -100,31 +100,31 @@ static bool verify(struct keeper *keeper, struct limits *limits, const struct da
 
 /*
  * Hands what a batch of datagrams says to the keeper. Most say what their senders said before, and are not parsed, nor
- * their signatures verified: the keeper recalls it.
+ * their signatures verified.
  */
 static void take_batch(struct keeper *keeper, struct limits *limits, const struct datagram *datagrams, size_t count,
     const uint8_t *digest_key)
 {
 	static struct sighting sightings[LISTENER_BATCH];
-	size_t heard = 0;
+	int64_t now_ms = clock_wall_ms();
+	size_t new_count, read_count = 0, valid_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		sightings[i].address = datagrams[i].sender.sin_addr;
+		sightings[i].datagram = i;
 		sightings[i].announcement.digest = announcement_digest(datagrams[i].data, datagrams[i].len, digest_key);
 	}
-	keeper_recall(keeper, sightings, count);
-	for (size_t i = 0; i < count; i++) {
-		sightings[i].is_valid = (sightings[i].is_recalled && datagrams[i].sender.sin_port != 0) ||
-					read_announcement(keeper, limits, &datagrams[i], &sightings[i].announcement);
+	new_count = keeper_refresh(keeper, sightings, count, now_ms);
+	for (size_t i = 0; i < new_count; i++) {
+		if (read_announcement(keeper, limits, &datagrams[sightings[i].datagram], &sightings[i].announcement))
+			sightings[read_count++] = sightings[i];
 	}
-	keeper_date(keeper, sightings, count);
-	for (size_t i = 0; i < count; i++) {
-		if (sightings[i].is_valid &&
-		    (sightings[i].is_recalled || verify(keeper, limits, &datagrams[i], &sightings[i])))
-			sightings[heard++] = sightings[i];
+	keeper_date(keeper, sightings, read_count);
+	for (size_t i = 0; i < read_count; i++) {
+		if (verify(keeper, limits, &datagrams[sightings[i].datagram], &sightings[i]))
+			sightings[valid_count++] = sightings[i];
 	}
-	if (heard > 0)
-		keeper_note(keeper, sightings, heard, clock_wall_ms());
+	keeper_note(keeper, sightings, valid_count, now_ms);
 }
 
 /* Returns 0 when the user stops it, or why it cannot go on. */

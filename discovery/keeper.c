@@ -40,23 +40,27 @@ struct keeper {
 	int failed; /* why peers.txt could not be written the last time, or 0 */
 };
 
-void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count)
+size_t keeper_refresh(struct keeper *keeper, struct sighting *sightings, size_t count, int64_t now_ms)
 {
+	size_t left = 0;
+
 	pthread_mutex_lock(&keeper->mutex);
-	for (size_t i = 0; i < count; i++)
-		sightings[i].is_recalled = peers_recall(keeper->heard, sightings[i].address,
-		    sightings[i].announcement.digest, &sightings[i].announcement);
+	for (size_t i = 0; i < count; i++) {
+		if (!peers_refresh(keeper->heard, sightings[i].address, sightings[i].announcement.digest, now_ms))
+			sightings[left++] = sightings[i];
+	}
+	if (left < count && pace_hear(&keeper->pace, false, clock_monotonic_ms()))
+		pthread_cond_signal(&keeper->wake);
 	pthread_mutex_unlock(&keeper->mutex);
+	return left;
 }
 
 void keeper_date(struct keeper *keeper, struct sighting *sightings, size_t count)
 {
 	pthread_mutex_lock(&keeper->mutex);
 	for (size_t i = 0; i < count; i++) {
-		const struct announcement *announcement = &sightings[i].announcement;
-
-		if (sightings[i].is_valid && !sightings[i].is_recalled && announcement->has_identity)
-			sightings[i].since_s = peers_since(keeper->heard, announcement->identity);
+		if (sightings[i].announcement.has_identity)
+			sightings[i].since_s = peers_since(keeper->heard, sightings[i].announcement.identity);
 	}
 	pthread_mutex_unlock(&keeper->mutex);
 }

@@ -25,9 +25,8 @@ struct keeper;
 struct sighting {
 	struct in_addr address;
 	struct announcement announcement;
-	bool is_recalled; /* the announcement was accepted before, and is filled in */
-	bool is_valid;	  /* it is filled in */
-	int64_t since_s;  /* the newest "since" that was heard of its identity */
+	size_t datagram; /* which one it came in, for the caller alone */
+	int64_t since_s; /* the newest "since" that was heard of its identity */
 };
 
 /*
@@ -37,12 +36,12 @@ struct sighting {
 int keeper_start(struct keeper **keeper, int dir, struct console *console) __attribute__((warn_unused_result));
 
 /*
- * Fills in the announcements of count sightings that have the digest of the one before from their address. The others
- * stay as they are, to be read.
+ * Takes those of count sightings of the moment now_ms (wall clock) that have the digest of what was heard from their
+ * address before. Returns how many are left, at the beginning of the list: those are to be read, and verified.
  */
-void keeper_recall(struct keeper *keeper, struct sighting *sightings, size_t count);
+size_t keeper_refresh(struct keeper *keeper, struct sighting *sightings, size_t count, int64_t now_ms);
 
-/* Fills in since_s of those that are valid, signed and not recalled. */
+/* Fills in since_s of those that are signed. */
 void keeper_date(struct keeper *keeper, struct sighting *sightings, size_t count);
 
 /* Takes count sightings of the moment now_ms (wall clock). What they say is signed by whom they name, or unsigned. */

@@ -460,21 +460,20 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 	return (int)news;
 }
 
-bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
+bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
 {
-	const struct peer *peer = NULL;
+	struct peer *peer = NULL;
 
 	do
 		peer = peers_next_at(peers, address, peer);
 	while (peer && (peer->digest == 0 || peer->digest != digest));
-	if (!peer)
+	if (!peer || !peer_is_listed(peer, now_ms))
 		return false;
-	memcpy(announcement->username, peer->username, sizeof(announcement->username));
-	memcpy(announcement->identity, peer->identity, sizeof(announcement->identity));
-	announcement->has_identity = peer->has_identity;
-	announcement->since_s = peer->since_s;
-	announcement->leaving = peer->left;
-	announcement->digest = digest;
+	peer->last_seen_ms = now_ms;
+	peer->heard_again = true;
+	peer->is_stale = true;
+	peer->news |= PEERS_REFRESHED;
+	move_to_newest(peers, peer);
 	return true;
 }
 

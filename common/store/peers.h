@@ -100,10 +100,10 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
     int64_t now_ms) __attribute__((warn_unused_result));
 
 /*
- * What a claim at address announced when it was last heard, if that had this digest. Returns false, with *announcement
- * left alone, if there is no such claim.
+ * Notes at now_ms that the announcement with that digest came from address again. Returns false, with nothing changed,
+ * if no claim there that is still listed was heard in it last: then it is for peers_hear().
  */
-bool peers_recall(const struct peers *peers, struct in_addr address, uint64_t digest, struct announcement *announcement)
+bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
     __attribute__((warn_unused_result));
 
 /*

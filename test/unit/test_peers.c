@@ -212,24 +212,29 @@ static void invented_addresses_push_nobody_out(void **state)
 	peers_free(peers);
 }
 
-static void who_is_heard_again_is_recalled_by_the_digest(void **state)
+static void who_says_the_same_again_is_refreshed_by_the_digest(void **state)
 {
 	struct peers *peers = peers_new();
-	struct announcement bob = said("Bob", 1, 7), zoe = said("Zoe", 0, 0), recalled;
+	struct announcement bob = said("Bob", 1, 7), zoe = said("Zoe", 0, 0);
+	struct peer *claim;
 
 	(void)state;
 	bob.digest = 5;
 	zoe.digest = 6;
 	assert_true(peers_hear(peers, support_address(BOB), &bob, false, NOW_MS) > 0);
 	assert_true(peers_hear(peers, support_address(BOB), &zoe, false, NOW_MS) > 0);
-	assert_true(peers_recall(peers, support_address(BOB), 5, &recalled));
-	assert_string_equal(recalled.username, "Bob");
-	assert_true(recalled.has_identity && recalled.since_s == 7 && !recalled.leaving);
-	assert_true(peers_recall(peers, support_address(BOB), 6, &recalled));
-	assert_string_equal(recalled.username, "Zoe");
-	assert_false(peers_recall(peers, support_address(BOB), 7, &recalled));
-	assert_false(peers_recall(peers, support_address(BOB), 0, &recalled));
-	assert_false(peers_recall(peers, support_address(CAN), 5, &recalled));
+	assert_false(peers_refresh(peers, support_address(BOB), 7, NOW_MS + 1));
+	assert_false(peers_refresh(peers, support_address(BOB), 0, NOW_MS + 1));
+	assert_false(peers_refresh(peers, support_address(CAN), 5, NOW_MS + 1));
+	assert_true(peers_refresh(peers, support_address(BOB), 5, NOW_MS + 1));
+	claim = peers_find_claim(peers, support_address(BOB), bob.identity);
+	assert_int_equal(claim->last_seen_ms, NOW_MS + 1);
+	assert_true(claim->heard_again && claim->is_stale && claim->news & PEERS_REFRESHED);
+	claim = peers_find_claim(peers, support_address(BOB), NULL);
+	assert_int_equal(claim->last_seen_ms, NOW_MS);
+	/* Who was silent for too long is a newcomer. */
+	assert_false(peers_refresh(peers, support_address(BOB), 6, NOW_MS + PEERS_LISTED_MS + 1));
+	assert_int_equal(claim->last_seen_ms, NOW_MS);
 	peers_free(peers);
 }
 
@@ -310,7 +315,7 @@ int main(void)
 	    cmocka_unit_test(a_newer_announcement_drops_the_older_claims_of_its_identity),
 	    cmocka_unit_test(an_address_has_at_most_five_claims),
 	    cmocka_unit_test(invented_addresses_push_nobody_out),
-	    cmocka_unit_test(who_is_heard_again_is_recalled_by_the_digest),
+	    cmocka_unit_test(who_says_the_same_again_is_refreshed_by_the_digest),
 	    cmocka_unit_test(what_is_put_keeps_the_order_of_the_claims),
 	    cmocka_unit_test(whoever_is_silent_beyond_the_bound_is_dropped),
 	    cmocka_unit_test(online_and_listed_have_inclusive_bounds),
