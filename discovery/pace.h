@@ -19,8 +19,8 @@
 /* If peers.txt could not be written, it is tried again after this. */
 #define PACE_RETRY_MS 3000
 /* The budget for new lines: so much at once, and then so much in a millisecond. A file that is replaced may exceed it. */
-#define PACE_BURST_BYTES (512 * 1024)
-#define PACE_BYTES_PER_MS 256
+#define PACE_BURST_BYTES (1536 * 1024)
+#define PACE_BYTES_PER_MS 384
 /* Between two writings of news at least this passes, and this many times as long as the last one took. */
 #define PACE_PAUSE_MS 20
 #define PACE_PAUSE_FACTOR 4
