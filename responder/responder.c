@@ -64,6 +64,8 @@ static int run(struct program *program)
 		console_put_styled(out, CONSOLE_WARNING,
 		    "cannot read " CHATLOG_NAME ", so a repeated message may be shown twice: %s\n",
 		    lockedfile_reason(rc));
+	/* So that the first message need not wait for it. What is wrong is told when somebody is looked for. */
+	(void)!peersfile_read_content(file);
 	address_format(program->address, ip);
 	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
 	if (rc != 0) {
