@@ -32,6 +32,7 @@ def measurements(idlers):
         "crowded": chat.crowded,
         "announcements": presence.announcements,
         "network": presence.network,
+        "wear": presence.wear,
         "users": files.users,
         "history": files.history,
         "connections": footprint.connections,

@@ -1,6 +1,7 @@
 """The responder under load: messages a second, and how long one takes."""
 
 import contextlib
+import statistics
 import time
 
 import files
@@ -67,9 +68,18 @@ def secure():
 
 
 def durable():
-    """64 senders at once, each waiting for its receipts, against a sync for each message."""
+    """64 senders at once, each waiting for its receipts, against a sync for each message.
+
+    If syncing costs little on this disk, something else decides: then the same without a disk shows
+    that it is no longer the sync that is waited for.
+    """
     values, twin_values = rates("durable", "crowd", ["-n", 64], ["-d", "-o", "twin.log"], ["-u"])
-    yield Row("durable, 64 senders", "1/s", values, twin_values).at_least(10)
+    memory_values, _ = rates("durable-memory", "crowd", ["-n", 64], ["-d", "-o", "twin.log"], ["-u"],
+                             in_memory=True)
+    row = Row("durable, 64 senders", "1/s", values, twin_values)
+    part = row.median / statistics.median(memory_values)
+    yield row.to_reach("ratio >= 10, or >= 0.8 of memory", row.ratio >= 10 or part >= 0.8)
+    yield Row("  chat.log in memory", "1/s", memory_values, note=f"on the disk {part:.2f} of this")
 
 
 def couriers(path, arguments, apart=None, responder=PROGRAM):
@@ -107,7 +117,7 @@ def latency():
     yield latency_row(f"{SPARSE_RATE}/s", "p50", 0.5, sparse)
     yield latency_row(f"{SPARSE_RATE}/s", "p99", 0.99, sparse).at_most(3)
     yield latency_row(f"{rate:,}/s", "p50", 0.5, busy)
-    yield latency_row(f"{rate:,}/s", "p99", 0.99, busy)
+    yield latency_row(f"{rate:,}/s", "p99", 0.99, busy).at_most(3)
 
 
 def crowded():
@@ -123,4 +133,4 @@ def crowded():
         both = couriers(path, ["-r", CROWDED_RATE, "-t", CROWDED_SECONDS], 0.5 / CROWDED_RATE, RESPONDER)
         finish_tool(flood)
     yield latency_row(f"among {presence.PEERS:,}", "p50", 0.5, [both])
-    yield latency_row(f"among {presence.PEERS:,}", "p99", 0.99, [both])
+    yield latency_row(f"among {presence.PEERS:,}", "p99", 0.99, [both]).at_most(5)

@@ -1,12 +1,16 @@
 /*
  * The bare twin of discovery: receives on UDP port 6000, many datagrams at a time, and throws them away.
  *
- * usage: drain ADDR
+ * usage: drain [-v] ADDR
  *
- * Prints "ready". Ends by a signal.
+ * -v checks a signature for each of them first, always the same one. Prints "ready". Ends by a signal.
  */
+#include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "net/address.h"
@@ -16,6 +20,31 @@
 #define BATCH 64
 #define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
 
+/* Something signed, about as long as an announcement. */
+#define SIGNED_BYTES 200
+
+struct proof {
+	uint8_t public[crypto_sign_PUBLICKEYBYTES];
+	uint8_t text[SIGNED_BYTES];
+	uint8_t signature[crypto_sign_BYTES];
+};
+
+static void make_proof(struct proof *proof)
+{
+	uint8_t secret[crypto_sign_SECRETKEYBYTES];
+
+	memset(proof->text, 'x', sizeof(proof->text));
+	if (sodium_init() < 0 || crypto_sign_keypair(proof->public, secret) != 0 ||
+	    crypto_sign_detached(proof->signature, NULL, proof->text, sizeof(proof->text), secret) != 0)
+		arguments_fail("cannot sign");
+}
+
+static void check(const struct proof *proof)
+{
+	if (crypto_sign_verify_detached(proof->signature, proof->text, sizeof(proof->text), proof->public) != 0)
+		arguments_fail("a signature does not hold");
+}
+
 int main(int argc, char **argv)
 {
 	static char data[BATCH][ANNOUNCEMENT_MAX_BYTES + 1];
@@ -23,16 +52,19 @@ int main(int argc, char **argv)
 	struct mmsghdr messages[BATCH];
 	struct iovec pieces[BATCH];
 	struct sockaddr_in local;
-	int on = 1, size = RECEIVE_BUFFER_BYTES;
+	struct proof proof;
+	bool checks = getopt(argc, argv, "v") == 'v';
+	int count, on = 1, size = RECEIVE_BUFFER_BYTES;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	arguments_program = "drain";
-	local = address_socket(arguments_address(argc > 1 ? argv[1] : NULL), PRESENCE_PORT);
+	local = address_socket(arguments_address(argv[optind]), PRESENCE_PORT);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
 	    bind(fd, (const struct sockaddr *)&local, sizeof(local)) != 0)
 		arguments_fail("cannot listen");
+	make_proof(&proof);
 	printf("ready\n");
 	fflush(stdout);
 	for (;;) {
@@ -45,7 +77,10 @@ int main(int argc, char **argv)
 			    .msg_iovlen = 1,
 			};
 		}
-		if (recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL) < 0)
+		count = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
+		if (count < 0)
 			arguments_fail("cannot receive");
+		for (int i = 0; i < count && checks; i++)
+			check(&proof);
 	}
 }

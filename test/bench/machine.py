@@ -153,6 +153,11 @@ class Process:
         return [sum(self._status(task, f"{kind}_ctxt_switches") for task in self._tasks())
                 for kind in ("voluntary", "nonvoluntary")]
 
+    def written(self):
+        """The bytes it has given to write(2) and its kin, and those of the pages it has made dirty (proc(5), io)."""
+        fields = dict(line.split(": ") for line in Path(f"/proc/{self.pid}/io").read_text("ascii").splitlines())
+        return int(fields["wchar"]), int(fields["write_bytes"])
+
     def descriptors(self):
         """How many descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
