@@ -42,8 +42,9 @@ int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct 
     struct console *console) __attribute__((warn_unused_result));
 
 /*
- * Sends the announcement, signed by identity unless that is NULL, everywhere once and tells on the console what is new about that. Waits for neither: a datagram
- * that cannot go now is not sent, and what a paused terminal does not take is offered again the next time.
+ * Sends the announcement, signed by identity unless that is NULL, everywhere once and tells on the console what is new
+ * about that. Waits for neither: a datagram that cannot go now is not sent, and what a paused terminal does not take is
+ * offered again the next time.
  */
 void beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity);
 

@@ -147,7 +147,7 @@ void conversation_acknowledge(struct conversation *conversation, const struct en
 {
 	int rc = exchange_seal_receipt(&conversation->exchange, receipt, &conversation->outgoing);
 
-	/* Without memory there is no receipt, and the sender says "not confirmed", as it should. */
+	/* Out of memory there is no receipt, and the sender says "not confirmed", as it should. */
 	(void)rc;
 }
 

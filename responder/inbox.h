@@ -63,7 +63,7 @@ struct inbox {
 			uint64_t counter;
 			bool is_first; /* else for a message that was received before */
 			bool has_id;
-			uint8_t id[CHATLOG_ID_BYTES], sender[IDENTITY_BYTES];
+			uint8_t id[ENVELOPE_ID_BYTES], sender[IDENTITY_BYTES];
 		} * receipts;
 		size_t receipt_count, receipt_room;
 	} batches[2];
@@ -75,9 +75,9 @@ struct inbox {
 struct message {
 	struct in_addr address;
 	enum chatlog_mode mode;
-	const uint8_t *sender; /* the proven identity, DH_KEY_BYTES; NULL if none was */
+	const uint8_t *sender; /* the proven identity, IDENTITY_BYTES; NULL if none was */
 	const char *username;  /* what the proven sender is called by itself; NULL if it did not say */
-	const uint8_t *id;     /* CHATLOG_ID_BYTES; NULL if it has none */
+	const uint8_t *id;     /* ENVELOPE_ID_BYTES; NULL if it has none */
 	const char *text;      /* UTF-8 */
 	size_t text_len;
 	void *conversation; /* to acknowledge it; NULL if nobody expects that */
@@ -85,8 +85,8 @@ struct message {
 };
 
 /*
- * Log (made with INBOX_LOCK_WAIT_MS), roster and console stay the caller's and must outlive the inbox. Returns 0 or ENOMEM;
- * inbox_free() is to be called in any case.
+ * Log (made with INBOX_LOCK_WAIT_MS), roster and console stay the caller's and must outlive the inbox. Returns 0 or
+ * ENOMEM; inbox_free() is to be called in any case.
  */
 int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge) __attribute__((warn_unused_result));
@@ -99,7 +99,7 @@ int inbox_recall(struct inbox *inbox, int dir) __attribute__((warn_unused_result
 
 /*
  * Adds a message to its batch, copying what it needs, and commits if that has grown large. Returns NULL, or with nothing
- * added why not, in static storage: its sender has had more than a share kept, too much waits, or memory is out.
+ * added why not, in static storage: its sender has had more than a share kept, too much waits, or out of memory.
  */
 const char *inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
 

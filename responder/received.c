@@ -14,7 +14,7 @@ struct sender {
 	TAILQ_ENTRY(sender) by_count;
 	uint8_t identity[IDENTITY_BYTES];
 	size_t count, room;
-	uint8_t (*ids)[CHATLOG_ID_BYTES];
+	uint8_t (*ids)[ENVELOPE_ID_BYTES];
 };
 
 LIST_HEAD(bucket, sender);
@@ -26,7 +26,7 @@ struct received {
 	size_t most;				/* nobody holds more */
 	struct bucket buckets[BUCKETS];
 	struct rank
-	    ranks[RECEIVED_OF_ONE_MAX + 1]; /* the senders that hold so many, whoever came to that first first */
+	    ranks[RECEIVED_OF_ONE_MAX + 1]; /* the senders that hold so many, in the order in which they came to that */
 };
 
 struct received *received_new(void)
@@ -63,7 +63,7 @@ static size_t find_id(const struct sender *sender, const uint8_t *id)
 {
 	size_t i = 0;
 
-	while (i < sender->count && memcmp(sender->ids[i], id, CHATLOG_ID_BYTES) != 0)
+	while (i < sender->count && memcmp(sender->ids[i], id, ENVELOPE_ID_BYTES) != 0)
 		i++;
 	return i;
 }
@@ -89,7 +89,7 @@ static void recount(struct received *received, struct sender *sender, size_t cou
 
 static void remove_id(struct received *received, struct sender *sender, size_t at)
 {
-	memmove(sender->ids + at, sender->ids + at + 1, (sender->count - at - 1) * CHATLOG_ID_BYTES);
+	memmove(sender->ids + at, sender->ids + at + 1, (sender->count - at - 1) * ENVELOPE_ID_BYTES);
 	recount(received, sender, sender->count - 1);
 }
 
@@ -112,7 +112,7 @@ static bool make_room(struct sender *sender)
 
 	if (sender->count < sender->room)
 		return true;
-	ids = realloc(sender->ids, room * CHATLOG_ID_BYTES);
+	ids = realloc(sender->ids, room * ENVELOPE_ID_BYTES);
 	if (!ids)
 		return false;
 	sender->ids = ids;
@@ -132,8 +132,8 @@ static void insert_id(struct received *received, const uint8_t *identity, const 
 		return;
 	if (make_room(sender)) {
 		at = newest ? sender->count : 0;
-		memmove(sender->ids + at + 1, sender->ids + at, (sender->count - at) * CHATLOG_ID_BYTES);
-		memcpy(sender->ids[at], id, CHATLOG_ID_BYTES);
+		memmove(sender->ids + at + 1, sender->ids + at, (sender->count - at) * ENVELOPE_ID_BYTES);
+		memcpy(sender->ids[at], id, ENVELOPE_ID_BYTES);
 		recount(received, sender, sender->count + 1);
 	} else {
 		recount(received, sender, sender->count);
@@ -141,7 +141,7 @@ static void insert_id(struct received *received, const uint8_t *identity, const 
 }
 
 bool received_has(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	const struct sender *sender = find_sender(received, identity);
 
@@ -149,7 +149,7 @@ bool received_has(const struct received *received, const uint8_t identity[static
 }
 
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	struct sender *sender = find_sender(received, identity);
 
@@ -161,7 +161,7 @@ void received_add(struct received *received, const uint8_t identity[static IDENT
 }
 
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	const struct sender *sender = find_sender(received, identity);
 
@@ -173,7 +173,7 @@ bool received_recall(struct received *received, const uint8_t identity[static ID
 }
 
 void received_forget(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	struct sender *sender = find_sender(received, identity);
 	size_t at = sender ? find_id(sender, id) : 0;

@@ -2,9 +2,10 @@
  * The messages that were received: which id came from which identity, so that a message that its sender repeats, because
  * no receipt reached it, is not taken twice.
  *
- * Remembers at most RECEIVED_OF_ONE_MAX ids of an identity and RECEIVED_MAX in all. Beyond the first an identity gives up
- * its oldest, beyond the second whoever holds most gives up theirs, so that nobody can make the messages of others be
- * forgotten by sending many. Ids are chosen by whoever sends, but count only for an identity that was proven. Keeps no file.
+ * Remembers at most RECEIVED_OF_ONE_MAX ids of an identity and RECEIVED_MAX in all. Beyond the first an identity gives
+ * up its oldest, beyond the second whoever holds most gives up theirs, so that nobody can make the messages of others
+ * be forgotten by sending many. Ids are chosen by whoever sends, but count only for an identity that was proven. Keeps
+ * no file.
  */
 #ifndef QUARTET_RECEIVED_H
 #define QUARTET_RECEIVED_H
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 #include "crypto/identity.h"
-#include "store/chatlog.h"
+#include "wire/envelope.h"
 
 #define RECEIVED_OF_ONE_MAX 2048
 #define RECEIVED_MAX 65536
@@ -26,21 +27,21 @@ void received_free(struct received *received);
 
 /* Whether the message is remembered. */
 bool received_has(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 /* Remembers a message that was not, as the newest of its sender. Out of memory it does not. */
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 /*
  * Remembers a message from before all that is remembered of its sender, if no other must be forgotten for it. Returns
  * false once there is no room for any.
  */
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 /* Forgets a message, because it was not kept after all; harmless if it is not remembered. */
 void received_forget(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static CHATLOG_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 #endif

@@ -53,7 +53,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(a->username, b->username);
 }
 
-/* Sorts the claims by name, once for each version of the file. Without memory for that no name is found to be shared. */
+/* Sorts the claims by name, once for each version of the file. Out of memory no name is found to be shared. */
 static void sort_names(struct roster *roster)
 {
 	const struct peers *peers = peersfile_peers(roster->file);

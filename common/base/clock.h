@@ -27,7 +27,7 @@ void clock_format_utc(int64_t wall_ms, char text[static CLOCK_UTC_BYTES]);
 /* Reads exactly the form that clock_format_utc() writes. Returns false, and leaves *wall_ms alone, for anything else. */
 bool clock_parse_utc(const char *text, size_t len, int64_t *wall_ms) __attribute__((warn_unused_result));
 
-/* Writes wall_ms in local time: the time of day, with the date before it where with_date. */
+/* Writes wall_ms in local time: the time of day, with the date before it if with_date. */
 void clock_format_local(int64_t wall_ms, bool with_date, char text[static CLOCK_LOCAL_BYTES]);
 
 #endif

@@ -22,7 +22,7 @@ bool decimal_is_number(const char *text, size_t len);
 size_t decimal_format(const uint8_t bytes[static DECIMAL_BYTES], char digits[static DECIMAL_MAX_DIGITS + 1]);
 
 /*
- * Reads len digits as a big-endian integer; leading zeros are allowed. Returns 0 and sets bytes, EINVAL where
+ * Reads len digits as a big-endian integer; leading zeros are allowed. Returns 0 and sets bytes, EINVAL if
  * decimal_is_number() does not hold, or ERANGE for 2^256 and above; bytes is then left alone.
  */
 int decimal_parse(const char *digits, size_t len, uint8_t bytes[static DECIMAL_BYTES])

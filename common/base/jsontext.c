@@ -38,7 +38,7 @@ __attribute__((constructor)) static void replace_memory(void)
 	json_set_alloc_funcs(take_memory, free);
 }
 
-/* Sees to it that there is a reserve; false if memory is out already. */
+/* Sees to it that there is a reserve; false if out of memory already. */
 static bool fill_reserve(void)
 {
 	void *none = NULL, *fresh;

@@ -27,8 +27,8 @@ void jsontext_on_exhaustion(void (*handler)(void));
 
 /*
  * Parses the len bytes at text as one JSON object, with nothing but white space around it. Returns a new reference that
- * the caller releases with json_decref(), or NULL with errno set: EBADMSG when it is not an object, ENOMEM when memory
- * is out. If why is not NULL, it then receives a short reason in static storage, fit for a message.
+ * the caller releases with json_decref(), or NULL with errno set: EBADMSG when it is not an object, ENOMEM if out of
+ * memory. If why is not NULL, it then receives a short reason in static storage, fit for a message.
  */
 json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
 

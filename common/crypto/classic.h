@@ -1,5 +1,5 @@
 /*
- * the classic exchange: Diffie-Hellman modulo 19 and 3DES, as other programs of the specification speak it.
+ * The classic exchange: Diffie-Hellman modulo 19 and 3DES, as other programs of the specification speak it.
  *
  * common/PROTOCOL.md, section 3.2; specification 2.3.0-C leaves modulus and cipher open, and this is what most have
  * chosen: p = 19, g = 2, and 3DES (EDE, ECB, PKCS#5 padding) under the shared secret in decimal. It protects nothing,

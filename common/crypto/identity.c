@@ -37,7 +37,7 @@ bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[s
 	return true;
 }
 
-/* What is signed, in memory that the caller frees; NULL when out of memory. */
+/* What is signed, in memory that the caller frees; NULL if out of memory. */
 static uint8_t *join(const char *label, const void *bytes, size_t len, size_t *joined_len)
 {
 	size_t label_len = strlen(label) + 1;

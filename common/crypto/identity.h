@@ -45,7 +45,7 @@ bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[s
 int identity_sign(const struct identity *identity, const char *label, const void *bytes, size_t len,
     uint8_t signature[static IDENTITY_SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 
-/* Whether that signature was made by the holder of public; false when out of memory, too. */
+/* Whether that signature was made by the holder of public; false if out of memory, too. */
 bool identity_verify(const uint8_t public[static IDENTITY_BYTES], const char *label, const void *bytes, size_t len,
     const uint8_t signature[static IDENTITY_SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 

@@ -27,7 +27,7 @@ char *address_format(struct in_addr address, char text[static ADDRESS_TEXT_BYTES
 
 /*
  * Whether address is one of this machine's, which is to say that a socket can be bound to it. Returns 0, EADDRNOTAVAIL
- * where it is not, or why that could not be found out. Does not block.
+ * if it is not, or why that could not be found out. Does not block.
  */
 int address_check_own(struct in_addr address) __attribute__((warn_unused_result));
 

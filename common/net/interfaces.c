@@ -11,7 +11,7 @@ static struct in_addr ipv4(const struct sockaddr *address)
 	return in.sin_addr;
 }
 
-/* Reads one address of getifaddrs(3); false where nothing can be broadcast from it. */
+/* Reads one address of getifaddrs(3); false if nothing can be broadcast from it. */
 static bool read_interface(const struct ifaddrs *entry, struct interface *interface)
 {
 	struct in_addr address, configured = {0};

@@ -25,7 +25,7 @@ struct interface {
 
 /*
  * Lists the interfaces that are up and can broadcast, one entry for each broadcast address of each, INTERFACES_MAX at
- * most. Where there are none but loopback, loopback is listed. Where only is not NULL, just the network of that address of
+ * most. If there are none but loopback, loopback is listed. If only is not NULL, just the network of that address of
  * this machine is listed, whether the interface runs or not, loopback included. An address without a broadcast address of
  * its own (a /31 or /32 network) is left out. Returns how many are listed. Does not block.
  */

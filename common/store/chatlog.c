@@ -26,7 +26,7 @@ static const char *const mode_words[] = {
 };
 
 /* base64 of an identity, the longest there is, with the NUL. */
-#define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(DH_KEY_BYTES, BASE64_VARIANT)
+#define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(IDENTITY_BYTES, BASE64_VARIANT)
 
 #define MODES (sizeof(mode_words) / sizeof(mode_words[0]))
 

@@ -15,13 +15,12 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "crypto/dh.h"
 #include "trust/username.h"
+#include "wire/envelope.h"
 
 #define CHATLOG_NAME "chat.log"
 /* Readers pass over longer lines; none that is written comes near: a text arrives in an object of 64 KiB. */
 #define CHATLOG_LINE_MAX_BYTES (512 * 1024)
-#define CHATLOG_ID_BYTES 16
 /* Without the NUL. */
 #define CHATLOG_STANDING_MAX_BYTES 16
 
@@ -40,9 +39,9 @@ struct chatlog_entry {
 	/* What the responder made of the sender: a word of small letters, or NULL if there was nothing to say. */
 	const char *standing;
 	bool has_id, has_identity;
-	uint8_t id[CHATLOG_ID_BYTES];	/* of the message */
-	uint8_t identity[DH_KEY_BYTES]; /* the proven sender's, or the recipient's */
-	const char *text;		/* UTF-8 */
+	uint8_t id[ENVELOPE_ID_BYTES];	  /* of the message */
+	uint8_t identity[IDENTITY_BYTES]; /* the proven sender's, or the recipient's */
+	const char *text;		  /* UTF-8 */
 	size_t text_len;
 	json_t *document; /* what chatlog_parse() read text and standing from; NULL in an entry made by hand */
 };
@@ -78,11 +77,11 @@ void chatlog_free(struct chatlog *log);
 #define CHATLOG_FOR_STRANGERS 2
 
 /*
- * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this returns; in any
- * case they survive the death of the process. A file that was moved away is made anew, and one that others may read set to
- * mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the disk, or 64 MiB if that is less, is
- * free, so that no flood of messages can fill it. Returns 0, or with nothing appended:
- * ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
+ * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this
+ * returns; in any case they survive the death of the process. A file that was moved away is made anew, and one that
+ * others may read set to mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the
+ * disk, or 64 MiB if that is less, is free, so that no flood of messages can fill it. Returns 0, or with nothing
+ * appended: ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
     __attribute__((warn_unused_result));

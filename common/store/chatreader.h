@@ -24,7 +24,8 @@ void chatreader_free(struct chatreader *reader);
 
 /*
  * The next line in the direction of reading, without its line feed: *line holds until the next call. Returns 0, ENODATA
- * after the last one, EFBIG if CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on the disk.
+ * after the last one, EFBIG if CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on
+ * the disk.
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 

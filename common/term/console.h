@@ -50,7 +50,7 @@ size_t console_waiting_bytes(const struct console *console);
 /* Collects formatted text of our own. Foreign strings do not belong in its arguments. */
 void console_put(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same in a style, where colour is used. */
+/* The same in a style, if colour is used. */
 void console_put_styled(struct console *console, enum console_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

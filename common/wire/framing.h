@@ -32,7 +32,8 @@ int framer_push(struct framer *framer, const char *bytes, size_t len) __attribut
 
 /*
  * Hands out the next whole object. Returns 0 with *object and *len set, valid until the next call on this framer;
- * EAGAIN if more bytes are needed; EBADMSG if a byte outside an object is no white space; EMSGSIZE if an object is longer than FRAMING_MAX_BYTES. After the last two the stream has no boundaries any more: drop the connection.
+ * EAGAIN if more bytes are needed; EBADMSG if a byte outside an object is no white space; EMSGSIZE if an object is
+ * longer than FRAMING_MAX_BYTES. After the last two the stream has no boundaries any more: drop the connection.
  */
 int framer_next(struct framer *framer, const char **object, size_t *len) __attribute__((warn_unused_result));
 

@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	courier.wanted = (size_t)(courier.rate * seconds);
 	courier.latencies_ns = calloc(courier.wanted + 1, sizeof(*courier.latencies_ns));
 	if (!courier.latencies_ns)
-		arguments_fail("there is no memory");
+		arguments_fail("out of memory");
 	moment_sharpen();
 	deliver(&courier);
 	qsort(courier.latencies_ns, courier.arrived, sizeof(*courier.latencies_ns), compare);

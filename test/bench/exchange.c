@@ -106,7 +106,7 @@ void exchange_seal(const struct exchange *exchange, struct exchange_keys *keys, 
 	if (buffer_append(out, message_begin, strlen(message_begin)) != 0 ||
 	    secretbox_seal(&keys->to_responder, plaintext, (size_t)len, out) != 0 ||
 	    buffer_append(out, "\"}", END_BYTES) != 0)
-		arguments_fail("there is no memory");
+		arguments_fail("out of memory");
 }
 
 void exchange_check(const struct exchange *exchange, struct exchange_keys *keys, const char *object, size_t len)

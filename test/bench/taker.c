@@ -149,7 +149,7 @@ static void prepare_answers(struct taker *taker)
 	if (buffer_printf(&taker->receipt, "{\"encrypted_message\": \"") != 0 ||
 	    secretbox_seal(&box, "{\"received\": 0, \"status\": 200}", 30, &taker->receipt) != 0 ||
 	    buffer_printf(&taker->receipt, "\"}") != 0)
-		arguments_fail("there is no memory");
+		arguments_fail("out of memory");
 }
 
 static void listen_on(struct taker *taker, struct in_addr address)

@@ -159,7 +159,7 @@ static void a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone(void **stat
 /* A message of the known identity, with an id, for which receipts add counter to *conversation. */
 static struct message message_of(const struct scene *scene, uint64_t *conversation, uint64_t counter)
 {
-	static const uint8_t id[CHATLOG_ID_BYTES] = "0123456789abcde";
+	static const uint8_t id[ENVELOPE_ID_BYTES] = "0123456789abcde";
 
 	return (struct message){
 	    .address = support_address(ECE),

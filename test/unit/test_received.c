@@ -14,7 +14,7 @@ static const uint8_t *identity_of(uint32_t number)
 
 static const uint8_t *id_of(uint32_t number)
 {
-	static uint8_t id[CHATLOG_ID_BYTES];
+	static uint8_t id[ENVELOPE_ID_BYTES];
 
 	memcpy(id + 3, &number, sizeof(number));
 	return id;
