@@ -123,13 +123,6 @@ const char *keyfile_open(struct keyfile *file, int dir)
 	return exposed ? tell_exposed(file, "") : NULL;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0 &&
-	       memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
-}
-
 const char *keyfile_refresh(struct keyfile *file)
 {
 	static const char changed[] = KEYFILE_NAME " has changed: you have another identity now";
@@ -141,7 +134,7 @@ const char *keyfile_refresh(struct keyfile *file)
 	file->is_there = fstatat(file->dir, KEYFILE_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!file->is_there)
 		return was_there ? KEYFILE_NAME " is gone; the identity that was loaded goes on until the end" : NULL;
-	if (was_there && is_same(&now, &file->seen))
+	if (was_there && lockedfile_is_unchanged(&now, &file->seen))
 		return NULL;
 	file->seen = now;
 	rc = read_seed(file->dir, seed, &file->seen, &exposed);

@@ -45,6 +45,13 @@ static bool names_file(int dir, const char *name, const struct stat *file)
 	       named.st_ino == file->st_ino;
 }
 
+bool lockedfile_is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) == 0 &&
+	       memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim)) == 0;
+}
+
 int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, struct stat *status)
 {
 	int rc = 0,
@@ -120,16 +127,17 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 	return rc;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
+int lockedfile_write(int fd, const char *bytes, size_t len, off_t offset)
 {
 	while (len > 0) {
-		ssize_t written = write(fd, bytes, len);
+		ssize_t written = pwrite(fd, bytes, len, offset);
 
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0)
 			return errno;
 		bytes += written;
+		offset += written;
 		len -= (size_t)written;
 	}
 	return 0;
@@ -192,7 +200,7 @@ static int fill_scratch(int dir, const char *name, const void *bytes, size_t len
 	if (rc != 0)
 		return rc;
 	/* Whatever the mask of the process. */
-	rc = fchmod(*fd, S_IRUSR | S_IWUSR) == 0 ? write_all(*fd, bytes, len) : errno;
+	rc = fchmod(*fd, S_IRUSR | S_IWUSR) == 0 ? lockedfile_write(*fd, bytes, len, 0) : errno;
 	if (rc == 0 && fsync(*fd) != 0)
 		rc = errno;
 	if (rc != 0) {

@@ -48,6 +48,12 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
     struct stat *status, bool *is_new) __attribute__((warn_unused_result));
 
+/* Whether two looks at a path saw the same file, unchanged. */
+bool lockedfile_is_unchanged(const struct stat *a, const struct stat *b);
+
+/* Writes all of len bytes at an offset of the file. Returns 0, or an errno value with part of them written. */
+int lockedfile_write(int fd, const char *bytes, size_t len, off_t offset) __attribute__((warn_unused_result));
+
 /*
  * Creates name, mode 0600, with len bytes, only if nothing of that name is there (else EEXIST): the file appears
  * whole and synced, or not at all. Goes through the scratch file "<name>.new", which is made anew, and locked meanwhile;

@@ -359,6 +359,29 @@ static void move_to_newest(struct peers *peers, struct peer *peer)
 	link_newest(peers, node);
 }
 
+static int compare_times(const void *left, const void *right)
+{
+	const struct peer *a = *(const struct peer *const *)left, *b = *(const struct peer *const *)right;
+
+	return (a->last_seen_ms > b->last_seen_ms) - (a->last_seen_ms < b->last_seen_ms);
+}
+
+int peers_sort(struct peers *peers)
+{
+	struct peer **list = calloc(peers->count + 1, sizeof(*list));
+	size_t count = 0;
+
+	if (!list)
+		return ENOMEM;
+	for (struct peer *peer = NULL; (peer = peers_next(peers, peer));)
+		list[count++] = peer;
+	qsort(list, count, sizeof(*list), compare_times);
+	for (size_t i = 0; i < count; i++)
+		move_to_newest(peers, list[i]);
+	free(list);
+	return 0;
+}
+
 struct peer *peers_find_claim(const struct peers *peers, struct in_addr address, const uint8_t *identity)
 {
 	struct peer *peer = NULL;

@@ -113,6 +113,9 @@ bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest,
  */
 struct peer *peers_put(struct peers *peers, const struct peer *peer);
 
+/* Brings the order in which they go up to date with last_seen_ms and is_pinned, after those were changed. */
+int peers_sort(struct peers *peers) __attribute__((warn_unused_result));
+
 /* Notes whether the user knows the identity of a claim. */
 void peers_set_pinned(struct peers *peers, struct peer *peer, bool is_pinned);
 

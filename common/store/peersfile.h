@@ -1,10 +1,9 @@
 /*
  * peers.txt: the dictionary of peers on disk, and what else the programs share there.
  *
- * JSON Lines, a record a line; the format is in common/PROTOCOL.md, section 5. Discovery writes the peers, the announcer
- * its user's name, the initiator whom the user knows, everybody reads. All is written under the lock, so a reader never
- * sees half of it, and a killed writer loses nothing but what it wrote. The content is as hostile as a datagram: a line that says nothing valid costs itself only and is kept as it is, 100 of them at most, and a file
- * larger than PEERSFILE_MAX_BYTES is never overwritten.
+ * Discovery writes the peers, the announcer its user's name, the initiator whom the user knows, everybody reads. What the
+ * lines say is for peerscontent. All is written under the lock, so a reader never sees half of it, and a killed writer
+ * loses nothing but what it wrote. A file larger than PEERSFILE_MAX_BYTES is never overwritten.
  *
  * A struct peersfile remembers what it read and reads again only if the file has changed since. Functions that return
  * int return 0 or an errno value: EFBIG for a file too large, ETIMEDOUT if another program holds the lock for
@@ -22,7 +21,7 @@
 
 struct peersfile;
 
-/* For the peers.txt in directory dir (an open descriptor or AT_FDCWD). NULL where memory is out. Opens nothing yet. */
+/* For the peers.txt in directory dir (an open descriptor or AT_FDCWD). NULL if out of memory. Opens nothing yet. */
 struct peersfile *peersfile_new(int dir);
 void peersfile_free(struct peersfile *file);
 
@@ -84,7 +83,7 @@ const struct pins *peersfile_pins(const struct peersfile *file);
 
 /*
  * Pins pin->identity to pin->username, between begin and commit; what was pinned to that name before is replaced, and
- * members that this version does not know stay where the identity is the same. Returns 0, ENOMEM, or EUSERS where the
+ * members that this version does not know stay if the identity is the same. Returns 0, ENOMEM, or EUSERS if the
  * name is new and PINS_MAX names are pinned.
  */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));

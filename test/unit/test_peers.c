@@ -212,6 +212,25 @@ static void invented_addresses_push_nobody_out(void **state)
 	peers_free(peers);
 }
 
+static void whoever_was_silent_longest_goes_first_in_whatever_order_they_came(void **state)
+{
+	struct peers *peers = peers_new();
+
+	(void)state;
+	for (uint32_t i = 0; i < PEERS_MAX; i++) {
+		struct peer can = {.address = support_address(BOB + i), .username = "Can", .last_seen_ms = NOW_MS - i};
+
+		assert_non_null(peers_put(peers, &can));
+	}
+	assert_int_equal(peers_sort(peers), 0);
+	assert_int_equal(hear(peers, 1, "Bob", 0, 0, NOW_MS), PEERS_INSERTED);
+	assert_string_equal(names(peers, 1), "Bob");
+	assert_string_equal(names(peers, BOB), "Can");
+	assert_string_equal(names(peers, BOB + PEERS_MAX - 2), "Can");
+	assert_string_equal(names(peers, BOB + PEERS_MAX - 1), "");
+	peers_free(peers);
+}
+
 static void who_says_the_same_again_is_refreshed_by_the_digest(void **state)
 {
 	struct peers *peers = peers_new();
@@ -315,6 +334,7 @@ int main(void)
 	    cmocka_unit_test(a_newer_announcement_drops_the_older_claims_of_its_identity),
 	    cmocka_unit_test(an_address_has_at_most_five_claims),
 	    cmocka_unit_test(invented_addresses_push_nobody_out),
+	    cmocka_unit_test(whoever_was_silent_longest_goes_first_in_whatever_order_they_came),
 	    cmocka_unit_test(who_says_the_same_again_is_refreshed_by_the_digest),
 	    cmocka_unit_test(what_is_put_keeps_the_order_of_the_claims),
 	    cmocka_unit_test(whoever_is_silent_beyond_the_bound_is_dropped),

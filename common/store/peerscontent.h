@@ -1,0 +1,51 @@
+/*
+ * What the lines of peers.txt say: reading all of them, and changing single records in the text.
+ *
+ * The format is in common/PROTOCOL.md, section 5. The text is as hostile as a datagram: a line that says nothing valid
+ * costs itself only and is kept as it is, PEERSCONTENT_UNKNOWN_MAX of them at most. Knows no file and no clock; what is in
+ * force on the disk, and who may write there, says peersfile. Functions that can fail return ENOMEM, or as said.
+ */
+#ifndef QUARTET_PEERSCONTENT_H
+#define QUARTET_PEERSCONTENT_H
+
+#include "base/buffer.h"
+#include "store/peers.h"
+#include "trust/pins.h"
+
+/* Lines that mean nothing to this version and are kept. */
+#define PEERSCONTENT_UNKNOWN_MAX 100
+
+struct peerscontent {
+	struct peers *peers;		       /* of two lines about one address the last counts */
+	struct pins *known;		       /* whom the user knows */
+	char username[USERNAME_MAX_BYTES + 1]; /* the user's own name, "" if there is none */
+	int64_t since_s;		       /* of the last announcement of it, or 0 */
+	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
+	size_t lines;			       /* about addresses, those included that do not count any more */
+	bool is_untidy;	     /* the last line does not end, or more lines mean nothing than are kept */
+	json_t *self, *pins; /* the record of the name; those of the pins, by name */
+};
+
+/*
+ * Reads a text of len bytes, from which no peers come but those in the last line about each address. Returns 0 with
+ * *content set, to be released with peerscontent_free(), or ENOMEM with nothing in it.
+ */
+int peerscontent_read(struct peerscontent *content, const char *text, size_t len) __attribute__((warn_unused_result));
+void peerscontent_free(struct peerscontent *content);
+
+/* Stores the user's own name and "since" in content and in text; all other lines stay byte for byte. */
+int peerscontent_set_self(struct peerscontent *content, struct buffer *text, const char *username, int64_t since_s)
+    __attribute__((warn_unused_result));
+
+/*
+ * The same for a pin: what was pinned to that name before is replaced, and members that this version does not know stay
+ * if the identity is the same. Returns EUSERS if the name is new and PINS_MAX names are pinned.
+ */
+int peerscontent_pin(struct peerscontent *content, struct buffer *text, const struct pin *pin)
+    __attribute__((warn_unused_result));
+
+/* The same for forgetting the pin of username, if there is one. */
+int peerscontent_unpin(struct peerscontent *content, struct buffer *text, const char *username)
+    __attribute__((warn_unused_result));
+
+#endif
