@@ -258,7 +258,7 @@ def test_without_a_receipt_the_user_is_pointed_at_trust(alice, known, peers):
 
 
 @pytest.mark.parametrize("peers", [
-    {BOB: peer("Can"), ELSEWHERE: peer("Can", 800, identity=Identity().text)},
+    {BOB: peer("Can"), ELSEWHERE: peer("Can", 300, identity=Identity().text)},
     {BOB: peer("Can"), ELSEWHERE: peer("CAN", identity=Identity().text, left=True)},
     {BOB: peer("Bob")},
 ])
