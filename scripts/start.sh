@@ -22,11 +22,10 @@ readonly COLUMNS_MIN=40
 readonly ROWS_MIN=24
 readonly COLUMNS_BESIDE=80
 
-# The status line, with the user's own prefix key, and the title of a pane and the last line of one whose program ended.
+# The status line, with the user's own prefix key, and the title of a pane.
 readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
 readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d#{?#{e|>=:#{client_width},$COLUMNS_BESIDE},   end: scripts/start.sh --stop,}#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
-readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,Enter restarts it ,}'
-readonly ENDED='Ended#{?pane_dead_signal, (signal #{pane_dead_signal}),#{?pane_dead_status, (status #{pane_dead_status}),}}: Enter restarts it.'
+readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,ended: hit Enter ,}'
 # What a user sets for the programs; a tmux server that runs already has an environment of its own.
 readonly VARIABLES=(NO_COLOR TZ LANG LC_ALL LC_CTYPE LC_TIME LC_MESSAGES)
 
@@ -129,6 +128,8 @@ open_session() {
 	# In one go with its creation: a configuration that destroys unattached sessions would be quicker.
 	pane=$(tmux new-session -d -s "$name" -n "$name" -x "$columns" -y "$rows" -P -F '#{pane_id}' -- "${command[@]}" \; \
 		set-option -t "=$name:" destroy-unattached off \; set-option -w -t "=$name:" remain-on-exit on)
+	# The title says it; a line below would push out what the program said last. A tmux before 3.3 has its own line.
+	tmux set-option -w -t "=$name:" remain-on-exit-format '' 2>/dev/null || true
 	tmux list-keys -T root | sed 's/-T root /-T quartet /' | tmux source-file -
 	tmux bind-key -T quartet Enter if-shell -F '#{pane_dead}' respawn-pane 'send-keys Enter' \; \
 		set-option -t "$pane" key-table quartet \; \
@@ -194,7 +195,7 @@ percent() {
 	printf '%d%%' "$(((100 * $1 + $2 - 1) / $2))"
 }
 
-# arrange LABEL: gives the panes of a user in a part of the window, `columns` x `rows` large, their heights, now
+# arrange LABEL: gives the panes of a user in a part of the window, `columns` x `rows` large, their sizes, now
 # and (if tmux can, from 3.3 on) whenever the window changes its size. The initiator gets the most. Every pane has a
 # title line above it.
 arrange() {
@@ -203,6 +204,7 @@ arrange() {
 	heard=$(((rows - titles - (titles - 2) * small) * 2 / 5))
 	resizing+="resize-pane -t ${panes[${label}announcer]} -y $small ; resize-pane -t ${panes[${label}discovery]} -y $small ; "
 	resizing+="resize-pane -t ${panes[${label}responder]} -y $(percent "$heard" "$rows") ; "
+	((columns < COLUMNS_BESIDE)) || resizing+="resize-pane -t ${panes[${label}announcer]} -x $((50 / ${#LABELS[@]}))% ; "
 }
 
 # finish_session NAME TITLE: the session is complete: the pane of that title gets the cursor; "" leaves it where it is.
@@ -214,9 +216,7 @@ finish_session() {
 		tmux $resize
 	done <<<"$resizing"
 	[[ -z $2 ]] || tmux select-pane -t "${panes[$2]}"
-	# A tmux before 3.3 has neither.
 	tmux set-hook -w -t "=$1:" window-resized "$resizing" 2>/dev/null || true
-	tmux set-option -w -t "=$1:" remain-on-exit-format "$ENDED" 2>/dev/null || true
 	opening=
 }
 
@@ -277,10 +277,10 @@ open_demo() {
 			add "$user: " "$PWD/demo/${user,,}" "$program" "$@"
 		done
 	done
+	resizing+="resize-pane -t ${panes[Alice: initiator]} -x 50% ; "
 	for user in Bob Alice; do
 		arrange "$user: "
 	done
-	resizing+="resize-pane -t ${panes[Alice: initiator]} -x 50% ; "
 	finish_session "$DEMO_SESSION" "${opening:+Alice: initiator}"
 }
 

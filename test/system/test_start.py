@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -116,6 +117,9 @@ class Machine:
         return subprocess.run(["tmux", "-L", server, *arguments], env=self.environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
                               text=True).stdout
+
+    def tmux_version(self):
+        return tuple(map(int, re.findall(r"\d+", self.tmux("-V"))[:2]))
 
     def runs(self, session):
         return subprocess.run(["tmux", "has-session", "-t", f"={session}"], env=self.environment,
@@ -330,8 +334,17 @@ def test_the_layout_follows_the_terminal(machine):
     small = heights("Bob: initiator"), heights("Bob: discovery")
     terminal.resize(120, 40)
     eventually(lambda: heights("Bob: initiator") > small[0])
-    if tuple(map(int, re.findall(r"\d+", machine.tmux("-V"))[:2])) >= (3, 3):
+    if machine.tmux_version() >= (3, 3):
         eventually(lambda: heights("Bob: discovery") == small[1])
+
+
+def test_a_terminal_that_shrinks_leaves_every_pane_readable(machine):
+    terminal = machine.terminal("--demo", size=(200, 50))
+    terminal.shows(re.escape(MENU))
+    terminal.resize(80, 24)
+    eventually(lambda: machine.panes("quartet-demo")["Bob: initiator"].width < 80)
+    if machine.tmux_version() >= (3, 3):
+        eventually(lambda: min(pane.width for pane in machine.panes("quartet-demo").values()) >= 18)
 
 
 def test_start_runs_the_programs_where_it_was_called(machine):
@@ -511,7 +524,19 @@ def test_a_pane_whose_program_has_ended_says_how_to_start_it_again(machine):
     terminal.shows("Username:")
     machine.panes()["discovery"].shows("Listening")
     os.kill(machine.panes()["discovery"].program(), signal.SIGKILL)
-    terminal.shows("discovery *Enter restarts it ")
+    terminal.shows("discovery *ended: hit Enter ")
+
+
+def test_why_a_program_could_not_start_stays_on_the_screen(machine):
+    holder = "import socket; held = socket.create_server(('', 6001)); print(flush=True); input()"
+    with subprocess.Popen([*machine.inside, sys.executable, "-c", holder], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        terminal = machine.terminal()
+        terminal.shows("responder ended: hit Enter ")
+        if machine.tmux_version() >= (3, 3):
+            assert "cannot listen on 0.0.0.0:6001" in terminal.screen()
+        other.communicate(b"\n")
 
 
 @pytest.mark.parametrize("title", PANES)
