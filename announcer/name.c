@@ -66,13 +66,8 @@ void name_store(struct console *console, struct peersfile *file, const char *nam
 	if (rc == 0 && peersfile_since(file) > *since_s)
 		*since_s = peersfile_since(file);
 	*since_s = now_s > *since_s ? now_s : *since_s + 1;
-	if (rc == 0) {
-		rc = peersfile_set_self(file, name, *since_s);
-		if (rc == 0)
-			rc = peersfile_commit(file);
-		else
-			peersfile_abandon(file);
-	}
+	if (rc == 0)
+		rc = peersfile_commit(file, peersfile_set_self(file, name, *since_s));
 	if (rc != 0)
 		console_put_styled(console, CONSOLE_WARNING, "cannot store the name in " PEERSFILE_NAME ": %s\n",
 		    peersfile_reason(rc));

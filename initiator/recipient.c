@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/address.h"
 
 static void take(struct recipient *recipient, const struct candidate *candidate)
@@ -17,7 +18,6 @@ static void take(struct recipient *recipient, const struct candidate *candidate)
 	    .has_identity = candidate->identity != NULL,
 	    .downgraded = candidate->downgraded,
 	    .has_pin = verdict->pin != NULL,
-	    .has_other = verdict->other != NULL,
 	};
 	strcpy(recipient->username, verdict->username);
 	if (verdict->claim)
@@ -163,7 +163,7 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 		return true;
 	console_put_styled(desk->console, CONSOLE_WARNING, "Nobody knows where to find");
 	recipient_put(recipient, desk->console);
-	console_put(desk->console, ", who was not heard in the last 15 minutes.\n");
+	console_put(desk->console, ", who was not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
 	return false;
 }
 
@@ -204,12 +204,7 @@ int recipient_pin(const struct recipient *recipient, struct peersfile *file, cha
 	memcpy(pin.identity, recipient->identity, IDENTITY_BYTES);
 	pin.address = recipient->address;
 	pin.has_address = true;
-	rc = peersfile_pin(file, &pin);
-	if (rc != 0) {
-		peersfile_abandon(file);
-		return rc;
-	}
-	rc = peersfile_commit(file);
+	rc = peersfile_commit(file, peersfile_pin(file, &pin));
 	if (rc == 0 && !known)
 		strcpy(pinned, pin.username);
 	return rc;

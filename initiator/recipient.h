@@ -22,9 +22,9 @@ struct recipient {
 	bool has_identity;
 	bool downgraded; /* has no identity, but one is known or was announced of that name or address */
 	bool has_pin;	 /* of the identity */
-	bool has_other;	 /* somebody else is known by that name, or by one that looks like it */
 	uint8_t identity[IDENTITY_BYTES];
-	struct pin pin, other;
+	struct pin pin;
+	struct pin other; /* who else is known by that name, or by one that looks like it, if somebody is */
 };
 
 /*

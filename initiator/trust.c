@@ -118,13 +118,8 @@ static bool change(struct desk *desk, const char *name, const struct pin *seen, 
 		    "What is known of that name has just been changed elsewhere; look again.\n");
 		return false;
 	}
-	if (rc == 0) {
-		rc = wanted ? peersfile_pin(file, wanted) : peersfile_unpin(file, name);
-		if (rc == 0)
-			rc = peersfile_commit(file);
-		else
-			peersfile_abandon(file);
-	}
+	if (rc == 0)
+		rc = peersfile_commit(file, wanted ? peersfile_pin(file, wanted) : peersfile_unpin(file, name));
 	if (rc != 0)
 		console_put_styled(console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
 	return rc == 0;

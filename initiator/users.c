@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/address.h"
 
 /* Long lists go out in pieces of about this size. */
@@ -176,9 +177,11 @@ bool users_show(struct users *users, const uint8_t *identity, struct console *co
 			console_flush(console);
 	}
 	if (users->shown_count == 0)
-		console_put(console, "Nobody was heard in the last 15 minutes. Is discovery running?\n");
+		console_put(console,
+		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
 	else
-		console_put_styled(console, CONSOLE_FAINT, "%zu heard in the last 15 minutes, %zu online\n",
-		    users->shown_count, online);
+		console_put_styled(console, CONSOLE_FAINT,
+		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->shown_count,
+		    online);
 	return true;
 }

@@ -23,9 +23,10 @@
 #include "wire/announcement.h"
 
 #define PEERS_MAX 16384
-#define PEERS_CLAIMS_MAX 5     /* of one address, one of them unsigned at most */
-#define PEERS_ONLINE_MS 10000  /* heard this recently: (Online), specification 2.3.0-B */
-#define PEERS_LISTED_MS 900000 /* heard this recently: listed at all, specification 2.3.0-B */
+#define PEERS_CLAIMS_MAX 5    /* of one address, one of them unsigned at most */
+#define PEERS_ONLINE_MS 10000 /* heard this recently: (Online), specification 2.3.0-B */
+#define PEERS_LISTED_MIN 15   /* heard this recently: listed at all, specification 2.3.0-B */
+#define PEERS_LISTED_MS (PEERS_LISTED_MIN * 60000)
 
 struct peer {
 	struct in_addr address;

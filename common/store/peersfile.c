@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/jsontext.h"
+#include "base/text.h"
 #include "crypto/identity.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
@@ -204,9 +204,9 @@ const char *peersfile_reason(int error)
 {
 	switch (error) {
 	case EFBIG:
-		return "it is larger than 20 MiB";
+		return "it is larger than " TEXT_OF(PEERSFILE_MAX_MIB) " MiB";
 	case EUSERS:
-		return "it has as many known names as it may have";
+		return "it has " TEXT_OF(PINS_MAX) " known names, as many as it may have";
 	default:
 		return lockedfile_reason(error);
 	}
@@ -222,17 +222,16 @@ static void unlock(struct peersfile *file)
 	buffer_free(&file->text);
 }
 
-int peersfile_commit(struct peersfile *file)
+int peersfile_commit(struct peersfile *file, int error)
 {
 	struct stat placed;
-	int rc = 0;
 
-	if (file->edited)
-		rc = lockedfile_replace(file->dir, PEERSFILE_NAME, file->text.data, file->text.len, &placed);
-	if (file->edited && rc == 0)
+	if (error == 0 && file->edited)
+		error = lockedfile_replace(file->dir, PEERSFILE_NAME, file->text.data, file->text.len, &placed);
+	if (error == 0 && file->edited)
 		lockedfile_sync_directory(file->dir);
 	peersfile_abandon(file);
-	return rc;
+	return error;
 }
 
 struct peers *peersfile_take_peers(struct peersfile *file)

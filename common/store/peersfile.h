@@ -17,7 +17,8 @@
 
 #define PEERSFILE_NAME "peers.txt"
 /* PEERS_MAX peers with the longest names take less. */
-#define PEERSFILE_MAX_BYTES (20 * 1024 * 1024)
+#define PEERSFILE_MAX_MIB 20
+#define PEERSFILE_MAX_BYTES (PEERSFILE_MAX_MIB * 1024 * 1024)
 
 struct peersfile;
 
@@ -50,11 +51,11 @@ int peersfile_begin(struct peersfile *file) __attribute__((warn_unused_result));
 const char *peersfile_reason(int error);
 
 /*
- * Replaces the file by one with the records that were changed since peersfile_begin() by the functions below, and all
- * other lines byte for byte; syncs file and directory, and unlocks. On an error the old file stands; unlocked all the
- * same.
+ * Ends a change. If error, which is that of the functions below, is 0, replaces the file by one with the records that
+ * they changed since peersfile_begin(), all other lines byte for byte, and syncs file and directory. Else, or if that
+ * fails, the old file stands. Returns the first error. Unlocks in any case.
  */
-int peersfile_commit(struct peersfile *file) __attribute__((warn_unused_result));
+int peersfile_commit(struct peersfile *file, int error) __attribute__((warn_unused_result));
 
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);

@@ -140,7 +140,7 @@ static void a_damaged_line_costs_itself_only_and_stays(void **state)
 		assert_string_equal(peersfile_username(file), "Ece");
 		assert_int_equal(peersfile_begin(file), 0);
 		assert_int_equal(peersfile_pin(file, &pin), 0);
-		assert_int_equal(peersfile_commit(file), 0);
+		assert_int_equal(peersfile_commit(file, 0), 0);
 		snprintf(text, sizeof(text),
 		    "%s" EXAMPLE "%s\n{\"known\": \"Can\", \"identity\": \"" VECTOR_SA_TEXT
 		    "\", \"pinned\": 1763625600}\n",
@@ -164,7 +164,7 @@ static void a_change_leaves_all_other_lines_byte_for_byte(void **state)
 	assert_int_equal(peersfile_set_self(file, "Alice", 1763625600), 0);
 	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
 	assert_int_equal(peersfile_unpin(file, "nobody"), 0);
-	assert_int_equal(peersfile_commit(file), 0);
+	assert_int_equal(peersfile_commit(file, 0), 0);
 	snprintf(text, sizeof(text), "%s" BOB_LINE "{\"self\": \"Alice\", \"mood\": \"fine\", \"since\": 1763625600}\n",
 	    odd);
 	expect_text(dir, text);
@@ -185,7 +185,7 @@ static void a_pin_keeps_unknown_members_for_the_same_identity_only(void **state)
 
 		assert_int_equal(peersfile_begin(file), 0);
 		assert_int_equal(peersfile_pin(file, &pin), 0);
-		assert_int_equal(peersfile_commit(file), 0);
+		assert_int_equal(peersfile_commit(file, 0), 0);
 		snprintf(text, sizeof(text),
 		    SELF_LINE BOB_LINE "{\"known\": \"Bob\", \"identity\": \"%s\", \"pinned\": 1763625600%s}\n",
 		    same ? VECTOR_SB_TEXT : VECTOR_SA_TEXT, same ? ", \"mood\": 7" : "");
