@@ -22,23 +22,24 @@
 
 #define PERIOD_MIN_S 0.1
 #define PERIOD_MAX_S 3600
+#define PERIOD TEXT_OF(ANNOUNCE_PERIOD_S)
 #define PERIOD_RANGE TEXT_OF(PERIOD_MIN_S) " to " TEXT_OF(PERIOD_MAX_S)
+#define TARGETS TEXT_OF(BEACON_TARGETS_MAX)
 
 static const char usage[] =
     "usage: announcer [-a ADDR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
     "\n"
-    "Tells the network every 8 seconds that you are here, so that others can chat with you.\n"
+    "Tells the network every " PERIOD " seconds that you are here, so that others can chat with you.\n"
     "\n"
     "  -a ADDR        speak only from this IPv4 address of this machine (default: every network)\n"
     "  -u NAME        your username (default: ask for it)\n"
-    "  -t ADDR        announce to this IPv4 address as well, a broadcast address or a single host; up to " TEXT_OF(
-	BEACON_TARGETS_MAX) "\n"
-			    "  -i SECONDS     announce this often, " PERIOD_RANGE " seconds (default: 8)\n"
-			    "  -h, --help     show this help\n"
-			    "  -V, --version  show the version\n"
-			    "\n"
-			    "In the working directory, peers.txt keeps your name and identity.key is your secret.\n"
-			    "Ctrl-C ends it and tells the others that you left.\n";
+    "  -t ADDR        announce to this IPv4 address as well, a broadcast address or a single host; up to " TARGETS "\n"
+    "  -i SECONDS     announce this often, " PERIOD_RANGE " seconds (default: " PERIOD ")\n"
+    "  -h, --help     show this help\n"
+    "  -V, --version  show the version\n"
+    "\n"
+    "In the working directory, peers.txt keeps your name and identity.key is your secret.\n"
+    "Ctrl-C ends it and tells the others that you left.\n";
 
 struct settings {
 	char name[USERNAME_MAX_BYTES + 1]; /* empty: ask */
@@ -62,8 +63,7 @@ static int take_option(struct program *program, int option)
 		break;
 	case 't':
 		if (settings->target_count == BEACON_TARGETS_MAX)
-			return program_refuse(program, "the destination", optarg,
-			    "there are " TEXT_OF(BEACON_TARGETS_MAX) " already");
+			return program_refuse(program, "the destination", optarg, "there are " TARGETS " already");
 		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
 			return program_refuse(program, "the destination", optarg,
 			    "it is an IPv4 address, such as 192.168.1.255");
@@ -217,7 +217,7 @@ static int run(struct program *program)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.period_ms = ANNOUNCE_PERIOD_MS};
+	struct settings settings = {.period_ms = ANNOUNCE_PERIOD_S * 1000};
 	struct program program = {
 	    .name = "announcer",
 	    .usage = usage,

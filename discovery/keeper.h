@@ -48,7 +48,7 @@ void keeper_date(struct keeper *keeper, struct sighting *sightings, size_t count
 void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t count, int64_t now_ms);
 
 /*
- * Has the user told that a datagram from address was refused, and why (static storage). Where many are waiting to be
+ * Has the user told that a datagram from address was refused, and why (static storage). If many are waiting to be
  * told it is forgotten.
  */
 void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *why);

@@ -26,7 +26,7 @@ static int open_socket(struct listener *listener, struct in_addr address, const 
 	/* With the privilege for it the system's limit does not count; without it, as much as there is. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	/* Where this is not allowed (before Linux 5.7), more is heard than was asked for. */
+	/* If this is not allowed (before Linux 5.7), more is heard than was asked for. */
 	if (interface[0] != '\0')
 		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||

@@ -35,7 +35,7 @@ struct datagram {
 int listener_open(struct listener *listener, const struct in_addr *only) __attribute__((warn_unused_result));
 
 /*
- * Waits for datagrams, without limit. Returns 0, EINTR where a signal ended the wait, or why there can be no waiting.
+ * Waits for datagrams, without limit. Returns 0, EINTR if a signal ended the wait, or why there can be no waiting.
  */
 int listener_wait(const struct listener *listener) __attribute__((warn_unused_result));
 

@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/decimal.h"
@@ -21,22 +20,14 @@ struct chat {
 	struct buffer text; /* of the message */
 };
 
-/* Whether the answer is a beginning of word, in any case. */
-static bool begins(const char *word, const char *answer)
-{
-	size_t len = strlen(answer);
-
-	return len > 0 && strncasecmp(word, answer, len) == 0;
-}
-
 static bool ask_secure(struct desk *desk, bool *secure)
 {
 	struct prompt *prompt = &desk->prompt;
 	char *answer;
 
 	while (prompt_ask_word(prompt, "secure or unsecure? ", &answer)) {
-		*secure = begins("secure", answer);
-		if (*secure || begins("unsecure", answer))
+		*secure = prompt_begins("secure", answer);
+		if (*secure || prompt_begins("unsecure", answer))
 			return true;
 		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "Please say secure (encrypted) or unsecure (anybody can read it); an empty line gives up.\n");
@@ -138,7 +129,7 @@ static bool check_secure(const struct chat *chat)
 		return false;
 	}
 	if (desk->strict)
-		why_not = "the classic exchange is refused (--strict)";
+		why_not = "The classic exchange is refused (--strict)";
 	else if (!classic_is_available())
 		why_not = "This build leaves out the classic exchange";
 	wording_put_classic(desk->console, &chat->to, why_not);

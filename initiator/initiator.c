@@ -3,7 +3,6 @@
  */
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/stop.h"
 #include "chat.h"
@@ -84,11 +83,6 @@ static void put_commands(struct console *console)
 	console_put(console, "%s", hints);
 }
 
-static bool begins(const struct command *command, const char *word)
-{
-	return strncasecmp(command->name, word, strlen(word)) == 0;
-}
-
 /* The command that word is, or is the beginning of. NULL, after telling the user, if that is none or several. */
 static const struct command *find_command(struct console *console, const char *word)
 {
@@ -96,7 +90,7 @@ static const struct command *find_command(struct console *console, const char *w
 	size_t count = 0;
 
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (begins(&commands[i], word)) {
+		if (prompt_begins(commands[i].name, word)) {
 			found = &commands[i];
 			count++;
 		}
@@ -107,7 +101,7 @@ static const struct command *find_command(struct console *console, const char *w
 	console_put_foreign(console, word, strlen(word));
 	console_put(console, count == 0 ? "\"; Help lists them.\n" : "\":");
 	for (size_t i = 0; i < COMMANDS && count > 0; i++) {
-		if (begins(&commands[i], word))
+		if (prompt_begins(commands[i].name, word))
 			console_put(console, " %s%s", commands[i].name, --count > 0 ? " or" : "?\n");
 	}
 	return NULL;

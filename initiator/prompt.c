@@ -67,11 +67,16 @@ bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer)
 	return len > 0;
 }
 
+bool prompt_begins(const char *word, const char *answer)
+{
+	return strncasecmp(word, answer, strlen(answer)) == 0;
+}
+
 bool prompt_ask_yes(struct prompt *prompt, const char *question)
 {
 	char *answer;
 
-	return prompt_ask_word(prompt, question, &answer) && strncasecmp("yes", answer, strlen(answer)) == 0;
+	return prompt_ask_word(prompt, question, &answer) && prompt_begins("yes", answer);
 }
 
 void prompt_expect(struct prompt *prompt, unsigned count)

@@ -39,6 +39,9 @@ bool prompt_ask(struct prompt *prompt, const char *question, char **answer, size
 /* The same for words: white space at both ends is cut off. Returns false also for an empty answer. */
 bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer) __attribute__((warn_unused_result));
 
+/* Whether an answer is a beginning of word, in any case. */
+bool prompt_begins(const char *word, const char *answer);
+
 /* Asks for a yes, which any beginning of the word is. */
 bool prompt_ask_yes(struct prompt *prompt, const char *question) __attribute__((warn_unused_result));
 

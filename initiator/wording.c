@@ -26,8 +26,9 @@ void wording_put_refusal(struct console *console, const struct recipient *to)
 	recipient_put(to, console);
 	console_put(console,
 	    ", who announces no identity. Nothing was sent.\n"
-	    "You know an identity by that name, or one was announced in the last 15 minutes by that name or at that "
-	    "address: this may be somebody else.\n");
+	    "You know an identity by that name, or one was announced in the last %d minutes by that name or at that "
+	    "address: this may be somebody else.\n",
+	    PEERS_LISTED_MIN);
 }
 
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "store/lockedfile.h"
 
 /* The file may be deleted between making and reading it; nobody does that more than a few times. */
@@ -16,7 +17,7 @@ static const char *reason(int error)
 {
 	switch (error) {
 	case EBADMSG:
-		return "it is damaged (not 32 bytes); move it away to get a new identity";
+		return "it is damaged (not " TEXT_OF(IDENTITY_SEED_BYTES) " bytes); move it away to get a new identity";
 	case LOCKEDFILE_EXPOSED:
 		return "other users may write to it, so it may not be yours; move it away to get a new identity";
 	default:

@@ -34,7 +34,7 @@ static int compare_usernames(const void *left, const void *right)
 static int compare_identities(const void *left, const void *right)
 {
 	const struct pin *a = *(const struct pin *const *)left, *b = *(const struct pin *const *)right;
-	int order = memcmp(a->identity, b->identity, DH_KEY_BYTES);
+	int order = memcmp(a->identity, b->identity, IDENTITY_BYTES);
 
 	return order != 0 ? order : (a->since_s > b->since_s) - (a->since_s < b->since_s);
 }
@@ -55,7 +55,7 @@ static int compare_skeletons(const void *left, const void *right)
 	return order != 0 ? order : compare_claims(a->pin, b->pin);
 }
 
-/* Reads one member of the section; false where it is no valid pin. */
+/* Reads one member of the section; false if it is no valid pin. */
 static bool read_pin(const char *name, const json_t *object, struct pin *pin)
 {
 	const char *text;
@@ -145,7 +145,7 @@ typedef int compare_entry(const struct pins *known, size_t index, const void *wa
 
 static int compare_identity(const struct pins *known, size_t index, const void *identity)
 {
-	return memcmp(known->identities[index]->identity, identity, DH_KEY_BYTES);
+	return memcmp(known->identities[index]->identity, identity, IDENTITY_BYTES);
 }
 
 static int compare_skeleton(const struct pins *known, size_t index, const void *skeleton)
@@ -153,7 +153,7 @@ static int compare_skeleton(const struct pins *known, size_t index, const void *
 	return strcmp(known->likenesses[index].skeleton, skeleton);
 }
 
-/* The index of the first entry that is wanted, where bsearch(3) would find any; false where there is none. */
+/* The index of the first entry that is wanted, while bsearch(3) would find any; false if there is none. */
 static bool find_first(const struct pins *known, compare_entry *compare, const void *wanted, size_t *index)
 {
 	size_t first = 0, end = known->count;
@@ -170,7 +170,7 @@ static bool find_first(const struct pins *known, compare_entry *compare, const v
 	return first < known->count && compare(known, first, wanted) == 0;
 }
 
-const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static DH_KEY_BYTES])
+const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static IDENTITY_BYTES])
 {
 	size_t index;
 

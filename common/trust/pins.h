@@ -2,7 +2,7 @@
  * Whom the user knows: the identities that are pinned to usernames, as ssh pins the keys of hosts.
  *
  * A name is pinned when the user wrote to it in a secure chat and was answered (common/PROTOCOL.md, section 4). What
- * others say pins nothing: neither announcements nor their messages. This is the table that peersfile
+ * others say pins nothing: neither announcements nor their messages. This is the table that peerscontent
  * makes of the "known" records of peers.txt, for looking up; changes go through peersfile. What is no valid pin is left
  * out. A table never changes; pins belong to it and hold as long as it does. Nothing blocks.
  */
@@ -22,7 +22,7 @@
 
 struct pin {
 	char username[USERNAME_MAX_BYTES + 1];
-	uint8_t identity[DH_KEY_BYTES];
+	uint8_t identity[IDENTITY_BYTES];
 	int64_t since_s; /* Unix time of pinning */
 	struct in_addr address;
 	bool has_address; /* address is where the identity was last proven */
@@ -46,15 +46,15 @@ const struct pin *pins_next(const struct pins *known, const struct pin *pin);
 /* The pin of exactly that name, or NULL. */
 const struct pin *pins_find(const struct pins *known, const char *username);
 
-/* The pin with that identity, the oldest where several names have it, or NULL. */
-const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static DH_KEY_BYTES]);
+/* The pin with that identity, the oldest if several names have it, or NULL. */
+const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static IDENTITY_BYTES]);
 
 /* Writes the first of "Bob", "Bob 2", "Bob 3" that is not pinned, for username; too long a one is cut to fit. */
 void pins_free_name(const struct pins *known, const char *username, char name[static USERNAME_MAX_BYTES + 1]);
 
 /*
  * The pin that somebody could take username for: one whose name looks like it and is another (lookalike.h). Of several
- * the verified one, or else the oldest. NULL where there is none, or username itself is that one, or is verified, too.
+ * the verified one, or else the oldest. NULL if there is none, or username itself is that one, or is verified, too.
  */
 const struct pin *pins_find_alike(const struct pins *known, const char *username);
 

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/jsontext.h"
+#include "base/text.h"
 #include "crypto/identity.h"
 #include "net/address.h"
 
@@ -97,7 +98,7 @@ int announcement_parse(const char *datagram, size_t len, struct in_addr from, st
 	int rc = EBADMSG;
 
 	if (len > ANNOUNCEMENT_MAX_BYTES) {
-		*why = "it is longer than 1,400 bytes";
+		*why = "it is longer than " TEXT_OF(ANNOUNCEMENT_MAX_BYTES) " bytes";
 		return EBADMSG;
 	}
 	object = jsontext_parse(datagram, len, why);

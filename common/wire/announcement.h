@@ -17,7 +17,7 @@
 #include "trust/username.h"
 
 #define ANNOUNCEMENT_MAX_BYTES 1400
-#define ANNOUNCE_PERIOD_MS 8000 /* specification 2.1.0-B */
+#define ANNOUNCE_PERIOD_S 8 /* specification 2.1.0-B */
 #define ANNOUNCEMENT_DIGEST_KEY_BYTES 16
 #define ANNOUNCEMENT_SINCE_MAX_S 9999999999
 

@@ -121,7 +121,7 @@ def latency():
 
 
 def crowded():
-    """The same where peers.txt is large and changes all the time."""
+    """The same if peers.txt is large and changes all the time."""
     path = machine.directory("crowded")
     (path / "chat.log").touch()
     with contextlib.ExitStack() as stack:

@@ -24,7 +24,7 @@ class Row:
     values: list
     twin: list = dataclasses.field(default_factory=list)
     reach: str = ""
-    reached: object = None  # whether, or None where there is nothing to reach
+    reached: object = None  # whether, or None if there is nothing to reach
     digits: int = 0
     note: str = ""
 

@@ -14,14 +14,14 @@ STARTED = pytest.StashKey[list]()
 
 
 def pytest_configure():
-    """Refuses to run where the tests would reach a real network or real mounts."""
+    """Refuses to run if the tests would reach a real network or real mounts."""
     if os.environ.get("QUARTET_PRIVATE") != "1":
         pytest.exit("run the system tests with test/system/run", 1)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """Shows what the programs wrote where a test failed."""
+    """Shows what the programs wrote if a test failed."""
     outcome = yield
     report = outcome.get_result()
     if report.failed:
@@ -125,7 +125,7 @@ def vectors():
 
 @pytest.fixture
 def seeded():
-    """A random.Random whose seed is printed, and taken from QUARTET_SEED where that is set."""
+    """A random.Random whose seed is printed, and taken from QUARTET_SEED if that is set."""
     seed = os.environ.get("QUARTET_SEED") or str(random.randrange(10**9))
     print(f"QUARTET_SEED={seed}")
     return random.Random(seed)

@@ -139,7 +139,7 @@ class Ear:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
 
     def hear(self, timeout=WAIT):
-        """The next datagram; fails the test where none comes."""
+        """The next datagram; fails the test if none comes."""
         assert is_readable(self.socket, timeout), f"no announcement in {timeout} s"
         data, ancillary, _, source = self.socket.recvmsg(65536, 256)
         for level, kind, value in ancillary:
@@ -237,7 +237,7 @@ class Connection:
             self._received += more
 
     def receive_all(self, timeout=WAIT):
-        """Everything until the other side ends the stream; fails where it does not end."""
+        """Everything until the other side ends the stream; fails if it does not end."""
         self.socket.settimeout(timeout)
         received = self._received
         while True:

@@ -62,7 +62,7 @@ def pad(data):
 
 
 def unpad(blocks):
-    """What pad() was given; a ValueError where that cannot be."""
+    """What pad() was given; a ValueError if that cannot be."""
     count = blocks[-1]
     if not 1 <= count <= BLOCK_BYTES or blocks[-count:] != bytes([count]) * count:
         raise ValueError("wrong padding")
@@ -75,7 +75,7 @@ def seal(secret, text):
 
 
 def unseal(secret, message):
-    """The text that an encrypted message carries; a ValueError where it carries none."""
+    """The text that an encrypted message carries; a ValueError if it carries none."""
     return unpad(triple_des(secret, from_base64(message), False)).decode()
 
 
@@ -175,7 +175,7 @@ class OtherInitiator(Manners):
         self.agree(self.receive(self.connection))
 
     def say(self, text, mode="plain"):
-        """Sends a message, in classic after an exchange of keys where there was none yet."""
+        """Sends a message, in classic after an exchange of keys if there was none yet."""
         if mode == "plain":
             self.send(self.connection, self.plain(text))
             if self.waits:

@@ -85,7 +85,7 @@ def seal(key, counter, plaintext, random=None):
 
 
 def unseal(key, counter, text):
-    """The plaintext of what seal() made; an AssertionError where it is not that."""
+    """The plaintext of what seal() made; an AssertionError if it is not that."""
     sealed = from_base64(text)
     nonce, box = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
     assert int.from_bytes(nonce[16:], "big") == counter

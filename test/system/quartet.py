@@ -143,7 +143,7 @@ class Program:
         return self.output[self._position:][-500:]
 
     def send(self, line):
-        """Types a line, or sends it where the input is a pipe."""
+        """Types a line, or sends it if the input is a pipe."""
         self.send_bytes(line.encode() + b"\n")
 
     def send_bytes(self, data):
@@ -411,7 +411,7 @@ class User:
         return [entry["text"] for entry in self.log()]
 
     def identity(self):
-        """The identity of this user, made by the test where there is none yet."""
+        """The identity of this user, made by the test if there is none yet."""
         path = self.path("identity.key")
         if not path.exists():
             path.touch(0o600)

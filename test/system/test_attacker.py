@@ -148,7 +148,7 @@ def test_who_only_announces_bobs_name_does_not_write_as_bob(scene, pretence, way
 @pretences
 @ways
 def test_who_takes_bobs_name_and_address_does_not_write_as_bob(scene, pretence, way):
-    """What proves nothing is marked, even where Bob's own announcement is repeated."""
+    """What proves nothing is marked, even if Bob's own announcement is repeated."""
     scene.bob_leaves()
     scene.mallory_takes_bobs_address()
     scene.pretend(pretence)

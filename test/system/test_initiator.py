@@ -150,7 +150,7 @@ def test_2_3_0_B_online_and_away(alice):
     (900.2, 900, None),
 ])
 def test_2_3_0_B_bounds_of_10_and_900_seconds(alice, age, bound, shown):
-    """Tried again where the bound was passed between the question and the answer."""
+    """Tried again if the bound was passed between the question and the answer."""
     initiator = alice.initiator()
 
     def is_decided():

@@ -788,7 +788,7 @@ def test_plain_chat_has_no_warning_of_the_exchange(initiator):
 
 @pytest.mark.parametrize("answer", ['"13"', "13", '"18446744073709551615"'])
 def test_classic_is_never_used_with_a_peer_that_announces_an_identity(alice, initiator, answer):
-    """Not even where that peer, or somebody on the way, answers with a small key."""
+    """Not even if that peer, or somebody on the way, answers with a small key."""
     alice.write_peers({ECE: peer("Ece", identity=Identity().text)})
     with Listener(ECE) as listener:
         chat_secure(initiator, "Ece")

@@ -121,7 +121,7 @@ def test_2_4_0_B_who_has_exchanged_keys_does_not_give_way(responder, bob):
 
 
 def test_2_4_0_B_1024_connections_in_all(bob):
-    """The responder raises its own limit of open files where that is lower."""
+    """The responder raises its own limit of open files if that is lower."""
     with open_file_limit(256):
         responder = bob.responder()
     with open_file_limit(4096), contextlib.ExitStack() as silent:

@@ -182,7 +182,7 @@ class Pane:
         self.type(answer, "Enter")
 
     def program(self):
-        """The process id of the program, or None where none runs."""
+        """The process id of the program, or None if none runs."""
         own = f"{self.machine.clone}/bin/"
         running = [self.pid, *descendants(self.pid)]
         return next((pid for pid in running if executed(pid).startswith(own)), None)
@@ -723,7 +723,7 @@ def hide(machine, *names):
 
 def fake_apt(machine, *found, fails=None):
     """An apt-get that says how it was called and whose install brings the commands `found` onto
-    PATH; it fails where its arguments contain `fails`."""
+    PATH; it fails if its arguments contain `fails`."""
     links = [f"ln -s {shutil.which(command)} {machine.bin}/" for command in found]
     failing = [f'case "$*" in *{fails}*) exit 100 ;; esac'] if fails else []
     executable(machine.bin / "apt-get", "\n".join([
@@ -735,7 +735,7 @@ def calls(output):
     return re.findall("^CALLED apt-get (.*) as (.*)$", output, re.MULTILINE)
 
 
-# Somebody who is not root, in a user namespace where that is so.
+# Somebody who is not root, in a user namespace if that is so.
 SOMEBODY = ["unshare", "--user", "--map-user=1000", "--"]
 
 

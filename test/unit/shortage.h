@@ -58,7 +58,7 @@ static inline void shortage_begin(size_t at)
 	shortage_at = at;
 }
 
-/* Ends that. Returns whether a request was refused; where none was, there were fewer. */
+/* Ends that. Returns whether a request was refused; if none was, there were fewer. */
 static inline bool shortage_end(void)
 {
 	bool refused = shortage_count >= shortage_at;

@@ -2,7 +2,7 @@
  * What the unit tests share: a directory of their own, files in it, children, locks held by
  * somebody else.
  *
- * Assertions hold in the test's own process alone. A child never asserts: its body returns 0 where
+ * Assertions hold in the test's own process alone. A child never asserts: its body returns 0 if
  * all was well, else the number of the line that was not, and await_child() fails the test with it.
  */
 #ifndef QUARTET_TEST_SUPPORT_H
@@ -42,14 +42,14 @@
 /* A bytes literal that may contain NUL, and its length. */
 #define BYTES(literal) (literal), (sizeof(literal) - 1)
 
-/* Fails the test with a formatted sentence where condition does not hold. */
+/* Fails the test with a formatted sentence if condition does not hold. */
 #define CHECK(condition, ...)                                                                                          \
 	do {                                                                                                           \
 		if (!(condition))                                                                                      \
 			fail_msg(__VA_ARGS__);                                                                         \
 	} while (0)
 
-/* In the body of a child: returns the number of this line where condition does not hold. */
+/* In the body of a child: returns the number of this line if condition does not hold. */
 #define CHILD_CHECK(condition)                                                                                         \
 	do {                                                                                                           \
 		if (!(condition))                                                                                      \
@@ -307,7 +307,7 @@ static inline void await_child(pid_t pid)
 }
 
 /*
- * Calls until another program does not hold the lock for too long: where many contend and the disk is slow, one of them
+ * Calls until another program does not hold the lock for too long: if many contend and the disk is slow, one of them
  * may not get it for seconds.
  */
 #define CONTEND(r, call)                                                                                               \
@@ -349,7 +349,7 @@ static inline bool process_has_open(pid_t pid, const struct stat *status)
 }
 
 /*
- * Starts a process that holds operation (LOCK_SH or LOCK_EX) on the file name, made where it is
+ * Starts a process that holds operation (LOCK_SH or LOCK_EX) on the file name, made if it is
  * missing. Without meanwhile it holds on until holder_end(). With meanwhile it waits until this
  * process has the file open, calls meanwhile under the lock, and ends, which lets go.
  */

@@ -695,7 +695,7 @@ static void a_kept_file_on_a_short_disk_stays_whole(void **state)
 		file_expect(dir, NAME, BYTES("one\n"));
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	}
-	/* The same where another program tore a line; it is then closed off when there is room. */
+	/* The same if another program tore a line; it is then closed off when there is room. */
 	add_to_file(dir, "torn");
 	for (rlim_t room = 0; room < 9; room++) {
 		struct rlimit old = disk_shrink(8 + room / 2);
@@ -727,7 +727,7 @@ static void strangers_leave_a_part_of_the_disk_free(void **state)
 		struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 		disk_blocks = disks[i].blocks;
-		/* Nothing that they say is kept where there is no room beyond the reserve, none at all or none but that. */
+		/* Nothing that they say is kept if there is no room beyond the reserve, none at all or none but that. */
 		disk_free = 0;
 		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), ENOSPC);
 		disk_free = disks[i].reserve;

@@ -674,7 +674,7 @@ static bool seal_in_need(size_t at)
 		assert_memory_equal(out.data, VECTOR_COURSE_SEALED, out.len);
 	} else {
 		assert_int_equal(out.len, 0);
-		CHECK(refused && r == ENOMEM, "%s where request %zu is refused", strerror(r), at);
+		CHECK(refused && r == ENOMEM, "%s if request %zu is refused", strerror(r), at);
 	}
 	buffer_free(&out);
 	return refused;
@@ -694,13 +694,13 @@ static bool open_in_need(size_t at)
 		assert_memory_equal(out.data, VECTOR_TEXT, out.len);
 	} else {
 		assert_int_equal(out.len, 0);
-		CHECK(refused && (r == ENOMEM || r == EBADMSG), "%s where request %zu is refused", strerror(r), at);
+		CHECK(refused && (r == ENOMEM || r == EBADMSG), "%s if request %zu is refused", strerror(r), at);
 	}
 	buffer_free(&out);
 	return refused;
 }
 
-static void sealing_says_so_where_memory_runs_out(void **state)
+static void sealing_says_so_if_memory_runs_out(void **state)
 {
 	(void)state;
 	if (!classic_is_available())
@@ -711,7 +711,7 @@ static void sealing_says_so_where_memory_runs_out(void **state)
 		at++;
 }
 
-static void opening_gives_nothing_where_memory_runs_out(void **state)
+static void opening_gives_nothing_if_memory_runs_out(void **state)
 {
 	(void)state;
 	if (!classic_is_available())
@@ -762,8 +762,8 @@ int main(void)
 	    cmocka_unit_test(reader_refuses_what_is_no_text),
 	    cmocka_unit_test(flipped_bits_give_another_text_or_none),
 	    cmocka_unit_test(nonsense_of_any_length_does_no_harm),
-	    cmocka_unit_test(sealing_says_so_where_memory_runs_out),
-	    cmocka_unit_test(opening_gives_nothing_where_memory_runs_out),
+	    cmocka_unit_test(sealing_says_so_if_memory_runs_out),
+	    cmocka_unit_test(opening_gives_nothing_if_memory_runs_out),
 	    cmocka_unit_test(plaintext_is_not_left_in_freed_memory),
 	};
 

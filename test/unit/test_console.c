@@ -716,7 +716,7 @@ static int stop_while_flushing(void *argument)
 	console_flush(&stage->console);
 	CHILD_CHECK(stop_requested());
 	CHILD_CHECK(console_waiting_bytes(&stage->console) == 0);
-	/* The last words still come out where there is room. */
+	/* The last words still come out if there is room. */
 	while (read(stage->out, chunk, sizeof(chunk)) > 0)
 		;
 	console_put(&stage->console, "Bye.\n");

@@ -309,7 +309,7 @@ static void strings_that_are_not_utf8_are_not_written(void **state)
 	}
 }
 
-/* Fails unless the string is written as jansson writes it, or refused where jansson has none such. */
+/* Fails unless the string is written as jansson writes it, or refused if jansson has none such. */
 static void expect_as_jansson(const char *text, size_t len)
 {
 	struct buffer buffer = {0};
@@ -372,7 +372,7 @@ static void a_request_that_is_refused_once_costs_nothing(void **state)
 		object = jsontext_parse(BYTES(SHORT_TEXT), NULL);
 		r = jsontext_append_string(&text, BYTES("say \"hi\""));
 		refused = shortage_end();
-		CHECK(json_equal(object, whole), "lost where request %zu is refused", at);
+		CHECK(json_equal(object, whole), "lost if request %zu is refused", at);
 		assert_true(r == 0 || (refused && r == ENOMEM));
 		assert_int_equal(text.len, r == 0 ? 12 : 0);
 		json_decref(object);
@@ -405,7 +405,7 @@ static int parse_and_write_in_shortage(void *argument)
 	return 0;
 }
 
-static void where_memory_is_out_for_good_the_program_ends_or_is_told(void **state)
+static void if_memory_is_out_for_good_the_program_ends_or_is_told(void **state)
 {
 	unsigned ended = 0, told = 0;
 
@@ -417,7 +417,7 @@ static void where_memory_is_out_for_good_the_program_ends_or_is_told(void **stat
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFEXITED(status));
 		CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXHAUSTED,
-		    "status %d where request %zu is refused", WEXITSTATUS(status), at);
+		    "status %d if request %zu is refused", WEXITSTATUS(status), at);
 		ended += WEXITSTATUS(status) == EXHAUSTED;
 		told += WEXITSTATUS(status) == 0;
 	}
@@ -439,7 +439,7 @@ int main(void)
 	    cmocka_unit_test(strings_that_are_not_utf8_are_not_written),
 	    cmocka_unit_test(strings_are_written_as_jansson_writes_them),
 	    cmocka_unit_test(a_request_that_is_refused_once_costs_nothing),
-	    cmocka_unit_test(where_memory_is_out_for_good_the_program_ends_or_is_told),
+	    cmocka_unit_test(if_memory_is_out_for_good_the_program_ends_or_is_told),
 	};
 
 	support_begin();

@@ -477,7 +477,7 @@ static void two_spellings_of_one_letter_are_alike(void **state)
 	expect_pairs(pairs, COUNT(pairs), true);
 }
 
-/* Also where the letters are like no English ones. */
+/* Also if the letters are like no English ones. */
 static void case_does_not_count_in_other_scripts(void **state)
 {
 	static const struct pair pairs[] = {

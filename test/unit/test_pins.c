@@ -709,7 +709,7 @@ static void a_section_is_only_read(void **state)
 	pins_free(known);
 }
 
-static void where_memory_runs_out_there_is_no_table(void **state)
+static void if_memory_runs_out_there_is_no_table(void **state)
 {
 	json_t *section = parse("{\"Bob\": " GOOD ", \"Can\": " GOOD ", \"Ece\": {}}");
 	bool refused = true;
@@ -730,7 +730,7 @@ static void where_memory_runs_out_there_is_no_table(void **state)
 	json_decref(section);
 }
 
-static void where_memory_runs_out_no_pin_is_written_in_part(void **state)
+static void if_memory_runs_out_no_pin_is_written_in_part(void **state)
 {
 	struct pin pin = {.username = "Bob",
 	    .since_s = SINCE,
@@ -775,8 +775,8 @@ int main(void)
 	    cmocka_unit_test(at_most_4096_are_known),
 	    cmocka_unit_test(a_section_of_any_size_takes_little_memory),
 	    cmocka_unit_test(a_section_is_only_read),
-	    cmocka_unit_test(where_memory_runs_out_there_is_no_table),
-	    cmocka_unit_test(where_memory_runs_out_no_pin_is_written_in_part),
+	    cmocka_unit_test(if_memory_runs_out_there_is_no_table),
+	    cmocka_unit_test(if_memory_runs_out_no_pin_is_written_in_part),
 	};
 
 	support_begin();
