@@ -153,7 +153,11 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 
 		check_identity(self);
 		check_double(self);
-		beacon_send(beacon, &self->announcement, identity_of(self));
+		/* So that whoever has an address next cannot repeat there what was announced from it. */
+		if (beacon_send(beacon, &self->announcement, identity_of(self))) {
+			renew(self);
+			beacon_send(beacon, &self->announcement, identity_of(self));
+		}
 		now_ms = clock_monotonic_ms();
 		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
 		while (!stop_requested() && now_ms < due_ms) {

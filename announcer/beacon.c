@@ -165,20 +165,26 @@ static size_t plan_routes(const struct beacon *beacon, struct beacon_route *rout
 	return count;
 }
 
-void beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity)
+bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity)
 {
 	struct beacon_route routes[INTERFACES_MAX + BEACON_TARGETS_MAX];
 	size_t count = plan_routes(beacon, routes);
+	bool moved = false;
 
 	for (size_t i = 0; i < beacon->route_count; i++) {
 		const struct beacon_route *old = &beacon->routes[i];
 
-		if (old->interface.index != 0 && !find_route(routes, count, old))
+		if (old->interface.index != 0 && !find_route(routes, count, old)) {
 			say_where(beacon, old, "That network is gone; no longer announcing");
+			moved = true;
+		}
 	}
-	for (size_t i = 0; i < count; i++)
-		send_route(beacon, &routes[i], find_route(beacon->routes, beacon->route_count, &routes[i]),
-		    announcement, identity);
+	for (size_t i = 0; i < count; i++) {
+		const struct beacon_route *before = find_route(beacon->routes, beacon->route_count, &routes[i]);
+
+		send_route(beacon, &routes[i], before, announcement, identity);
+		moved |= before && before->interface.address.s_addr != routes[i].interface.address.s_addr;
+	}
 	if (count == 0 && !beacon->silent)
 		console_put_styled(beacon->console, CONSOLE_WARNING,
 		    "there is no network to announce on; waiting for one\n");
@@ -186,4 +192,5 @@ void beacon_send(struct beacon *beacon, const struct announcement *announcement,
 	memcpy(beacon->routes, routes, count * sizeof(routes[0]));
 	beacon->route_count = count;
 	console_flush_ready(beacon->console);
+	return moved;
 }

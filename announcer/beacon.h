@@ -8,6 +8,7 @@
 #define QUARTET_BEACON_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "net/interfaces.h"
@@ -44,9 +45,9 @@ int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct 
 /*
  * Sends the announcement, signed by identity unless that is NULL, everywhere once and tells on the console what is new
  * about that. Waits for neither: a datagram that cannot go now is not sent, and what a paused terminal does not take is
- * offered again the next time.
+ * offered again the next time. Returns whether an address that it was sent from before is none of ours any more.
  */
-void beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity);
+bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity);
 
 void beacon_close(struct beacon *beacon);
 

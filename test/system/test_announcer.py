@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from network import Ear
+from network import Ear, Mouth
 from protocol import Identity, from_base64, sign_announcement
 from quartet import eventually, peer
 
@@ -165,6 +165,29 @@ def test_2_1_0_B_the_interfaces_are_read_afresh_each_time(lan, make_lan, make_ho
             host.ip("addr add 10.1.0.8/24 broadcast + dev eth2")
             near_ear.hear_until(lambda heard: heard.source == "10.1.0.8")
     announcer.stop()
+
+
+def test_who_gets_an_address_that_was_left_cannot_repeat_what_was_announced_there(
+        lan, make_host, make_user):
+    """Or whoever records an announcement could keep somebody where they are not any more."""
+    host, near, heir = make_host(), make_host(), make_host()
+    lan.plug(host, "10.1.0.7/24")
+    lan.plug(near, "10.1.0.2/24")
+    ece = make_user("ece", host=near)
+    discovery = ece.discovery()
+    with near, Ear() as ear:
+        make_user("bob", host=host).announcer("-u", "Bob", "-i", "1")
+        recorded = ear.hear().data
+    discovery.wait_for(r"Bob is online \(10\.1\.0\.7\)")
+    host.ip("addr del 10.1.0.7/24 dev eth0")
+    host.ip("addr add 10.1.0.8/24 broadcast + dev eth0")
+    discovery.wait_for(r"Bob is online \(10\.1\.0\.8\)")
+    lan.plug(heir, "10.1.0.7/24")
+    with heir, Mouth("10.1.0.255") as mouth:
+        mouth.send("10.1.0.7", recorded)
+    discovery.wait_for(r"refused an announcement from 10\.1\.0\.7: somebody newer")
+    users = ece.initiator().menu("Users")
+    assert "10.1.0.8" in users and "10.1.0.7" not in users
 
 
 def test_2_1_0_B_loopback_only_where_there_is_no_other_network(lan, make_host, make_user):
