@@ -168,7 +168,8 @@ static int run(struct program *program)
 
 	address_format(address, ip);
 	if (rc != 0) {
-		console_put(&program->err, "discovery: cannot listen on %s:%d: %s\n", ip, PRESENCE_PORT, strerror(rc));
+		console_put(&program->err, "discovery: cannot listen on %s:%d: %s%s\n", ip, PRESENCE_PORT, strerror(rc),
+		    rc == EADDRINUSE ? "; another program has the port for itself" : "");
 		return PROGRAM_FAILED;
 	}
 	console_put(&program->out, "Listening for users on %s:%d\n", ip, PRESENCE_PORT);

@@ -1,6 +1,7 @@
 /*
  * Chat_Responder of the specification (2.4.0): listens on TCP port 6001, shows and logs the messages that arrive.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -69,7 +70,8 @@ static int run(struct program *program)
 	address_format(program->address, ip);
 	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
 	if (rc != 0) {
-		console_put(&program->err, "responder: cannot listen on %s:%d: %s\n", ip, CHAT_PORT, strerror(rc));
+		console_put(&program->err, "responder: cannot listen on %s:%d: %s%s\n", ip, CHAT_PORT, strerror(rc),
+		    rc == EADDRINUSE ? "; is a responder running already?" : "");
 		goto out;
 	}
 	news = keyfile_open(&key, AT_FDCWD);

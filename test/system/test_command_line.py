@@ -142,14 +142,16 @@ def test_startup_line_says_what_the_program_does(someone, name, address):
 def test_responder_says_that_its_port_is_in_use(someone):
     with Listener("0.0.0.0"):
         program = someone.run("responder", status=1)
-    assert program.errors == "responder: cannot listen on 0.0.0.0:6001: Address already in use\n"
+    assert program.errors == ("responder: cannot listen on 0.0.0.0:6001: Address already in use; "
+                              "is a responder running already?\n")
 
 
 def test_discovery_says_that_its_port_is_in_use(someone):
     with Ear() as ear:
         ear.set_shared(False)
         program = someone.run("discovery", status=1)
-    assert program.errors == "discovery: cannot listen on 0.0.0.0:6000: Address already in use\n"
+    assert program.errors == ("discovery: cannot listen on 0.0.0.0:6000: Address already in use; "
+                              "another program has the port for itself\n")
 
 
 @pytest.mark.parametrize("name", ["discovery", "responder"])
