@@ -31,6 +31,19 @@ bool text_is_utf8(const char *text, size_t len)
 	return !u8_check((const uint8_t *)text, len);
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void text_trim(const char **text, size_t *len)
+{
+	for (; *len > 0 && is_space(**text); --*len)
+		++*text;
+	while (*len > 0 && is_space((*text)[*len - 1]))
+		--*len;
+}
+
 bool text_is_control(uint32_t code_point)
 {
 	return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f);

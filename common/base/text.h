@@ -29,6 +29,9 @@ uint32_t text_next(const char **cursor, const char *end);
 /* Whether the len bytes at text are well-formed UTF-8 (RFC 3629). U+0000 counts as well-formed. */
 bool text_is_utf8(const char *text, size_t len);
 
+/* Moves *text and *len to what stands between the white space of ASCII at both ends, perhaps nothing. */
+void text_trim(const char **text, size_t *len);
+
 /* Whether code_point is a control character: C0, DEL or C1 (Unicode category Cc). */
 bool text_is_control(uint32_t code_point);
 

@@ -69,10 +69,8 @@ static void collect(struct console *console, const char *bytes, size_t len)
 		console->outlet.lost = true;
 }
 
-static void collect_format(struct console *console, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
-
-static void collect_format(struct console *console, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void collect_format(struct console *console, const char *format,
+    va_list arguments)
 {
 	if (outlet_takes(&console->outlet, console->text.len) && buffer_vprintf(&console->text, format, arguments) != 0)
 		console->outlet.lost = true;

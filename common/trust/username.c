@@ -7,11 +7,6 @@
 
 #include "base/text.h"
 
-static int is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static bool begins_with_mark(const char *text, const char *end)
 {
 	uint32_t code_point = text_next(&text, end);
@@ -21,15 +16,13 @@ static bool begins_with_mark(const char *text, const char *end)
 
 enum username_fault username_normalize(const char *text, size_t len, char name[static USERNAME_MAX_BYTES + 1])
 {
-	const char *end = text + len;
+	const char *end;
 
-	while (text < end && is_space(*text))
-		text++;
-	while (text < end && is_space(end[-1]))
-		end--;
-	if (text == end)
+	text_trim(&text, &len);
+	end = text + len;
+	if (len == 0)
 		return USERNAME_EMPTY;
-	if (end - text > USERNAME_MAX_BYTES)
+	if (len > USERNAME_MAX_BYTES)
 		return USERNAME_TOO_LONG;
 	if (begins_with_mark(text, end))
 		return USERNAME_BEGINS_WITH_MARK;
@@ -41,8 +34,8 @@ enum username_fault username_normalize(const char *text, size_t len, char name[s
 		if (text_is_control(code_point))
 			return USERNAME_HAS_CONTROL;
 	}
-	memmove(name, text, (size_t)(end - text));
-	name[end - text] = '\0';
+	memmove(name, text, len);
+	name[len] = '\0';
 	return USERNAME_OK;
 }
 
@@ -52,7 +45,8 @@ const char *username_rule(enum username_fault fault)
 	case USERNAME_EMPTY:
 		return "a username has at least one character that is no white space";
 	case USERNAME_TOO_LONG:
-		return "a username has at most 64 bytes (64 plain letters, fewer with accents or emoji)";
+		return "a username has at most " TEXT_OF(
+		    USERNAME_MAX_BYTES) " bytes (as many plain letters, fewer with accents or emoji)";
 	case USERNAME_NOT_UTF8:
 		return "a username is UTF-8 text";
 	case USERNAME_HAS_CONTROL:

@@ -5,16 +5,20 @@
 
 #include "base/decimal.h"
 #include "base/jsontext.h"
+#include "base/text.h"
 
-static const char *const encrypted_names[] = {"encrypted_message", "encryptedmessage", "encrypted message"};
-static const char *const unencrypted_names[] = {"unencrypted_message", "unencryptedmessage", "unencrypted message"};
-
-#define SPELLINGS (sizeof(encrypted_names) / sizeof(encrypted_names[0]))
-
-static bool is_space(char character)
-{
-	return character == ' ' || (character >= '\t' && character <= '\r');
-}
+/* The members of messages as we spell them, with an underscore, and as others do. */
+static const struct {
+	const char *name;
+	enum wire_kind kind;
+} messages[] = {
+    {"encrypted_message", WIRE_ENCRYPTED},
+    {"encryptedmessage", WIRE_ENCRYPTED},
+    {"encrypted message", WIRE_ENCRYPTED},
+    {"unencrypted_message", WIRE_UNENCRYPTED},
+    {"unencryptedmessage", WIRE_UNENCRYPTED},
+    {"unencrypted message", WIRE_UNENCRYPTED},
+};
 
 /* Takes the key as its digits, if it is one. */
 static bool read_key(struct wire_object *object, const json_t *key)
@@ -28,12 +32,7 @@ static bool read_key(struct wire_object *object, const json_t *key)
 	if (!jsontext_get_string(object->document, "key", &object->value, &object->value_len))
 		return false;
 	/* Some pass on a line as it was typed. */
-	while (object->value_len > 0 && is_space(object->value[0])) {
-		object->value++;
-		object->value_len--;
-	}
-	while (object->value_len > 0 && is_space(object->value[object->value_len - 1]))
-		object->value_len--;
+	text_trim(&object->value, &object->value_len);
 	object->kind = WIRE_KEY;
 	return decimal_is_number(object->value, object->value_len) && strspn(object->value, "0") < object->value_len;
 }
@@ -41,23 +40,14 @@ static bool read_key(struct wire_object *object, const json_t *key)
 /* Takes the first message that is a string; if there is none, *why is set if one is something else. */
 static bool read_message(struct wire_object *object, const char **why)
 {
-	static const struct {
-		enum wire_kind kind;
-		const char *const *names;
-	} kinds[] = {{WIRE_ENCRYPTED, encrypted_names}, {WIRE_UNENCRYPTED, unencrypted_names}};
-
 	object->key_is_number = false;
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		for (size_t i = 0; i < SPELLINGS; i++) {
-			const char *name = kinds[k].names[i];
-
-			if (!json_object_get(object->document, name))
-				continue;
-			object->kind = kinds[k].kind;
-			if (jsontext_get_string(object->document, name, &object->value, &object->value_len))
-				return true;
-			*why = "its message is no string";
-		}
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (!json_object_get(object->document, messages[i].name))
+			continue;
+		object->kind = messages[i].kind;
+		if (jsontext_get_string(object->document, messages[i].name, &object->value, &object->value_len))
+			return true;
+		*why = "its message is no string";
 	}
 	return false;
 }
@@ -96,7 +86,7 @@ int wire_format_key(struct buffer *out, const char *digits, bool as_number)
 int wire_format_message(struct buffer *out, enum wire_kind kind, const char *text, size_t len)
 {
 	size_t before = out->len;
-	int rc = buffer_printf(out, "{\"%s\": ", kind == WIRE_ENCRYPTED ? encrypted_names[0] : unencrypted_names[0]);
+	int rc = buffer_printf(out, "{\"%s\": ", kind == WIRE_ENCRYPTED ? "encrypted_message" : "unencrypted_message");
 
 	if (rc == 0)
 		rc = jsontext_append_string(out, text, len);
