@@ -44,19 +44,18 @@ static void judge(struct verdict *verdict, const struct pins *pins, const uint8_
 	const struct pin *pin = identity ? find_pin(pins, identity, username) : NULL;
 	const struct pin *holder = pins_find(pins, username);
 
-	*verdict = (struct verdict){.standing = STANDING_UNKNOWN, .pin = pin};
+	*verdict = (struct verdict){.pin = pin};
 	strcpy(verdict->username, pin ? pin->username : username);
-	if (holder && holder != pin) {
+	if (!pin && holder) {
 		verdict->other = holder;
 		verdict->standing = identity ? STANDING_CHANGED : STANDING_MISSING;
-	} else {
-		verdict->other = find_alike(pins, pin, verdict->username);
-		if (verdict->other)
-			verdict->standing = STANDING_LOOKALIKE;
-	}
-	/* Whoever holds a pinned identity is that one, whatever else they announce. */
-	if (pin && verdict->standing != STANDING_LOOKALIKE)
+	} else if ((verdict->other = find_alike(pins, pin, verdict->username))) {
+		verdict->standing = STANDING_LOOKALIKE;
+	} else if (pin) {
+		/* Whoever holds a pinned identity is that one, whatever else they announce. */
+		verdict->other = holder != pin ? holder : NULL;
 		verdict->standing = pin->verified ? STANDING_VERIFIED : STANDING_PINNED;
+	}
 }
 
 void verdict_of_claim(struct verdict *verdict, const struct pins *pins, const struct peer *claim)

@@ -34,6 +34,7 @@ static const struct row {
     /* But known by a name that looks like that of somebody with the better claim. */
     {'o', "Böb", STANDING_LOOKALIKE, "Böb", "Bob"},
     {'o', "Oz", STANDING_LOOKALIKE, "Böb", "Bob"},
+    {'o', "Can", STANDING_LOOKALIKE, "Böb", "Bob"},
     /* An identity that is not pinned. */
     {'x', "Bob", STANDING_CHANGED, "Bob", "Bob"},
     {'x', "B0b", STANDING_LOOKALIKE, "B0b", "Bob"},
