@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "store/lockedfile.h"
 
@@ -22,13 +23,22 @@ int desk_open(struct desk *desk, struct program *program)
 	};
 	prompt_init(&desk->prompt, desk->console);
 	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
-	users_init(&desk->users, desk->peers);
 	return desk->peers && desk->log ? 0 : ENOMEM;
 }
 
 void desk_refresh(struct desk *desk)
 {
 	tell_news(desk, keyfile_refresh(&desk->key));
+}
+
+bool desk_read_peers(const struct desk *desk)
+{
+	int rc = peersfile_read(desk->peers);
+
+	if (rc != 0)
+		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
+		    peersfile_reason(rc));
+	return rc == 0;
 }
 
 const uint8_t *desk_identity(const struct desk *desk)
@@ -39,7 +49,7 @@ const uint8_t *desk_identity(const struct desk *desk)
 void desk_close(struct desk *desk)
 {
 	chatlog_free(desk->log);
-	users_free(&desk->users);
+	free(desk->users.list);
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);

@@ -15,7 +15,6 @@
 #include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/program.h"
-#include "users.h"
 
 /* The fingerprint that was shown last for a name that is not pinned: only that can be verified. */
 struct shown_fingerprint {
@@ -23,13 +22,19 @@ struct shown_fingerprint {
 	uint8_t identity[IDENTITY_BYTES];
 };
 
+/* The list that Users has shown last, number 1 first: copies of the claims, without extra. */
+struct shown_users {
+	struct peer *list;
+	size_t count;
+};
+
 struct desk {
 	struct prompt prompt;
 	struct console *console; /* the same as the prompt's */
 	struct keyfile key;
 	struct peersfile *peers;
-	struct users users; /* what Users has shown last */
-	struct shown_fingerprint shown;
+	struct shown_users users;
+	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	bool strict;		    /* the classic exchange is refused */
@@ -43,6 +48,9 @@ int desk_open(struct desk *desk, struct program *program) __attribute__((warn_un
 
 /* Before each command: has the identity as it is now, and tells the user what is new about that. */
 void desk_refresh(struct desk *desk);
+
+/* Brings what is read of peers.txt up to date. Returns false after telling the user that it cannot be read. */
+bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result));
 
 /* Our public key; NULL if there is none. */
 const uint8_t *desk_identity(const struct desk *desk);

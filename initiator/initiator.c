@@ -45,12 +45,6 @@ struct command {
 
 static void put_commands(struct console *console);
 
-static bool run_users(struct desk *desk, const char *argument)
-{
-	(void)argument;
-	return users_show(&desk->users, desk_identity(desk), desk->console);
-}
-
 static bool run_help(struct desk *desk, const char *argument)
 {
 	(void)argument;
@@ -59,7 +53,7 @@ static bool run_help(struct desk *desk, const char *argument)
 }
 
 static const struct command commands[] = {
-    {"Users", "", "who was heard lately: (Online) or (Away)", 0, run_users},
+    {"Users", "", "who was heard lately: (Online) or (Away)", 0, users_show},
     {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
     {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, history_show},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},

@@ -6,8 +6,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/address.h"
+#include "users.h"
 
-static void take(struct recipient *recipient, const struct candidate *candidate)
+static void take(struct recipient *recipient, const struct candidates *candidates, const struct candidate *candidate)
 {
 	const struct verdict *verdict = &candidate->verdict;
 
@@ -16,7 +17,7 @@ static void take(struct recipient *recipient, const struct candidate *candidate)
 	    .address = candidate->address,
 	    .has_address = candidate->has_address,
 	    .has_identity = candidate->identity != NULL,
-	    .downgraded = candidate->downgraded,
+	    .downgraded = candidates_is_downgraded(candidates, candidate),
 	    .has_pin = verdict->pin != NULL,
 	};
 	strcpy(recipient->username, verdict->username);
@@ -38,7 +39,7 @@ static size_t number_of(const char *text)
 	return len > 0 && len < 8 && strspn(text, "0123456789") == len ? strtoul(text, NULL, 10) : 0;
 }
 
-static void put_candidates(const struct candidates *candidates, int64_t now_ms, struct console *console)
+static void put_candidates(const struct candidates *candidates, struct console *console)
 {
 	char ip[ADDRESS_TEXT_BYTES];
 
@@ -48,7 +49,7 @@ static void put_candidates(const struct candidates *candidates, int64_t now_ms, 
 
 		users_put_number(i + 1, console);
 		if (candidate->verdict.claim)
-			users_put_presence(candidate->verdict.claim, now_ms, console);
+			users_put_presence(candidate->verdict.claim, candidates->now_ms, console);
 		else
 			console_put_name(console, CONSOLE_NORMAL, candidate->verdict.username);
 		if (candidate->has_address)
@@ -77,12 +78,12 @@ static const struct candidate *pick(const struct candidates *candidates, const c
 }
 
 /* Asks which of several is meant. */
-static const struct candidate *ask(const struct candidates *candidates, int64_t now_ms, struct prompt *prompt)
+static const struct candidate *ask(const struct candidates *candidates, struct prompt *prompt)
 {
 	const struct candidate *found;
 	char *answer;
 
-	put_candidates(candidates, now_ms, prompt->console);
+	put_candidates(candidates, prompt->console);
 	/* A pipe has no line for this, which is not always asked. */
 	if (!prompt->terminal) {
 		console_put(prompt->console, "An address in place of the name tells them apart.\n");
@@ -99,13 +100,12 @@ static const struct candidate *ask(const struct candidates *candidates, int64_t 
 }
 
 /* Takes the only candidate, or the one that the user chooses. There is one at least. */
-static bool choose(struct recipient *recipient, const struct candidates *candidates, int64_t now_ms,
-    struct prompt *prompt)
+static bool choose(struct recipient *recipient, const struct candidates *candidates, struct prompt *prompt)
 {
-	const struct candidate *found = candidates->total == 1 ? candidates->list : ask(candidates, now_ms, prompt);
+	const struct candidate *found = candidates->total == 1 ? candidates->list : ask(candidates, prompt);
 
 	if (found)
-		take(recipient, found);
+		take(recipient, candidates, found);
 	return found != NULL;
 }
 
@@ -120,22 +120,22 @@ static void tell_nobody(const char *text, struct console *console)
 	console_put(console, number ? "; Users makes a new one.\n" : " here now; Users lists who is.\n");
 }
 
-static bool read_file(const struct desk *desk)
+/* Begins a search of what peers.txt says now. */
+static bool begin(struct candidates *candidates, const struct desk *desk)
 {
-	int rc = peersfile_read(desk->peers);
-
-	if (rc != 0)
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
-		    peersfile_reason(rc));
-	return rc == 0;
+	if (!desk_read_peers(desk))
+		return false;
+	*candidates = (struct candidates){
+	    .pins = peersfile_pins(desk->peers),
+	    .peers = peersfile_peers(desk->peers),
+	    .now_ms = clock_wall_ms(),
+	};
+	return true;
 }
 
 bool recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
 {
-	const struct pins *pins;
-	const struct peers *peers;
-	struct candidates candidates = {.count = 0};
-	int64_t now_ms = clock_wall_ms();
+	struct candidates candidates;
 	size_t number;
 	char *answer;
 
@@ -144,20 +144,18 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 			return false;
 		text = answer;
 	}
-	if (!read_file(desk))
+	if (!begin(&candidates, desk))
 		return false;
-	pins = peersfile_pins(desk->peers);
-	peers = peersfile_peers(desk->peers);
 	number = number_of(text);
-	if (number > 0 && number <= desk->users.shown_count)
-		candidates_take_claim(&candidates, &desk->users.shown[number - 1], pins, peers, now_ms);
+	if (number > 0 && number <= desk->users.count)
+		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
 	else if (strspn(text, "0123456789") != strlen(text))
-		candidates_find(&candidates, text, pins, peers, now_ms);
+		candidates_find(&candidates, text);
 	if (candidates.total == 0) {
 		tell_nobody(text, desk->console);
 		return false;
 	}
-	if (!choose(recipient, &candidates, now_ms, &desk->prompt))
+	if (!choose(recipient, &candidates, &desk->prompt))
 		return false;
 	if (even_absent || recipient->has_address)
 		return true;
@@ -169,15 +167,13 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 
 bool recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
-	struct candidates candidates = {.count = 0};
-	int64_t now_ms = clock_wall_ms();
+	struct candidates candidates;
 
-	if (!read_file(desk))
+	if (!begin(&candidates, desk))
 		return false;
-	candidates_find_rivals(&candidates, &recipient->pin, peersfile_pins(desk->peers), peersfile_peers(desk->peers),
-	    now_ms);
+	candidates_find_rivals(&candidates, &recipient->pin);
 	if (candidates.total > 0)
-		return choose(recipient, &candidates, now_ms, &desk->prompt);
+		return choose(recipient, &candidates, &desk->prompt);
 	console_put(desk->console, "There is nothing to accept: nobody else announces the name of");
 	recipient_put(recipient, desk->console);
 	console_put(desk->console, ".\n");

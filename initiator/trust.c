@@ -9,10 +9,11 @@
 /* Our own public key; NULL after telling the user that there is none. */
 static const uint8_t *find_own(const struct desk *desk)
 {
-	if (desk->key.is_usable)
-		return desk->key.identity.public;
-	console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
-	return NULL;
+	const uint8_t *own = desk_identity(desk);
+
+	if (!own)
+		console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
+	return own;
 }
 
 static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
@@ -83,8 +84,8 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 	if (!recipient.has_pin) {
 		console_put(console, ", not known to you yet\n");
 		put_fingerprint(console, "announced", own, recipient.identity);
-		strcpy(desk->shown.username, recipient.username);
-		memcpy(desk->shown.identity, recipient.identity, IDENTITY_BYTES);
+		strcpy(desk->fingerprint.username, recipient.username);
+		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
 	} else {
 		console_put(console, ", known since ");
 		recipient_put_since(&recipient.pin, console);
@@ -146,8 +147,8 @@ static void make_pin(const struct recipient *recipient, struct pin *pin)
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
 static bool was_shown(const struct desk *desk, const struct recipient *recipient)
 {
-	return recipient->has_identity && strcmp(desk->shown.username, recipient->username) == 0 &&
-	       memcmp(desk->shown.identity, recipient->identity, IDENTITY_BYTES) == 0;
+	return recipient->has_identity && strcmp(desk->fingerprint.username, recipient->username) == 0 &&
+	       memcmp(desk->fingerprint.identity, recipient->identity, IDENTITY_BYTES) == 0;
 }
 
 bool trust_verify(struct desk *desk, const char *name)

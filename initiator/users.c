@@ -1,7 +1,6 @@
 #include "users.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,68 +12,38 @@
 /* Long lists go out in pieces of about this size. */
 #define FLUSH_BYTES 65536
 
-/* qsort(3) passes no context, so what it compares carries the moment along. */
-struct sorted {
-	const struct peer *claim;
-	bool online;
-};
-
-static int compare(const void *left, const void *right)
+static int compare(const void *left, const void *right, void *now_ms)
 {
-	const struct sorted *a = left, *b = right;
+	const struct peer *a = left, *b = right;
+	bool online = peer_is_online(a, *(const int64_t *)now_ms);
 	int order;
 
-	if (a->online != b->online)
-		return a->online ? -1 : 1;
-	order = strcasecmp(a->claim->username, b->claim->username);
+	if (online != peer_is_online(b, *(const int64_t *)now_ms))
+		return online ? -1 : 1;
+	order = strcasecmp(a->username, b->username);
 	if (order == 0)
-		order = strcmp(a->claim->username, b->claim->username);
+		order = strcmp(a->username, b->username);
 	if (order == 0)
-		order = ntohl(a->claim->address.s_addr) < ntohl(b->claim->address.s_addr) ? -1 : 1;
+		order = ntohl(a->address.s_addr) < ntohl(b->address.s_addr) ? -1 : 1;
 	return order;
 }
 
-void users_init(struct users *users, struct peersfile *file)
+/* Makes the list anew. Returns false if out of memory: then it is empty. */
+static bool list(struct shown_users *users, const struct peers *peers, int64_t now_ms)
 {
-	*users = (struct users){.file = file};
-}
-
-void users_free(struct users *users)
-{
-	free(users->shown);
-	users->shown = NULL;
-	users->shown_count = 0;
-}
-
-/* Brings the list up to date. Returns 0, or an errno value as peersfile_read() does. */
-static int list(struct users *users, int64_t now_ms)
-{
-	const struct peers *peers;
-	struct sorted *sorted;
-	size_t count = 0;
-	int rc = peersfile_read(users->file);
-
-	if (rc != 0)
-		return rc;
-	users_free(users);
-	peers = peersfile_peers(users->file);
-	sorted = calloc(peers_count(peers) + 1, sizeof(*sorted));
-	users->shown = calloc(peers_count(peers) + 1, sizeof(*users->shown));
-	if (sorted && users->shown) {
-		for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
-			if (verdict_is_visible(peers, claim, now_ms))
-				sorted[count++] = (struct sorted){claim, peer_is_online(claim, now_ms)};
-		}
-		qsort(sorted, count, sizeof(*sorted), compare);
-		for (; users->shown_count < count; users->shown_count++) {
-			users->shown[users->shown_count] = *sorted[users->shown_count].claim;
-			users->shown[users->shown_count].extra = NULL;
-		}
-	} else {
-		rc = ENOMEM;
+	free(users->list);
+	users->count = 0;
+	users->list = calloc(peers_count(peers) + 1, sizeof(*users->list));
+	if (!users->list)
+		return false;
+	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+		if (!verdict_is_visible(peers, claim, now_ms))
+			continue;
+		users->list[users->count] = *claim;
+		users->list[users->count++].extra = NULL;
 	}
-	free(sorted);
-	return rc;
+	qsort_r(users->list, users->count, sizeof(*users->list), compare, &now_ms);
+	return true;
 }
 
 static void put_last_heard(const struct peer *claim, int64_t now_ms, struct console *console)
@@ -134,17 +103,18 @@ static bool is_own(const struct peer *claim, const char *own_name, const uint8_t
 	return address_check_own(claim->address) == 0;
 }
 
-static void put_user(const struct users *users, size_t number, bool own, int64_t now_ms, struct console *console)
+static void put_user(const struct desk *desk, size_t number, bool own, int64_t now_ms)
 {
-	const struct peer *claim = &users->shown[number - 1], *best;
-	const struct pins *pins = peersfile_pins(users->file);
+	const struct peer *claim = &desk->users.list[number - 1], *best;
+	const struct pins *pins = peersfile_pins(desk->peers);
+	struct console *console = desk->console;
 	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict verdict;
 
 	users_put_number(number, console);
 	users_put_presence(claim, now_ms, console);
 	console_put(console, "  %s", address_format(claim->address, ip));
-	best = verdict_best_claim(pins, peersfile_peers(users->file), claim->address, now_ms);
+	best = verdict_best_claim(pins, peersfile_peers(desk->peers), claim->address, now_ms);
 	if (best && (strcmp(best->username, claim->username) != 0 || best->has_identity != claim->has_identity ||
 			(best->has_identity && !peer_announces(claim, best->identity))))
 		console_put_styled(console, CONSOLE_WARNING, "  [same address]");
@@ -158,30 +128,33 @@ static void put_user(const struct users *users, size_t number, bool own, int64_t
 	console_put(console, "\n");
 }
 
-bool users_show(struct users *users, const uint8_t *identity, struct console *console)
+bool users_show(struct desk *desk, const char *argument)
 {
+	struct shown_users *users = &desk->users;
+	struct console *console = desk->console;
 	const char *own_name;
 	int64_t now_ms = clock_wall_ms();
 	size_t online = 0;
-	int rc = list(users, now_ms);
 
-	if (rc != 0) {
-		console_put_styled(console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
+	(void)argument;
+	if (!desk_read_peers(desk))
+		return false;
+	if (!list(users, peersfile_peers(desk->peers), now_ms)) {
+		console_put_styled(console, CONSOLE_BAD, "out of memory\n");
 		return false;
 	}
-	own_name = peersfile_username(users->file);
-	for (size_t i = 0; i < users->shown_count; i++) {
-		put_user(users, i + 1, is_own(&users->shown[i], own_name, identity), now_ms, console);
-		online += peer_is_online(&users->shown[i], now_ms);
+	own_name = peersfile_username(desk->peers);
+	for (size_t i = 0; i < users->count; i++) {
+		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
+		online += peer_is_online(&users->list[i], now_ms);
 		if (console_waiting_bytes(console) >= FLUSH_BYTES)
 			console_flush(console);
 	}
-	if (users->shown_count == 0)
+	if (users->count == 0)
 		console_put(console,
 		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
 	else
 		console_put_styled(console, CONSOLE_FAINT,
-		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->shown_count,
-		    online);
+		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
 	return true;
 }

@@ -7,31 +7,16 @@
 #ifndef QUARTET_USERS_H
 #define QUARTET_USERS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "store/peersfile.h"
-#include "term/console.h"
+#include "desk.h"
 #include "trust/verdict.h"
-
-struct users {
-	struct peersfile *file;
-	struct peer *shown; /* the list that was shown last: number 1 and so on; copies, without extra */
-	size_t shown_count;
-};
-
-/* Begins with nothing shown; file stays the caller's. End with users_free(). */
-void users_init(struct users *users, struct peersfile *file);
-void users_free(struct users *users);
 
 /*
  * The command Users: collects " 1  Bob (Online)  192.168.1.7" for each claim that is visible, first who is online, then by
- * name, then by address, with what the verdict says of it; or what is wrong. Oneself is marked: who has the name that the
- * announcer stored, at an address of this machine, and announces our public key, identity, or none. identity is NULL if
- * there is none. Returns false if peers.txt cannot be read.
+ * name, then by address, with what the verdict says of it. Oneself is marked: who has the name that the announcer stored,
+ * at an address of this machine, and announces our public key or none. The argument does not count. Returns false after
+ * telling the user what is wrong.
  */
-bool users_show(struct users *users, const uint8_t *identity, struct console *console);
+bool users_show(struct desk *desk, const char *argument);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);

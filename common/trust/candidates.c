@@ -7,14 +7,6 @@
 
 #include "net/address.h"
 
-/* What is looked at. */
-struct scene {
-	const struct pins *pins;
-	const struct peers *peers;
-	int64_t now_ms;
-	struct candidates *found;
-};
-
 /* A name regardless of case: what u8_casefold() makes of it, decomposed. */
 struct folded {
 	char bytes[8 * USERNAME_MAX_BYTES];
@@ -59,29 +51,30 @@ static enum likeness compare(const struct wanted *wanted, const char *name)
 	return folded.len == wanted->folded.len ? LIKENESS_FOLDED : LIKENESS_BEGINNING;
 }
 
-static bool is_online(const struct scene *scene, const struct peer *claim)
+static bool is_online(const struct candidates *candidates, const struct peer *claim)
 {
-	return peer_is_online(claim, scene->now_ms) && !claim->left;
+	return peer_is_online(claim, candidates->now_ms) && !claim->left;
 }
 
 /* Whether a is a better place to reach the holder of pin, or of no pin, than b: online, proven there, heard later. */
-static bool is_better(const struct scene *scene, const struct pin *pin, const struct peer *a, const struct peer *b)
+static bool is_better(const struct candidates *candidates, const struct pin *pin, const struct peer *a,
+    const struct peer *b)
 {
-	if (is_online(scene, a) != is_online(scene, b))
-		return is_online(scene, a);
+	if (is_online(candidates, a) != is_online(candidates, b))
+		return is_online(candidates, a);
 	if (pin && pin_is_proven_at(pin, a->address) != pin_is_proven_at(pin, b->address))
 		return pin_is_proven_at(pin, a->address);
 	return a->last_seen_ms > b->last_seen_ms;
 }
 
 /* The best place to reach an identity, or NULL. */
-static const struct peer *find_identity(const struct scene *scene, const uint8_t *identity)
+static const struct peer *find_identity(const struct candidates *candidates, const uint8_t *identity)
 {
-	const struct pin *pin = pins_find_identity(scene->pins, identity);
+	const struct pin *pin = pins_find_identity(candidates->pins, identity);
 	const struct peer *best = NULL;
 
-	for (const struct peer *claim = NULL; (claim = peers_next_of(scene->peers, identity, claim));) {
-		if (peer_is_listed(claim, scene->now_ms) && (!best || is_better(scene, pin, claim, best)))
+	for (const struct peer *claim = NULL; (claim = peers_next_of(candidates->peers, identity, claim));) {
+		if (peer_is_listed(claim, candidates->now_ms) && (!best || is_better(candidates, pin, claim, best)))
 			best = claim;
 	}
 	return best;
@@ -95,7 +88,7 @@ static bool is_same(const struct candidate *a, const struct candidate *b)
 }
 
 /* Whether more is known of a than of b. */
-static bool comes_before(const struct scene *scene, const struct candidate *a, const struct candidate *b)
+static bool comes_before(const struct candidates *candidates, const struct candidate *a, const struct candidate *b)
 {
 	if (standing_is_certain(a->verdict.standing) != standing_is_certain(b->verdict.standing))
 		return standing_is_certain(a->verdict.standing);
@@ -103,38 +96,37 @@ static bool comes_before(const struct scene *scene, const struct candidate *a, c
 		return a->identity != NULL;
 	if (!a->verdict.claim || !b->verdict.claim)
 		return a->verdict.claim != NULL && b->verdict.claim == NULL;
-	return is_better(scene, NULL, a->verdict.claim, b->verdict.claim);
+	return is_better(candidates, NULL, a->verdict.claim, b->verdict.claim);
 }
 
 /* Puts a candidate in its place; the last one falls out of a full list. */
-static void insert(const struct scene *scene, const struct candidate *candidate)
+static void insert(struct candidates *candidates, const struct candidate *candidate)
 {
-	struct candidates *found = scene->found;
-	size_t place = found->count;
+	size_t place = candidates->count;
 
-	while (place > 0 && comes_before(scene, candidate, &found->list[place - 1]))
+	while (place > 0 && comes_before(candidates, candidate, &candidates->list[place - 1]))
 		place--;
 	if (place == CANDIDATES_MAX)
 		return;
-	if (found->count < CANDIDATES_MAX)
-		found->count++;
-	memmove(&found->list[place + 1], &found->list[place], (found->count - place - 1) * sizeof(*candidate));
-	found->list[place] = *candidate;
+	if (candidates->count < CANDIDATES_MAX)
+		candidates->count++;
+	memmove(&candidates->list[place + 1], &candidates->list[place],
+	    (candidates->count - place - 1) * sizeof(*candidate));
+	candidates->list[place] = *candidate;
 }
 
 /* Adds a candidate, unless it is there. */
-static void add(const struct scene *scene, const struct candidate *candidate)
+static void add(struct candidates *candidates, const struct candidate *candidate)
 {
-	for (size_t i = 0; i < scene->found->count; i++) {
-		if (is_same(&scene->found->list[i], candidate))
+	for (size_t i = 0; i < candidates->count; i++) {
+		if (is_same(&candidates->list[i], candidate))
 			return;
 	}
-	scene->found->total++;
-	insert(scene, candidate);
+	candidates->total++;
+	insert(candidates, candidate);
 }
 
-/* Adds who makes a claim, at its address. */
-static void add_claim(const struct scene *scene, const struct peer *claim)
+void candidates_add_claim(struct candidates *candidates, const struct peer *claim)
 {
 	struct candidate candidate = {
 	    .address = claim->address,
@@ -142,93 +134,92 @@ static void add_claim(const struct scene *scene, const struct peer *claim)
 	    .identity = claim->has_identity ? claim->identity : NULL,
 	};
 
-	verdict_of_claim(&candidate.verdict, scene->pins, claim);
-	add(scene, &candidate);
+	verdict_of_claim(&candidate.verdict, candidates->pins, claim);
+	add(candidates, &candidate);
 }
 
 /* Adds the holder of a pin, at an address that announces the identity or else where it was last proven. */
-static void add_pin(const struct scene *scene, const struct pin *pin)
+static void add_pin(struct candidates *candidates, const struct pin *pin)
 {
-	const struct peer *claim = find_identity(scene, pin->identity);
+	const struct peer *claim = find_identity(candidates, pin->identity);
 	struct candidate candidate = {
 	    .address = claim ? claim->address : pin->address,
 	    .has_address = claim || pin->has_address,
 	    .identity = pin->identity,
 	};
 
-	verdict_of_proof(&candidate.verdict, scene->pins, pin->identity, pin->username);
+	verdict_of_proof(&candidate.verdict, candidates->pins, pin->identity, pin->username);
 	candidate.verdict.claim = claim;
-	add(scene, &candidate);
+	add(candidates, &candidate);
 }
 
-static void add_pins_like(const struct scene *scene, const struct wanted *wanted, enum likeness likeness)
+static void add_pins_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness)
 {
-	for (const struct pin *pin = NULL; (pin = pins_next(scene->pins, pin));) {
+	for (const struct pin *pin = NULL; (pin = pins_next(candidates->pins, pin));) {
 		if (compare(wanted, pin->username) == likeness)
-			add_pin(scene, pin);
+			add_pin(candidates, pin);
 	}
 }
 
-static void add_claims_like(const struct scene *scene, const struct wanted *wanted, enum likeness likeness)
+static void add_claims_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness)
 {
-	for (const struct peer *claim = NULL; (claim = peers_next(scene->peers, claim));) {
-		if (verdict_is_visible(scene->peers, claim, scene->now_ms) &&
+	for (const struct peer *claim = NULL; (claim = peers_next(candidates->peers, claim));) {
+		if (verdict_is_visible(candidates->peers, claim, candidates->now_ms) &&
 		    compare(wanted, claim->username) == likeness)
-			add_claim(scene, claim->has_identity ? find_identity(scene, claim->identity) : claim);
+			candidates_add_claim(candidates,
+			    claim->has_identity ? find_identity(candidates, claim->identity) : claim);
 	}
 }
 
 /* Adds those whom a name may mean, of all degrees of likeness only those that come first. */
-static void add_named(const struct scene *scene, const char *name)
+static void add_named(struct candidates *candidates, const char *name)
 {
 	struct wanted wanted = {.text = name};
 
 	fold(&wanted.folded, name);
-	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && scene->found->total == 0;
-	     likeness++)
-		add_pins_like(scene, &wanted, likeness);
-	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_BEGINNING && scene->found->total == 0;
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->total == 0; likeness++)
+		add_pins_like(candidates, &wanted, likeness);
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_BEGINNING && candidates->total == 0;
 	     likeness++) {
 		if (likeness == LIKENESS_BEGINNING)
-			add_pins_like(scene, &wanted, likeness);
-		add_claims_like(scene, &wanted, likeness);
+			add_pins_like(candidates, &wanted, likeness);
+		add_claims_like(candidates, &wanted, likeness);
 	}
 }
 
 /* Adds whoever an address means. */
-static void add_address(const struct scene *scene, struct in_addr address)
+static void add_address(struct candidates *candidates, struct in_addr address)
 {
-	const struct peer *best = verdict_best_claim(scene->pins, scene->peers, address, scene->now_ms);
+	const struct peer *best = verdict_best_claim(candidates->pins, candidates->peers, address, candidates->now_ms);
 	struct candidate candidate = {.address = address, .has_address = true};
 
 	if (best) {
-		add_claim(scene, best);
+		candidates_add_claim(candidates, best);
 		return;
 	}
-	for (const struct pin *pin = NULL; (pin = pins_next(scene->pins, pin));) {
-		if (pin_is_proven_at(pin, address) && !find_identity(scene, pin->identity))
-			add_pin(scene, pin);
+	for (const struct pin *pin = NULL; (pin = pins_next(candidates->pins, pin));) {
+		if (pin_is_proven_at(pin, address) && !find_identity(candidates, pin->identity))
+			add_pin(candidates, pin);
 	}
-	if (scene->found->total > 0)
+	if (candidates->total > 0)
 		return;
-	verdict_of_address(&candidate.verdict, scene->pins, scene->peers, address, scene->now_ms);
-	add(scene, &candidate);
+	verdict_of_address(&candidate.verdict, candidates->pins, candidates->peers, address, candidates->now_ms);
+	add(candidates, &candidate);
 }
 
-/* Whether an identity was announced under the name or the address of a candidate without one, or is pinned to it. */
-static bool is_downgraded(const struct scene *scene, const struct candidate *candidate)
+bool candidates_is_downgraded(const struct candidates *candidates, const struct candidate *candidate)
 {
 	struct wanted wanted = {.text = candidate->verdict.username};
 
 	if (candidate->identity || !candidate->verdict.claim)
 		return false;
 	fold(&wanted.folded, wanted.text);
-	for (const struct pin *pin = NULL; (pin = pins_next(scene->pins, pin));) {
+	for (const struct pin *pin = NULL; (pin = pins_next(candidates->pins, pin));) {
 		if (compare(&wanted, pin->username) <= LIKENESS_FOLDED)
 			return true;
 	}
-	for (const struct peer *claim = NULL; (claim = peers_next(scene->peers, claim));) {
-		if (claim->has_identity && peer_is_listed(claim, scene->now_ms) &&
+	for (const struct peer *claim = NULL; (claim = peers_next(candidates->peers, claim));) {
+		if (claim->has_identity && peer_is_listed(claim, candidates->now_ms) &&
 		    (claim->address.s_addr == candidate->address.s_addr ||
 			compare(&wanted, claim->username) <= LIKENESS_FOLDED))
 			return true;
@@ -236,49 +227,25 @@ static bool is_downgraded(const struct scene *scene, const struct candidate *can
 	return false;
 }
 
-static void finish(const struct scene *scene)
+void candidates_find(struct candidates *candidates, const char *text)
 {
-	for (size_t i = 0; i < scene->found->count; i++)
-		scene->found->list[i].downgraded = is_downgraded(scene, &scene->found->list[i]);
-}
-
-void candidates_find(struct candidates *candidates, const char *text, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms)
-{
-	const struct scene scene = {pins, peers, now_ms, candidates};
 	struct in_addr address;
 
-	candidates->count = candidates->total = 0;
 	if (address_parse(text, &address) == 0)
-		add_address(&scene, address);
+		add_address(candidates, address);
 	else
-		add_named(&scene, text);
-	finish(&scene);
+		add_named(candidates, text);
 }
 
-void candidates_take_claim(struct candidates *candidates, const struct peer *claim, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms)
+void candidates_find_rivals(struct candidates *candidates, const struct pin *pin)
 {
-	const struct scene scene = {pins, peers, now_ms, candidates};
-
-	candidates->count = candidates->total = 0;
-	add_claim(&scene, claim);
-	finish(&scene);
-}
-
-void candidates_find_rivals(struct candidates *candidates, const struct pin *pin, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms)
-{
-	const struct scene scene = {pins, peers, now_ms, candidates};
-
-	candidates->count = candidates->total = 0;
 	for (int identities = 1; identities >= 0 && candidates->total == 0; identities--) {
-		for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+		for (const struct peer *claim = NULL; (claim = peers_next(candidates->peers, claim));) {
 			if (claim->has_identity == (identities == 1) &&
-			    !(claim->has_identity && pins_find_identity(pins, claim->identity)) &&
-			    strcmp(claim->username, pin->username) == 0 && verdict_is_visible(peers, claim, now_ms))
-				add_claim(&scene, claim);
+			    !(claim->has_identity && pins_find_identity(candidates->pins, claim->identity)) &&
+			    strcmp(claim->username, pin->username) == 0 &&
+			    verdict_is_visible(candidates->peers, claim, candidates->now_ms))
+				candidates_add_claim(candidates, claim);
 		}
 	}
-	finish(&scene);
 }

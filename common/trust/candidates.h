@@ -20,10 +20,13 @@ struct candidate {
 	struct in_addr address;	 /* where to write to */
 	bool has_address;	 /* else nobody knows where they are */
 	const uint8_t *identity; /* to write to in a secure chat, IDENTITY_BYTES; or NULL */
-	bool downgraded; /* without an identity, but one was announced under that name or address, or is pinned */
 };
 
+/* Begins with what is searched, and the rest zero. */
 struct candidates {
+	const struct pins *pins;
+	const struct peers *peers;
+	int64_t now_ms;			       /* wall clock */
 	struct candidate list[CANDIDATES_MAX]; /* the most certain first */
 	size_t count;			       /* in the list */
 	size_t total;			       /* found in all */
@@ -32,19 +35,21 @@ struct candidates {
 /*
  * Finds those whom text, a name, the beginning of one, or an IPv4 address, may mean. An address means the best claim of
  * that address; if nothing is announced there, whoever was last proven there and is announced nowhere else, or somebody
- * nameless. A name means, in
- * this order: who is pinned under it; who is, regardless of case in Unicode's sense; who announces it; who does,
- * regardless of case; whose pinned or announced name begins so.
+ * nameless. A name means, in this order: who is pinned under it; who is, regardless of case in Unicode's sense; who
+ * announces it; who does, regardless of case; whose pinned or announced name begins so.
  */
-void candidates_find(struct candidates *candidates, const char *text, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms);
-
-/* Finds the one whom a claim of the peers means, at its own address. */
-void candidates_take_claim(struct candidates *candidates, const struct peer *claim, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms);
+void candidates_find(struct candidates *candidates, const char *text);
 
 /* Finds those who announce the name of a pin with an identity that is not pinned; if nobody does, those without one. */
-void candidates_find_rivals(struct candidates *candidates, const struct pin *pin, const struct pins *pins,
-    const struct peers *peers, int64_t now_ms);
+void candidates_find_rivals(struct candidates *candidates, const struct pin *pin);
+
+/* Adds the one whom a claim means, at its own address, unless they are there already. */
+void candidates_add_claim(struct candidates *candidates, const struct peer *claim);
+
+/*
+ * Whether a candidate announces no identity, but one was announced under that name, in any case, or at that address, or
+ * is pinned under that name.
+ */
+bool candidates_is_downgraded(const struct candidates *candidates, const struct candidate *candidate);
 
 #endif

@@ -29,7 +29,8 @@ static void tell(const struct candidates *candidates, char told[static TOLD_BYTE
 			snprintf(at, sizeof(at), "%u", ntohl(one->address.s_addr) & 255);
 		used += (size_t)snprintf(told + used, TOLD_BYTES - used, "%s%s %c@%s %s%s", i > 0 ? ", " : "",
 		    one->verdict.username, one->identity ? one->identity[0] : '-', at,
-		    standing_word(one->verdict.standing), one->downgraded ? " downgraded" : "");
+		    standing_word(one->verdict.standing),
+		    candidates_is_downgraded(candidates, one) ? " downgraded" : "");
 		assert_true(used < TOLD_BYTES);
 	}
 }
@@ -107,10 +108,10 @@ static void test_whom_a_name_or_an_address_means(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct peers *peers = cast_peers(rows[i].heard);
-		struct candidates candidates = {.count = 0};
+		struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 		char told[TOLD_BYTES];
 
-		candidates_find(&candidates, rows[i].typed, pins, peers, NOW_MS);
+		candidates_find(&candidates, rows[i].typed);
 		tell(&candidates, told);
 		CHECK(strcmp(told, rows[i].means) == 0, "row %zu, %s: %s", i, rows[i].typed, told);
 		assert_int_equal(candidates.total, candidates.count);
@@ -123,7 +124,7 @@ static void test_of_many_candidates_those_with_an_identity_are_kept(void **state
 {
 	struct pins *pins = cast_pins(known);
 	struct peers *peers = peers_new();
-	struct candidates candidates = {.count = 0};
+	struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 
 	(void)state;
 	for (uint8_t at = 1; at <= 200; at++) {
@@ -133,7 +134,7 @@ static void test_of_many_candidates_those_with_an_identity_are_kept(void **state
 		cast_identity((char)at, peer.identity);
 		assert_non_null(peers_put(peers, &peer));
 	}
-	candidates_find(&candidates, "zoe", pins, peers, NOW_MS);
+	candidates_find(&candidates, "zoe");
 	assert_int_equal(candidates.total, 200);
 	assert_int_equal(candidates.count, CANDIDATES_MAX);
 	for (size_t i = 0; i < CANDIDATES_MAX; i++)
@@ -154,10 +155,10 @@ static void test_a_claim_means_who_makes_it_where_it_is_made(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(claims); i++) {
-		struct candidates candidates = {.count = 0};
+		struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 		char told[TOLD_BYTES];
 
-		candidates_take_claim(&candidates, peers_find(peers, cast_address(claims[i].at)), pins, peers, NOW_MS);
+		candidates_add_claim(&candidates, peers_find(peers, cast_address(claims[i].at)));
 		tell(&candidates, told);
 		assert_string_equal(told, claims[i].means);
 	}
@@ -183,10 +184,10 @@ static void test_rivals_are_who_announces_a_pinned_name_with_another_identity_or
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct peers *peers = cast_peers(cases[i].heard);
-		struct candidates candidates = {.count = 0};
+		struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 		char told[TOLD_BYTES];
 
-		candidates_find_rivals(&candidates, pins_find(pins, "Bob"), pins, peers, NOW_MS);
+		candidates_find_rivals(&candidates, pins_find(pins, "Bob"));
 		tell(&candidates, told);
 		CHECK(strcmp(told, cases[i].rivals) == 0, "row %zu: %s", i, told);
 		peers_free(peers);
