@@ -8,6 +8,7 @@
 #include "base/stop.h"
 #include "call.h"
 #include "crypto/classic.h"
+#include "message.h"
 #include "recipient.h"
 #include "wording.h"
 
@@ -94,7 +95,7 @@ static bool ask_text(struct chat *chat)
 	struct prompt *prompt = &chat->desk->prompt;
 
 	do {
-		enum message_fault fault;
+		const char *fault;
 		char *line;
 		size_t len;
 
@@ -103,8 +104,8 @@ static bool ask_text(struct chat *chat)
 			continue;
 		if (len == 0)
 			break;
-		fault = message_check(line, len, prompt->terminal);
-		if (fault != MESSAGE_FINE) {
+		fault = message_fault(line, len, prompt->terminal);
+		if (fault) {
 			wording_put_unfit(chat->desk->console, fault);
 			continue;
 		}

@@ -14,15 +14,10 @@
 /* Other implementations read with one recv() of at least this much, and take no more than that came with it. */
 #define MESSAGE_OTHERS_READ_BYTES 1024
 
-enum message_fault {
-	MESSAGE_FINE,
-	MESSAGE_CUT, /* its end may be missing */
-	MESSAGE_NOT_UTF8,
-	MESSAGE_CONTROLS,
-	MESSAGE_TOO_LONG,
-};
-
-/* What keeps len bytes of text from being sent. typed: they come from a terminal. */
-enum message_fault message_check(const char *text, size_t len, bool typed);
+/*
+ * What keeps len bytes of text from being sent, as words that follow "the message": "is not UTF-8 text". NULL if nothing
+ * does. typed: they come from a terminal. Static storage.
+ */
+const char *message_fault(const char *text, size_t len, bool typed);
 
 #endif

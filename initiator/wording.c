@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "message.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
 
@@ -164,25 +165,9 @@ void wording_put_other_name(struct console *console, const struct recipient *to,
 	console_put(console, ".\n");
 }
 
-void wording_put_unfit(struct console *console, enum message_fault fault)
+void wording_put_unfit(struct console *console, const char *fault)
 {
-	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message ");
-	switch (fault) {
-	case MESSAGE_CUT:
-		console_put_styled(console, CONSOLE_WARNING,
-		    "is as long as the terminal passes on (%d bytes), so its end may be missing; a file can be piped in",
-		    MESSAGE_TYPED_MAX_BYTES);
-		break;
-	case MESSAGE_NOT_UTF8:
-		console_put_styled(console, CONSOLE_WARNING, "is not UTF-8 text");
-		break;
-	case MESSAGE_CONTROLS:
-		console_put_styled(console, CONSOLE_WARNING, "has control characters in it");
-		break;
-	default:
-		console_put_styled(console, CONSOLE_WARNING, "has more than %d bytes", MESSAGE_MAX_BYTES);
-	}
-	console_put_styled(console, CONSOLE_WARNING, ". An empty line gives up.\n");
+	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message %s. An empty line gives up.\n", fault);
 }
 
 void wording_put_length(struct console *console, size_t bytes)

@@ -9,7 +9,6 @@
 #define QUARTET_WORDING_H
 
 #include "call.h"
-#include "message.h"
 #include "recipient.h"
 #include "term/console.h"
 
@@ -22,8 +21,8 @@ void wording_put_refusal(struct console *console, const struct recipient *to);
 /* The user to can only be spoken to in the classic exchange: a warning; if why_not, not even that, for this reason. */
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not);
 
-/* The message has a fault and was not sent. */
-void wording_put_unfit(struct console *console, enum message_fault fault);
+/* The message was not sent, for what message_fault() found. */
+void wording_put_unfit(struct console *console, const char *fault);
 
 /* What went wrong in call with errno value error, before the message was sent. */
 void wording_put_failure(struct console *console, const struct recipient *to, const struct call *call, int error);

@@ -97,16 +97,15 @@ static bool is_shared(struct roster *roster, const struct peer *claim, int64_t n
 /* Judges who speaks from an address; if all that was read of it is too old to be listed, it is read again. */
 static int judge_address(struct roster *roster, struct in_addr address, int64_t now_ms, struct verdict *verdict)
 {
-	int rc = 0;
+	const struct peers *peers = peersfile_peers(roster->file);
+	int rc;
 
-	for (bool again = false;; again = true) {
-		const struct peers *peers = peersfile_peers(roster->file);
-
-		verdict_of_address(verdict, peersfile_pins(roster->file), peers, address, now_ms);
-		if (verdict->claim || again || !peers_find(peers, address))
-			return rc;
-		rc = refresh(roster, true);
-	}
+	verdict_of_address(verdict, peersfile_pins(roster->file), peers, address, now_ms);
+	if (verdict->claim || !peers_next_at(peers, address, NULL))
+		return 0;
+	rc = refresh(roster, true);
+	verdict_of_address(verdict, peersfile_pins(roster->file), peersfile_peers(roster->file), address, now_ms);
+	return rc;
 }
 
 int roster_find(struct roster *roster, struct in_addr address, const uint8_t *identity, const char *username,
