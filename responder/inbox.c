@@ -53,29 +53,21 @@ int inbox_recall(struct inbox *inbox, int dir)
 	return rc == ENODATA || rc == ENOENT ? 0 : rc;
 }
 
-/* Makes room for another receipt. */
-static bool make_room(struct inbox_batch *batch)
+/* Remembers to whom a receipt is owed, and for which message; false if there is no room for that. */
+static bool owe_receipt(struct inbox_batch *batch, const struct message *message, bool is_first)
 {
-	size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
-	struct receipt *receipts;
+	struct receipt *receipt;
 
-	if (batch->receipt_count < batch->receipt_room)
-		return true;
-	if (room > INBOX_RECEIPTS_MAX)
-		return false;
-	receipts = realloc(batch->receipts, room * sizeof(*receipts));
-	if (!receipts)
-		return false;
-	batch->receipts = receipts;
-	batch->receipt_room = room;
-	return true;
-}
+	if (batch->receipt_count == batch->receipt_room) {
+		size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
 
-/* Remembers to whom a receipt is owed, in the room that was made, and for which message. */
-static void owe_receipt(struct inbox_batch *batch, const struct message *message, bool is_first)
-{
-	struct receipt *receipt = &batch->receipts[batch->receipt_count++];
-
+		receipt = room <= INBOX_RECEIPTS_MAX ? realloc(batch->receipts, room * sizeof(*receipt)) : NULL;
+		if (!receipt)
+			return false;
+		batch->receipts = receipt;
+		batch->receipt_room = room;
+	}
+	receipt = &batch->receipts[batch->receipt_count++];
 	*receipt = (struct receipt){
 	    .conversation = message->conversation,
 	    .counter = message->counter,
@@ -85,6 +77,7 @@ static void owe_receipt(struct inbox_batch *batch, const struct message *message
 	memcpy(receipt->sender, message->sender, sizeof(receipt->sender));
 	if (message->id)
 		memcpy(receipt->id, message->id, sizeof(receipt->id));
+	return true;
 }
 
 /* Whether the message waits in the batch. */
@@ -105,10 +98,7 @@ static const char *answer_again(struct inbox *inbox, const struct message *messa
 {
 	struct inbox_batch *batch = &inbox->batches[has_waiting(&inbox->batches[1], message) ? 1 : 0];
 
-	if (!make_room(batch))
-		return too_much_waits;
-	owe_receipt(batch, message, false);
-	return NULL;
+	return owe_receipt(batch, message, false) ? NULL : too_much_waits;
 }
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
@@ -190,18 +180,18 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	before = batch->lines.len;
 	if (chatlog_format(&batch->lines, &entry) != 0)
 		return "out of memory";
-	if (batch->lines.len > INBOX_WAITING_MAX_BYTES || !make_room(batch))
+	if (batch->lines.len > INBOX_WAITING_MAX_BYTES)
 		why = too_much_waits;
 	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
 		why = "it sends more than is kept for one sender";
+	else if (message->conversation && !owe_receipt(batch, message, true))
+		why = too_much_waits;
 	if (why) {
 		batch->lines.len = before;
 		return why;
 	}
 	show(&caller, &entry, &batch->shown);
 	batch->count++;
-	if (message->conversation)
-		owe_receipt(batch, message, true);
 	if (message->id)
 		received_add(inbox->received, message->sender, message->id);
 	if (batch->lines.len >= INBOX_BATCH_BYTES)
@@ -290,29 +280,25 @@ int64_t inbox_due_ms(const struct inbox *inbox)
 	return inbox->retry_ms != 0 ? inbox->retry_ms : INT64_MAX;
 }
 
-/* The first receipt owed to the conversation, or NULL. */
-static struct receipt *find_receipt(const struct inbox *inbox, const void *conversation)
+bool inbox_owes(const struct inbox *inbox, const void *conversation)
 {
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t k = 0; k < inbox->batches[i].receipt_count; k++) {
 			if (inbox->batches[i].receipts[k].conversation == conversation)
-				return &inbox->batches[i].receipts[k];
+				return true;
 		}
 	}
-	return NULL;
-}
-
-bool inbox_owes(const struct inbox *inbox, const void *conversation)
-{
-	return find_receipt(inbox, conversation) != NULL;
+	return false;
 }
 
 void inbox_forget(struct inbox *inbox, const void *conversation)
 {
-	struct receipt *receipt;
-
-	while ((receipt = find_receipt(inbox, conversation)))
-		receipt->conversation = NULL;
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < inbox->batches[i].receipt_count; k++) {
+			if (inbox->batches[i].receipts[k].conversation == conversation)
+				inbox->batches[i].receipts[k].conversation = NULL;
+		}
+	}
 }
 
 void inbox_free(struct inbox *inbox)

@@ -270,9 +270,16 @@ static void receipts_that_wait_are_bounded(void **state)
 	while (taken <= INBOX_RECEIPTS_MAX && inbox_add(&scene.inbox, &message) == NULL)
 		taken++;
 	assert_int_equal(taken, INBOX_RECEIPTS_MAX);
+	/* Who is owed none has a place all the same. */
+	assert_null(inbox_add(&scene.inbox, &(struct message){
+						.address = support_address(ECE),
+						.mode = CHATLOG_PLAIN,
+						.text = "hello",
+						.text_len = 5,
+					    }));
 	inbox_commit(&scene.inbox);
 	assert_int_equal(receipts, INBOX_RECEIPTS_MAX);
-	assert_int_equal(count_lines(&scene), 1);
+	assert_int_equal(count_lines(&scene), 2);
 	end(&scene);
 }
 
