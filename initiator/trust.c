@@ -194,7 +194,7 @@ static void put_where_known(const struct desk *desk, const struct pin *pin)
 	char ip[ADDRESS_TEXT_BYTES];
 
 	for (const struct peer *peer = NULL; (peer = peers_next_of(peers, pin->identity, peer));) {
-		if (!peer_is_listed(peer, now_ms))
+		if (!peer_is_online(peer, now_ms))
 			continue;
 		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",
 		    address_format(peer->address, ip));

@@ -399,6 +399,16 @@ def test_trust_has_nothing_to_ask_where_nothing_has_changed(alice, known):
     assert alice.known() == before
 
 
+@pytest.mark.parametrize("seconds_ago, members", [(60, {}), (1, {"left": True})])
+def test_trust_does_not_tell_where_the_known_identity_was_announced(alice, bob, announced, seconds_ago, members):
+    """A user with a new identity is most often where the old one was."""
+    before = peer("Robert", seconds_ago, identity=bob.identity().text, **members)
+    alice.write_peers({**alice.peers(), ELSEWHERE: before})
+    initiator = alice.initiator()
+    initiator.ask("Trust Bob", ACCEPT)
+    assert "is announced at" not in initiator.output
+
+
 def test_trust_tells_where_the_known_identity_is_announced(alice, bob, announced):
     alice.write_peers({**alice.peers(), ELSEWHERE: peer("Robert", identity=bob.identity().text)})
     initiator = alice.initiator()
