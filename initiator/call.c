@@ -4,13 +4,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-enum chatlog_mode call_mode(const struct recipient *to, bool secure)
-{
-	if (!secure)
-		return CHATLOG_PLAIN;
-	return to->has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
-}
-
 void call_init(struct call *call, enum chatlog_mode mode, const struct recipient *to, const struct in_addr *from)
 {
 	*call = (struct call){.mode = mode, .to = to, .from = from, .connection.fd = -1};

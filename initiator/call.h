@@ -42,9 +42,6 @@ struct call {
 	struct envelope_receipt receipt;       /* once call_confirm() has returned 0 */
 };
 
-/* Who has an identity is one of ours and is called securely; everybody else in the classic exchange. */
-enum chatlog_mode call_mode(const struct recipient *to, bool secure);
-
 /* Begins a call that is not open yet. to and from outlive it. */
 void call_init(struct call *call, enum chatlog_mode mode, const struct recipient *to, const struct in_addr *from);
 

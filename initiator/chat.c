@@ -269,6 +269,7 @@ static bool send_text(struct chat *chat)
 bool chat_run(struct desk *desk, const char *name)
 {
 	struct chat chat = {.desk = desk};
+	enum chatlog_mode mode = CHATLOG_PLAIN;
 	bool secure, found = recipient_find(&chat.to, name, false, desk), done;
 
 	if (found)
@@ -279,7 +280,9 @@ bool chat_run(struct desk *desk, const char *name)
 	prompt_expect(&desk->prompt, secure);
 	if (!found)
 		return false;
-	call_init(&chat.call, call_mode(&chat.to, secure), &chat.to, desk->from);
+	if (secure)
+		mode = chat.to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
+	call_init(&chat.call, mode, &chat.to, desk->from);
 	done = (!secure || (check_secure(&chat) && ask_number(&chat) && open_call(&chat))) && ask_text(&chat) &&
 	       reopen_call(&chat) && send_text(&chat);
 	call_close(&chat.call);

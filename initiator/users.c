@@ -105,8 +105,8 @@ static bool is_own(const struct peer *claim, const char *own_name, const uint8_t
 
 static void put_user(const struct desk *desk, size_t number, bool own, int64_t now_ms)
 {
-	const struct peer *claim = &desk->users.list[number - 1], *best;
-	const struct pins *pins = peersfile_pins(desk->peers);
+	const struct peer *claim = &desk->users.list[number - 1];
+	const struct peers *peers = peersfile_peers(desk->peers);
 	struct console *console = desk->console;
 	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict verdict;
@@ -114,15 +114,14 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	users_put_number(number, console);
 	users_put_presence(claim, now_ms, console);
 	console_put(console, "  %s", address_format(claim->address, ip));
-	best = verdict_best_claim(pins, peersfile_peers(desk->peers), claim->address, now_ms);
-	if (best && (strcmp(best->username, claim->username) != 0 || best->has_identity != claim->has_identity ||
-			(best->has_identity && !peer_announces(claim, best->identity))))
+	if (peers_find_listed(peers, claim->address, now_ms) !=
+	    peers_find_claim(peers, claim->address, claim->has_identity ? claim->identity : NULL))
 		console_put_styled(console, CONSOLE_WARNING, "  [same address]");
 	if (own)
 		console_put(console, "  (you)");
 	if (!peer_is_online(claim, now_ms))
 		put_last_heard(claim, now_ms, console);
-	verdict_of_claim(&verdict, pins, claim);
+	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
 	if (!own)
 		users_put_standing(&verdict, console);
 	console_put(console, "\n");

@@ -142,15 +142,26 @@ static int worth(const struct peer *peer)
 	return 4 * !peer->left + 2 * peer->is_pinned + peer->has_identity;
 }
 
-struct peer *peers_find(const struct peers *peers, struct in_addr address)
+/* The best claim of an address, or if now_ms is not NULL, of those that are listed then. */
+static struct peer *find_best(const struct peers *peers, struct in_addr address, const int64_t *now_ms)
 {
 	struct peer *best = NULL;
 
 	for (struct peer *peer = NULL; (peer = peers_next_at(peers, address, peer));) {
-		if (!best || worth(peer) > worth(best))
+		if ((!now_ms || peer_is_listed(peer, *now_ms)) && (!best || worth(peer) > worth(best)))
 			best = peer;
 	}
 	return best;
+}
+
+struct peer *peers_find(const struct peers *peers, struct in_addr address)
+{
+	return find_best(peers, address, NULL);
+}
+
+struct peer *peers_find_listed(const struct peers *peers, struct in_addr address, int64_t now_ms)
+{
+	return find_best(peers, address, &now_ms);
 }
 
 size_t peers_list(const struct peers *peers, struct in_addr address, struct peer *claims[static PEERS_CLAIMS_MAX])

@@ -72,6 +72,9 @@ size_t peers_count(const struct peers *peers);
  */
 struct peer *peers_find(const struct peers *peers, struct in_addr address);
 
+/* The best of those that are listed at now_ms. */
+struct peer *peers_find_listed(const struct peers *peers, struct in_addr address, int64_t now_ms);
+
 /* Walk the claims of an address, those longest there first: peer is NULL to begin, and NULL comes back at the end. */
 struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer);
 

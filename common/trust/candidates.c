@@ -190,7 +190,7 @@ static void add_named(struct candidates *candidates, const char *name)
 /* Adds whoever an address means. */
 static void add_address(struct candidates *candidates, struct in_addr address)
 {
-	const struct peer *best = verdict_best_claim(candidates->pins, candidates->peers, address, candidates->now_ms);
+	const struct peer *best = peers_find_listed(candidates->peers, address, candidates->now_ms);
 	struct candidate candidate = {.address = address, .has_address = true};
 
 	if (best) {

@@ -140,41 +140,19 @@ const struct pin *pins_find(const struct pins *known, const char *username)
 	return bsearch(&wanted, known->pins, known->count, sizeof(wanted), compare_usernames);
 }
 
-/* How the entry with that index of one of the sorted lists compares with what is looked for. */
-typedef int compare_entry(const struct pins *known, size_t index, const void *wanted);
-
-static int compare_identity(const struct pins *known, size_t index, const void *identity)
+static int compare_identity(const void *identity, const void *entry)
 {
-	return memcmp(known->identities[index]->identity, identity, IDENTITY_BYTES);
-}
-
-static int compare_skeleton(const struct pins *known, size_t index, const void *skeleton)
-{
-	return strcmp(known->likenesses[index].skeleton, skeleton);
-}
-
-/* The index of the first entry that is wanted, while bsearch(3) would find any; false if there is none. */
-static bool find_first(const struct pins *known, compare_entry *compare, const void *wanted, size_t *index)
-{
-	size_t first = 0, end = known->count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (compare(known, middle, wanted) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	*index = first;
-	return first < known->count && compare(known, first, wanted) == 0;
+	return memcmp(identity, (*(const struct pin *const *)entry)->identity, IDENTITY_BYTES);
 }
 
 const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static IDENTITY_BYTES])
 {
-	size_t index;
+	const struct pin **found =
+	    bsearch(identity, known->identities, known->count, sizeof(struct pin *), compare_identity);
 
-	return find_first(known, compare_identity, identity, &index) ? known->identities[index] : NULL;
+	while (found && found > known->identities && compare_identity(identity, found - 1) == 0)
+		found--;
+	return found ? *found : NULL;
 }
 
 void pins_free_name(const struct pins *known, const char *username, char name[static USERNAME_MAX_BYTES + 1])
@@ -196,20 +174,25 @@ void pins_free_name(const struct pins *known, const char *username, char name[st
 	}
 }
 
+static int compare_skeleton(const void *skeleton, const void *entry)
+{
+	return strcmp(skeleton, ((const struct likeness *)entry)->skeleton);
+}
+
 const struct pin *pins_find_alike(const struct pins *known, const char *username)
 {
 	char skeleton[LOOKALIKE_BYTES];
-	const struct pin *own = pins_find(known, username), *other;
-	size_t index;
+	const struct pin *own = pins_find(known, username);
+	const struct likeness *found;
 
 	if (known->count == 0)
 		return NULL;
 	lookalike_skeleton(username, skeleton);
-	if (!find_first(known, compare_skeleton, skeleton, &index))
-		return NULL;
+	found = bsearch(skeleton, known->likenesses, known->count, sizeof(*found), compare_skeleton);
 	/* The first of them has the best claim; who has that claim is like nobody else. */
-	other = known->likenesses[index].pin;
-	return other == own || (own && own->verified) ? NULL : other;
+	while (found && found > known->likenesses && compare_skeleton(skeleton, found - 1) == 0)
+		found--;
+	return !found || found->pin == own || (own && own->verified) ? NULL : found->pin;
 }
 
 json_t *pins_format(const struct pin *pin)

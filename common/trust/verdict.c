@@ -73,7 +73,7 @@ void verdict_of_proof(struct verdict *verdict, const struct pins *pins, const ui
 void verdict_of_address(struct verdict *verdict, const struct pins *pins, const struct peers *peers,
     struct in_addr address, int64_t now_ms)
 {
-	const struct peer *claim = verdict_best_claim(pins, peers, address, now_ms);
+	const struct peer *claim = peers_find_listed(peers, address, now_ms);
 
 	if (!claim) {
 		*verdict = (struct verdict){.standing = STANDING_UNKNOWN, .username = VERDICT_NAMELESS};
@@ -85,27 +85,6 @@ void verdict_of_address(struct verdict *verdict, const struct pins *pins, const 
 	else if (claim->has_identity && verdict->standing != STANDING_CHANGED &&
 		 verdict->standing != STANDING_LOOKALIKE)
 		verdict->standing = STANDING_UNPROVEN;
-}
-
-/* How much a claim weighs against another of its address. */
-static int weight(const struct pins *pins, const struct peer *claim)
-{
-	bool pinned = claim->has_identity && pins_find_identity(pins, claim->identity);
-
-	return (claim->left ? 0 : 4) + (pinned ? 2 : 0) + (claim->has_identity ? 1 : 0);
-}
-
-const struct peer *verdict_best_claim(const struct pins *pins, const struct peers *peers, struct in_addr address,
-    int64_t now_ms)
-{
-	const struct peer *best = NULL;
-
-	for (const struct peer *claim = NULL; (claim = peers_next_at(peers, address, claim));) {
-		/* They come in the order in which they came to be there. */
-		if (peer_is_listed(claim, now_ms) && (!best || weight(pins, claim) > weight(pins, best)))
-			best = claim;
-	}
-	return best;
 }
 
 bool verdict_is_visible(const struct peers *peers, const struct peer *claim, int64_t now_ms)

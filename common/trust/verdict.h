@@ -58,13 +58,6 @@ void verdict_of_address(struct verdict *verdict, const struct pins *pins, const 
     struct in_addr address, int64_t now_ms);
 
 /*
- * The claim that stands for its address: of those that are listed, the one that has not left, then that of a pinned
- * identity, then a signed one, then the one that has been there longest. NULL if there is none.
- */
-const struct peer *verdict_best_claim(const struct pins *pins, const struct peers *peers, struct in_addr address,
-    int64_t now_ms);
-
-/*
  * Whether a claim is shown and can be meant: it is listed, and not an unsigned one under the name of a signed one that is
  * at its address and has not left.
  */

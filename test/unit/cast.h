@@ -61,8 +61,8 @@ static inline struct pins *cast_pins(const struct known *known)
 	return pins;
 }
 
-/* The peers of those heard, each after the one before. An entry without a name ends them. */
-static inline struct peers *cast_peers(const struct heard *heard)
+/* The peers of those heard, each after the one before, for whom has those pins. An entry without a name ends them. */
+static inline struct peers *cast_peers(const struct pins *pins, const struct heard *heard)
 {
 	struct peers *peers = peers_new();
 
@@ -78,6 +78,7 @@ static inline struct peers *cast_peers(const struct heard *heard)
 		snprintf(peer.username, sizeof(peer.username), "%s", heard->username);
 		if (heard->identity)
 			cast_identity(heard->identity, peer.identity);
+		peer.is_pinned = heard->identity && pins_find_identity(pins, peer.identity);
 		assert_non_null(peers_put(peers, &peer));
 	}
 	return peers;

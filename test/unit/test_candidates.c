@@ -107,7 +107,7 @@ static void test_whom_a_name_or_an_address_means(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct peers *peers = cast_peers(rows[i].heard);
+		struct peers *peers = cast_peers(pins, rows[i].heard);
 		struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 		char told[TOLD_BYTES];
 
@@ -146,8 +146,8 @@ static void test_of_many_candidates_those_with_an_identity_are_kept(void **state
 static void test_a_claim_means_who_makes_it_where_it_is_made(void **state)
 {
 	struct pins *pins = cast_pins(known);
-	struct peers *peers = cast_peers((struct heard[]){
-	    {9, "Bob", 'b', 60, false}, {10, "Bob", 'b', 0, false}, {11, "Bob", 0, 0, false}, {0}});
+	struct peers *peers = cast_peers(pins,
+	    (struct heard[]){{9, "Bob", 'b', 60, false}, {10, "Bob", 'b', 0, false}, {11, "Bob", 0, 0, false}, {0}});
 	static const struct {
 		uint8_t at;
 		const char *means;
@@ -183,7 +183,7 @@ static void test_rivals_are_who_announces_a_pinned_name_with_another_identity_or
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct peers *peers = cast_peers(cases[i].heard);
+		struct peers *peers = cast_peers(pins, cases[i].heard);
 		struct candidates candidates = {.pins = pins, .peers = peers, .now_ms = NOW_MS};
 		char told[TOLD_BYTES];
 

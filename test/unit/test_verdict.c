@@ -66,7 +66,7 @@ static void test_a_claim_is_judged_by_its_identity_and_else_by_its_name(void **s
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct peers *peers =
-		    cast_peers((struct heard[]){{9, rows[i].username, rows[i].identity, 0, false}, {0}});
+		    cast_peers(pins, (struct heard[]){{9, rows[i].username, rows[i].identity, 0, false}, {0}});
 		const struct peer *claim = peers_find(peers, cast_address(9));
 		struct verdict verdict;
 
@@ -154,7 +154,7 @@ static void test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address(v
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(unproven); i++) {
-		struct peers *peers = cast_peers(unproven[i].heard);
+		struct peers *peers = cast_peers(pins, unproven[i].heard);
 		struct verdict verdict;
 
 		verdict_of_address(&verdict, pins, peers, cast_address(9), NOW_MS);
@@ -180,9 +180,12 @@ static const struct {
 
 static void test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_name(void **state)
 {
+	struct pins *pins = cast_pins(known);
+
 	(void)state;
 	for (size_t i = 0; i < COUNT(neighbours); i++) {
-		struct peers *peers = cast_peers((struct heard[]){{9, "Zoe", 0, 0, false}, neighbours[i].other, {0}});
+		struct peers *peers =
+		    cast_peers(pins, (struct heard[]){{9, "Zoe", 0, 0, false}, neighbours[i].other, {0}});
 		const struct peer *claim = peers_find_claim(peers, cast_address(9), NULL);
 
 		assert_non_null(claim);
@@ -190,6 +193,7 @@ static void test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_nam
 		assert_false(verdict_is_visible(peers, claim, NOW_MS + PEERS_LISTED_MS + 1));
 		peers_free(peers);
 	}
+	pins_free(pins);
 }
 
 static void test_only_who_is_shown_to_be_there_is_certain(void **state)
