@@ -69,7 +69,7 @@ static bool ask_number(struct chat *chat)
 static bool went_well(const struct chat *chat, int rc)
 {
 	if (rc != 0 && !stop_requested())
-		wording_put_failure(chat->desk->console, &chat->to, &chat->call, rc);
+		wording_put_failure(chat->desk->console, &chat->call, rc);
 	return rc == 0;
 }
 
@@ -224,7 +224,7 @@ static bool finish_secure(struct chat *chat)
 {
 	int rc = call_confirm(&chat->call);
 
-	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
+	wording_put_end(chat->desk->console, &chat->call, rc);
 	return rc == 0 && take_receipt(chat);
 }
 
@@ -247,7 +247,7 @@ static bool finish_other(struct chat *chat)
 	bool done;
 	int rc = call_finish(&chat->call, &reply);
 
-	wording_put_end(chat->desk->console, &chat->to, &chat->call, rc);
+	wording_put_end(chat->desk->console, &chat->call, rc);
 	done = rc == 0;
 	if (reply.document) {
 		done &= take_reply(chat, &reply);

@@ -159,9 +159,8 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 		return false;
 	if (even_absent || recipient->has_address)
 		return true;
-	console_put_styled(desk->console, CONSOLE_WARNING, "Nobody knows where to find");
-	recipient_put(recipient, desk->console);
-	console_put(desk->console, ", who was not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
+	recipient_put(recipient, desk->console, CONSOLE_WARNING, "Nobody knows where to find",
+	    ", who was not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
 	return false;
 }
 
@@ -174,9 +173,8 @@ bool recipient_find_rival(struct recipient *recipient, struct desk *desk)
 	candidates_find_rivals(&candidates, &recipient->pin);
 	if (candidates.total > 0)
 		return choose(recipient, &candidates, &desk->prompt);
-	console_put(desk->console, "There is nothing to accept: nobody else announces the name of");
-	recipient_put(recipient, desk->console);
-	console_put(desk->console, ".\n");
+	recipient_put(recipient, desk->console, CONSOLE_NORMAL,
+	    "There is nothing to accept: nobody else announces the name of", ".\n");
 	return false;
 }
 
@@ -206,14 +204,17 @@ int recipient_pin(const struct recipient *recipient, struct peersfile *file, cha
 	return rc;
 }
 
-void recipient_put(const struct recipient *recipient, struct console *console)
+void recipient_put(const struct recipient *recipient, struct console *console, enum console_style style,
+    const char *before, const char *after)
 {
 	char ip[ADDRESS_TEXT_BYTES];
 
+	console_put_styled(console, style, "%s", before);
 	console_put(console, " ");
 	console_put_name(console, CONSOLE_NORMAL, recipient->username);
 	if (recipient->has_address)
 		console_put(console, " (%s)", address_format(recipient->address, ip));
+	console_put(console, "%s", after);
 }
 
 void recipient_put_since(const struct pin *pin, struct console *console)
@@ -228,10 +229,9 @@ void recipient_put_change(const struct recipient *recipient, struct console *con
 {
 	bool changed = recipient->standing == STANDING_CHANGED;
 
-	console_put_styled(console, CONSOLE_BAD, changed ? "Changed:" : "Missing:");
-	recipient_put(recipient, console);
-	console_put(console, changed ? " announces another identity than the one you know since "
-				     : " announces no identity, and you know one since ");
+	recipient_put(recipient, console, CONSOLE_BAD, changed ? "Changed:" : "Missing:",
+	    changed ? " announces another identity than the one you know since "
+		    : " announces no identity, and you know one since ");
 	recipient_put_since(&recipient->other, console);
 	console_put(console, ".\n");
 }
@@ -240,9 +240,7 @@ void recipient_put_change(const struct recipient *recipient, struct console *con
 static void put_note(const struct recipient *recipient, const char *says, const char *name, const char *end,
     struct console *console)
 {
-	console_put_styled(console, CONSOLE_WARNING, "Note:");
-	recipient_put(recipient, console);
-	console_put(console, "%s ", says);
+	recipient_put(recipient, console, CONSOLE_WARNING, "Note:", says);
 	console_put_name(console, CONSOLE_NORMAL, name);
 	console_put(console, "%s\n", end);
 }
@@ -252,9 +250,9 @@ void recipient_put_doubts(const struct recipient *recipient, struct console *con
 	if (recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING)
 		recipient_put_change(recipient, console);
 	if (recipient->standing == STANDING_LOOKALIKE)
-		put_note(recipient, " is somebody else than your known", recipient->other.username,
+		put_note(recipient, " is somebody else than your known ", recipient->other.username,
 		    "; the names only look alike.", console);
 	if (recipient->has_pin && recipient->announced[0] != '\0' &&
 	    strcmp(recipient->announced, recipient->username) != 0)
-		put_note(recipient, " announces the name", recipient->announced, ".", console);
+		put_note(recipient, " announces the name ", recipient->announced, ".", console);
 }

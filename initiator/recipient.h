@@ -48,8 +48,12 @@ bool recipient_find_rival(struct recipient *recipient, struct desk *desk) __attr
 int recipient_pin(const struct recipient *recipient, struct peersfile *file, char pinned[static USERNAME_MAX_BYTES + 1])
     __attribute__((warn_unused_result));
 
-/* Collects " Bob (192.168.1.7)", or " Bob" without an address; the plain space is for line editors, as in users.c. */
-void recipient_put(const struct recipient *recipient, struct console *console);
+/*
+ * Collects "Not yet: Bob (192.168.1.7) is not known to you.": what stands before, in a style, the recipient between plain
+ * spaces (for line editors, as in users.c), with the address if there is one, and what stands after.
+ */
+void recipient_put(const struct recipient *recipient, struct console *console, enum console_style style,
+    const char *before, const char *after);
 
 /* Collects a line about somebody who announces a pinned name and is not its holder, with the date of the pin. */
 void recipient_put_change(const struct recipient *recipient, struct console *console);

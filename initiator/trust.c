@@ -74,20 +74,17 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 	}
 	is_own = recipient.has_identity && memcmp(recipient.identity, own, IDENTITY_BYTES) == 0;
 	if (is_own || !recipient.has_identity) {
-		console_put_styled(console, CONSOLE_WARNING, "There is nothing to compare:");
-		recipient_put(&recipient, console);
-		console_put(console, is_own ? " is you.\n" : " announces no identity.\n");
+		recipient_put(&recipient, console, CONSOLE_WARNING,
+		    "There is nothing to compare:", is_own ? " is you.\n" : " announces no identity.\n");
 		return false;
 	}
-	console_put(console, "You and");
-	recipient_put(&recipient, console);
+	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
+	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
 	if (!recipient.has_pin) {
-		console_put(console, ", not known to you yet\n");
 		put_fingerprint(console, "announced", own, recipient.identity);
 		strcpy(desk->fingerprint.username, recipient.username);
 		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
 	} else {
-		console_put(console, ", known since ");
 		recipient_put_since(&recipient.pin, console);
 		console_put_styled(console, recipient.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
 		    recipient.pin.verified ? ", verified" : ", not verified");
@@ -166,9 +163,8 @@ bool trust_verify(struct desk *desk, const char *name)
 		return false;
 	}
 	if (!recipient.has_pin && !was_shown(desk, &recipient)) {
-		console_put_styled(console, CONSOLE_WARNING, "Not yet:");
-		recipient_put(&recipient, console);
-		console_put(console, " is not known to you. Fingerprint shows what to compare first.\n");
+		recipient_put(&recipient, console, CONSOLE_WARNING,
+		    "Not yet:", " is not known to you. Fingerprint shows what to compare first.\n");
 		return false;
 	}
 	if (recipient.has_pin)
@@ -178,9 +174,8 @@ bool trust_verify(struct desk *desk, const char *name)
 	pin.verified = true;
 	if (!change(desk, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin))
 		return false;
-	console_put_styled(console, CONSOLE_GOOD, "Verified:");
-	recipient_put(&recipient, console);
-	console_put(console, ", for as long as the identity stays the same. You compared:\n");
+	recipient_put(&recipient, console, CONSOLE_GOOD,
+	    "Verified:", ", for as long as the identity stays the same. You compared:\n");
 	put_fingerprint(console, "known", own, pin.identity);
 	return true;
 }
@@ -211,9 +206,8 @@ static bool find_rival(struct desk *desk, const char *name, struct recipient *re
 		return true;
 	if (recipient->has_pin)
 		return recipient_find_rival(recipient, desk);
-	console_put(desk->console, "There is nothing to accept:");
-	recipient_put(recipient, desk->console);
-	console_put(desk->console, " is not known to you yet; a secure message that is answered changes that.\n");
+	recipient_put(recipient, desk->console, CONSOLE_NORMAL, "There is nothing to accept:",
+	    " is not known to you yet; a secure message that is answered changes that.\n");
 	return false;
 }
 
@@ -239,10 +233,9 @@ bool trust_accept(struct desk *desk, const char *name)
 	make_pin(&recipient, &pin);
 	if (!change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL))
 		return false;
-	console_put_styled(console, CONSOLE_GOOD, "Accepted:");
-	recipient_put(&recipient, console);
-	console_put(console, recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
-						    : " is not known any more.\n");
+	recipient_put(&recipient, console, CONSOLE_GOOD, "Accepted:",
+	    recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
+				   : " is not known any more.\n");
 	return true;
 }
 
@@ -255,9 +248,8 @@ bool trust_withdraw(struct desk *desk, const char *name)
 	if (!own || !recipient_find(&recipient, name, true, desk))
 		return false;
 	if (!recipient.has_pin) {
-		console_put(console, "There is nothing to forget:");
-		recipient_put(&recipient, console);
-		console_put(console, " is not known to you.\n");
+		recipient_put(&recipient, console, CONSOLE_NORMAL,
+		    "There is nothing to forget:", " is not known to you.\n");
 		return false;
 	}
 	console_put(console, "You know ");

@@ -9,9 +9,6 @@
 #include "base/text.h"
 #include "net/address.h"
 
-/* Long lists go out in pieces of about this size. */
-#define FLUSH_BYTES 65536
-
 static int compare(const void *left, const void *right, void *now_ms)
 {
 	const struct peer *a = left, *b = right;
@@ -146,8 +143,6 @@ bool users_show(struct desk *desk, const char *argument)
 	for (size_t i = 0; i < users->count; i++) {
 		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
 		online += peer_is_online(&users->list[i], now_ms);
-		if (console_waiting_bytes(console) >= FLUSH_BYTES)
-			console_flush(console);
 	}
 	if (users->count == 0)
 		console_put(console,

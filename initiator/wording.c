@@ -10,8 +10,7 @@
 
 void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode)
 {
-	console_put(console, "To");
-	recipient_put(to, console);
+	recipient_put(to, console, CONSOLE_NORMAL, "To", "");
 	if (mode == CHATLOG_CLASSIC)
 		console_put_styled(console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
 	else if (mode == CHATLOG_SECURE && !to->has_pin)
@@ -23,10 +22,9 @@ void wording_put_heading(struct console *console, const struct recipient *to, en
 
 void wording_put_refusal(struct console *console, const struct recipient *to)
 {
-	console_put_styled(console, CONSOLE_BAD, "No secure chat with");
-	recipient_put(to, console);
+	recipient_put(to, console, CONSOLE_BAD, "No secure chat with",
+	    ", who announces no identity. Nothing was sent.\n");
 	console_put(console,
-	    ", who announces no identity. Nothing was sent.\n"
 	    "You know an identity by that name, or one was announced in the last %d minutes by that name or at that "
 	    "address: this may be somebody else.\n",
 	    PEERS_LISTED_MIN);
@@ -34,8 +32,7 @@ void wording_put_refusal(struct console *console, const struct recipient *to)
 
 void wording_put_classic(struct console *console, const struct recipient *to, const char *why_not)
 {
-	console_put_styled(console, CONSOLE_WARNING, "The user");
-	recipient_put(to, console);
+	recipient_put(to, console, CONSOLE_WARNING, "The user", "");
 	console_put_styled(console, CONSOLE_WARNING, " announces no identity, so there is no key to encrypt for.\n");
 	if (why_not)
 		console_put(console,
@@ -83,7 +80,7 @@ static void put_unconnected(struct console *console, int error)
 		console_put(console, "; is this machine still on the network?");
 }
 
-void wording_put_failure(struct console *console, const struct recipient *to, const struct call *call, int error)
+void wording_put_failure(struct console *console, const struct call *call, int error)
 {
 	static const char *const beginnings[] = {
 	    [CALL_PREPARE] = "no secure chat with",
@@ -94,9 +91,7 @@ void wording_put_failure(struct console *console, const struct recipient *to, co
 	    [CALL_CONFIRM] = "cannot send to",
 	};
 
-	console_put_styled(console, CONSOLE_BAD, "%s", beginnings[call->stage]);
-	recipient_put(to, console);
-	console_put(console, ": ");
+	recipient_put(call->to, console, CONSOLE_BAD, beginnings[call->stage], ": ");
 	if (call->stage == CALL_CONNECT)
 		put_unconnected(console, error);
 	else
@@ -107,14 +102,13 @@ void wording_put_failure(struct console *console, const struct recipient *to, co
 /* What the receipt of a secure message says. */
 static void put_receipt(struct console *console, const struct recipient *to, const struct envelope_receipt *receipt)
 {
-	static const char taken[] = "Delivered to", later[] = "Not taken now by", refused[] = "Refused by";
 	bool is_done = receipt->status == ENVELOPE_DONE;
 
-	console_put_styled(console, is_done ? CONSOLE_GOOD : CONSOLE_BAD, "%s",
-	    is_done				  ? taken
-	    : receipt->status == ENVELOPE_NOT_NOW ? later
-						  : refused);
-	recipient_put(to, console);
+	recipient_put(to, console, is_done ? CONSOLE_GOOD : CONSOLE_BAD,
+	    is_done				  ? "Delivered to"
+	    : receipt->status == ENVELOPE_NOT_NOW ? "Not taken now by"
+						  : "Refused by",
+	    "");
 	if (receipt->why[0] != '\0') {
 		console_put(console, ": ");
 		console_put_foreign(console, receipt->why, strlen(receipt->why));
@@ -122,16 +116,16 @@ static void put_receipt(struct console *console, const struct recipient *to, con
 	console_put(console, ".\n");
 }
 
-void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error)
+void wording_put_end(struct console *console, const struct call *call, int error)
 {
+	const struct recipient *to = call->to;
 	bool is_secure = call->mode == CHATLOG_SECURE;
 
 	if (is_secure && error == 0) {
 		put_receipt(console, to, &call->receipt);
 		return;
 	}
-	console_put_styled(console, is_secure ? CONSOLE_WARNING : CONSOLE_NORMAL, "Sent to");
-	recipient_put(to, console);
+	recipient_put(to, console, is_secure ? CONSOLE_WARNING : CONSOLE_NORMAL, "Sent to", "");
 	if (error != 0) {
 		console_put(console, is_secure ? ", not confirmed: " : ", but perhaps not received: ");
 		put_fault(console, error);
@@ -151,18 +145,14 @@ void wording_put_end(struct console *console, const struct recipient *to, const 
 void wording_put_other_name(struct console *console, const struct recipient *to, const char *username)
 {
 	if (username[0] == '\0') {
-		console_put_styled(console, CONSOLE_WARNING,
-		    "Whoever has it gave no name, so nobody becomes known to you by the name");
-		recipient_put(to, console);
-		console_put(console, ".\n");
+		recipient_put(to, console, CONSOLE_WARNING,
+		    "Whoever has it gave no name, so nobody becomes known to you by the name", ".\n");
 		return;
 	}
 	console_put_styled(console, CONSOLE_BAD, "Careful: whoever has it is not called what you wrote to, but");
 	console_put(console, " ");
 	console_put_name(console, CONSOLE_STRONG, username);
-	console_put(console, ". Nobody becomes known to you by the name");
-	recipient_put(to, console);
-	console_put(console, ".\n");
+	recipient_put(to, console, CONSOLE_NORMAL, ". Nobody becomes known to you by the name", ".\n");
 }
 
 void wording_put_unfit(struct console *console, const char *fault)

@@ -25,10 +25,10 @@ void wording_put_classic(struct console *console, const struct recipient *to, co
 void wording_put_unfit(struct console *console, const char *fault);
 
 /* What went wrong in call with errno value error, before the message was sent. */
-void wording_put_failure(struct console *console, const struct recipient *to, const struct call *call, int error);
+void wording_put_failure(struct console *console, const struct call *call, int error);
 
 /* What is known after the message was sent: error is what call_confirm() or call_finish() returned. */
-void wording_put_end(struct console *console, const struct recipient *to, const struct call *call, int error);
+void wording_put_end(struct console *console, const struct call *call, int error);
 
 /* The message was delivered to somebody who is called username, or nothing if that is "", and not what to was called. */
 void wording_put_other_name(struct console *console, const struct recipient *to, const char *username);

@@ -18,7 +18,7 @@ struct likeness {
 };
 
 struct pins {
-	struct pin *pins;	       /* by username */
+	struct pin *list;	       /* by username */
 	const struct pin **identities; /* by identity, and the oldest first */
 	struct likeness *likenesses;   /* by skeleton */
 	size_t count;
@@ -82,62 +82,62 @@ bool pin_is_proven_at(const struct pin *pin, struct in_addr address)
 
 struct pins *pins_new(json_t *section)
 {
-	struct pins *known = calloc(1, sizeof(*known));
+	struct pins *pins = calloc(1, sizeof(*pins));
 	size_t size = json_object_size(section), room = (size < PINS_MAX ? size : PINS_MAX) + 1;
 	const char *name;
 	json_t *object;
 
-	if (!known)
+	if (!pins)
 		return NULL;
-	known->pins = calloc(room, sizeof(*known->pins));
-	known->identities = calloc(room, sizeof(struct pin *));
-	known->likenesses = calloc(room, sizeof(*known->likenesses));
-	if (!known->pins || !known->identities || !known->likenesses) {
-		pins_free(known);
+	pins->list = calloc(room, sizeof(*pins->list));
+	pins->identities = calloc(room, sizeof(struct pin *));
+	pins->likenesses = calloc(room, sizeof(*pins->likenesses));
+	if (!pins->list || !pins->identities || !pins->likenesses) {
+		pins_free(pins);
 		return NULL;
 	}
 	json_object_foreach (section, name, object) {
-		if (known->count < PINS_MAX && read_pin(name, object, &known->pins[known->count]))
-			known->count++;
+		if (pins->count < PINS_MAX && read_pin(name, object, &pins->list[pins->count]))
+			pins->count++;
 	}
-	qsort(known->pins, known->count, sizeof(*known->pins), compare_usernames);
-	for (size_t i = 0; i < known->count; i++) {
-		known->identities[i] = known->likenesses[i].pin = &known->pins[i];
-		lookalike_skeleton(known->pins[i].username, known->likenesses[i].skeleton);
+	qsort(pins->list, pins->count, sizeof(*pins->list), compare_usernames);
+	for (size_t i = 0; i < pins->count; i++) {
+		pins->identities[i] = pins->likenesses[i].pin = &pins->list[i];
+		lookalike_skeleton(pins->list[i].username, pins->likenesses[i].skeleton);
 	}
-	qsort(known->identities, known->count, sizeof(struct pin *), compare_identities);
-	qsort(known->likenesses, known->count, sizeof(*known->likenesses), compare_skeletons);
-	return known;
+	qsort(pins->identities, pins->count, sizeof(struct pin *), compare_identities);
+	qsort(pins->likenesses, pins->count, sizeof(*pins->likenesses), compare_skeletons);
+	return pins;
 }
 
-void pins_free(struct pins *known)
+void pins_free(struct pins *pins)
 {
-	if (!known)
+	if (!pins)
 		return;
-	free(known->pins);
-	free(known->identities);
-	free(known->likenesses);
-	free(known);
+	free(pins->list);
+	free(pins->identities);
+	free(pins->likenesses);
+	free(pins);
 }
 
-size_t pins_count(const struct pins *known)
+size_t pins_count(const struct pins *pins)
 {
-	return known->count;
+	return pins->count;
 }
 
-const struct pin *pins_next(const struct pins *known, const struct pin *pin)
+const struct pin *pins_next(const struct pins *pins, const struct pin *pin)
 {
-	size_t index = pin ? (size_t)(pin - known->pins) + 1 : 0;
+	size_t index = pin ? (size_t)(pin - pins->list) + 1 : 0;
 
-	return index < known->count ? &known->pins[index] : NULL;
+	return index < pins->count ? &pins->list[index] : NULL;
 }
 
-const struct pin *pins_find(const struct pins *known, const char *username)
+const struct pin *pins_find(const struct pins *pins, const char *username)
 {
 	struct pin wanted = {0};
 
 	memccpy(wanted.username, username, '\0', USERNAME_MAX_BYTES);
-	return bsearch(&wanted, known->pins, known->count, sizeof(wanted), compare_usernames);
+	return bsearch(&wanted, pins->list, pins->count, sizeof(wanted), compare_usernames);
 }
 
 static int compare_identity(const void *identity, const void *entry)
@@ -145,17 +145,17 @@ static int compare_identity(const void *identity, const void *entry)
 	return memcmp(identity, (*(const struct pin *const *)entry)->identity, IDENTITY_BYTES);
 }
 
-const struct pin *pins_find_identity(const struct pins *known, const uint8_t identity[static IDENTITY_BYTES])
+const struct pin *pins_find_identity(const struct pins *pins, const uint8_t identity[static IDENTITY_BYTES])
 {
 	const struct pin **found =
-	    bsearch(identity, known->identities, known->count, sizeof(struct pin *), compare_identity);
+	    bsearch(identity, pins->identities, pins->count, sizeof(struct pin *), compare_identity);
 
-	while (found && found > known->identities && compare_identity(identity, found - 1) == 0)
+	while (found && found > pins->identities && compare_identity(identity, found - 1) == 0)
 		found--;
 	return found ? *found : NULL;
 }
 
-void pins_free_name(const struct pins *known, const char *username, char name[static USERNAME_MAX_BYTES + 1])
+void pins_free_name(const struct pins *pins, const char *username, char name[static USERNAME_MAX_BYTES + 1])
 {
 	size_t len = strlen(username);
 	char number[16] = "";
@@ -168,7 +168,7 @@ void pins_free_name(const struct pins *known, const char *username, char name[st
 		while (kept < len && (username[kept] & 0xc0) == 0x80)
 			kept--;
 		snprintf(name, USERNAME_MAX_BYTES + 1, "%.*s%s", (int)kept, username, number);
-		if (!pins_find(known, name))
+		if (!pins_find(pins, name))
 			return;
 		snprintf(number, sizeof(number), " %u", i);
 	}
@@ -179,18 +179,18 @@ static int compare_skeleton(const void *skeleton, const void *entry)
 	return strcmp(skeleton, ((const struct likeness *)entry)->skeleton);
 }
 
-const struct pin *pins_find_alike(const struct pins *known, const char *username)
+const struct pin *pins_find_alike(const struct pins *pins, const char *username)
 {
 	char skeleton[LOOKALIKE_BYTES];
-	const struct pin *own = pins_find(known, username);
+	const struct pin *own = pins_find(pins, username);
 	const struct likeness *found;
 
-	if (known->count == 0)
+	if (pins->count == 0)
 		return NULL;
 	lookalike_skeleton(username, skeleton);
-	found = bsearch(skeleton, known->likenesses, known->count, sizeof(*found), compare_skeleton);
+	found = bsearch(skeleton, pins->likenesses, pins->count, sizeof(*found), compare_skeleton);
 	/* The first of them has the best claim; who has that claim is like nobody else. */
-	while (found && found > known->likenesses && compare_skeleton(skeleton, found - 1) == 0)
+	while (found && found > pins->likenesses && compare_skeleton(skeleton, found - 1) == 0)
 		found--;
 	return !found || found->pin == own || (own && own->verified) ? NULL : found->pin;
 }
