@@ -86,11 +86,12 @@ int exchange_answer(struct exchange *exchange, const struct identity *own, const
 	return rc;
 }
 
-/* Seals JSON and appends the object with it. */
-static int seal_json(struct exchange *exchange, const struct buffer *json, struct buffer *out)
+/* Seals a text, and appends the object with it. */
+static int append_sealed(const struct exchange *exchange, const char *text, size_t len, struct buffer *out)
 {
 	struct buffer sealed = {0};
-	int rc = channel_seal(exchange->channel, json->data, json->len, &sealed);
+	int rc = exchange->kind == EXCHANGE_SECURE ? channel_seal(exchange->channel, text, len, &sealed)
+						   : classic_seal(exchange->secret, text, len, &sealed);
 
 	if (rc == 0)
 		rc = wire_format_message(out, WIRE_ENCRYPTED, sealed.data, sealed.len);
@@ -118,19 +119,8 @@ static int seal_securely(struct exchange *exchange, const char *username, const 
 	if (rc == 0)
 		rc = envelope_format(&json, &envelope);
 	if (rc == 0)
-		rc = seal_json(exchange, &json, out);
+		rc = append_sealed(exchange, json.data, json.len, out);
 	buffer_wipe(&json);
-	return rc;
-}
-
-static int seal_classically(const struct exchange *exchange, const char *text, size_t len, struct buffer *out)
-{
-	struct buffer sealed = {0};
-	int rc = classic_seal(exchange->secret, text, len, &sealed);
-
-	if (rc == 0)
-		rc = wire_format_message(out, WIRE_ENCRYPTED, sealed.data, sealed.len);
-	buffer_free(&sealed);
 	return rc;
 }
 
@@ -141,7 +131,7 @@ int exchange_seal(struct exchange *exchange, const char *username, const uint8_t
 		return EPROTO;
 	if (exchange->kind == EXCHANGE_SECURE)
 		return seal_securely(exchange, username, id, text, len, out);
-	return exchange->secret != 0 ? seal_classically(exchange, text, len, out) : EPROTO;
+	return exchange->secret != 0 ? append_sealed(exchange, text, len, out) : EPROTO;
 }
 
 /* The first message says and proves who speaks. */
@@ -207,7 +197,7 @@ int exchange_seal_receipt(struct exchange *exchange, const struct envelope_recei
 	if (!exchange->is_initiator && exchange->kind == EXCHANGE_SECURE)
 		rc = envelope_format_receipt(&json, receipt);
 	if (rc == 0)
-		rc = seal_json(exchange, &json, out);
+		rc = append_sealed(exchange, json.data, json.len, out);
 	buffer_wipe(&json);
 	return rc;
 }
