@@ -161,10 +161,12 @@ static void add_pins_like(struct candidates *candidates, const struct wanted *wa
 	}
 }
 
-static void add_claims_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness)
+static void add_claims_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness,
+    bool only_signed)
 {
 	for (const struct peer *claim = NULL; (claim = peers_next(candidates->peers, claim));) {
-		if (verdict_is_visible(candidates->peers, claim, candidates->now_ms) &&
+		if ((claim->has_identity || !only_signed) &&
+		    verdict_is_visible(candidates->peers, claim, candidates->now_ms) &&
 		    compare(wanted, claim->username) == likeness)
 			candidates_add_claim(candidates,
 			    claim->has_identity ? find_identity(candidates, claim->identity) : claim);
@@ -183,7 +185,10 @@ static void add_named(struct candidates *candidates, const char *name)
 	     likeness++) {
 		if (likeness == LIKENESS_BEGINNING)
 			add_pins_like(candidates, &wanted, likeness);
-		add_claims_like(candidates, &wanted, likeness);
+		add_claims_like(candidates, &wanted, likeness, false);
+		/* Who proves nothing does not hide who does by writing the name as it was typed. */
+		if (likeness == LIKENESS_EXACT && candidates->total > 0 && !candidates->list[0].identity)
+			add_claims_like(candidates, &wanted, LIKENESS_FOLDED, true);
 	}
 }
 

@@ -73,7 +73,10 @@ static const struct {
     {"Nobody", {{9, "Zoe", 0, 0, false}}, ""},
     /* Who announces an identity comes first and is not the only one; the other gets nothing classic. */
     {"Zoe", {{9, "Zoe", 0, 0, false}, {10, "Zoe", 'z', 60, false}}, "Zoe z@10 unknown, Zoe -@9 unknown downgraded"},
-    {"Zoe", {{9, "Zoe", 0, 0, false}, {10, "ZOE", 'z', 60, true}}, "Zoe -@9 unknown downgraded"},
+    {"Zoe", {{9, "Zoe", 0, 0, false}, {10, "ZOE", 'z', 60, true}}, "ZOE z@10 unknown, Zoe -@9 unknown downgraded"},
+    {"zoe", {{9, "Zoe", 'z', 0, false}, {9, "zoe", 0, 0, false}, {10, "zoe", 0, 1, false}, {11, "ZOE", 0, 0, false}},
+	"Zoe z@9 unknown, zoe -@9 unknown downgraded, zoe -@10 unknown downgraded"},
+    {"zoe", {{9, "Zoe", 'z', 0, false}, {10, "zoe", 'y', 0, false}}, "zoe y@10 unknown"},
     {"Zoe", {{9, "Zoe", 0, 0, false}, {9, "Zoe", 'z', 60, false}}, "Zoe z@9 unknown"},
     {"Zoe", {{9, "Zoe", 0, 0, false}, {9, "Zoe", 'z', 0, true}}, "Zoe z@9 unknown, Zoe -@9 unknown downgraded"},
     /* Beginnings. */
