@@ -155,7 +155,8 @@ static int drop_leftover(int dir, const char *scratch)
 
 	if (rc == ENOENT)
 		return 0;
-	if (rc == ELOOP || rc == EACCES || rc == LOCKEDFILE_FOREIGN || rc == LOCKEDFILE_EXPOSED) {
+	if (rc == ELOOP || rc == EACCES || rc == EINVAL || rc == ENXIO || rc == LOCKEDFILE_FOREIGN ||
+	    rc == LOCKEDFILE_EXPOSED) {
 		rc = 0;
 	} else if (rc != 0) {
 		return rc;
@@ -279,6 +280,8 @@ const char *lockedfile_reason(int error)
 	case ETIMEDOUT:
 		return "another program holds its lock";
 	case EINVAL:
+	case EISDIR:
+	case ENXIO: /* a socket */
 		return "it is no regular file";
 	case ELOOP:
 		return "it is a symbolic link";

@@ -1,6 +1,7 @@
 """The working directory may be shared with others, or come out of somebody's archive."""
 
 import os
+import stat
 
 import pytest
 
@@ -122,6 +123,18 @@ def test_nothing_is_written_through_the_scratch_name_of_the_dictionary(bob, how)
     assert notes.read_bytes() == b"mine"
     assert "Bob" in bob.path("peers.txt").read_text(encoding="utf-8")
     assert not scratch.exists()
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["pipe", "socket"])
+@pytest.mark.parametrize("name", ["peers.txt.new", "identity.key.new"])
+def test_what_is_no_file_under_a_scratch_name_is_in_nobodys_way(bob, name, kind):
+    for stands in ("peers.txt", "identity.key"):
+        bob.path(stands).unlink(missing_ok=True)
+    os.mknod(bob.path(name), kind | 0o600)
+    announcer = bob.announcer("-u", "Bob")
+    assert "cannot" not in announcer.output
+    assert bob.path("identity.key").stat().st_size == 32
+    assert "Bob" in bob.path("peers.txt").read_text(encoding="utf-8")
 
 
 def test_a_log_that_others_could_read_becomes_private(bob):

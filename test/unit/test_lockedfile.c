@@ -556,20 +556,28 @@ static void a_file_made_during_the_wait_by_one_that_dies_is_kept(void **state)
 	file_expect(dir, NAME, "first", 5);
 }
 
-static void a_scratch_file_that_is_none_is_an_error(void **state)
+static void a_scratch_file_that_is_none_is_removed(void **state)
 {
 	int dir = workdir_fd(state);
 	struct stat placed;
 
 	assert_int_equal(mkfifoat(dir, SCRATCH, 0600), 0);
+	assert_int_equal(lockedfile_create(dir, NAME, "x", 1), 0);
+	assert_int_equal(mkfifoat(dir, SCRATCH, 0600), 0);
+	assert_int_equal(lockedfile_replace(dir, NAME, "other", 5, &placed), 0);
+	file_expect(dir, NAME, "other", 5);
+	assert_int_equal(file_count(dir, ""), 1);
+}
+
+static void a_directory_in_the_place_of_the_scratch_file_is_an_error(void **state)
+{
+	int dir = workdir_fd(state);
+	struct stat placed;
+
+	assert_int_equal(mkdirat(dir, SCRATCH, 0700), 0);
 	assert_int_not_equal(lockedfile_create(dir, NAME, "x", 1), 0);
 	assert_false(file_exists(dir, NAME));
 	file_put(dir, NAME, "kept", 4);
-	assert_int_not_equal(lockedfile_replace(dir, NAME, "other", 5, &placed), 0);
-	file_expect(dir, NAME, "kept", 4);
-	assert_int_equal(unlinkat(dir, SCRATCH, 0), 0);
-
-	assert_int_equal(mkdirat(dir, SCRATCH, 0700), 0);
 	assert_int_not_equal(lockedfile_replace(dir, NAME, "other", 5, &placed), 0);
 	file_expect(dir, NAME, "kept", 4);
 }
@@ -832,7 +840,8 @@ int main(void)
 	    workdir_test(nothing_is_written_through_a_scratch_name),
 	    workdir_test(a_scratch_name_of_the_file_itself_does_it_no_harm),
 	    workdir_test(a_file_made_during_the_wait_by_one_that_dies_is_kept),
-	    workdir_test(a_scratch_file_that_is_none_is_an_error),
+	    workdir_test(a_scratch_file_that_is_none_is_removed),
+	    workdir_test(a_directory_in_the_place_of_the_scratch_file_is_an_error),
 	    workdir_test(creating_waits_for_whoever_creates),
 	    workdir_test(a_short_disk_creates_nothing),
 	    workdir_test(a_file_is_replaced_whole_and_private),
