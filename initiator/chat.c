@@ -192,31 +192,27 @@ static bool keep(const struct chat *chat, const struct verdict *from, const char
 	return rc == 0;
 }
 
-/* Remembers that the holder of the identity has answered; the first time that pins the name. */
-static bool meet(struct chat *chat)
-{
-	char pinned[USERNAME_MAX_BYTES + 1];
-	int rc = recipient_pin(&chat->to, chat->desk->peers, pinned);
-
-	if (rc != 0 || pinned[0] != '\0')
-		wording_put_meeting(chat->desk->console, rc == 0 ? pinned : chat->to.username, rc);
-	return rc == 0;
-}
-
 /*
- * Only who was written to by the name that they give themselves becomes known by it; who is known already may be called
- * otherwise meanwhile. Returns whether the message is where it was meant to be.
+ * Remembers that the holder of the identity has answered; the first time that pins the name. Only who was written to by the
+ * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile. Returns
+ * whether the message is where it was meant to be.
  */
 static bool take_receipt(struct chat *chat)
 {
 	const struct envelope_receipt *receipt = &chat->call.receipt;
+	char pinned[USERNAME_MAX_BYTES + 1];
+	int rc;
 
 	if (receipt->status != ENVELOPE_DONE)
 		return false;
-	if (chat->to.has_pin || strcmp(receipt->username, chat->to.username) == 0)
-		return meet(chat);
-	wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
-	return receipt->username[0] == '\0';
+	if (!chat->to.has_pin && strcmp(receipt->username, chat->to.username) != 0) {
+		wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
+		return receipt->username[0] == '\0';
+	}
+	rc = recipient_pin(&chat->to, chat->desk->peers, pinned);
+	if (rc != 0 || pinned[0] != '\0')
+		wording_put_meeting(chat->desk->console, rc == 0 ? pinned : chat->to.username, rc);
+	return rc == 0;
 }
 
 /* Waits for what the other side says to a secure message; returns whether it was taken. */

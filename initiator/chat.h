@@ -2,8 +2,9 @@
  * Chat: one message to one user, in the clear or securely. What is asked, and in which order.
  *
  * Specification 2.3.0-C to F and H. A user who announces an identity is spoken to in the exchange of section 3.1 of
- * common/PROTOCOL.md, others in the classic one, which protects nothing, and of which the user is warned; but nobody
- * who is known by an identity, or whose name or address had one lately. The connection itself is that of call, the words of wording.
+ * common/PROTOCOL.md. Anybody else is spoken to in the classic one, which protects nothing and of which the user is
+ * warned, unless they are known by an identity, or their name or address had one lately. call has the connection, wording
+ * the words.
  */
 #ifndef QUARTET_CHAT_H
 #define QUARTET_CHAT_H

@@ -27,6 +27,15 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 	console_put_styled(console, CONSOLE_STRONG, "    %s\n", fingerprint + IDENTITY_HALF_BYTES);
 }
 
+/* The end of a line about who is pinned, and the fingerprint. */
+static void put_pin(const struct pin *pin, const uint8_t *own, struct console *console)
+{
+	recipient_put_since(pin, console);
+	console_put_styled(console, pin->verified ? CONSOLE_GOOD : CONSOLE_NORMAL,
+	    pin->verified ? ", verified\n" : ", not verified\n");
+	put_fingerprint(console, "known", own, pin->identity);
+}
+
 /* Both fingerprints of a name that is pinned to somebody else than who announces it. */
 static void put_both(const struct recipient *recipient, const uint8_t *own, struct console *console)
 {
@@ -80,15 +89,12 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 	}
 	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
 	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
-	if (!recipient.has_pin) {
+	if (recipient.has_pin) {
+		put_pin(&recipient.pin, own, console);
+	} else {
 		put_fingerprint(console, "announced", own, recipient.identity);
 		strcpy(desk->fingerprint.username, recipient.username);
 		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
-	} else {
-		recipient_put_since(&recipient.pin, console);
-		console_put_styled(console, recipient.pin.verified ? CONSOLE_GOOD : CONSOLE_NORMAL, "%s\n",
-		    recipient.pin.verified ? ", verified" : ", not verified");
-		put_fingerprint(console, "known", own, recipient.identity);
 	}
 	put_how_to_compare(&recipient, desk->peers, console);
 	return true;
@@ -255,9 +261,7 @@ bool trust_withdraw(struct desk *desk, const char *name)
 	console_put(console, "You know ");
 	console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
 	console_put(console, " since ");
-	recipient_put_since(&recipient.pin, console);
-	console_put(console, recipient.pin.verified ? ", verified:\n" : ", not verified:\n");
-	put_fingerprint(console, "known", own, recipient.pin.identity);
+	put_pin(&recipient.pin, own, console);
 	if (!agrees(&desk->prompt, "Forget that, yes or no? ") ||
 	    !change(desk, recipient.pin.username, &recipient.pin, NULL))
 		return false;
