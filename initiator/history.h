@@ -12,9 +12,9 @@
 #define HISTORY_NEWEST 50
 
 /*
- * Shows messages, the oldest first: the newest HISTORY_NEWEST if which is "", everything if it
- * is "all", else the newest with the user of that name (case of ASCII letters does not matter) or address. Returns false
- * if chat.log cannot be read, which the user is told.
+ * Shows messages, the oldest first: everything if which is "all", else the newest HISTORY_NEWEST, which are those with the
+ * user of that name, regardless of case in Unicode's sense, or address unless which is "". Returns false if chat.log cannot
+ * be read, which the user is told.
  */
 bool history_show(struct desk *desk, const char *which);
 

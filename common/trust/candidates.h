@@ -15,8 +15,8 @@
 #define CANDIDATES_MAX 16
 
 struct candidate {
-	struct verdict
-	    verdict; /* its claim is NULL if nobody announces that identity, or nothing is heard from address */
+	/* Its claim is NULL if nobody announces that identity, or nothing is heard from address. */
+	struct verdict verdict;
 	struct in_addr address;	 /* where to write to */
 	bool has_address;	 /* else nobody knows where they are */
 	const uint8_t *identity; /* to write to in a secure chat, IDENTITY_BYTES; or NULL */

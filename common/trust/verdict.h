@@ -33,8 +33,8 @@ enum standing {
 
 struct verdict {
 	enum standing standing;
-	char username[USERNAME_MAX_BYTES +
-		      1];	  /* that of the pin; else the one announced or said; else VERDICT_NAMELESS */
+	/* That of the pin; else the one announced or said; else VERDICT_NAMELESS. */
+	char username[USERNAME_MAX_BYTES + 1];
 	const struct pin *pin;	  /* of the identity, or NULL */
 	const struct pin *other;  /* who else has that name, or one that looks like it, or NULL */
 	const struct peer *claim; /* what an address says of itself, or NULL */

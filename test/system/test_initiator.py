@@ -739,6 +739,12 @@ def test_2_3_0_G_history_with_one_user_by_name_or_address(alice):
         assert texts(history(initiator, command)) == [f"Bob {number}" for number in range(10, 60)]
 
 
+@pytest.mark.parametrize("typed", ["\u00f6mer", "\u00d6MER", "O\u0308mer"])
+def test_2_3_0_G_history_finds_names_regardless_of_case(alice, typed):
+    alice.write_log(log_entry("hello", "\u00d6mer"), log_entry("hi", "Omer"))
+    assert texts(history(alice.initiator(), f"History {typed}")) == ["hello"]
+
+
 def test_2_3_0_G_the_whole_history(alice):
     alice.write_log(*[log_entry(f"message {number}") for number in range(1200)])
     assert texts(history(alice.initiator(), "History all")) == \
