@@ -183,9 +183,14 @@ def test_who_gets_an_address_that_was_left_cannot_repeat_what_was_announced_ther
     host.ip("addr add 10.1.0.8/24 broadcast + dev eth0")
     discovery.wait_for(r"Bob is online \(10\.1\.0\.8\)")
     lan.plug(heir, "10.1.0.7/24")
+    refusal = "refused an announcement from 10.1.0.7: somebody newer"
     with heir, Mouth("10.1.0.255") as mouth:
-        mouth.send("10.1.0.7", recorded)
-    discovery.wait_for(r"refused an announcement from 10\.1\.0\.7: somebody newer")
+
+        def is_refused():
+            mouth.send("10.1.0.7", recorded)  # again, because a bridge may not pass on the first
+            return refusal in discovery.output
+
+        eventually(is_refused)
     users = ece.initiator().menu("Users")
     assert "10.1.0.8" in users and "10.1.0.7" not in users
 
