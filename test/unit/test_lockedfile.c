@@ -186,20 +186,26 @@ static void a_file_that_stays_locked_is_given_up(void **state)
 	holder_end(holder);
 }
 
-/* The file gives way to another one, as when a writer replaces it. */
-static void replace_it(int dir, const char *name)
+/* The file gives way to another one, as when a writer replaces it. Returns that one, locked as a writer's is. */
+static int put_newer(int dir, const char *name)
 {
 	int fd = openat(dir, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	if (fd < 0 || write(fd, "newer", 5) != 5 || renameat(dir, "other", dir, name) != 0)
+	if (fd < 0 || flock(fd, LOCK_EX) != 0 || write(fd, "newer", 5) != 5 || renameat(dir, "other", dir, name) != 0)
 		_exit(1);
-	close(fd);
+	return fd;
 }
 
+static void replace_it(int dir, const char *name)
+{
+	close(put_newer(dir, name));
+}
+
+/* The first one stays locked until the holder ends, or somebody could have it before it gives way to the second. */
 static void replace_it_twice(int dir, const char *name)
 {
-	replace_it(dir, name);
-	replace_it(dir, name);
+	(void)put_newer(dir, name);
+	(void)put_newer(dir, name);
 }
 
 static void remove_it(int dir, const char *name)
