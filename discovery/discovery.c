@@ -112,7 +112,11 @@ static void take_batch(struct keeper *keeper, struct limits *limits, const struc
 	for (size_t i = 0; i < count; i++) {
 		sightings[i].address = datagrams[i].sender.sin_addr;
 		sightings[i].datagram = i;
-		sightings[i].announcement.digest = announcement_digest(datagrams[i].data, datagrams[i].len, digest_key);
+		/* What comes from port 0 is not taken, even if it was said before. */
+		sightings[i].announcement.digest =
+		    datagrams[i].sender.sin_port == 0
+			? 0
+			: announcement_digest(datagrams[i].data, datagrams[i].len, digest_key);
 	}
 	new_count = keeper_refresh(keeper, sightings, count, now_ms);
 	for (size_t i = 0; i < new_count; i++) {

@@ -321,15 +321,20 @@ def test_a_malformed_announcement_is_mentioned_with_its_sender(ece, mouth):
     discovery.wait_for(r"^refused.*127\.0\.0\.9")
 
 
-def test_source_port_0_is_refused(ece):
+@pytest.mark.parametrize("said_before", [False, True])
+def test_source_port_0_is_refused(ece, mouth, said_before):
     discovery = ece.discovery()
     data = b'{"username": "Bob"}'
+    if said_before:
+        mouth.send("127.0.0.9", data)
+        discovery.wait_for("Bob is online")
+    before = ece.peers()
     header = struct.pack("!HHHH", 0, PRESENCE_PORT, 8 + len(data), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
         raw.bind(("127.0.0.9", 0))
         raw.sendto(header + data, ("127.0.0.1", 0))
     discovery.wait_for(r"^refused.*127\.0\.0\.9")
-    assert ece.peers() == {}
+    assert ece.peers() == before
 
 
 def test_malformed_announcements_are_mentioned_once_a_minute(ece, mouth):
