@@ -31,12 +31,16 @@ static void take(struct recipient *recipient, const struct candidates *candidate
 		recipient->other = *verdict->other;
 }
 
-/* The number that text is; 0 for none, and for one that no list reaches. */
+/* Whether text is a number: then it means nobody by name. */
+static bool is_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* The number that text is; 0 for none. */
 static size_t number_of(const char *text)
 {
-	size_t len = strlen(text);
-
-	return len > 0 && len < 8 && strspn(text, "0123456789") == len ? strtoul(text, NULL, 10) : 0;
+	return is_number(text) ? strtoul(text, NULL, 10) : 0;
 }
 
 static void put_candidates(const struct candidates *candidates, struct console *console)
@@ -111,7 +115,7 @@ static bool choose(struct recipient *recipient, const struct candidates *candida
 
 static void tell_nobody(const char *text, struct console *console)
 {
-	bool number = text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+	bool number = is_number(text);
 
 	console_put_styled(console, CONSOLE_WARNING,
 	    number ? "The last list of Users has no number" : "There is no user named");
@@ -149,7 +153,7 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 	number = number_of(text);
 	if (number > 0 && number <= desk->users.count)
 		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
-	else if (strspn(text, "0123456789") != strlen(text))
+	else if (!is_number(text))
 		candidates_find(&candidates, text);
 	if (candidates.total == 0) {
 		tell_nobody(text, desk->console);
