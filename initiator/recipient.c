@@ -61,9 +61,8 @@ static void put_candidates(const struct candidates *candidates, struct console *
 		users_put_standing(&candidate->verdict, console);
 		console_put(console, "\n");
 	}
-	if (candidates->total > candidates->count)
-		console_put(console, "and %zu more; more of the name tells them apart.\n",
-		    candidates->total - candidates->count);
+	if (candidates->more)
+		console_put(console, "There are others; more of the name tells them apart.\n");
 }
 
 /* The one of several whom an answer means, by its number or address; NULL for none. */
@@ -106,7 +105,7 @@ static const struct candidate *ask(const struct candidates *candidates, struct p
 /* Takes the only candidate, or the one that the user chooses. There is one at least. */
 static bool choose(struct recipient *recipient, const struct candidates *candidates, struct prompt *prompt)
 {
-	const struct candidate *found = candidates->total == 1 ? candidates->list : ask(candidates, prompt);
+	const struct candidate *found = candidates->count == 1 ? candidates->list : ask(candidates, prompt);
 
 	if (found)
 		take(recipient, candidates, found);
@@ -155,7 +154,7 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
 	else if (!is_number(text))
 		candidates_find(&candidates, text);
-	if (candidates.total == 0) {
+	if (candidates.count == 0) {
 		tell_nobody(text, desk->console);
 		return false;
 	}
@@ -175,7 +174,7 @@ bool recipient_find_rival(struct recipient *recipient, struct desk *desk)
 	if (!begin(&candidates, desk))
 		return false;
 	candidates_find_rivals(&candidates, &recipient->pin);
-	if (candidates.total > 0)
+	if (candidates.count > 0)
 		return choose(recipient, &candidates, &desk->prompt);
 	recipient_put(recipient, desk->console, CONSOLE_NORMAL,
 	    "There is nothing to accept: nobody else announces the name of", ".\n");

@@ -99,31 +99,26 @@ static bool comes_before(const struct candidates *candidates, const struct candi
 	return is_better(candidates, NULL, a->verdict.claim, b->verdict.claim);
 }
 
-/* Puts a candidate in its place; the last one falls out of a full list. */
-static void insert(struct candidates *candidates, const struct candidate *candidate)
+/* Puts a candidate in its place, unless it is there; the last one falls out of a full list. */
+static void add(struct candidates *candidates, const struct candidate *candidate)
 {
 	size_t place = candidates->count;
 
-	while (place > 0 && comes_before(candidates, candidate, &candidates->list[place - 1]))
-		place--;
-	if (place == CANDIDATES_MAX)
-		return;
-	if (candidates->count < CANDIDATES_MAX)
-		candidates->count++;
-	memmove(&candidates->list[place + 1], &candidates->list[place],
-	    (candidates->count - place - 1) * sizeof(*candidate));
-	candidates->list[place] = *candidate;
-}
-
-/* Adds a candidate, unless it is there. */
-static void add(struct candidates *candidates, const struct candidate *candidate)
-{
 	for (size_t i = 0; i < candidates->count; i++) {
 		if (is_same(&candidates->list[i], candidate))
 			return;
 	}
-	candidates->total++;
-	insert(candidates, candidate);
+	while (place > 0 && comes_before(candidates, candidate, &candidates->list[place - 1]))
+		place--;
+	if (candidates->count < CANDIDATES_MAX)
+		candidates->count++;
+	else
+		candidates->more = true;
+	if (place == CANDIDATES_MAX)
+		return;
+	memmove(&candidates->list[place + 1], &candidates->list[place],
+	    (candidates->count - place - 1) * sizeof(*candidate));
+	candidates->list[place] = *candidate;
 }
 
 void candidates_add_claim(struct candidates *candidates, const struct peer *claim)
@@ -179,15 +174,15 @@ static void add_named(struct candidates *candidates, const char *name)
 	struct wanted wanted = {.text = name};
 
 	fold(&wanted.folded, name);
-	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->total == 0; likeness++)
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->count == 0; likeness++)
 		add_pins_like(candidates, &wanted, likeness);
-	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_BEGINNING && candidates->total == 0;
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_BEGINNING && candidates->count == 0;
 	     likeness++) {
 		if (likeness == LIKENESS_BEGINNING)
 			add_pins_like(candidates, &wanted, likeness);
 		add_claims_like(candidates, &wanted, likeness, false);
 		/* Who proves nothing does not hide who does by writing the name as it was typed. */
-		if (likeness == LIKENESS_EXACT && candidates->total > 0 && !candidates->list[0].identity)
+		if (likeness == LIKENESS_EXACT && candidates->count > 0 && !candidates->list[0].identity)
 			add_claims_like(candidates, &wanted, LIKENESS_FOLDED, true);
 	}
 }
@@ -206,7 +201,7 @@ static void add_address(struct candidates *candidates, struct in_addr address)
 		if (pin_is_proven_at(pin, address) && !find_identity(candidates, pin->identity))
 			add_pin(candidates, pin);
 	}
-	if (candidates->total > 0)
+	if (candidates->count > 0)
 		return;
 	verdict_of_address(&candidate.verdict, candidates->pins, candidates->peers, address, candidates->now_ms);
 	add(candidates, &candidate);
@@ -244,7 +239,7 @@ void candidates_find(struct candidates *candidates, const char *text)
 
 void candidates_find_rivals(struct candidates *candidates, const struct pin *pin)
 {
-	for (int identities = 1; identities >= 0 && candidates->total == 0; identities--) {
+	for (int identities = 1; identities >= 0 && candidates->count == 0; identities--) {
 		for (const struct peer *claim = NULL; (claim = peers_next(candidates->peers, claim));) {
 			if (claim->has_identity == (identities == 1) &&
 			    !(claim->has_identity && pins_find_identity(candidates->pins, claim->identity)) &&

@@ -28,15 +28,16 @@ struct candidates {
 	const struct peers *peers;
 	int64_t now_ms;			       /* wall clock */
 	struct candidate list[CANDIDATES_MAX]; /* the most certain first */
-	size_t count;			       /* in the list */
-	size_t total;			       /* found in all */
+	size_t count;
+	bool more; /* than are in the list */
 };
 
 /*
  * Finds those whom text, a name, the beginning of one, or an IPv4 address, may mean. An address means the best claim of
  * that address; if nothing is announced there, whoever was last proven there and is announced nowhere else, or somebody
  * nameless. A name means, in this order: who is pinned under it; who is, regardless of case in Unicode's sense; who
- * announces it; who does, regardless of case; whose pinned or announced name begins so.
+ * announces it, and if that is nobody with an identity, those with one who do regardless of case, too; who announces it
+ * regardless of case; whose pinned or announced name begins so.
  */
 void candidates_find(struct candidates *candidates, const char *text);
 

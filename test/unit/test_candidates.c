@@ -117,7 +117,7 @@ static void test_whom_a_name_or_an_address_means(void **state)
 		candidates_find(&candidates, rows[i].typed);
 		tell(&candidates, told);
 		CHECK(strcmp(told, rows[i].means) == 0, "row %zu, %s: %s", i, rows[i].typed, told);
-		assert_int_equal(candidates.total, candidates.count);
+		assert_false(candidates.more);
 		peers_free(peers);
 	}
 	pins_free(pins);
@@ -138,7 +138,7 @@ static void test_of_many_candidates_those_with_an_identity_are_kept(void **state
 		assert_non_null(peers_put(peers, &peer));
 	}
 	candidates_find(&candidates, "zoe");
-	assert_int_equal(candidates.total, 200);
+	assert_true(candidates.more);
 	assert_int_equal(candidates.count, CANDIDATES_MAX);
 	for (size_t i = 0; i < CANDIDATES_MAX; i++)
 		assert_non_null(candidates.list[i].identity);
