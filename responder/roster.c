@@ -6,7 +6,7 @@
 #include "base/clock.h"
 
 /* If reading peers.txt took longer than this, this many times as long passes before it is done again. */
-#define QUICK_MS 10
+#define QUICK_MS 50
 #define PAUSE_FACTOR 4
 #define FAILURE_PAUSE_MS 1000
 
