@@ -163,6 +163,7 @@ struct chatlog {
 	int wait_ms;
 	int fd;	     /* kept open between appends, not locked; or -1 */
 	bool placed; /* its name is on the disk, too */
+	off_t end;   /* of the last line that was appended here; 0: unknown */
 };
 
 struct chatlog *chatlog_new(int dir, int wait_ms)
@@ -200,14 +201,15 @@ static bool would_crowd(int fd, size_t len)
  * Appends to the locked file of that size, after closing off a torn last line; all of it or, with an errno value,
  * nothing.
  */
-static int append_locked(const struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
+static int append_locked(struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
 {
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
 	char last = '\n';
 	ssize_t written;
 	int rc = 0;
 
-	if (size > 0 && pread(log->fd, &last, 1, size - 1) != 1)
+	/* If nobody has written since, the end is that of a whole line. */
+	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
 	pieces[0].iov_len = last != '\n';
 	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
@@ -221,6 +223,7 @@ static int append_locked(const struct chatlog *log, off_t size, const char *line
 		rc = errno;
 	if (rc != 0 && written > 0 && ftruncate(log->fd, size) != 0)
 		rc = errno;
+	log->end = rc == 0 ? size + written : 0;
 	return rc;
 }
 
@@ -235,6 +238,7 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 		return rc;
 	if (is_new) {
 		log->placed = false;
+		log->end = 0;
 		if (status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
 			rc = errno;
 	}

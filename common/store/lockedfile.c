@@ -106,12 +106,14 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 
 	*is_new = false;
 	if (*fd >= 0) {
-		/* Before the lock, too: whoever moved the file away may hold that for long. */
-		if (fstat(*fd, status) == 0 && names_file(dir, name, status)) {
-			rc = lockedfile_lock(*fd, operation, wait_ms);
-			if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
-				return 0;
-		}
+		rc = lockedfile_lock(*fd, operation, 0);
+		/* Whoever moved the file away may hold its lock for long: then it is not waited for. */
+		if (rc == ETIMEDOUT)
+			rc = fstat(*fd, status) == 0 && names_file(dir, name, status)
+				 ? lockedfile_lock(*fd, operation, wait_ms)
+				 : 0;
+		if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
+			return 0;
 		close(*fd);
 		*fd = -1;
 	}
