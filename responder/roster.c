@@ -21,11 +21,6 @@ void roster_free(struct roster *roster)
 	roster->names = NULL;
 }
 
-void roster_begin_round(struct roster *roster)
-{
-	roster->looked = false;
-}
-
 /*
  * Brings the peers up to date, fully or without looking for times that were overwritten, unless that has just taken long
  * or failed. Returns why that failed, if that is new.
@@ -35,9 +30,10 @@ static int refresh(struct roster *roster, bool fully)
 	int64_t began_ms = clock_monotonic_ms(), took_ms;
 	int rc, before = roster->failed;
 
-	if ((roster->looked && !fully) || began_ms < roster->read_ms)
+	/* Once a millisecond will do. */
+	if ((began_ms == roster->looked_ms && !fully) || began_ms < roster->read_ms)
 		return 0;
-	roster->looked = true;
+	roster->looked_ms = began_ms;
 	rc = fully ? peersfile_read(roster->file) : peersfile_read_content(roster->file);
 	took_ms = clock_monotonic_ms() - began_ms;
 	roster->read_ms =

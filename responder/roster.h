@@ -27,9 +27,9 @@ struct caller {
 
 struct roster {
 	struct peersfile *file;
-	int failed;	 /* why peers.txt could not be read the last time, or 0 */
-	bool looked;	 /* in this round: peers.txt is as it was found then */
-	int64_t read_ms; /* monotonic: when it may be read again */
+	int failed;	   /* why peers.txt could not be read the last time, or 0 */
+	int64_t looked_ms; /* monotonic: when peers.txt was looked at last */
+	int64_t read_ms;   /* monotonic: when it may be read again */
 	/* The claims by name, as of one version of the file. */
 	const struct peer **names;
 	size_t name_count;
@@ -40,13 +40,10 @@ struct roster {
 void roster_init(struct roster *roster, struct peersfile *file);
 void roster_free(struct roster *roster);
 
-/* Begins a round: whoever is looked for in it is looked for in peers.txt as it is when the first of them is. */
-void roster_begin_round(struct roster *roster);
-
 /*
  * Finds the caller at address; identity is the proven one, of IDENTITY_BYTES, and username what its holder said in the
  * secure chat; both are NULL if nothing was proven, and username if nothing was said. Reads peers.txt again if it has
- * changed since the round before, but spends at most a fifth of the time on that if it takes long, and after a failure a
+ * changed since it was looked at last, but spends at most a fifth of the time on that if it takes long, and after a failure a
  * second passes; blocks on its lock for LOCKEDFILE_WAIT_MS at most. Returns 0; or, the first time that it cannot be read,
  * why (peersfile_reason()), with the caller found in what was read before.
  */

@@ -295,11 +295,11 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
 	int error = count < 0 && errno != EINTR ? errno : 0;
-	const char *news;
+	int64_t now_ms = clock_monotonic_ms();
+	/* Once a millisecond will do. */
+	const char *news = now_ms == server->now_ms ? NULL : keyfile_refresh(server->key);
 
-	server->now_ms = clock_monotonic_ms();
-	roster_begin_round(server->roster);
-	news = keyfile_refresh(server->key);
+	server->now_ms = now_ms;
 	if (news)
 		console_put_styled(server->console, CONSOLE_WARNING, "%s\n", news);
 	for (int i = 0; i < count; i++) {
