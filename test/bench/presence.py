@@ -115,10 +115,11 @@ def watch(path, until):
         with open(path / "peers.txt", "rb") as file:
             seen = os.fstat(file.fileno()).st_mtime_ns
             if seen != known:
-                # What is written while it is read counts as later than it is.
-                text = file.read()
-                known = os.fstat(file.fileno()).st_mtime_ns
-                versions.append((known / 1e9, text))
+                # What is written in the same tick of the clock would not show.
+                while time.sleep(0.01) or (again := os.fstat(file.fileno()).st_mtime_ns) != seen:
+                    seen = again
+                known = seen
+                versions.append((seen / 1e9, file.read()))
         time.sleep(0.01)
     return versions
 
