@@ -611,6 +611,9 @@ def names(machine, user, pattern):
     def asked():
         before = pane.text().count(MENU)
         pane.answer(MENU, "Users")
+        time.sleep(0.1)
+        if pane.text().count(MENU) == before:
+            pane.type("Enter")  # rlwrap may swallow one while it starts; the menu minds none too many
         eventually(lambda: pane.text().count(MENU) > before)
         return re.search(pattern, pane.text(), re.MULTILINE)
 
