@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from network import Lan, Namespace
+from network import Lan, Mouth, Namespace
 from quartet import User, peer, pin
 
 STARTED = pytest.StashKey[list]()
@@ -60,6 +60,19 @@ def make_user(tmp_path, started):
 def someone(make_user):
     """A user who names no address."""
     return make_user("someone")
+
+
+@pytest.fixture
+def ece(make_user):
+    """A user who listens on every address."""
+    return make_user("ece")
+
+
+@pytest.fixture
+def mouth(namespace):
+    """Says on loopback what any host may say."""
+    with Mouth() as own:
+        yield own
 
 
 @pytest.fixture

@@ -6,23 +6,12 @@ import time
 
 import pytest
 
-from network import Mouth, dropped_datagrams
+from network import dropped_datagrams
 from protocol import Identity, sign_announcement, to_base64
 from quartet import eventually, peer, pin
 
 BOB, CAN = "127.0.0.3", "127.0.0.4"
 SINCE = 1763625600
-
-
-@pytest.fixture
-def mouth(namespace):
-    with Mouth() as own:
-        yield own
-
-
-@pytest.fixture
-def ece(make_user):
-    return make_user("ece")
 
 
 @pytest.fixture

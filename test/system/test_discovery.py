@@ -17,18 +17,6 @@ BURST = 10_000
 PEERS_MAX = 16_384
 
 
-@pytest.fixture
-def mouth(namespace):
-    with Mouth() as own:
-        yield own
-
-
-@pytest.fixture
-def ece(make_user):
-    """A user who listens on every address."""
-    return make_user("ece")
-
-
 def refusals(program):
     return [line for line in program.lines if line.startswith("refused")]
 
