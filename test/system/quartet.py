@@ -363,9 +363,15 @@ class User:
         """Writes a peers.txt in which these peers were heard just now: Bob="127.0.0.3"."""
         self.write_peers({address: peer(name) for name, address in addresses.items()})
 
+    def read_locked(self, name):
+        """The text of a file, under the lock that those who change it take: without it, half a line may be there."""
+        with open(self.path(name), encoding="utf-8", newline="") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return file.read()
+
     def peers_file(self):
         """The whole of peers.txt, as parse_peers_file() gives it."""
-        return parse_peers_file(self.path("peers.txt").read_text(encoding="utf-8"))
+        return parse_peers_file(self.read_locked("peers.txt"))
 
     def peers(self):
         """The dictionary in peers.txt, empty if there is no file yet."""
@@ -401,7 +407,7 @@ class User:
     def log(self):
         """The lines of chat.log, each of which must be whole and an object."""
         try:
-            text = self.path("chat.log").read_text(encoding="utf-8")
+            text = self.read_locked("chat.log")
         except FileNotFoundError:
             return []
         assert text == "" or text.endswith("\n")
