@@ -238,11 +238,26 @@ static bool update_interest(const struct server *server, struct connection *conn
 	return true;
 }
 
-/* The end of a round: commits what came, then sends, and closes what is done. */
+/* Whether it has ended, at both ends, and nothing is owed to it. */
+static bool is_done(const struct server *server, const struct connection *connection)
+{
+	return connection->ending && !connection->draining && connection->conversation.outgoing.len == 0 &&
+	       !inbox_owes(server->inbox, &connection->conversation);
+}
+
+/*
+ * The end of a round: closes what is done, commits what came, then sends. To close before the commit takes nothing from
+ * the sender of a plain message, whom the end of a connection tells nothing: it comes also if this program is killed.
+ */
 static void settle(struct server *server)
 {
-	struct connection *connection;
+	struct connection *connection, *next;
 
+	for (connection = TAILQ_FIRST(&server->touched); connection; connection = next) {
+		next = TAILQ_NEXT(connection, of_touched);
+		if (is_done(server, connection))
+			drop(server, connection);
+	}
 	inbox_commit(server->inbox);
 	while ((connection = TAILQ_FIRST(&server->touched))) {
 		bool alive = send_outgoing(connection);
