@@ -62,6 +62,7 @@ need_build_packages() {
 	need libsodium-dev 'library: the cryptography' has_library libsodium
 	need libunistring-dev 'library: knows the characters of Unicode' has_header unistr.h
 	need libssl-dev "library: the cipher of the classic exchange (3DES)" has_library libcrypto
+	want libedit-dev 'library: line editing and completion in the initiator' has_library libedit
 }
 
 find_missing() {

@@ -58,7 +58,6 @@ END
 need_packages() {
 	need_build_packages
 	need tmux 'shows the four programs side by side' has_command tmux
-	want rlwrap 'line editing and completion in the initiator' has_command rlwrap
 }
 
 build() {
@@ -97,10 +96,6 @@ measure_window() {
 
 # Sets `command` to what runs PROGRAM [ARGUMENT...] in DIRECTORY with the user's environment. tmux runs a command of
 # several words itself, so that no shell of the user's comes between; a ; at the end of one would separate commands.
-#
-# The initiator gets line editing, if there is rlwrap, with completion of the commands and of all words that were on its
-# screen. Nothing reaches the disk: the history is kept in memory (/dev/null, and a negative size for read-only), and
-# numbers not even there.
 make_command() {
 	local directory=$1 program=$2 name
 	shift 2
@@ -112,10 +107,6 @@ make_command() {
 	for name in "${VARIABLES[@]}"; do
 		[[ -z ${!name+set} ]] || command+=("$name=${!name/%;/\\;}")
 	done
-	if [[ $program == initiator ]] && has_command rlwrap >/dev/null; then
-		command+=(rlwrap -n -i -e '' -b '()[]:,;?' -r -f "$root/scripts/initiator.words" -H /dev/null -s -100
-			-g '^[[:space:]]*[[:digit:]]+[[:space:]]*$')
-	fi
 	command+=("$root/bin/$program" "$@")
 }
 
@@ -319,7 +310,7 @@ stop_all() {
 start() {
 	local name=$1 open=$2
 	install_packages need_packages
-	has_command rlwrap >/dev/null || say 'Optional: the package rlwrap gives the initiator line editing and completion.'
+	has_library libedit || say 'Optional: the package libedit-dev gives the initiator line editing and completion.'
 	build
 	"$open"
 	attach "$name"

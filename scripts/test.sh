@@ -26,6 +26,7 @@ has_python_module() {
 
 need_packages() {
 	need_build_packages
+	need libedit-dev 'library: line editing and completion in the initiator' has_library libedit
 	need libcmocka-dev 'library: runs the unit tests' has_library cmocka
 	need python3 'runs the system tests' test -x /usr/bin/python3
 	need python3-pytest 'runs the system tests' has_python_module pytest
@@ -35,7 +36,6 @@ need_packages() {
 	need util-linux 'makes their namespaces (unshare)' has_command unshare
 	need mount 'fills the small disk of a system test' has_command mount
 	need tmux 'what scripts/start.sh opens' has_command tmux
-	need rlwrap 'line editing, as in scripts/start.sh' has_command rlwrap
 	need clang-format 'checks the layout of the sources' has_command clang-format
 	need cppcheck 'checks the sources' has_command cppcheck
 	need shellcheck 'checks the scripts' has_command shellcheck

@@ -32,15 +32,13 @@ def commands_of(text):
 
 
 def test_the_list_of_commands_is_the_same_everywhere(alice):
-    """In -h, in Help, in the man page and among the words that rlwrap completes."""
+    """In -h, in Help and in the man page."""
     commands = commands_of(alice.run("initiator", "-h").output)
     names = [name for name, _ in commands]
     assert names[:3] == ["Users", "Chat", "History"] and names[-1] == "Quit"
     assert commands_of(alice.initiator().menu("Help")) == commands
     page = (ROOT / "initiator/initiator.1").read_text(encoding="utf-8")
     assert re.findall(r"^\.It Ic (\w+)", page, re.MULTILINE) == names
-    words = (ROOT / "scripts/initiator.words").read_text(encoding="utf-8").split()
-    assert words == [*names, "secure", "unsecure", "all"]
 
 
 @pytest.mark.parametrize("header, constant, sentence", [

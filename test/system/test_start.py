@@ -611,9 +611,6 @@ def names(machine, user, pattern):
     def asked():
         before = pane.text().count(MENU)
         pane.answer(MENU, "Users")
-        time.sleep(0.1)
-        if pane.text().count(MENU) == before:
-            pane.type("Enter")  # rlwrap may swallow one while it starts; the menu minds none too many
         eventually(lambda: pane.text().count(MENU) > before)
         return re.search(pattern, pane.text(), re.MULTILINE)
 
@@ -681,36 +678,6 @@ def test_demo_without_loopback_says_so(make_machine):
     assert not machine.runs("quartet-demo")
 
 
-@pytest.mark.skipif(not shutil.which("rlwrap"), reason="rlwrap is not installed")
-def test_the_initiator_completes_commands_and_names_and_keeps_nothing_on_disk(machine):
-    machine.start("--demo")
-    alice = machine.panes("quartet-demo")["Alice: initiator"]
-    names(machine, "Alice", r"^ *\d+  Bob \(Online\)")
-    alice.asks(MENU)
-    alice.type("Hi", "Tab")
-    alice.shows(re.escape(MENU) + " History$")
-    alice.type("C-u", "Chat Bo", "Tab")
-    alice.shows(re.escape(MENU) + " Chat Bob$")
-    alice.type("Enter")
-    alice.answer("secure or unsecure?", "secure")
-    alice.answer("Number:", "8675309")
-    alice.answer("Message:", "nobody else's business")
-    alice.shows("(?i)^delivered to Bob")
-    alice.answer(MENU, "Quit")
-    alice.has_ended()
-    machine.start("--stop")
-    assert list(machine.home.iterdir()) == []
-
-
-def test_without_rlwrap_the_initiator_works_and_one_line_mentions_it(machine):
-    hide(machine, "rlwrap")
-    output = machine.start()
-    assert output.count("rlwrap") == 1
-    pane = machine.panes()["initiator"]
-    pane.answer(MENU, "Users")
-    pane.shows("Nobody")
-
-
 # What is installed.
 
 
@@ -722,6 +689,13 @@ def hide(machine, *names):
             if command.name not in (*names, "sudo", "apt-get") and not os.path.lexists(link):
                 link.symlink_to(command)
     machine.environment["PATH"] = str(machine.bin)
+
+
+def hide_library(machine, name):
+    """Leaves a machine that has all libraries but one, with programs that were built before."""
+    executable(machine.bin / "pkg-config",
+               f'#!/bin/sh\ncase "$*" in *{name}*) exit 1 ;; esac\nexec /usr/bin/pkg-config "$@"\n')
+    executable(machine.bin / "make", "#!/bin/sh\n")
 
 
 def fake_apt(machine, *found, fails=None):
@@ -746,30 +720,31 @@ def be_somebody(machine):
 def test_nothing_to_install_no_apt(machine):
     fake_apt(machine)
     executable(machine.bin / "sudo", "#!/bin/sh\necho CALLED sudo\n")
-    executable(machine.bin / "rlwrap", "#!/bin/sh\nexit 1\n")
     output = machine.start()
     assert "CALLED" not in output and "lacks" not in output
     assert machine.runs("quartet")
 
 
-def test_rlwrap_alone_is_no_reason_to_call_apt(machine):
-    hide(machine, "rlwrap")
+def test_libedit_alone_is_no_reason_to_call_apt_and_one_line_mentions_it(machine):
+    hide_library(machine, "libedit")
     fake_apt(machine)
-    assert "CALLED" not in machine.start()
+    output = machine.start()
+    assert "CALLED" not in output and output.count("libedit") == 1
 
 
 def test_missing_package_is_named_before_apt_is_called(machine):
-    hide(machine, "make", "tmux", "rlwrap")
-    fake_apt(machine, "make", "tmux")
+    hide(machine, "tmux")
+    hide_library(machine, "libedit")
+    fake_apt(machine, "tmux")
     output = machine.start()
     named, _, called = output.partition("CALLED")
-    for name in ("make", "tmux", "rlwrap"):
+    for name in ("tmux", "libedit-dev"):
         assert re.search(rf"^  {name} +\w.*\w", named, re.MULTILINE), name
-    for name in ("gcc", "libc6-dev", "pkg-config", "libjansson-dev", "libsodium-dev",
+    for name in ("gcc", "libc6-dev", "make", "pkg-config", "libjansson-dev", "libsodium-dev",
                  "libunistring-dev", "libssl-dev"):
         assert name not in named, name
     assert calls("CALLED" + called) == [("update", "0 noninteractive"),
-                                        (f"install {FLAGS} make tmux rlwrap", "0 noninteractive")]
+                                        (f"install {FLAGS} tmux libedit-dev", "0 noninteractive")]
     assert machine.runs("quartet")
 
 
@@ -779,16 +754,17 @@ def test_missing_libraries_and_compiler_are_found_missing(machine):
     result = machine.run(PKG_CONFIG_LIBDIR="/nonexistent")
     assert result.returncode == 1
     packages = "gcc libc6-dev libjansson-dev libsodium-dev libunistring-dev libssl-dev"
-    assert calls(result.stdout)[1][0] == f"install {FLAGS} {packages}"
+    assert calls(result.stdout)[1][0] == f"install {FLAGS} {packages} libedit-dev"
     assert f"still this is missing: {packages}" in result.stderr
 
 
 def test_an_optional_package_that_apt_does_not_have_is_left_out(machine):
-    hide(machine, "make", "rlwrap")
-    fake_apt(machine, "make", fails="rlwrap")
+    hide(machine, "tmux")
+    hide_library(machine, "libedit")
+    fake_apt(machine, "tmux", fails="libedit-dev")
     _, first, second = calls(machine.start())
-    assert first[0] == f"install {FLAGS} make rlwrap"
-    assert second[0] == f"install {FLAGS} make"
+    assert first[0] == f"install {FLAGS} tmux libedit-dev"
+    assert second[0] == f"install {FLAGS} tmux"
 
 
 def test_a_failing_apt_is_an_error_with_the_command(machine):
