@@ -12,9 +12,15 @@ static void tell_news(const struct desk *desk, const char *news)
 		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
 }
 
+static int wait_for_key(void *context, int fd)
+{
+	return loop_wait(context, fd, LOOP_NEVER);
+}
+
 int desk_open(struct desk *desk, struct program *program)
 {
 	*desk = (struct desk){
+	    .loop = loop_new(),
 	    .console = &program->out,
 	    .peers = peersfile_new(AT_FDCWD),
 	    .log = chatlog_new(AT_FDCWD, LOCKEDFILE_WAIT_MS),
@@ -22,8 +28,10 @@ int desk_open(struct desk *desk, struct program *program)
 	    .strict = program->strict,
 	};
 	prompt_init(&desk->prompt, desk->console);
+	desk->prompt.input.wait = wait_for_key;
+	desk->prompt.input.wait_context = desk->loop;
 	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
-	return desk->peers && desk->log ? 0 : ENOMEM;
+	return desk->loop && desk->peers && desk->log ? 0 : ENOMEM;
 }
 
 void desk_refresh(struct desk *desk)
@@ -53,4 +61,5 @@ void desk_close(struct desk *desk)
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);
+	loop_free(desk->loop);
 }

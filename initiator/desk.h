@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 
+#include "loop.h"
 #include "prompt.h"
 #include "store/chatlog.h"
 #include "store/keyfile.h"
@@ -29,6 +30,7 @@ struct shown_users {
 };
 
 struct desk {
+	struct loop *loop; /* runs while a question waits for its answer */
 	struct prompt prompt;
 	struct console *console; /* the same as the prompt's */
 	struct keyfile key;

@@ -19,17 +19,27 @@ void lineinput_free(struct lineinput *input)
 	buffer_wipe(&input->pending);
 }
 
+static int await(const struct lineinput *input)
+{
+	struct pollfd wait = {.fd = input->fd, .events = POLLIN};
+
+	if (input->wait)
+		return input->wait(input->wait_context, input->fd);
+	return ppoll(&wait, 1, NULL, stop_wait_mask()) < 0 ? errno : 0;
+}
+
 /* Adds what can be read now, waiting for it; false if the user wants to stop. */
 static bool read_more(struct lineinput *input)
 {
-	struct pollfd wait = {.fd = input->fd, .events = POLLIN};
 	char chunk[CHUNK_BYTES];
 	ssize_t got;
+	int rc;
 
 	if (stop_requested())
 		return false;
-	if (ppoll(&wait, 1, NULL, stop_wait_mask()) < 0)
-		return errno == EINTR && !stop_requested();
+	rc = await(input);
+	if (rc == EINTR)
+		return !stop_requested();
 	got = read(input->fd, chunk, sizeof(chunk));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;

@@ -17,6 +17,12 @@
 
 struct lineinput {
 	int fd;
+	/*
+	 * What waits until fd can be read, for programs that do other things meanwhile: returns 0, EINTR if stop_requested(),
+	 * or another errno value, and reading tells what is the matter. NULL: nothing else is done.
+	 */
+	int (*wait)(void *context, int fd);
+	void *wait_context;
 	struct buffer pending;
 	size_t handed_out; /* bytes at the front that belong to the line handed out last */
 	bool ended;
