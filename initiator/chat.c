@@ -65,12 +65,20 @@ static bool ask_number(struct chat *chat)
 	return false;
 }
 
-/* Tells of what went wrong before the message was sent, unless the user wanted an end; returns whether nothing did. */
-static bool went_well(const struct chat *chat, int rc)
+/* What a failure before the message was sent means for the command. */
+static int status_of(const struct call *call, int rc)
+{
+	bool was_ours = call->stage == CALL_PREPARE || call->stage == CALL_PACK;
+
+	return rc == 0 ? PROGRAM_FINE : was_ours ? PROGRAM_FAILED : DESK_UNREACHABLE;
+}
+
+/* Tells of what went wrong before the message was sent, unless the user wanted an end. */
+static int conclude(const struct chat *chat, int rc)
 {
 	if (rc != 0 && !stop_requested())
 		wording_put_failure(chat->desk->console, &chat->call, rc);
-	return rc == 0;
+	return status_of(&chat->call, rc);
 }
 
 /*
@@ -84,7 +92,7 @@ static bool pack_text(struct chat *chat)
 
 	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
 	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.has_identity)
-		return went_well(chat, rc);
+		return conclude(chat, rc) == PROGRAM_FINE;
 	wording_put_length(desk->console, chat->call.object.len);
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
 }
@@ -117,53 +125,58 @@ static bool ask_text(struct chat *chat)
 	return false;
 }
 
-/* Whether a secure chat can be had, in one way or the other; else the user is told why not. */
-static bool check_secure(const struct chat *chat)
+/* Finds out whether a secure chat can be had, in one way or the other; else the user is told why not. */
+static int check_secure(const struct chat *chat)
 {
 	const struct desk *desk = chat->desk;
 	const char *why_not = NULL;
 
 	if (chat->call.mode == CHATLOG_SECURE)
-		return true;
+		return PROGRAM_FINE;
 	if (chat->to.downgraded) {
 		wording_put_refusal(desk->console, &chat->to);
-		return false;
+		return DESK_CHANGED;
 	}
 	if (desk->strict)
 		why_not = "The classic exchange is refused (--strict)";
 	else if (!classic_is_available())
 		why_not = "This build leaves out the classic exchange";
 	wording_put_classic(desk->console, &chat->to, why_not);
-	return !why_not;
+	return why_not ? PROGRAM_FAILED : PROGRAM_FINE;
 }
 
-static bool open_call(struct chat *chat)
+static int open_call(struct chat *chat)
 {
 	const struct keyfile *key = &chat->desk->key;
 
 	if (chat->call.mode == CHATLOG_SECURE && !key->is_usable) {
 		console_put_styled(chat->desk->console, CONSOLE_BAD,
 		    "no secure chat: " KEYFILE_NAME " cannot be used\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
-	return went_well(chat,
+	return conclude(chat,
 	    call_open(&chat->call, &key->identity, peersfile_username(chat->desk->peers), chat->number));
 }
 
 /* The call, open: a person may type for longer than the other end waits. */
-static bool reopen_call(struct chat *chat)
+static int reopen_call(struct chat *chat)
 {
+	int status;
+
 	if (call_is_open(&chat->call))
-		return true;
+		return PROGRAM_FINE;
 	if (chat->call.mode == CHATLOG_PLAIN)
 		return open_call(chat);
 	call_close(&chat->call);
 	console_put(chat->desk->console, "The connection closed while you typed; calling again.\n");
-	return open_call(chat) && went_well(chat, call_pack(&chat->call, chat->text.data, chat->text.len));
+	status = open_call(chat);
+	if (status == PROGRAM_FINE)
+		status = conclude(chat, call_pack(&chat->call, chat->text.data, chat->text.len));
+	return status;
 }
 
 /* Writes a message into chat.log, sent unless it is from somebody; if that fails the user is told. */
-static bool keep(const struct chat *chat, const struct verdict *from, const char *text, size_t len)
+static int keep(const struct chat *chat, const struct verdict *from, const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
@@ -189,43 +202,42 @@ static bool keep(const struct chat *chat, const struct verdict *from, const char
 	buffer_wipe(&line);
 	if (rc != 0)
 		wording_put_unkept(chat->desk->console, !from, rc);
-	return rc == 0;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
 /*
  * Remembers that the holder of the identity has answered; the first time that pins the name. Only who was written to by the
- * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile. Returns
- * whether the message is where it was meant to be.
+ * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile.
  */
-static bool take_receipt(struct chat *chat)
+static int take_receipt(struct chat *chat)
 {
 	const struct envelope_receipt *receipt = &chat->call.receipt;
 	char pinned[USERNAME_MAX_BYTES + 1];
 	int rc;
 
 	if (receipt->status != ENVELOPE_DONE)
-		return false;
+		return DESK_REFUSED;
 	if (!chat->to.has_pin && strcmp(receipt->username, chat->to.username) != 0) {
 		wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
-		return receipt->username[0] == '\0';
+		return receipt->username[0] == '\0' ? PROGRAM_FINE : PROGRAM_FAILED;
 	}
 	rc = recipient_pin(&chat->to, chat->desk->peers, pinned);
 	if (rc != 0 || pinned[0] != '\0')
 		wording_put_meeting(chat->desk->console, rc == 0 ? pinned : chat->to.username, rc);
-	return rc == 0;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
-/* Waits for what the other side says to a secure message; returns whether it was taken. */
-static bool finish_secure(struct chat *chat)
+/* Waits for what the other side says to a secure message. */
+static int finish_secure(struct chat *chat)
 {
 	int rc = call_confirm(&chat->call);
 
 	wording_put_end(chat->desk->console, &chat->call, rc);
-	return rc == 0 && take_receipt(chat);
+	return rc == 0 ? take_receipt(chat) : DESK_UNCONFIRMED;
 }
 
 /* Keeps and shows a reply, which proves as little as any message in the clear that comes from there. */
-static bool take_reply(struct chat *chat, const struct wire_object *reply)
+static int take_reply(struct chat *chat, const struct wire_object *reply)
 {
 	const struct desk *desk = chat->desk;
 	struct verdict from;
@@ -237,52 +249,65 @@ static bool take_reply(struct chat *chat, const struct wire_object *reply)
 }
 
 /* The same for one that nobody confirms; a reply is kept and shown. */
-static bool finish_other(struct chat *chat)
+static int finish_other(struct chat *chat)
 {
 	struct wire_object reply;
-	bool done;
-	int rc = call_finish(&chat->call, &reply);
+	int rc = call_finish(&chat->call, &reply), status = rc == 0 ? PROGRAM_FINE : DESK_UNCONFIRMED;
 
 	wording_put_end(chat->desk->console, &chat->call, rc);
-	done = rc == 0;
 	if (reply.document) {
-		done &= take_reply(chat, &reply);
+		status = desk_worse(status, take_reply(chat, &reply));
 		wire_free(&reply);
 	}
-	return done;
+	return status;
 }
 
-static bool send_text(struct chat *chat)
+static int send_text(struct chat *chat)
 {
-	bool kept;
+	int status = conclude(chat, call_send(&chat->call)), kept;
 
-	if (!went_well(chat, call_send(&chat->call)))
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	kept = keep(chat, NULL, chat->text.data, chat->text.len);
-	return (chat->call.mode == CHATLOG_SECURE ? finish_secure(chat) : finish_other(chat)) && kept;
+	status = chat->call.mode == CHATLOG_SECURE ? finish_secure(chat) : finish_other(chat);
+	return desk_worse(status, kept);
 }
 
-bool chat_run(struct desk *desk, const char *name)
+/* Everything after "secure or unsecure?". */
+static int converse(struct chat *chat)
+{
+	int status = PROGRAM_FINE;
+
+	if (chat->call.mode != CHATLOG_PLAIN)
+		status = check_secure(chat);
+	if (status == PROGRAM_FINE && chat->call.mode != CHATLOG_PLAIN)
+		status = ask_number(chat) ? open_call(chat) : PROGRAM_FAILED;
+	if (status == PROGRAM_FINE)
+		status = ask_text(chat) ? reopen_call(chat) : PROGRAM_FAILED;
+	return status == PROGRAM_FINE ? send_text(chat) : status;
+}
+
+int chat_run(struct desk *desk, const char *name)
 {
 	struct chat chat = {.desk = desk};
 	enum chatlog_mode mode = CHATLOG_PLAIN;
-	bool secure, found = recipient_find(&chat.to, name, false, desk), done;
+	bool secure;
+	int status = recipient_find(&chat.to, name, false, desk);
 
-	if (found)
+	if (status == PROGRAM_FINE)
 		recipient_put_doubts(&chat.to, desk->console);
 	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
-	if ((!found && desk->prompt.terminal) || !ask_secure(desk, &secure))
-		return false;
+	if ((status != PROGRAM_FINE && desk->prompt.terminal) || !ask_secure(desk, &secure))
+		return desk_worse(status, PROGRAM_FAILED);
 	prompt_expect(&desk->prompt, secure);
-	if (!found)
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	if (secure)
 		mode = chat.to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
 	call_init(&chat.call, mode, &chat.to, desk->from);
-	done = (!secure || (check_secure(&chat) && ask_number(&chat) && open_call(&chat))) && ask_text(&chat) &&
-	       reopen_call(&chat) && send_text(&chat);
+	status = converse(&chat);
 	call_close(&chat.call);
 	buffer_wipe(&chat.text);
 	sodium_memzero(chat.number, sizeof(chat.number));
-	return done;
+	return status;
 }

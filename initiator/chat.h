@@ -17,9 +17,9 @@
 /*
  * The command Chat: asks for what is missing, in the order name, secure or unsecure, number, message, and sends. name
  * is the user to chat with, or "" to ask. An empty answer, or the end of the input, gives up. Everything that happens
- * is told on the console; returns, when the connection is closed, whether all went well: the message was sent and kept,
- * and if it was secure confirmed.
+ * is told on the console; returns, when the connection is closed, PROGRAM_FINE if all went well: the message was sent and
+ * kept, and if it was secure confirmed; else the status that says most.
  */
-bool chat_run(struct desk *desk, const char *name);
+int chat_run(struct desk *desk, const char *name);
 
 #endif

@@ -4,6 +4,9 @@
  *
  * One desk for a program, opened at its start and closed at its end. The files are opened when they are needed, and each
  * locks itself; nothing is held between commands.
+ *
+ * A command returns what has become of it: PROGRAM_FINE, PROGRAM_FAILED, or one of the statuses below. Scripts see the
+ * same as exit statuses, and the higher one says more.
  */
 #ifndef QUARTET_DESK_H
 #define QUARTET_DESK_H
@@ -17,6 +20,13 @@
 #include "store/peersfile.h"
 #include "term/program.h"
 
+/* What else can become of a command. */
+#define DESK_NOBODY 3	   /* nobody of that name, or several */
+#define DESK_UNREACHABLE 4 /* nobody knows where they are, or nobody answers there: nothing was sent */
+#define DESK_UNCONFIRMED 5 /* sent, but whether it arrived is not known although it could be */
+#define DESK_CHANGED 6	   /* the name is used by another identity than the known one, or by none */
+#define DESK_REFUSED 7	   /* by the other side */
+
 /* The fingerprint that was shown last for a name that is not pinned: only that can be verified. */
 struct shown_fingerprint {
 	char username[USERNAME_MAX_BYTES + 1];
@@ -28,6 +38,12 @@ struct shown_users {
 	struct peer *list;
 	size_t count;
 };
+
+/* The one of two statuses that says more. */
+static inline int desk_worse(int status, int other)
+{
+	return status > other ? status : other;
+}
 
 struct desk {
 	struct loop *loop; /* runs while a question waits for its answer */

@@ -94,7 +94,7 @@ static int show_newest(struct chatreader *reader, const char *whom, struct conso
 	return stop_requested() ? ENODATA : rc;
 }
 
-bool history_show(struct desk *desk, const char *which)
+int history_show(struct desk *desk, const char *which)
 {
 	struct console *console = desk->console;
 	bool all = strcasecmp(which, "all") == 0;
@@ -121,5 +121,5 @@ bool history_show(struct desk *desk, const char *which)
 		console_put_styled(console, CONSOLE_FAINT, "(the newest %d; History all shows everything)\n",
 		    HISTORY_NEWEST);
 	}
-	return rc == 0 || rc == ENODATA || rc == ENOENT;
+	return rc == 0 || rc == ENODATA || rc == ENOENT ? PROGRAM_FINE : PROGRAM_FAILED;
 }

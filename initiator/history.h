@@ -13,9 +13,9 @@
 
 /*
  * Shows messages, the oldest first: everything if which is "all", else the newest HISTORY_NEWEST, which are those with the
- * user of that name, regardless of case in Unicode's sense, or address unless which is "". Returns false if chat.log cannot
- * be read, which the user is told.
+ * user of that name, regardless of case in Unicode's sense, or address unless which is "". Returns PROGRAM_FAILED if
+ * chat.log cannot be read, which the user is told.
  */
-bool history_show(struct desk *desk, const char *which);
+int history_show(struct desk *desk, const char *which);
 
 #endif

@@ -39,17 +39,17 @@ struct command {
 	const char *arguments; /* as Help shows them */
 	const char *purpose;
 	unsigned answers; /* lines that it takes from a pipe; one less with an argument */
-	/* Returns whether it was done. NULL: ends the menu. */
-	bool (*run)(struct desk *desk, const char *argument);
+	/* Returns what has become of it, as desk.h says. NULL: ends the menu. */
+	int (*run)(struct desk *desk, const char *argument);
 };
 
 static void put_commands(struct console *console);
 
-static bool run_help(struct desk *desk, const char *argument)
+static int run_help(struct desk *desk, const char *argument)
 {
 	(void)argument;
 	put_commands(desk->console);
-	return true;
+	return PROGRAM_FINE;
 }
 
 static const struct command commands[] = {
@@ -101,20 +101,20 @@ static const struct command *find_command(struct console *console, const char *w
 	return NULL;
 }
 
-/* Runs a command; returns whether it was done. What a pipe has for it is taken in any case. */
-static bool run_command(struct desk *desk, const struct command *command, const char *argument)
+/* Runs a command. What a pipe has for it is taken in any case. */
+static int run_command(struct desk *desk, const struct command *command, const char *argument)
 {
 	struct prompt *prompt = &desk->prompt;
-	bool done;
+	int status;
 
 	prompt_expect(prompt, command->answers - (command->answers > 0 && argument[0] != '\0'));
-	done = command->run(desk, argument);
+	status = command->run(desk, argument);
 	prompt_settle(prompt);
 	console_flush(desk->console);
-	return done;
+	return status;
 }
 
-/* Asks what to do and does it; *status becomes PROGRAM_FAILED if that fails. Returns false if the user wants no more. */
+/* Asks what to do and does it; *status becomes what that returns if it says more. Returns false if the user wants no more. */
 static bool take_turn(struct desk *desk, int *status)
 {
 	struct prompt *prompt = &desk->prompt;
@@ -133,8 +133,7 @@ static bool take_turn(struct desk *desk, int *status)
 	command = find_command(desk->console, word);
 	if (command && !command->run)
 		return false;
-	if (!command || !run_command(desk, command, argument))
-		*status = PROGRAM_FAILED;
+	*status = desk_worse(*status, command ? run_command(desk, command, argument) : PROGRAM_FAILED);
 	return !prompt->over;
 }
 
@@ -156,7 +155,7 @@ static int run(struct program *program)
 		;
 	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */
 	if (desk.prompt.refused)
-		status = PROGRAM_FAILED;
+		status = desk_worse(status, PROGRAM_FAILED);
 	if (desk.prompt.terminal || stop_requested())
 		status = PROGRAM_FINE;
 	desk_close(&desk);

@@ -103,13 +103,13 @@ static const struct candidate *ask(const struct candidates *candidates, struct p
 }
 
 /* Takes the only candidate, or the one that the user chooses. There is one at least. */
-static bool choose(struct recipient *recipient, const struct candidates *candidates, struct prompt *prompt)
+static int choose(struct recipient *recipient, const struct candidates *candidates, struct prompt *prompt)
 {
 	const struct candidate *found = candidates->count == 1 ? candidates->list : ask(candidates, prompt);
 
 	if (found)
 		take(recipient, candidates, found);
-	return found != NULL;
+	return found ? PROGRAM_FINE : prompt->terminal ? PROGRAM_FAILED : DESK_NOBODY;
 }
 
 static void tell_nobody(const char *text, struct console *console)
@@ -136,19 +136,20 @@ static bool begin(struct candidates *candidates, const struct desk *desk)
 	return true;
 }
 
-bool recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
 {
 	struct candidates candidates;
 	size_t number;
 	char *answer;
+	int status;
 
 	if (text[0] == '\0') {
 		if (!prompt_ask_word(&desk->prompt, "Name: ", &answer))
-			return false;
+			return PROGRAM_FAILED;
 		text = answer;
 	}
 	if (!begin(&candidates, desk))
-		return false;
+		return PROGRAM_FAILED;
 	number = number_of(text);
 	if (number > 0 && number <= desk->users.count)
 		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
@@ -156,29 +157,28 @@ bool recipient_find(struct recipient *recipient, const char *text, bool even_abs
 		candidates_find(&candidates, text);
 	if (candidates.count == 0) {
 		tell_nobody(text, desk->console);
-		return false;
+		return DESK_NOBODY;
 	}
-	if (!choose(recipient, &candidates, &desk->prompt))
-		return false;
-	if (even_absent || recipient->has_address)
-		return true;
+	status = choose(recipient, &candidates, &desk->prompt);
+	if (status != PROGRAM_FINE || even_absent || recipient->has_address)
+		return status;
 	recipient_put(recipient, desk->console, CONSOLE_WARNING, "Nobody knows where to find",
 	    ", who was not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
-	return false;
+	return DESK_UNREACHABLE;
 }
 
-bool recipient_find_rival(struct recipient *recipient, struct desk *desk)
+int recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
 	struct candidates candidates;
 
 	if (!begin(&candidates, desk))
-		return false;
+		return PROGRAM_FAILED;
 	candidates_find_rivals(&candidates, &recipient->pin);
 	if (candidates.count > 0)
 		return choose(recipient, &candidates, &desk->prompt);
 	recipient_put(recipient, desk->console, CONSOLE_NORMAL,
 	    "There is nothing to accept: nobody else announces the name of", ".\n");
-	return false;
+	return DESK_NOBODY;
 }
 
 int recipient_pin(const struct recipient *recipient, struct peersfile *file, char pinned[static USERNAME_MAX_BYTES + 1])

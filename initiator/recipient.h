@@ -28,17 +28,18 @@ struct recipient {
 };
 
 /*
- * Finds whom text means, asking for the name if it is "", and which of several if it must. Returns false if it means
- * nobody, or the user gave up, and the user has been told. Unless even_absent, somebody without an address is nobody.
+ * Finds whom text means, asking for the name if it is "", and which of several if it must. Returns PROGRAM_FINE, or after
+ * telling the user DESK_NOBODY; DESK_UNREACHABLE, unless even_absent, for somebody without an address; or PROGRAM_FAILED
+ * if the user gave up or peers.txt cannot be read.
  */
-bool recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
     __attribute__((warn_unused_result));
 
 /*
  * Finds who announces the name of a pinned recipient and is not the holder of the pin, asking which of several. Returns
- * false if there is nobody, or the user gave up, and the user has been told.
+ * as recipient_find() does.
  */
-bool recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
+int recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
 
 /*
  * Writes down that the holder of the recipient's identity has answered: pins it under the name, with a number if that is

@@ -66,26 +66,27 @@ static bool is_rival(const struct recipient *recipient)
 	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
 }
 
-bool trust_fingerprint(struct desk *desk, const char *name)
+int trust_fingerprint(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
 	const uint8_t *own = find_own(desk);
+	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
 	bool is_own;
 
-	if (!own || !recipient_find(&recipient, name, true, desk))
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		put_both(&recipient, own, console);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
-		return false;
+		return DESK_CHANGED;
 	}
 	is_own = recipient.has_identity && memcmp(recipient.identity, own, IDENTITY_BYTES) == 0;
 	if (is_own || !recipient.has_identity) {
 		recipient_put(&recipient, console, CONSOLE_WARNING,
 		    "There is nothing to compare:", is_own ? " is you.\n" : " announces no identity.\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
 	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
 	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
@@ -97,7 +98,7 @@ bool trust_fingerprint(struct desk *desk, const char *name)
 		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
 	}
 	put_how_to_compare(&recipient, desk->peers, console);
-	return true;
+	return PROGRAM_FINE;
 }
 
 /* Whether two looks at the pin of a name saw the same identity, or none. */
@@ -108,9 +109,9 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
 
 /*
  * Makes one change of what is known of a name: pins it as wanted says, or forgets it if wanted is NULL, provided that its
- * pin is still the one that the user has seen, or NULL for none. Tells what went wrong and returns false.
+ * pin is still the one that the user has seen, or NULL for none. Tells what went wrong.
  */
-static bool change(struct desk *desk, const char *name, const struct pin *seen, const struct pin *wanted)
+static int change(struct desk *desk, const char *name, const struct pin *seen, const struct pin *wanted)
 {
 	struct console *console = desk->console;
 	struct peersfile *file = desk->peers;
@@ -120,13 +121,13 @@ static bool change(struct desk *desk, const char *name, const struct pin *seen, 
 		peersfile_abandon(file);
 		console_put_styled(console, CONSOLE_WARNING,
 		    "What is known of that name has just been changed elsewhere; look again.\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
 	if (rc == 0)
 		rc = peersfile_commit(file, wanted ? peersfile_pin(file, wanted) : peersfile_unpin(file, name));
 	if (rc != 0)
 		console_put_styled(console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
-	return rc == 0;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
 /* Asks for a yes. */
@@ -154,36 +155,38 @@ static bool was_shown(const struct desk *desk, const struct recipient *recipient
 	       memcmp(desk->fingerprint.identity, recipient->identity, IDENTITY_BYTES) == 0;
 }
 
-bool trust_verify(struct desk *desk, const char *name)
+int trust_verify(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
 	struct pin pin;
 	const uint8_t *own = find_own(desk);
+	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
 
-	if (!own || !recipient_find(&recipient, name, true, desk))
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	if (is_rival(&recipient)) {
 		recipient_put_change(&recipient, console);
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
-		return false;
+		return DESK_CHANGED;
 	}
 	if (!recipient.has_pin && !was_shown(desk, &recipient)) {
 		recipient_put(&recipient, console, CONSOLE_WARNING,
 		    "Not yet:", " is not known to you. Fingerprint shows what to compare first.\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
 	if (recipient.has_pin)
 		pin = recipient.pin;
 	else
 		make_pin(&recipient, &pin);
 	pin.verified = true;
-	if (!change(desk, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin))
-		return false;
+	status = change(desk, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin);
+	if (status != PROGRAM_FINE)
+		return status;
 	recipient_put(&recipient, console, CONSOLE_GOOD,
 	    "Verified:", ", for as long as the identity stays the same. You compared:\n");
 	put_fingerprint(console, "known", own, pin.identity);
-	return true;
+	return PROGRAM_FINE;
 }
 
 /* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
@@ -203,29 +206,30 @@ static void put_where_known(const struct desk *desk, const struct pin *pin)
 	}
 }
 
-/* Finds who announces a pinned name instead of its holder; false after telling the user that there is nobody. */
-static bool find_rival(struct desk *desk, const char *name, struct recipient *recipient)
+/* Finds who announces a pinned name instead of its holder, or tells the user that there is nobody. */
+static int find_rival(struct desk *desk, const char *name, struct recipient *recipient)
 {
-	if (!recipient_find(recipient, name, true, desk))
-		return false;
-	if (is_rival(recipient))
-		return true;
+	int status = recipient_find(recipient, name, true, desk);
+
+	if (status != PROGRAM_FINE || is_rival(recipient))
+		return status;
 	if (recipient->has_pin)
 		return recipient_find_rival(recipient, desk);
 	recipient_put(recipient, desk->console, CONSOLE_NORMAL, "There is nothing to accept:",
 	    " is not known to you yet; a secure message that is answered changes that.\n");
-	return false;
+	return PROGRAM_FAILED;
 }
 
-bool trust_accept(struct desk *desk, const char *name)
+int trust_accept(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
 	struct pin pin;
 	const uint8_t *own = find_own(desk);
+	int status = own ? find_rival(desk, name, &recipient) : PROGRAM_FAILED;
 
-	if (!own || !find_rival(desk, name, &recipient))
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	recipient_put_change(&recipient, console);
 	put_both(&recipient, own, console);
 	put_where_known(desk, &recipient.other);
@@ -235,37 +239,41 @@ bool trust_accept(struct desk *desk, const char *name)
 				 ? " Accepting replaces the known identity by the announced one.\n"
 				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
 	if (!agrees(&desk->prompt, "Accept, yes or no? "))
-		return false;
+		return PROGRAM_FAILED;
 	make_pin(&recipient, &pin);
-	if (!change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL))
-		return false;
+	status = change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL);
+	if (status != PROGRAM_FINE)
+		return status;
 	recipient_put(&recipient, console, CONSOLE_GOOD, "Accepted:",
 	    recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
 				   : " is not known any more.\n");
-	return true;
+	return PROGRAM_FINE;
 }
 
-bool trust_withdraw(struct desk *desk, const char *name)
+int trust_withdraw(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
 	const uint8_t *own = find_own(desk);
+	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
 
-	if (!own || !recipient_find(&recipient, name, true, desk))
-		return false;
+	if (status != PROGRAM_FINE)
+		return status;
 	if (!recipient.has_pin) {
 		recipient_put(&recipient, console, CONSOLE_NORMAL,
 		    "There is nothing to forget:", " is not known to you.\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
 	console_put(console, "You know ");
 	console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
 	console_put(console, " since ");
 	put_pin(&recipient.pin, own, console);
-	if (!agrees(&desk->prompt, "Forget that, yes or no? ") ||
-	    !change(desk, recipient.pin.username, &recipient.pin, NULL))
-		return false;
+	if (!agrees(&desk->prompt, "Forget that, yes or no? "))
+		return PROGRAM_FAILED;
+	status = change(desk, recipient.pin.username, &recipient.pin, NULL);
+	if (status != PROGRAM_FINE)
+		return status;
 	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
 	console_put(console, " whoever answers under that name next is known by it.\n");
-	return true;
+	return PROGRAM_FINE;
 }

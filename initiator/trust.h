@@ -3,7 +3,7 @@
  *
  * common/PROTOCOL.md, section 4. Names are pinned when their users answer in a secure chat; these commands show the
  * fingerprint that two people compare, remember that they did, and accept that a name has another identity now. Each
- * asks for the name if it is "", tells what happened, and returns whether it was done.
+ * asks for the name if it is "", tells what happened, and returns what has become of it (desk.h).
  */
 #ifndef QUARTET_TRUST_H
 #define QUARTET_TRUST_H
@@ -11,21 +11,21 @@
 #include "desk.h"
 
 /* The command Fingerprint: shows the fingerprint of the user and of whom name means, and how to compare it. */
-bool trust_fingerprint(struct desk *desk, const char *name);
+int trust_fingerprint(struct desk *desk, const char *name);
 
 /*
  * The command Verified: remembers that the fingerprint was compared. Pins the name if it is not pinned and the
  * fingerprint was shown before.
  */
-bool trust_verify(struct desk *desk, const char *name);
+int trust_verify(struct desk *desk, const char *name);
 
 /*
  * The command Trust: looks for somebody else who announces a pinned name, shows both fingerprints, asks, and pins the
  * announced identity instead; if none is announced it forgets the known one.
  */
-bool trust_accept(struct desk *desk, const char *name);
+int trust_accept(struct desk *desk, const char *name);
 
 /* The command Distrust: shows what is known of a name, asks, and forgets it. */
-bool trust_withdraw(struct desk *desk, const char *name);
+int trust_withdraw(struct desk *desk, const char *name);
 
 #endif

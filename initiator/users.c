@@ -124,7 +124,7 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	console_put(console, "\n");
 }
 
-bool users_show(struct desk *desk, const char *argument)
+int users_show(struct desk *desk, const char *argument)
 {
 	struct shown_users *users = &desk->users;
 	struct console *console = desk->console;
@@ -134,10 +134,10 @@ bool users_show(struct desk *desk, const char *argument)
 
 	(void)argument;
 	if (!desk_read_peers(desk))
-		return false;
+		return PROGRAM_FAILED;
 	if (!list(users, peersfile_peers(desk->peers), now_ms)) {
 		console_put_styled(console, CONSOLE_BAD, "out of memory\n");
-		return false;
+		return PROGRAM_FAILED;
 	}
 	own_name = peersfile_username(desk->peers);
 	for (size_t i = 0; i < users->count; i++) {
@@ -150,5 +150,5 @@ bool users_show(struct desk *desk, const char *argument)
 	else
 		console_put_styled(console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
-	return true;
+	return PROGRAM_FINE;
 }

@@ -13,10 +13,10 @@
 /*
  * The command Users: collects " 1  Bob (Online)  192.168.1.7" for each claim that is visible, first who is online, then by
  * name, then by address, with what the verdict says of it. Oneself is marked: who has the name that the announcer stored,
- * at an address of this machine, and announces our public key or none. The argument does not count. Returns false after
- * telling the user what is wrong.
+ * at an address of this machine, and announces our public key or none. The argument does not count. Returns
+ * PROGRAM_FAILED after telling the user what is wrong.
  */
-bool users_show(struct desk *desk, const char *argument);
+int users_show(struct desk *desk, const char *argument);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);

@@ -73,7 +73,7 @@ def test_nobody_is_displaced(ece, discovery, mouth, bob, spoof):
 def test_his_name_in_another_case_does_not_hide_him(ece, discovery, mouth, bob):
     mouth.send(BOB, b'{"username": "bob"}')
     settle(discovery, mouth)
-    told = ece.run("initiator", text="Chat bob\nunsecure\nhello\n", status=1).output
+    told = ece.run("initiator", text="Chat bob\nunsecure\nhello\n", status=3).output
     assert re.search(r"^Several may be meant:\n 1  Bob \(Online\)  127\.0\.0\.3\n 2  bob", told, re.MULTILINE)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from network import Connection, Listener
 from protocol import Identity, ResponderSide
-from quartet import MENU, chat_secure, chat_unsecure, eventually, log_entry, peer
+from quartet import MENU, chat_secure, chat_unsecure, eventually, log_entry, peer, pin
 
 BOB = "127.0.0.3"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
@@ -820,19 +820,19 @@ def test_end_of_input_amid_the_questions_sends_nothing(alice, listener):
 
 # Each is a chat that fails before its message was asked for, and what is needed for that.
 FAILING_CHATS = {
-    "nobody has that name": "Chat\nMallory\nsecure\n7\n",
-    "nobody has the name given": "Chat Mallory\nunsecure\n",
-    "the name is empty": "Chat\n\nunsecure\n",
-    "the number is none": "Chat Bob\nsecure\nseven\n",
-    "the number is empty": "Chat Bob\nsecure\n\n",
-    "the connection is refused": "Chat Bob\nsecure\n7\n",
+    "nobody has that name": ("Chat\nMallory\nsecure\n7\n", 3),
+    "nobody has the name given": ("Chat Mallory\nunsecure\n", 3),
+    "the name is empty": ("Chat\n\nunsecure\n", 1),
+    "the number is none": ("Chat Bob\nsecure\nseven\n", 1),
+    "the number is empty": ("Chat Bob\nsecure\n\n", 1),
+    "the connection is refused": ("Chat Bob\nsecure\n7\n", 4),
 }
 
 
-@pytest.mark.parametrize("answers", FAILING_CHATS.values(), ids=FAILING_CHATS)
-def test_a_chat_that_fails_takes_the_answers_meant_for_it(alice, bobs_identity, answers):
+@pytest.mark.parametrize("answers, status", FAILING_CHATS.values(), ids=FAILING_CHATS)
+def test_a_chat_that_fails_takes_the_answers_meant_for_it(alice, bobs_identity, answers, status):
     """In a pipe its message is not run as the next command, and the failure shows in the exit status."""
-    initiator = alice.run("initiator", text=f"{answers}Quit\nUsers\n", status=1)
+    initiator = alice.run("initiator", text=f"{answers}Quit\nUsers\n", status=status)
     assert "Bob (Online)" in initiator.output
     assert alice.log() == []
 
@@ -850,16 +850,16 @@ def test_a_refused_chat_takes_the_answers_meant_for_it(alice, listener):
 def test_a_name_that_is_shared_fails_in_a_pipe(alice, listener):
     """Its address would be one more answer, which no pipe can know of; an address for the name is none."""
     alice.write_peers({"127.0.0.4": peer("Can"), "127.0.0.5": peer("Can"), BOB: peer("Bob")})
-    initiator = alice.run("initiator", text="Chat Can\nunsecure\nQuit\nUsers\n", status=1)
+    initiator = alice.run("initiator", text="Chat Can\nunsecure\nQuit\nUsers\n", status=3)
     assert "127.0.0.4" in initiator.output and "Bob (Online)" in initiator.output
     assert not listener.is_called()
 
 
-@pytest.mark.parametrize("command", ["Verified Bob\n", "Trust Bob\nQuit\n", "Distrust\nBob\nQuit\n",
-                                     "Fingerprint\nMallory\n"])
-def test_other_commands_that_fail_take_the_answers_meant_for_them(alice, command):
+@pytest.mark.parametrize("command, status", [("Verified Bob\n", 1), ("Trust Bob\nQuit\n", 1),
+                                             ("Distrust\nBob\nQuit\n", 1), ("Fingerprint\nMallory\n", 3)])
+def test_other_commands_that_fail_take_the_answers_meant_for_them(alice, command, status):
     alice.knows(Bob=BOB)
-    assert "Bob (Online)" in alice.run("initiator", text=command + "Users\n", status=1).output
+    assert "Bob (Online)" in alice.run("initiator", text=command + "Users\n", status=status).output
 
 
 @pytest.mark.parametrize("answer", ["perhaps", ""])
@@ -874,10 +874,12 @@ def test_neither_secure_nor_unsecure_ends_a_pipe(alice, listener, answer):
 
 @pytest.mark.parametrize("text, status", [
     ("Users\nHistory\nHelp\n", 0), ("", 0), ("\nUsers\nQuit\nChat Mallory\n", 0),
-    ("Nonsense\nUsers\n", 1), ("h\n", 1), ("Chat Mallory\nunsecure\nhello\nUsers\nQuit\n", 1),
+    ("Nonsense\nUsers\n", 1), ("h\n", 1), ("Chat Mallory\nunsecure\nhello\nUsers\nQuit\n", 3),
+    ("Chat Mallory\nunsecure\nhello\nChat Bob\nunsecure\nhello\n", 4), ("Nonsense\nFingerprint Mallory\n", 3),
     ("x" * 70_000 + "\nUsers\n", 1),
 ])
 def test_the_status_of_a_pipe_is_that_of_the_worst_command(alice, text, status):
+    alice.knows(Bob=BOB)
     alice.run("initiator", text=text, status=status)
 
 
@@ -890,7 +892,28 @@ def test_a_pipe_tells_by_its_status_that_a_message_was_not_confirmed(alice, list
     connection.close()
     initiator.wait_for("not confirmed")
     initiator.end_input()
-    initiator.wait(1)
+    initiator.wait(5)
+
+
+def test_a_pipe_tells_by_its_status_that_a_message_was_refused(alice, listener, bobs_identity):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    connection, side = answer_keys(listener, bobs_identity)
+    with connection:
+        initiator.wait_for("Message: ")
+        initiator.send("hello")
+        side.open(connection.receive_object())
+        connection.send_object(side.receipt(status=404))
+        initiator.wait_for("Refused by Bob")
+    initiator.end_input()
+    initiator.wait(7)
+
+
+def test_a_pipe_tells_by_its_status_that_the_name_has_lost_its_identity(alice, listener):
+    alice.pin(Bob=pin(Identity(bytes(32)).text))
+    alice.knows(Bob=BOB)
+    alice.run("initiator", text=f"Chat {BOB}\nsecure\n7\nhello\n", status=6)
+    assert not listener.is_called()
 
 
 def test_at_a_terminal_a_failure_is_told_and_is_no_status(alice):
