@@ -27,11 +27,12 @@
 #define TARGETS TEXT_OF(BEACON_TARGETS_MAX)
 
 static const char usage[] =
-    "usage: announcer [-a ADDR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
+    "usage: announcer [-a ADDR] [-C DIR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
     "\n"
     "Tells the network every " PERIOD " seconds that you are here, so that others can chat with you.\n"
     "\n"
     "  -a ADDR        speak only from this IPv4 address of this machine (default: every network)\n"
+    "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -u NAME        your username (default: ask for it)\n"
     "  -t ADDR        announce to this IPv4 address as well, a broadcast address or a single host; up to " TARGETS "\n"
     "  -i SECONDS     announce this often, " PERIOD_RANGE " seconds (default: " PERIOD ")\n"

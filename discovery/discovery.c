@@ -23,11 +23,12 @@
 #define ALL_REFUSALS_PERIOD_MS 3000
 
 static const char usage[] =
-    "usage: discovery [-a ADDR]\n"
+    "usage: discovery [-a ADDR] [-C DIR]\n"
     "\n"
     "Listens on UDP port 6000 for announcements, says who is online, and keeps them in peers.txt.\n"
     "\n"
     "  -a ADDR        listen only on the network of this IPv4 address of this machine (default: all)\n"
+    "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"

@@ -15,11 +15,12 @@
 #include "users.h"
 
 static const char usage[] =
-    "usage: initiator [-a ADDR] [-s]\n"
+    "usage: initiator [-a ADDR] [-C DIR] [-s]\n"
     "\n"
     "Shows who is online, sends messages to them and shows what was said.\n"
     "\n"
     "  -a ADDR        speak from this IPv4 address of this machine (default: as the system chooses)\n"
+    "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -s, --strict   no secure chat with programs that know only the classic exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"

@@ -19,11 +19,12 @@
 #include "term/program.h"
 
 static const char usage[] =
-    "usage: responder [-a ADDR] [-s]\n"
+    "usage: responder [-a ADDR] [-C DIR] [-s]\n"
     "\n"
     "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
     "\n"
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
+    "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"

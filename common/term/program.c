@@ -1,5 +1,6 @@
 #include "term/program.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
@@ -46,7 +47,32 @@ static int take_address(struct program *program)
 	return PROGRAM_FINE;
 }
 
-/* Takes all options. Returns PROGRAM_FINE, DONE if only help or the version was wanted, or PROGRAM_USAGE. */
+/* The working directory of all that follows; what it is itself counts from the one before, as with git and make. */
+static int change_directory(struct program *program)
+{
+	const char *reason = chdir(optarg) == 0 ? NULL : strerror(errno);
+
+	if (!reason)
+		return PROGRAM_FINE;
+	console_put(&program->err, "%s: cannot work in \"", program->name);
+	console_put_foreign(&program->err, optarg, strlen(optarg));
+	console_put(&program->err, "\": %s\n", reason);
+	return PROGRAM_FAILED;
+}
+
+static int take_arguments(struct program *program, int count, char **arguments)
+{
+	if (count > 0 && !program->takes_arguments)
+		return program_refuse(program, "it takes no argument", arguments[0], NULL);
+	program->arguments = arguments;
+	program->argument_count = count;
+	return PROGRAM_FINE;
+}
+
+/*
+ * Takes all options. Returns PROGRAM_FINE, DONE if only help or the version was wanted, PROGRAM_USAGE, or PROGRAM_FAILED
+ * without a working directory.
+ */
 static int take_all(struct program *program, int argc, char **argv)
 {
 	const struct option names[] = {
@@ -58,14 +84,15 @@ static int take_all(struct program *program, int argc, char **argv)
 	char options[OPTIONS_ROOM_BYTES];
 	int status = PROGRAM_FINE;
 
-	snprintf(options, sizeof(options), ":a:hV%s%s", program->takes_strict ? "s" : "", program->options);
+	/* Without the plus, options after an argument would be taken, too. */
+	snprintf(options, sizeof(options), "%s:a:C:hV%s%s", program->takes_arguments ? "+" : "",
+	    program->takes_strict ? "s" : "", program->options);
 	while (status == PROGRAM_FINE) {
 		int option = getopt_long(argc, argv, options, names, NULL);
 
 		switch (option) {
 		case -1:
-			return optind < argc ? program_refuse(program, "it takes no argument", argv[optind], NULL)
-					     : PROGRAM_FINE;
+			return take_arguments(program, argc - optind, argv + optind);
 		case 'h':
 			console_put(&program->out, "%s", program->usage);
 			if (program->put_more_usage)
@@ -78,6 +105,9 @@ static int take_all(struct program *program, int argc, char **argv)
 			return DONE;
 		case 'a':
 			status = take_address(program);
+			break;
+		case 'C':
+			status = change_directory(program);
 			break;
 		case 's':
 			program->strict = true;

@@ -1,8 +1,8 @@
 /*
  * The frame that the four programs share: command line, consoles, signals, exit status.
  *
- * A program fills in a struct program and leaves main to program_main(). -h, -V and -a ADDR are the same everywhere;
- * its own options go through take_option. What is said to the user goes through the two consoles.
+ * A program fills in a struct program and leaves main to program_main(). -h, -V, -a ADDR and -C DIR are the same
+ * everywhere; its own options go through take_option. What is said to the user goes through the two consoles.
  */
 #ifndef QUARTET_PROGRAM_H
 #define QUARTET_PROGRAM_H
@@ -21,9 +21,10 @@ struct program {
 	const char *name;				 /* for messages */
 	const char *usage;				 /* what -h prints */
 	void (*put_more_usage)(struct console *console); /* and what it prints after that, or NULL */
-	const char *options; /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
-	bool takes_strict;   /* -s and --strict are options of it, too */
-	const char *feature; /* a line about this build, after the version; or NULL */
+	const char *options;  /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
+	bool takes_strict;    /* -s and --strict are options of it, too */
+	bool takes_arguments; /* after its options, the first of which ends those */
+	const char *feature;  /* a line about this build, after the version; or NULL */
 	/* Takes one of them, with its argument in optarg. Returns PROGRAM_FINE or what program_refuse() returns. */
 	int (*take_option)(struct program *program, int option);
 	/* Does the work after all options were taken. Returns the exit status. */
@@ -34,6 +35,8 @@ struct program {
 	struct in_addr address;	 /* of -a; INADDR_ANY without */
 	bool has_address;	 /* -a was given */
 	bool strict;		 /* -s was given */
+	char **arguments;	 /* what follows the options, argument_count of them and NULL */
+	int argument_count;
 };
 
 /*

@@ -21,7 +21,7 @@ strict = pytest.mark.parametrize("option", ["-s", "--strict"])
 def test_help_is_shown(someone, name, option):
     program = someone.run(name, option)
     assert program.output.lower().startswith(f"usage: {name}")
-    for documented in ("-a", "-h", "-V"):
+    for documented in ("-a", "-C", "-h", "-V"):
         assert documented in program.output
     assert program.errors == ""
 
@@ -67,6 +67,29 @@ def test_version_is_shown(someone, name, option):
     assert program.errors == ""
 
 
+@every_program
+def test_it_works_in_the_directory_that_is_given(someone, name):
+    """Given twice, the second counts from the first."""
+    someone.path("mine/here").mkdir(parents=True)
+    arguments = ["-u", "Someone"] if name == "announcer" else []
+    someone.start(name, "-C", "mine", "-C", "here", *arguments).stop()
+    assert [path.name for path in someone.directory.iterdir()] == ["mine"]
+    if name != "discovery":
+        assert someone.path("mine/here/identity.key").exists()
+
+
+@every_program
+@pytest.mark.parametrize("directory, reason", [
+    ("nowhere", "No such file or directory"), ("", "No such file or directory"),
+    ("file", "Not a directory"), ("\x1b[31m", "No such file or directory")])
+def test_a_directory_in_which_it_cannot_work_is_named(someone, name, directory, reason):
+    someone.path("file").touch()
+    program = someone.run(name, "-C", directory, status=1)
+    assert program.errors.startswith(f"{name}: cannot work in ")
+    assert program.errors.endswith(f": {reason}\n") and "\x1b" not in program.errors
+    assert program.output == ""
+
+
 @pytest.mark.parametrize("name", CHATTING)
 @strict
 def test_strict_is_an_option_of_those_that_chat(alice, name, option):
@@ -84,7 +107,7 @@ def test_strict_is_no_option_of_the_others(someone, name, option):
 
 @every_program
 @pytest.mark.parametrize("arguments", [
-    ["-z"], ["--no-such-option"], ["operand"], ["-a"], ["-a", ""], ["-a", "localhost"],
+    ["-z"], ["--no-such-option"], ["operand"], ["-a"], ["-C"], ["-a", ""], ["-a", "localhost"],
     ["-a", "256.0.0.1"], ["-a", "127.1"], ["-a", "127.0.0.2x"], ["-a", "::1"],
 ])
 def test_wrong_usage_ends_with_status_2(someone, name, arguments):
