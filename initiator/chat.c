@@ -180,7 +180,7 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 {
 	struct chatlog_entry entry = {
 	    .time_ms = clock_wall_ms(),
-	    .sent = !from,
+	    .direction = from ? CHATLOG_RECEIVED : CHATLOG_SENT,
 	    .mode = chat->call.mode,
 	    .address = chat->to.address,
 	    .standing = from && from->standing != STANDING_UNKNOWN ? standing_word(from->standing) : NULL,

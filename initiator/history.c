@@ -24,8 +24,8 @@ static void put_entry(const struct chatlog_entry *entry, struct console *console
 
 	clock_format_local(entry->time_ms, true, local);
 	console_put_styled(console, CONSOLE_FAINT, "%s", local);
-	console_put_styled(console, entry->sent ? CONSOLE_NORMAL : CONSOLE_GOOD, "  %-8s",
-	    entry->sent ? "SENT" : "RECEIVED");
+	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "  %-8s",
+	    chatlog_direction_word(entry->direction));
 	console_put(console, "  ");
 	console_put_name(console, CONSOLE_NORMAL, entry->username);
 	console_put(console, " (%s) [%s]", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
@@ -49,6 +49,17 @@ static bool is_with(const struct chatlog_entry *entry, const char *whom)
 		   order == 0);
 }
 
+/* Reads a line; false if it is no message, or one of which another line says more, or one that is not shown yet. */
+static bool read_entry(const char *line, size_t len, struct chatlog_entry *entry)
+{
+	if (chatlog_parse(line, len, entry) != 0)
+		return false;
+	if (entry->kind == CHATLOG_MESSAGE && entry->direction != CHATLOG_QUEUED && !entry->held)
+		return true;
+	chatlog_entry_free(entry);
+	return false;
+}
+
 static int show_all(struct chatreader *reader, struct console *console, size_t *shown)
 {
 	struct chatlog_entry entry;
@@ -57,7 +68,7 @@ static int show_all(struct chatreader *reader, struct console *console, size_t *
 	int rc;
 
 	while (!stop_requested() && !console->outlet.broken && (rc = chatreader_line(reader, &line, &len)) == 0) {
-		if (chatlog_parse(line, len, &entry) != 0)
+		if (!read_entry(line, len, &entry))
 			continue;
 		put_entry(&entry, console);
 		chatlog_entry_free(&entry);
@@ -77,7 +88,7 @@ static int show_newest(struct chatreader *reader, const char *whom, struct conso
 	int rc = 0;
 
 	while (count < HISTORY_NEWEST && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
-		if (chatlog_parse(line, len, &found[count]) != 0)
+		if (!read_entry(line, len, &found[count]))
 			continue;
 		if (is_with(&found[count], whom))
 			count++;

@@ -45,7 +45,8 @@ int inbox_recall(struct inbox *inbox, int dir)
 		/* Most lines need not be parsed for this. */
 		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		if (!entry.sent && entry.has_id && entry.has_identity)
+		if (entry.kind == CHATLOG_MESSAGE && entry.direction == CHATLOG_RECEIVED && entry.has_id &&
+		    entry.has_identity)
 			more = received_recall(inbox->received, entry.identity, entry.id);
 		chatlog_entry_free(&entry);
 	}

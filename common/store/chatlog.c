@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,6 +19,8 @@
 
 #define RESERVE_MAX_BYTES (64 * 1024 * 1024)
 #define RESERVE_PART 100
+/* What is read at once of a line at an offset. */
+#define READ_BYTES 4096
 
 static const char *const mode_words[] = {
     [CHATLOG_PLAIN] = "plain",
@@ -25,49 +28,125 @@ static const char *const mode_words[] = {
     [CHATLOG_SECURE] = "secure",
 };
 
+static const char *const direction_words[] = {
+    [CHATLOG_RECEIVED] = "RECEIVED",
+    [CHATLOG_SENT] = "SENT",
+    [CHATLOG_QUEUED] = "QUEUED",
+};
+
+static const char *const state_words[] = {
+    [CHATLOG_DELIVERED] = "delivered",
+    [CHATLOG_DROPPED] = "dropped",
+    [CHATLOG_ACCEPTED] = "accepted",
+    [CHATLOG_REJECTED] = "rejected",
+};
+
 /* base64 of an identity, the longest there is, with the NUL. */
 #define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(IDENTITY_BYTES, BASE64_VARIANT)
 
-#define MODES (sizeof(mode_words) / sizeof(mode_words[0]))
+#define COUNT(words) (sizeof(words) / sizeof((words)[0]))
 
 const char *chatlog_mode_word(enum chatlog_mode mode)
 {
 	return mode_words[mode];
 }
 
-/* Appends a member of len bytes, and what separates it from the next. */
+const char *chatlog_direction_word(enum chatlog_direction direction)
+{
+	return direction_words[direction];
+}
+
+const char *chatlog_state_word(enum chatlog_state state)
+{
+	return state_words[state];
+}
+
+/* Appends what separates a member from the one before, and its name. */
+static int append_name(struct buffer *batch, const char *name)
+{
+	return buffer_printf(batch, ", \"%s\": ", name);
+}
+
+static int append_string(struct buffer *batch, const char *name, const char *text, size_t len)
+{
+	int rc = append_name(batch, name);
+
+	return rc == 0 ? jsontext_append_string(batch, text, len) : rc;
+}
+
 static int append_bytes(struct buffer *batch, const char *name, const uint8_t *bytes, size_t len)
 {
 	char text[BYTES_TEXT_BYTES];
 
 	sodium_bin2base64(text, sizeof(text), bytes, len, BASE64_VARIANT);
-	return buffer_printf(batch, "\"%s\": \"%s\", ", name, text);
+	return buffer_printf(batch, ", \"%s\": \"%s\"", name, text);
+}
+
+static int append_id(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	return entry->has_id ? append_bytes(batch, "id", entry->id, sizeof(entry->id)) : 0;
+}
+
+static int append_identity(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	return entry->has_identity ? append_bytes(batch, "identity", entry->identity, sizeof(entry->identity)) : 0;
+}
+
+static int append_flag(struct buffer *batch, const char *name, bool flag)
+{
+	return flag ? buffer_printf(batch, ", \"%s\": true", name) : 0;
+}
+
+static int append_message(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc = buffer_printf(batch, ", \"direction\": \"%s\"", direction_words[entry->direction]);
+
+	if (rc == 0)
+		rc = append_string(batch, "username", entry->username, strlen(entry->username));
+	if (rc == 0)
+		rc = buffer_printf(batch, ", \"ip\": \"%s\", \"mode\": \"%s\"", address_format(entry->address, ip),
+		    mode_words[entry->mode]);
+	if (rc == 0 && entry->standing)
+		rc = buffer_printf(batch, ", \"standing\": \"%s\"", entry->standing);
+	if (rc == 0)
+		rc = append_flag(batch, "once", entry->once);
+	if (rc == 0)
+		rc = append_flag(batch, "held", entry->held);
+	if (rc == 0)
+		rc = append_id(batch, entry);
+	if (rc == 0)
+		rc = append_identity(batch, entry);
+	return rc == 0 ? append_string(batch, "text", entry->text, entry->text_len) : rc;
+}
+
+static int append_state(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	int rc = append_id(batch, entry);
+
+	if (rc == 0)
+		rc = buffer_printf(batch, ", \"state\": \"%s\"", state_words[entry->state]);
+	if (rc == 0)
+		rc = append_string(batch, "username", entry->username, strlen(entry->username));
+	if (rc == 0)
+		rc = append_identity(batch, entry);
+	return rc == 0 && entry->why ? append_string(batch, "why", entry->why, strlen(entry->why)) : rc;
 }
 
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
 {
-	char utc[CLOCK_UTC_BYTES], ip[ADDRESS_TEXT_BYTES];
+	char utc[CLOCK_UTC_BYTES];
 	size_t before = batch->len;
 	int rc;
 
 	clock_format_utc(entry->time_ms, utc);
-	rc = buffer_printf(batch, "{\"time\": \"%s\", \"direction\": \"%s\", \"username\": ", utc,
-	    entry->sent ? "SENT" : "RECEIVED");
-	if (rc == 0)
-		rc = jsontext_append_string(batch, entry->username, strlen(entry->username));
-	if (rc == 0)
-		rc = buffer_printf(batch, ", \"ip\": \"%s\", \"mode\": \"%s\", ", address_format(entry->address, ip),
-		    mode_words[entry->mode]);
-	if (rc == 0 && entry->standing)
-		rc = buffer_printf(batch, "\"standing\": \"%s\", ", entry->standing);
-	if (rc == 0 && entry->has_id)
-		rc = append_bytes(batch, "id", entry->id, sizeof(entry->id));
-	if (rc == 0 && entry->has_identity)
-		rc = append_bytes(batch, "identity", entry->identity, sizeof(entry->identity));
-	if (rc == 0)
-		rc = buffer_append(batch, "\"text\": ", 8);
-	if (rc == 0)
-		rc = jsontext_append_string(batch, entry->text, entry->text_len);
+	rc = buffer_printf(batch, "{\"time\": \"%s\"", utc);
+	if (rc == 0 && entry->kind == CHATLOG_MESSAGE)
+		rc = append_message(batch, entry);
+	else if (rc == 0 && entry->kind == CHATLOG_STATE)
+		rc = append_state(batch, entry);
+	else if (rc == 0)
+		rc = buffer_printf(batch, ", \"settled\": %" PRId64, entry->settled);
 	if (rc == 0)
 		rc = buffer_append(batch, "}\n", 2);
 	if (rc != 0)
@@ -75,16 +154,17 @@ int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
 	return rc;
 }
 
-static bool read_mode(const json_t *object, enum chatlog_mode *mode)
+/* Reads the member name, which is one of count words; false if it is something else, or missing. */
+static bool read_word(const json_t *object, const char *name, const char *const *words, size_t count, unsigned *found)
 {
 	const char *word;
 	size_t len;
 
-	if (!jsontext_get_string(object, "mode", &word, &len))
+	if (!jsontext_get_string(object, name, &word, &len))
 		return false;
-	for (size_t i = 0; i < MODES; i++) {
-		if (strcmp(word, mode_words[i]) == 0) {
-			*mode = (enum chatlog_mode)i;
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*found = i;
 			return true;
 		}
 	}
@@ -116,40 +196,94 @@ static bool read_bytes(const json_t *object, const char *name, uint8_t *bytes, s
 	return *has;
 }
 
+/* Reads a flag, which is true or not there. */
+static bool read_flag(const json_t *object, const char *name, bool *flag)
+{
+	const json_t *value = json_object_get(object, name);
+
+	*flag = json_is_true(value);
+	return !value || *flag;
+}
+
+static bool read_username(const json_t *object, struct chatlog_entry *entry)
+{
+	const char *text;
+	size_t len;
+
+	return jsontext_get_string(object, "username", &text, &len) &&
+	       username_normalize(text, len, entry->username) == USERNAME_OK;
+}
+
+static bool read_who(const json_t *object, struct chatlog_entry *entry)
+{
+	return read_username(object, entry) && read_bytes(object, "id", entry->id, sizeof(entry->id), &entry->has_id) &&
+	       read_bytes(object, "identity", entry->identity, sizeof(entry->identity), &entry->has_identity);
+}
+
+static bool read_message(const json_t *object, struct chatlog_entry *entry)
+{
+	unsigned direction, mode;
+	const char *ip;
+	size_t len;
+
+	if (!read_word(object, "direction", direction_words, COUNT(direction_words), &direction) ||
+	    !read_word(object, "mode", mode_words, COUNT(mode_words), &mode) || !read_who(object, entry) ||
+	    !jsontext_get_string(object, "ip", &ip, &len) || address_parse(ip, &entry->address) != 0 ||
+	    !read_standing(object, &entry->standing) || !read_flag(object, "once", &entry->once) ||
+	    !read_flag(object, "held", &entry->held) ||
+	    !jsontext_get_string(object, "text", &entry->text, &entry->text_len))
+		return false;
+	entry->direction = (enum chatlog_direction)direction;
+	entry->mode = (enum chatlog_mode)mode;
+	return entry->direction != CHATLOG_QUEUED || (entry->has_id && entry->has_identity);
+}
+
+static bool read_state(const json_t *object, struct chatlog_entry *entry)
+{
+	unsigned state;
+	size_t len = 0;
+
+	if (!read_word(object, "state", state_words, COUNT(state_words), &state) || !read_who(object, entry) ||
+	    !entry->has_id)
+		return false;
+	entry->kind = CHATLOG_STATE;
+	entry->state = (enum chatlog_state)state;
+	return !json_object_get(object, "why") ||
+	       (jsontext_get_string(object, "why", &entry->why, &len) && len <= CHATLOG_WHY_MAX_BYTES);
+}
+
+static bool read_settled(const json_t *object, struct chatlog_entry *entry)
+{
+	const json_t *settled = json_object_get(object, "settled");
+
+	entry->kind = CHATLOG_SETTLED;
+	entry->settled = json_integer_value(settled);
+	return json_is_integer(settled) && entry->settled >= 0;
+}
+
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 {
 	struct chatlog_entry parsed = {0};
 	json_t *object = jsontext_parse(line, len, NULL);
 	const char *text;
 	size_t text_len;
+	bool is_valid;
 
 	if (!object)
 		return EBADMSG;
-	if (!jsontext_get_string(object, "time", &text, &text_len) || !clock_parse_utc(text, text_len, &parsed.time_ms))
-		goto refuse;
-	if (!jsontext_get_string(object, "direction", &text, &text_len))
-		goto refuse;
-	parsed.sent = strcmp(text, "SENT") == 0;
-	if (!parsed.sent && strcmp(text, "RECEIVED") != 0)
-		goto refuse;
-	if (!jsontext_get_string(object, "username", &text, &text_len) ||
-	    username_normalize(text, text_len, parsed.username) != USERNAME_OK)
-		goto refuse;
-	if (!jsontext_get_string(object, "ip", &text, &text_len) || address_parse(text, &parsed.address) != 0)
-		goto refuse;
-	if (!read_mode(object, &parsed.mode) || !read_standing(object, &parsed.standing))
-		goto refuse;
-	if (!read_bytes(object, "id", parsed.id, sizeof(parsed.id), &parsed.has_id) ||
-	    !read_bytes(object, "identity", parsed.identity, sizeof(parsed.identity), &parsed.has_identity))
-		goto refuse;
-	if (!jsontext_get_string(object, "text", &parsed.text, &parsed.text_len))
-		goto refuse;
+	if (json_object_get(object, "direction"))
+		is_valid = read_message(object, &parsed);
+	else
+		is_valid =
+		    json_object_get(object, "state") ? read_state(object, &parsed) : read_settled(object, &parsed);
+	if (!is_valid || !jsontext_get_string(object, "time", &text, &text_len) ||
+	    !clock_parse_utc(text, text_len, &parsed.time_ms)) {
+		json_decref(object);
+		return EBADMSG;
+	}
 	parsed.document = object;
 	*entry = parsed;
 	return 0;
-refuse:
-	json_decref(object);
-	return EBADMSG;
 }
 
 void chatlog_entry_free(struct chatlog_entry *entry)
@@ -164,6 +298,7 @@ struct chatlog {
 	int fd;	     /* kept open between appends, not locked; or -1 */
 	bool placed; /* its name is on the disk, too */
 	off_t end;   /* of the last line that was appended here; 0: unknown */
+	off_t begin; /* of the first line that was appended last */
 };
 
 struct chatlog *chatlog_new(int dir, int wait_ms)
@@ -224,6 +359,8 @@ static int append_locked(struct chatlog *log, off_t size, const char *lines, siz
 	if (rc != 0 && written > 0 && ftruncate(log->fd, size) != 0)
 		rc = errno;
 	log->end = rc == 0 ? size + written : 0;
+	if (rc == 0)
+		log->begin = log->end - (off_t)len;
 	return rc;
 }
 
@@ -252,5 +389,46 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 		lockedfile_sync_directory(log->dir);
 		log->placed = true;
 	}
+	return rc;
+}
+
+int64_t chatlog_appended(const struct chatlog *log)
+{
+	return log->begin;
+}
+
+/* Reads on from an offset until there is a line feed: most lines need one step, and none more than fit a line. */
+static int read_line(int fd, off_t offset, struct buffer *line)
+{
+	char block[READ_BYTES];
+	const char *feed = NULL;
+	int rc = 0;
+
+	while (rc == 0 && !feed) {
+		ssize_t got = pread(fd, block, sizeof(block), offset + (off_t)line->len);
+
+		if (got < 0)
+			return errno;
+		if (got == 0 || line->len > CHATLOG_LINE_MAX_BYTES)
+			return EBADMSG;
+		feed = memchr(block, '\n', (size_t)got);
+		rc = buffer_append(line, block, feed ? (size_t)(feed - block) : (size_t)got);
+	}
+	return rc;
+}
+
+int chatlog_read_at(int dir, int64_t offset, struct chatlog_entry *entry)
+{
+	struct buffer line = {0};
+	struct stat status;
+	int fd, rc = lockedfile_open_own(dir, CHATLOG_NAME, O_RDONLY, &fd, &status);
+
+	if (rc != 0)
+		return rc;
+	rc = read_line(fd, offset, &line);
+	if (rc == 0)
+		rc = chatlog_parse(line.data, line.len, entry);
+	close(fd);
+	buffer_wipe(&line);
 	return rc;
 }

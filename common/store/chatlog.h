@@ -1,5 +1,6 @@
 /*
- * chat.log: every message sent and received, one JSON object a line, appended by the initiator and the responder.
+ * chat.log: every message sent and received, one JSON object a line, appended by the initiator and the responder. What
+ * becomes of a message later is a further line with the same id, so nothing that was written ever changes.
  *
  * Specification 2.3.0-E, 2.3.0-G and 2.4.0-D; the format is in common/PROTOCOL.md, section 6. Whole lines are written
  * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off
@@ -23,6 +24,19 @@
 #define CHATLOG_LINE_MAX_BYTES (512 * 1024)
 /* Without the NUL. */
 #define CHATLOG_STANDING_MAX_BYTES 16
+#define CHATLOG_WHY_MAX_BYTES 256
+
+enum chatlog_kind {
+	CHATLOG_MESSAGE,
+	CHATLOG_STATE,	 /* what has become of the message with that id */
+	CHATLOG_SETTLED, /* nothing before an offset of the file waits any more */
+};
+
+enum chatlog_direction {
+	CHATLOG_RECEIVED,
+	CHATLOG_SENT,
+	CHATLOG_QUEUED, /* to be sent; a line with the same id says so once it left */
+};
 
 enum chatlog_mode {
 	CHATLOG_PLAIN,
@@ -30,10 +44,23 @@ enum chatlog_mode {
 	CHATLOG_SECURE,
 };
 
+enum chatlog_state {
+	CHATLOG_DELIVERED,
+	CHATLOG_DROPPED,  /* it is not sent any more */
+	CHATLOG_ACCEPTED, /* what was held is shown */
+	CHATLOG_REJECTED, /* or is not */
+};
+
+/* Members that are not of the entry's kind are zero. */
 struct chatlog_entry {
+	enum chatlog_kind kind;
 	int64_t time_ms; /* wall clock */
-	bool sent;	 /* by this machine; else received */
+	enum chatlog_direction direction;
+	bool once; /* queued for the process that wrote it only, which nobody else sends in its place */
+	bool held; /* received, and not to be shown before it is accepted */
 	enum chatlog_mode mode;
+	enum chatlog_state state;
+	int64_t settled;		       /* an offset, in bytes */
 	char username[USERNAME_MAX_BYTES + 1]; /* of the other side */
 	struct in_addr address;		       /* of the other side */
 	/* What the responder made of the sender: a word of small letters, or NULL if there was nothing to say. */
@@ -43,21 +70,25 @@ struct chatlog_entry {
 	uint8_t identity[IDENTITY_BYTES]; /* the proven sender's, or the recipient's */
 	const char *text;		  /* UTF-8 */
 	size_t text_len;
-	json_t *document; /* what chatlog_parse() read text and standing from; NULL in an entry made by hand */
+	const char *why;  /* of a state: a reason for the user, UTF-8, or NULL */
+	json_t *document; /* what chatlog_parse() read the strings from; NULL in an entry made by hand */
 };
 
-/* The word for a mode in the file and on the screen: "plain", "classic", "secure". */
+/* The words in the file and on the screen: "plain", "classic", "secure"; "RECEIVED" ...; "delivered" ... */
 const char *chatlog_mode_word(enum chatlog_mode mode);
+const char *chatlog_direction_word(enum chatlog_direction direction);
+const char *chatlog_state_word(enum chatlog_state state);
 
 /*
- * Appends the line for entry, with its line feed, to batch. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with
- * batch unchanged.
+ * Appends the line for entry, with its line feed, to batch. What is queued and what has a state has an id, what is queued
+ * an identity. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with batch unchanged.
  */
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 /*
  * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(); or EBADMSG
- * for what is no message that chatlog_format() could have written, further members aside.
+ * for what is no line that chatlog_format() could have written, further members aside. A line with a direction is a message,
+ * whatever else it has; one without it, but with a state, is that.
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
@@ -85,5 +116,14 @@ void chatlog_free(struct chatlog *log);
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
     __attribute__((warn_unused_result));
+
+/* The offset in the file, in bytes, at which the lines of the last append begin that succeeded. */
+int64_t chatlog_appended(const struct chatlog *log);
+
+/*
+ * Reads the line that begins at an offset of the chat.log in directory dir, without a lock. Returns what chatlog_parse()
+ * returns, or an errno value of the file; EBADMSG also if there is no whole line. Blocks on the disk.
+ */
+int chatlog_read_at(int dir, int64_t offset, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 #endif

@@ -122,12 +122,15 @@ static void a_line_has_the_form_of_the_protocol(void **state)
 	buffer_free(&batch);
 }
 
-static void every_mode_has_its_word(void **state)
+static void every_mode_and_direction_has_its_word(void **state)
 {
 	(void)state;
 	assert_string_equal(chatlog_mode_word(CHATLOG_PLAIN), "plain");
 	assert_string_equal(chatlog_mode_word(CHATLOG_CLASSIC), "classic");
 	assert_string_equal(chatlog_mode_word(CHATLOG_SECURE), "secure");
+	assert_string_equal(chatlog_direction_word(CHATLOG_RECEIVED), "RECEIVED");
+	assert_string_equal(chatlog_direction_word(CHATLOG_SENT), "SENT");
+	assert_string_equal(chatlog_direction_word(CHATLOG_QUEUED), "QUEUED");
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -172,7 +175,8 @@ static void what_is_written_is_read_back(void **state)
 		struct chatlog_entry back;
 		struct buffer batch = {0};
 
-		entry.sent = i & 1;
+		entry.direction = i & 1 ? CHATLOG_SENT : CHATLOG_RECEIVED;
+		entry.held = entry.once = i & 4;
 		entry.mode = (enum chatlog_mode)(i / 2 % 3);
 		entry.time_ms += (int64_t)i * 997;
 		entry.address = support_address(ECE * (uint32_t)i);
@@ -183,7 +187,10 @@ static void what_is_written_is_read_back(void **state)
 		assert_ptr_equal(memchr(batch.data, '\n', batch.len), batch.data + batch.len - 1);
 		assert_int_equal(parse(batch.data, batch.len - 1, &back), 0);
 		assert_true(back.time_ms == entry.time_ms);
-		assert_int_equal(back.sent, entry.sent);
+		assert_int_equal(back.kind, CHATLOG_MESSAGE);
+		assert_int_equal(back.direction, entry.direction);
+		assert_int_equal(back.held, entry.held);
+		assert_int_equal(back.once, entry.once);
 		assert_int_equal(back.mode, entry.mode);
 		assert_int_equal(back.standing != NULL, entry.standing != NULL);
 		if (entry.standing)
@@ -200,6 +207,135 @@ static void what_is_written_is_read_back(void **state)
 		buffer_free(&batch);
 	}
 	free(long_text);
+}
+
+/* What is queued, and what becomes of it. */
+#define QUEUED                                                                                                         \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"QUEUED\", \"username\": "                           \
+	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"once\": true, "                                     \
+	"\"id\": \"EBESExQVFhcYGRobHB0eHw==\", "                                                                       \
+	"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", \"text\": \"hello\"}"
+#define DROPPED                                                                                                        \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"id\": \"EBESExQVFhcYGRobHB0eHw==\", "                              \
+	"\"state\": \"dropped\", \"username\": \"Ece\", "                                                              \
+	"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", \"why\": \"blocked\"}"
+#define SETTLED "{\"time\": \"2026-11-20T08:00:00.123Z\", \"settled\": 8388608}"
+
+static void expect_line(const struct chatlog_entry *entry, const char *line)
+{
+	struct buffer batch = {0};
+
+	assert_int_equal(chatlog_format(&batch, entry), 0);
+	assert_int_equal(batch.len, strlen(line) + 1);
+	assert_memory_equal(batch.data, line, strlen(line));
+	buffer_free(&batch);
+}
+
+static void what_becomes_of_a_message_is_a_further_line(void **state)
+{
+	struct chatlog_entry entry = full_entry_of("hello", 5), back;
+
+	(void)state;
+	entry.standing = NULL;
+	entry.direction = CHATLOG_QUEUED;
+	entry.once = true;
+	expect_line(&entry, QUEUED);
+	assert_int_equal(parse(BYTES(QUEUED), &back), 0);
+	assert_int_equal(back.direction, CHATLOG_QUEUED);
+	assert_true(back.once);
+	chatlog_entry_free(&back);
+
+	entry.kind = CHATLOG_STATE;
+	entry.state = CHATLOG_DROPPED;
+	entry.why = "blocked";
+	expect_line(&entry, DROPPED);
+	assert_int_equal(parse(BYTES(DROPPED), &back), 0);
+	assert_int_equal(back.kind, CHATLOG_STATE);
+	assert_int_equal(back.state, CHATLOG_DROPPED);
+	assert_string_equal(back.why, "blocked");
+	assert_string_equal(back.username, "Ece");
+	assert_memory_equal(back.id, entry.id, sizeof(back.id));
+	assert_memory_equal(back.identity, entry.identity, sizeof(back.identity));
+	chatlog_entry_free(&back);
+
+	/* A message in the clear that was held has an id, but nobody's identity. */
+	entry.has_identity = false;
+	entry.why = NULL;
+	for (unsigned i = CHATLOG_DELIVERED; i <= CHATLOG_REJECTED; i++) {
+		struct buffer batch = {0};
+
+		entry.state = (enum chatlog_state)i;
+		assert_int_equal(chatlog_format(&batch, &entry), 0);
+		assert_non_null(memmem(batch.data, batch.len, chatlog_state_word(entry.state),
+		    strlen(chatlog_state_word(entry.state))));
+		assert_int_equal(parse(batch.data, batch.len - 1, &back), 0);
+		assert_int_equal(back.state, i);
+		assert_false(back.has_identity);
+		chatlog_entry_free(&back);
+		buffer_free(&batch);
+	}
+
+	entry.kind = CHATLOG_SETTLED;
+	entry.settled = 8388608;
+	expect_line(&entry, SETTLED);
+	assert_int_equal(parse(BYTES(SETTLED), &back), 0);
+	assert_int_equal(back.kind, CHATLOG_SETTLED);
+	assert_true(back.settled == 8388608);
+	chatlog_entry_free(&back);
+}
+
+static uint64_t draw(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+/* What is taken of a damaged line is an entry that can be written again, and is read back the same. */
+static void expect_stable(const char *line, size_t len)
+{
+	struct buffer first = {0}, second = {0};
+	struct chatlog_entry entry;
+
+	if (parse(line, len, &entry) != 0)
+		return;
+	assert_true(entry.kind <= CHATLOG_SETTLED);
+	assert_int_equal(chatlog_format(&first, &entry), 0);
+	chatlog_entry_free(&entry);
+	assert_int_equal(parse(first.data, first.len - 1, &entry), 0);
+	assert_int_equal(chatlog_format(&second, &entry), 0);
+	chatlog_entry_free(&entry);
+	assert_int_equal(first.len, second.len);
+	assert_memory_equal(first.data, second.data, first.len);
+	buffer_free(&first);
+	buffer_free(&second);
+}
+
+static void damaged_lines_are_refused_or_taken_whole(void **state)
+{
+	static const char *const lines[] = {EXAMPLE, BARE, QUEUED, DROPPED, SETTLED};
+	static const char pieces[] = "{}[]\",:\\ 0-19eEtruefalsnid\x01\x7f\xc3\xff";
+	char line[2 * sizeof(QUEUED)];
+	uint64_t seed = 9;
+
+	(void)state;
+	for (unsigned i = 0; i < 40000; i++) {
+		const char *base = lines[i % COUNT(lines)], *other = lines[draw(&seed) % COUNT(lines)];
+		size_t len = strlen(base), at = draw(&seed) % len;
+
+		memcpy(line, base, len);
+		if (i & 8) { /* a part of another line, or of the same */
+			size_t from = draw(&seed) % strlen(other), part = draw(&seed) % (strlen(other) - from);
+
+			part = part < sizeof(line) - at ? part : sizeof(line) - at;
+			memcpy(line + at, other + from, part);
+			len = at + part > len ? at + part : len;
+		}
+		for (unsigned k = draw(&seed) % 4; k > 0; k--)
+			line[draw(&seed) % len] = pieces[draw(&seed) % (sizeof(pieces) - 1)];
+		if (i & 16)
+			len = draw(&seed) % len;
+		expect_stable(line, len);
+	}
 }
 
 static void an_entry_made_by_hand_is_freed_too(void **state)
@@ -241,6 +377,7 @@ static void text_that_is_not_utf8_is_not_written(void **state)
 #define IP "\"ip\": \"192.168.1.7\""
 #define MODE "\"mode\": \"plain\""
 #define TEXT "\"text\": \"hello\""
+#define ID "\"id\": \"EBESExQVFhcYGRobHB0eHw==\""
 
 #define MESSAGE TIME ", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT
 
@@ -302,9 +439,26 @@ static void other_lines_are_refused(void **state)
 	    {BYTES("{" MESSAGE ", \"id\": \"EBESExQVFhcYGRobHB0eHyA=\"}")},
 	    {BYTES("{" MESSAGE ", \"identity\": \"EBESExQVFhcYGRobHB0eHw==\"}")},
 	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": \"changed\", " TEXT "}")},
+	    {BYTES("{" MESSAGE ", \"once\": 1}")},
+	    {BYTES("{" MESSAGE ", \"held\": false}")},
+	    /* What is queued says what, and for whom. */
+	    {BYTES("{" TIME ", \"direction\": \"QUEUED\", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
+	    {BYTES("{" TIME ", \"direction\": \"QUEUED\", " USERNAME ", " IP ", " MODE ", " ID ", " TEXT "}")},
+	    /* What has become of a message. */
+	    {BYTES("{" TIME ", " ID ", \"state\": \"delivered\"}")},
+	    {BYTES("{" TIME ", \"state\": \"delivered\", " USERNAME "}")},
+	    {BYTES("{" TIME ", " ID ", \"state\": \"Delivered\", " USERNAME "}")},
+	    {BYTES("{" TIME ", " ID ", \"state\": 1, " USERNAME "}")},
+	    {BYTES("{" TIME ", " ID ", \"state\": \"dropped\", " USERNAME ", \"why\": 404}")},
+	    {BYTES("{" ID ", \"state\": \"delivered\", " USERNAME "}")},
+	    /* Offsets. */
+	    {BYTES("{\"settled\": 4096}")},
+	    {BYTES("{" TIME ", \"settled\": -1}")},
+	    {BYTES("{" TIME ", \"settled\": 4096.5}")},
+	    {BYTES("{" TIME ", \"settled\": \"4096\"}")},
+	    {BYTES("{" TIME ", \"settled\": 9223372036854775808}")},
 	    /* Lines of later versions. */
-	    {BYTES("{" TIME ", \"id\": \"EBESExQVFhcYGRobHB0eHw==\", \"state\": \"delivered\"}")},
-	    {BYTES("{" TIME ", \"settled\": 4096}")},
+	    {BYTES("{" TIME ", \"room\": \"R\", \"event\": \"left\"}")},
 	    {BYTES("{\"time\": \"2026-11-20 08:00:00\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
 	    {BYTES("{\"time\": \"2026-02-30T08:00:00.123Z\", " DIRECTION ", " USERNAME ", " IP ", " MODE ", " TEXT
 		   "}")},
@@ -391,6 +545,41 @@ static void the_name_is_on_the_disk_when_the_first_durable_line_is(void **state)
 		assert_int_equal(file_syncs, 2);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	}
+	chatlog_free(log);
+}
+
+static void a_line_is_found_again_where_it_was_appended(void **state)
+{
+	int dir = workdir_fd(state);
+	char *text = support_repeat('x', 20000);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+	struct chatlog_entry entry = full_entry_of(text, 20000), back;
+	struct buffer line = {0};
+	int64_t offset;
+
+	assert_int_equal(chatlog_read_at(dir, 0, &back), ENOENT);
+	file_put(dir, NAME, "torn", 4);
+	assert_int_equal(chatlog_format(&line, &entry), 0);
+	for (int64_t i = 0; i < 3; i++) {
+		assert_int_equal(chatlog_append(log, line.data, line.len, 0), 0);
+		offset = chatlog_appended(log);
+		assert_true(offset == 5 + i * (int64_t)line.len);
+		assert_int_equal(chatlog_read_at(dir, offset, &back), 0);
+		assert_int_equal(back.text_len, 20000);
+		assert_memory_equal(back.text, text, 20000);
+		chatlog_entry_free(&back);
+	}
+	assert_int_equal(chatlog_read_at(dir, 0, &back), EBADMSG);
+	assert_int_equal(chatlog_read_at(dir, offset + 1, &back), EBADMSG);
+	assert_int_equal(chatlog_read_at(dir, offset + (int64_t)line.len, &back), EBADMSG);
+	assert_int_equal(chatlog_read_at(dir, -1, &back), EINVAL);
+	/* A line that does not end, and is longer than any. */
+	buffer_free(&line);
+	free(text);
+	text = support_repeat(' ', CHATLOG_LINE_MAX_BYTES + 100000);
+	file_put(dir, NAME, text, CHATLOG_LINE_MAX_BYTES + 100000);
+	assert_int_equal(chatlog_read_at(dir, 0, &back), EBADMSG);
+	free(text);
 	chatlog_free(log);
 }
 
@@ -800,7 +989,7 @@ static int append_many(void *argument)
 		struct buffer batch = {0};
 		struct chatlog_entry entry = {
 		    .time_ms = i,
-		    .sent = true,
+		    .direction = CHATLOG_SENT,
 		    .address = support_address(writer->number),
 		    .username = "Bob",
 		    .text = text,
@@ -912,14 +1101,17 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_has_the_form_of_the_protocol),
-	    cmocka_unit_test(every_mode_has_its_word),
+	    cmocka_unit_test(every_mode_and_direction_has_its_word),
 	    cmocka_unit_test(what_is_written_is_read_back),
+	    cmocka_unit_test(what_becomes_of_a_message_is_a_further_line),
+	    cmocka_unit_test(damaged_lines_are_refused_or_taken_whole),
 	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),
 	    cmocka_unit_test(text_that_is_not_utf8_is_not_written),
 	    cmocka_unit_test(further_members_are_ignored),
 	    cmocka_unit_test(other_lines_are_refused),
 	    workdir_test(lines_are_appended_to_a_private_file),
 	    workdir_test(the_name_is_on_the_disk_when_the_first_durable_line_is),
+	    workdir_test(a_line_is_found_again_where_it_was_appended),
 	    workdir_test(a_file_that_others_could_read_becomes_private),
 	    workdir_test(nothing_is_appended_through_a_link),
 	    workdir_test(a_batch_of_megabytes_is_appended_whole),
