@@ -4,17 +4,23 @@
 #include <string.h>
 
 #include "base/jsontext.h"
-#include "crypto/identity.h"
 #include "store/peerrecord.h"
 
-/* The members of a pin that this version writes. */
-static const char *const pin_members[] = {"known", "identity", "pinned", "address", "verified", NULL};
+/* The members of records other than addresses that this version writes. */
+static const char *const own_members[] = {"self", "since", "known", "identity", "pinned", "address", "verified", NULL};
 
 static bool is_member(const char *name, const char *const *members)
 {
 	while (*members && strcmp(*members, name) != 0)
 		members++;
 	return *members != NULL;
+}
+
+static int append_line(struct buffer *text, const char *line, size_t len)
+{
+	int rc = buffer_append(text, line, len);
+
+	return rc ? rc : buffer_append(text, "\n", 1);
 }
 
 /* Notes where the times of a line that begins at offset stand, if it is just as we write it. */
@@ -56,37 +62,40 @@ static void take_self(struct peerscontent *content, json_t *object)
 	const char *name = json_string_value(json_object_get(object, "self"));
 	int64_t since_s = json_integer_value(json_object_get(object, "since"));
 
-	json_incref(object);
-	json_decref(content->self);
-	content->self = object;
 	content->since_s = since_s > 0 && since_s < ANNOUNCEMENT_SINCE_MAX_S ? since_s : 0;
 	if (username_normalize(name, strlen(name), content->username) != USERNAME_OK ||
 	    strcmp(name, content->username) != 0)
 		content->username[0] = '\0';
 }
 
+/* A text that is being read. */
+struct reading {
+	struct peerscontent *content;
+	json_t *pins;	/* the last record of each name */
+	size_t unknown; /* lines that mean nothing */
+};
+
 /* Takes a record that is no address; false if it means nothing. */
-static bool take_section(struct peerscontent *content, json_t *object)
+static bool take_section(struct reading *reading, json_t *object)
 {
 	const char *name;
 	size_t len;
 
 	if (jsontext_get_string(object, "self", &name, &len))
-		take_self(content, object);
+		take_self(reading->content, object);
 	else if (jsontext_get_string(object, "known", &name, &len))
-		json_object_set(content->pins, name, object);
+		json_object_set(reading->pins, name, object);
 	else
 		return false;
 	return true;
 }
 
-/* Takes one line, its line feed not included; *unknown counts those that mean nothing. */
-static int take_line(struct peerscontent *content, const char *line, size_t len, size_t offset, size_t *unknown)
+/* Takes one line, its line feed not included. */
+static int take_line(struct reading *reading, const char *line, size_t len, size_t offset)
 {
 	struct peer claims[PEERS_CLAIMS_MAX];
 	json_t *object = jsontext_parse(line, len, NULL);
 	size_t count;
-	bool is_kept;
 	int rc = 0;
 
 	if (!object && errno == ENOMEM)
@@ -94,15 +103,12 @@ static int take_line(struct peerscontent *content, const char *line, size_t len,
 	count = object ? peerrecord_parse(object, claims) : 0;
 	if (count > 0) {
 		find_offsets(line, len, offset, claims, count);
-		rc = take_claims(content, claims, count);
-		is_kept = false;
-	} else {
-		is_kept = take_section(content, object) || (len > 0 && (*unknown)++ < PEERSCONTENT_UNKNOWN_MAX);
+		rc = take_claims(reading->content, claims, count);
+	} else if (take_section(reading, object) || (len > 0 && reading->unknown++ < PEERSCONTENT_UNKNOWN_MAX)) {
+		rc = append_line(&reading->content->others, line, len);
 	}
 	json_decref(object);
-	if (is_kept)
-		rc = buffer_append(&content->others, line, len);
-	return is_kept && rc == 0 ? buffer_append(&content->others, "\n", 1) : rc;
+	return rc;
 }
 
 /* The next line at *cursor, without its line feed, which the last one may lack; false at the end. */
@@ -119,33 +125,24 @@ static bool next_line(const char **cursor, const char *end, const char **line, s
 	return true;
 }
 
-/* Makes the table of pins anew; out of memory it stays. */
-static int take_known(struct peerscontent *content)
-{
-	struct pins *known = pins_new(content->pins);
-
-	if (!known)
-		return ENOMEM;
-	pins_free(content->known);
-	content->known = known;
-	return 0;
-}
-
 int peerscontent_read(struct peerscontent *content, const char *text, size_t len)
 {
+	struct reading reading = {.content = content, .pins = json_object()};
 	const char *cursor = text, *end = text + len, *line;
-	size_t line_len, unknown = 0;
+	size_t line_len;
 	int rc;
 
-	*content = (struct peerscontent){.peers = peers_new(), .self = json_object(), .pins = json_object()};
+	*content = (struct peerscontent){.peers = peers_new()};
 	rc = content->peers ? 0 : ENOMEM;
 	while (rc == 0 && next_line(&cursor, end, &line, &line_len))
-		rc = take_line(content, line, line_len, (size_t)(line - text), &unknown);
-	content->is_untidy = (len > 0 && end[-1] != '\n') || unknown > PEERSCONTENT_UNKNOWN_MAX;
-	if (rc == 0)
-		rc = take_known(content);
+		rc = take_line(&reading, line, line_len, (size_t)(line - text));
+	content->is_untidy = (len > 0 && end[-1] != '\n') || reading.unknown > PEERSCONTENT_UNKNOWN_MAX;
+	content->pins = pins_new(reading.pins);
+	json_decref(reading.pins);
+	if (!content->pins)
+		rc = ENOMEM;
 	for (struct peer *peer = NULL; rc == 0 && (peer = peers_next(content->peers, peer));)
-		peer->is_pinned = peer->has_identity && pins_find_identity(content->known, peer->identity);
+		peer->is_pinned = peer->has_identity && pins_find_identity(content->pins, peer->identity);
 	if (rc == 0)
 		rc = peers_sort(content->peers);
 	if (rc != 0)
@@ -156,32 +153,45 @@ int peerscontent_read(struct peerscontent *content, const char *text, size_t len
 void peerscontent_free(struct peerscontent *content)
 {
 	peers_free(content->peers);
-	pins_free(content->known);
-	json_decref(content->self);
-	json_decref(content->pins);
+	pins_free(content->pins);
 	buffer_free(&content->others);
 	*content = (struct peerscontent){0};
 }
 
-/* Whether a line is the record of that kind, and about that name unless it is NULL. */
-static bool is_record(const char *line, size_t len, const char *kind, const char *name)
+/* Parses a line if it is the record of that kind, and value is its member key unless that is NULL; else NULL. */
+static json_t *parse_record(const char *line, size_t len, const char *kind, const char *key, const char *value)
 {
-	const char *found;
+	const char *found = NULL;
 	size_t found_len;
 	json_t *object;
-	bool is;
 
 	/* Most lines are peers, and not worth the parsing. */
 	if (!memmem(line, len, kind, strlen(kind)))
-		return false;
+		return NULL;
 	object = jsontext_parse(line, len, NULL);
-	is = jsontext_get_string(object, kind, &found, &found_len) && (!name || strcmp(found, name) == 0);
+	if (jsontext_get_string(object, kind, &found, &found_len) &&
+	    (!key || (jsontext_get_string(object, key, &found, &found_len) && strcmp(found, value) == 0)))
+		return object;
 	json_decref(object);
-	return is;
+	return NULL;
 }
 
-/* Puts record, unless it is NULL, in the place of those of its kind and name; all other lines stay byte for byte. */
-static int put_record(struct buffer *text, const char *kind, const char *name, const json_t *record)
+/* Adds what this version does not know of an earlier record, unless that was about another identity. */
+static void inherit(json_t *record, json_t *before)
+{
+	const json_t *identity = json_object_get(record, "identity");
+	const char *name;
+	json_t *value;
+
+	if (identity && !json_equal(identity, json_object_get(before, "identity")))
+		return;
+	json_object_foreach (before, name, value) {
+		if (!is_member(name, own_members))
+			json_object_set(record, name, value);
+	}
+}
+
+int peerscontent_put(struct buffer *text, const char *kind, const char *key, const char *value, json_t *record)
 {
 	struct buffer changed = {0};
 	const char *cursor = text->data, *end = cursor + text->len, *line;
@@ -189,11 +199,13 @@ static int put_record(struct buffer *text, const char *kind, const char *name, c
 	int rc = 0;
 
 	while (rc == 0 && text->len > 0 && next_line(&cursor, end, &line, &len)) {
-		if (is_record(line, len, kind, name))
-			continue;
-		rc = buffer_append(&changed, line, len);
-		if (rc == 0)
-			rc = buffer_append(&changed, "\n", 1);
+		json_t *before = parse_record(line, len, kind, key, value);
+
+		if (!before)
+			rc = append_line(&changed, line, len);
+		else if (record)
+			inherit(record, before);
+		json_decref(before);
 	}
 	if (rc == 0 && record)
 		rc = jsontext_append(&changed, record);
@@ -206,46 +218,4 @@ static int put_record(struct buffer *text, const char *kind, const char *name, c
 	buffer_free(text);
 	*text = changed;
 	return 0;
-}
-
-int peerscontent_set_self(struct peerscontent *content, struct buffer *text, const char *username, int64_t since_s)
-{
-	json_object_set_new(content->self, "self", json_string(username));
-	json_object_set_new(content->self, "since", json_integer(since_s));
-	take_self(content, content->self);
-	return put_record(text, "self", NULL, content->self);
-}
-
-int peerscontent_pin(struct peerscontent *content, struct buffer *text, const struct pin *pin)
-{
-	const struct pin *before = pins_find(content->known, pin->username);
-	json_t *record, *value;
-	const char *name;
-	int rc;
-
-	if (!before && pins_count(content->known) >= PINS_MAX)
-		return EUSERS;
-	record = pins_format(pin);
-	if (!record)
-		return ENOMEM;
-	if (before && memcmp(before->identity, pin->identity, IDENTITY_BYTES) == 0) {
-		json_object_foreach (json_object_get(content->pins, pin->username), name, value) {
-			if (!is_member(name, pin_members))
-				json_object_set(record, name, value);
-		}
-	}
-	rc = put_record(text, "known", pin->username, record);
-	if (rc == 0)
-		json_object_set(content->pins, pin->username, record);
-	json_decref(record);
-	return rc ? rc : take_known(content);
-}
-
-int peerscontent_unpin(struct peerscontent *content, struct buffer *text, const char *username)
-{
-	int rc = put_record(text, "known", username, NULL);
-
-	/* That there is none such is as well. */
-	(void)json_object_del(content->pins, username);
-	return rc ? rc : take_known(content);
 }

@@ -17,13 +17,12 @@
 
 struct peerscontent {
 	struct peers *peers;		       /* of two lines about one address the last counts */
-	struct pins *known;		       /* whom the user knows */
+	struct pins *pins;		       /* whom the user knows */
 	char username[USERNAME_MAX_BYTES + 1]; /* the user's own name, "" if there is none */
 	int64_t since_s;		       /* of the last announcement of it, or 0 */
 	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
 	size_t lines;			       /* about addresses, those included that do not count any more */
-	bool is_untidy;	     /* the last line does not end, or more lines mean nothing than are kept */
-	json_t *self, *pins; /* the record of the name; those of the pins, by name */
+	bool is_untidy; /* the last line does not end, or more lines mean nothing than are kept */
 };
 
 /*
@@ -33,19 +32,12 @@ struct peerscontent {
 int peerscontent_read(struct peerscontent *content, const char *text, size_t len) __attribute__((warn_unused_result));
 void peerscontent_free(struct peerscontent *content);
 
-/* Stores the user's own name and "since" in content and in text; all other lines stay byte for byte. */
-int peerscontent_set_self(struct peerscontent *content, struct buffer *text, const char *username, int64_t since_s)
-    __attribute__((warn_unused_result));
-
 /*
- * The same for a pin: what was pinned to that name before is replaced, and members that this version does not know stay
- * if the identity is the same. Returns EUSERS if the name is new and PINS_MAX names are pinned.
+ * Puts record, or nothing if it is NULL, in the place of the records of a kind ("known") whose member key is value, or all
+ * of that kind if key is NULL; all other lines stay byte for byte. Members that this version does not know go over to
+ * record, unless the identity is another.
  */
-int peerscontent_pin(struct peerscontent *content, struct buffer *text, const struct pin *pin)
-    __attribute__((warn_unused_result));
-
-/* The same for forgetting the pin of username, if there is one. */
-int peerscontent_unpin(struct peerscontent *content, struct buffer *text, const char *username)
+int peerscontent_put(struct buffer *text, const char *kind, const char *key, const char *value, json_t *record)
     __attribute__((warn_unused_result));
 
 #endif

@@ -323,39 +323,37 @@ int64_t peersfile_since(const struct peersfile *file)
 	return file->content.since_s;
 }
 
-/* Reads the text that is to be changed, before the first change. */
-static int begin_text(struct peersfile *file)
+const struct pins *peersfile_pins(const struct peersfile *file)
+{
+	return file->content.pins;
+}
+
+/* Changes a record of the text, which is read before the first change; takes record over. */
+static int put(struct peersfile *file, const char *kind, const char *key, const char *value, json_t *record)
 {
 	struct stat status;
 	int rc = file->edited ? 0 : slurp(file->fd, &file->text, &status);
 
 	file->edited |= rc == 0;
-	file->version++;
+	if (rc == 0)
+		rc = peerscontent_put(&file->text, kind, key, value, record);
+	json_decref(record);
 	return rc;
 }
 
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
 {
-	int rc = begin_text(file);
-
-	return rc ? rc : peerscontent_set_self(&file->content, &file->text, username, since_s);
-}
-
-const struct pins *peersfile_pins(const struct peersfile *file)
-{
-	return file->content.known;
+	return put(file, "self", NULL, NULL, json_pack("{s:s, s:I}", "self", username, "since", (json_int_t)since_s));
 }
 
 int peersfile_pin(struct peersfile *file, const struct pin *pin)
 {
-	int rc = begin_text(file);
-
-	return rc ? rc : peerscontent_pin(&file->content, &file->text, pin);
+	if (!pins_find(file->content.pins, pin->username) && pins_count(file->content.pins) >= PINS_MAX)
+		return EUSERS;
+	return put(file, "known", "known", pin->username, pins_format(pin));
 }
 
 int peersfile_unpin(struct peersfile *file, const char *username)
 {
-	int rc = begin_text(file);
-
-	return rc ? rc : peerscontent_unpin(&file->content, &file->text, username);
+	return put(file, "known", "known", username, NULL);
 }

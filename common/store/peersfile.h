@@ -60,10 +60,7 @@ int peersfile_commit(struct peersfile *file, int error) __attribute__((warn_unus
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
 
-/*
- * A number that rises whenever the content was read anew or pins changed, so that what was derived from it can be kept
- * until then.
- */
+/* A number that rises whenever the content was read anew, so that what was derived from it can be kept until then. */
 unsigned peersfile_version(const struct peersfile *file);
 
 /* The dictionary, empty before the first read. Change it only between begin and commit. Owned by the peersfile. */
@@ -72,7 +69,12 @@ struct peers *peersfile_peers(const struct peersfile *file);
 /* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
 const char *peersfile_username(const struct peersfile *file);
 
-/* Stores it with the "since" of its announcement, between begin and commit. Returns 0, ENOMEM, or why the file cannot be read. */
+/*
+ * Changes between begin and commit are made in the text of the file; the content shows them when it is read next. They
+ * return 0, ENOMEM, or why the file cannot be read.
+ */
+
+/* Stores the name with the "since" of its announcement. */
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
     __attribute__((warn_unused_result));
 
@@ -83,13 +85,12 @@ int64_t peersfile_since(const struct peersfile *file);
 const struct pins *peersfile_pins(const struct peersfile *file);
 
 /*
- * Pins pin->identity to pin->username, between begin and commit; what was pinned to that name before is replaced, and
- * members that this version does not know stay if the identity is the same. Returns 0, ENOMEM, or EUSERS if the
- * name is new and PINS_MAX names are pinned.
+ * Pins pin->identity to pin->username; what was pinned to that name before is replaced, and members that this version does
+ * not know stay if the identity is the same. Returns EUSERS if the name is new and PINS_MAX names are pinned.
  */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));
 
-/* Forgets the pin of username, between begin and commit. Returns as above. */
+/* Forgets the pin of username, if there is one. */
 int peersfile_unpin(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
 
 /*
