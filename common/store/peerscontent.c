@@ -7,7 +7,8 @@
 #include "store/peerrecord.h"
 
 /* The members of records other than addresses that this version writes. */
-static const char *const own_members[] = {"self", "since", "known", "identity", "pinned", "address", "verified", NULL};
+static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
+    "address", "verified", "muted", "blocked", "accepted", NULL};
 
 static bool is_member(const char *name, const char *const *members)
 {
@@ -60,8 +61,11 @@ static int take_claims(struct peerscontent *content, const struct peer *claims, 
 static void take_self(struct peerscontent *content, json_t *object)
 {
 	const char *name = json_string_value(json_object_get(object, "self"));
+	const char *accept = json_string_value(json_object_get(object, "accept"));
 	int64_t since_s = json_integer_value(json_object_get(object, "since"));
 
+	if (!accept || !pins_accept_parse(accept, &content->accept))
+		content->accept = PINS_ACCEPT_ALL;
 	content->since_s = since_s > 0 && since_s < ANNOUNCEMENT_SINCE_MAX_S ? since_s : 0;
 	if (username_normalize(name, strlen(name), content->username) != USERNAME_OK ||
 	    strcmp(name, content->username) != 0)
@@ -71,9 +75,23 @@ static void take_self(struct peerscontent *content, json_t *object)
 /* A text that is being read. */
 struct reading {
 	struct peerscontent *content;
-	json_t *pins;	/* the last record of each name */
-	size_t unknown; /* lines that mean nothing */
+	json_t *pins;	   /* the last record of each name */
+	json_t *strangers; /* of each identity or address */
+	size_t unknown;	   /* lines that mean nothing */
 };
+
+/* Takes the record of a stranger; false if it does not say who that is. */
+static bool take_stranger(struct reading *reading, json_t *object)
+{
+	const char *key;
+	size_t len;
+	bool is_one =
+	    jsontext_get_string(object, "identity", &key, &len) || jsontext_get_string(object, "address", &key, &len);
+
+	if (is_one)
+		json_object_set(reading->strangers, key, object);
+	return is_one;
+}
 
 /* Takes a record that is no address; false if it means nothing. */
 static bool take_section(struct reading *reading, json_t *object)
@@ -85,6 +103,8 @@ static bool take_section(struct reading *reading, json_t *object)
 		take_self(reading->content, object);
 	else if (jsontext_get_string(object, "known", &name, &len))
 		json_object_set(reading->pins, name, object);
+	else if (jsontext_get_string(object, "stranger", &name, &len))
+		return take_stranger(reading, object);
 	else
 		return false;
 	return true;
@@ -127,7 +147,7 @@ static bool next_line(const char **cursor, const char *end, const char **line, s
 
 int peerscontent_read(struct peerscontent *content, const char *text, size_t len)
 {
-	struct reading reading = {.content = content, .pins = json_object()};
+	struct reading reading = {.content = content, .pins = json_object(), .strangers = json_object()};
 	const char *cursor = text, *end = text + len, *line;
 	size_t line_len;
 	int rc;
@@ -137,8 +157,9 @@ int peerscontent_read(struct peerscontent *content, const char *text, size_t len
 	while (rc == 0 && next_line(&cursor, end, &line, &line_len))
 		rc = take_line(&reading, line, line_len, (size_t)(line - text));
 	content->is_untidy = (len > 0 && end[-1] != '\n') || reading.unknown > PEERSCONTENT_UNKNOWN_MAX;
-	content->pins = pins_new(reading.pins);
+	content->pins = pins_new(reading.pins, reading.strangers);
 	json_decref(reading.pins);
+	json_decref(reading.strangers);
 	if (!content->pins)
 		rc = ENOMEM;
 	for (struct peer *peer = NULL; rc == 0 && (peer = peers_next(content->peers, peer));)

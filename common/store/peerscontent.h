@@ -17,9 +17,10 @@
 
 struct peerscontent {
 	struct peers *peers;		       /* of two lines about one address the last counts */
-	struct pins *pins;		       /* whom the user knows */
+	struct pins *pins;		       /* whom the user knows, and strangers */
 	char username[USERNAME_MAX_BYTES + 1]; /* the user's own name, "" if there is none */
 	int64_t since_s;		       /* of the last announcement of it, or 0 */
+	enum pins_accept accept;	       /* whose messages the user wants */
 	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
 	size_t lines;			       /* about addresses, those included that do not count any more */
 	bool is_untidy; /* the last line does not end, or more lines mean nothing than are kept */

@@ -206,7 +206,7 @@ const char *peersfile_reason(int error)
 	case EFBIG:
 		return "it is larger than " TEXT_OF(PEERSFILE_MAX_MIB) " MiB";
 	case EUSERS:
-		return "it has " TEXT_OF(PINS_MAX) " known names, as many as it may have";
+		return "it has " TEXT_OF(PINS_MAX) " known names or strangers, as many as it may have";
 	default:
 		return lockedfile_reason(error);
 	}
@@ -318,6 +318,11 @@ const char *peersfile_username(const struct peersfile *file)
 	return file->content.username[0] != '\0' ? file->content.username : NULL;
 }
 
+enum pins_accept peersfile_accept(const struct peersfile *file)
+{
+	return file->content.accept;
+}
+
 int64_t peersfile_since(const struct peersfile *file)
 {
 	return file->content.since_s;
@@ -341,9 +346,59 @@ static int put(struct peersfile *file, const char *kind, const char *key, const 
 	return rc;
 }
 
+static int put_self(struct peersfile *file, const char *username, int64_t since_s, enum pins_accept accept)
+{
+	json_t *record = json_pack("{s:s, s:I}", "self", username, "since", (json_int_t)since_s);
+
+	if (accept != PINS_ACCEPT_ALL)
+		json_object_set_new(record, "accept", json_string(pins_accept_word(accept)));
+	return put(file, "self", NULL, NULL, record);
+}
+
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
 {
-	return put(file, "self", NULL, NULL, json_pack("{s:s, s:I}", "self", username, "since", (json_int_t)since_s));
+	return put_self(file, username, since_s, file->content.accept);
+}
+
+int peersfile_set_accept(struct peersfile *file, enum pins_accept accept)
+{
+	return put_self(file, file->content.username, file->content.since_s, accept);
+}
+
+/* Puts the record of a stranger, or removes it if nothing is wanted of them. */
+static int put_stranger(struct peersfile *file, const struct stranger *stranger)
+{
+	const struct pins *pins = file->content.pins;
+	const uint8_t *identity = stranger->has_identity ? stranger->identity : NULL;
+	const char *key = identity ? "identity" : "address";
+	json_t *record;
+	int rc;
+
+	if (stranger->wishes && !pins_wishes(pins, identity, stranger->address) &&
+	    pins_count_strangers(pins) >= PINS_MAX)
+		return EUSERS;
+	record = pins_format_stranger(stranger);
+	rc = put(file, "stranger", key, json_string_value(json_object_get(record, key)),
+	    stranger->wishes ? json_incref(record) : NULL);
+	json_decref(record);
+	return rc;
+}
+
+int peersfile_wish(struct peersfile *file, const struct stranger *who)
+{
+	struct stranger stranger = *who;
+	int rc = 0;
+
+	for (const struct pin *pin = NULL; rc == 0 && (pin = pins_next(file->content.pins, pin));) {
+		struct pin changed = *pin;
+
+		if (!who->has_identity || memcmp(pin->identity, who->identity, IDENTITY_BYTES) != 0)
+			continue;
+		changed.wishes = who->wishes & ~(unsigned)PINS_ACCEPTED;
+		stranger.wishes = 0;
+		rc = peersfile_pin(file, &changed);
+	}
+	return rc ? rc : put_stranger(file, &stranger);
 }
 
 int peersfile_pin(struct peersfile *file, const struct pin *pin)
@@ -355,5 +410,14 @@ int peersfile_pin(struct peersfile *file, const struct pin *pin)
 
 int peersfile_unpin(struct peersfile *file, const char *username)
 {
-	return put(file, "known", "known", username, NULL);
+	const struct pin *pin = pins_find(file->content.pins, username);
+	struct stranger stranger = {.has_identity = true};
+	int rc = put(file, "known", "known", username, NULL);
+
+	if (rc != 0 || !pin || pin->wishes == 0)
+		return rc;
+	strcpy(stranger.username, pin->username);
+	memcpy(stranger.identity, pin->identity, IDENTITY_BYTES);
+	stranger.wishes = pin->wishes;
+	return put_stranger(file, &stranger);
 }

@@ -69,6 +69,9 @@ struct peers *peersfile_peers(const struct peersfile *file);
 /* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
 const char *peersfile_username(const struct peersfile *file);
 
+/* Whose messages the user wants. */
+enum pins_accept peersfile_accept(const struct peersfile *file);
+
 /*
  * Changes between begin and commit are made in the text of the file; the content shows them when it is read next. They
  * return 0, ENOMEM, or why the file cannot be read.
@@ -78,10 +81,13 @@ const char *peersfile_username(const struct peersfile *file);
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
     __attribute__((warn_unused_result));
 
+/* Stores whose messages the user wants. */
+int peersfile_set_accept(struct peersfile *file, enum pins_accept accept) __attribute__((warn_unused_result));
+
 /* The "since" that was stored with it, or 0. */
 int64_t peersfile_since(const struct peersfile *file);
 
-/* Whom the user knows, empty before the first read. Owned by the peersfile; holds until the content changes. */
+/* Whom the user knows, and strangers, empty before the first read. Owned by the peersfile; holds until the content changes. */
 const struct pins *peersfile_pins(const struct peersfile *file);
 
 /*
@@ -90,8 +96,14 @@ const struct pins *peersfile_pins(const struct peersfile *file);
  */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));
 
-/* Forgets the pin of username, if there is one. */
+/* Forgets the pin of username, if there is one. Its holder stays muted or blocked. */
 int peersfile_unpin(struct peersfile *file, const char *username) __attribute__((warn_unused_result));
+
+/*
+ * Stores all that the user wants of somebody, with all pins of the identity if there are any. Returns EUSERS if PINS_MAX
+ * strangers are stored.
+ */
+int peersfile_wish(struct peersfile *file, const struct stranger *who) __attribute__((warn_unused_result));
 
 /*
  * What follows is for discovery, which alone writes the addresses: it takes over what was read, and keeps the dictionary

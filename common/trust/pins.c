@@ -12,6 +12,19 @@
 /* The last second of the year 9999. */
 #define SINCE_MAX_S 253402300799
 
+static const struct {
+	enum pins_wish bit;
+	const char *name;
+} wishes[] = {{PINS_MUTED, "muted"}, {PINS_BLOCKED, "blocked"}, {PINS_ACCEPTED, "accepted"}};
+
+#define WISHES (sizeof(wishes) / sizeof(wishes[0]))
+
+static const char *const accept_words[] = {
+    [PINS_ACCEPT_ALL] = "all",
+    [PINS_ACCEPT_ASK] = "ask",
+    [PINS_ACCEPT_KNOWN] = "known",
+};
+
 struct likeness {
 	char skeleton[LOOKALIKE_BYTES];
 	const struct pin *pin;
@@ -22,7 +35,25 @@ struct pins {
 	const struct pin **identities; /* by identity, and the oldest first */
 	struct likeness *likenesses;   /* by skeleton */
 	size_t count;
+	struct stranger *strangers; /* by identity and address */
+	size_t stranger_count;
 };
+
+const char *pins_accept_word(enum pins_accept accept)
+{
+	return accept_words[accept];
+}
+
+bool pins_accept_parse(const char *word, enum pins_accept *accept)
+{
+	for (enum pins_accept i = PINS_ACCEPT_ALL; i <= PINS_ACCEPT_KNOWN; i++) {
+		if (strcmp(word, accept_words[i]) == 0) {
+			*accept = i;
+			return true;
+		}
+	}
+	return false;
+}
 
 static int compare_usernames(const void *left, const void *right)
 {
@@ -55,24 +86,73 @@ static int compare_skeletons(const void *left, const void *right)
 	return order != 0 ? order : compare_claims(a->pin, b->pin);
 }
 
-/* Reads one member of the section; false if it is no valid pin. */
-static bool read_pin(const char *name, const json_t *object, struct pin *pin)
+static int compare_strangers(const void *left, const void *right)
+{
+	const struct stranger *a = left, *b = right;
+	int order = a->has_identity - b->has_identity;
+
+	if (order == 0)
+		order = memcmp(a->identity, b->identity, IDENTITY_BYTES);
+	return order ? order : memcmp(&a->address, &b->address, sizeof(a->address));
+}
+
+static unsigned read_wishes(const json_t *object)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < WISHES; i++)
+		bits |= json_is_true(json_object_get(object, wishes[i].name)) ? wishes[i].bit : 0;
+	return bits;
+}
+
+/* Reads what a record says of who it is; false if nothing valid. */
+static bool read_username(const char *name, char username[static USERNAME_MAX_BYTES + 1])
+{
+	return username_normalize(name, strlen(name), username) == USERNAME_OK && strcmp(name, username) == 0;
+}
+
+static bool read_identity(const json_t *object, uint8_t *identity)
 {
 	const char *text;
 	size_t len;
 
-	*pin = (struct pin){0};
-	if (username_normalize(name, strlen(name), pin->username) != USERNAME_OK || strcmp(name, pin->username) != 0)
-		return false;
-	if (!jsontext_get_string(object, "identity", &text, &len) || !identity_parse(text, len, pin->identity))
+	return jsontext_get_string(object, "identity", &text, &len) && identity_parse(text, len, identity);
+}
+
+static bool read_address(const json_t *object, struct in_addr *address)
+{
+	const char *text;
+	size_t len;
+
+	return jsontext_get_string(object, "address", &text, &len) && address_parse(text, address) == 0;
+}
+
+/* Reads one record under its name; false if it is no valid pin. */
+static bool read_pin(const char *name, const json_t *object, struct pin *pin)
+{
+	*pin = (struct pin){.wishes = read_wishes(object) & ~(unsigned)PINS_ACCEPTED};
+	if (!read_username(name, pin->username) || !read_identity(object, pin->identity))
 		return false;
 	pin->since_s = json_integer_value(json_object_get(object, "pinned"));
 	if (pin->since_s < 0 || pin->since_s > SINCE_MAX_S)
 		pin->since_s = 0;
-	if (jsontext_get_string(object, "address", &text, &len))
-		pin->has_address = address_parse(text, &pin->address) == 0;
+	pin->has_address = read_address(object, &pin->address);
 	pin->verified = json_is_true(json_object_get(object, "verified"));
 	return true;
+}
+
+/* The same for a stranger. */
+static bool read_stranger(const json_t *object, struct stranger *stranger)
+{
+	const char *name = json_string_value(json_object_get(object, "stranger"));
+
+	*stranger = (struct stranger){.wishes = read_wishes(object)};
+	if (!name || !read_username(name, stranger->username) || !stranger->wishes)
+		return false;
+	if (!json_object_get(object, "identity"))
+		return read_address(object, &stranger->address);
+	stranger->has_identity = read_identity(object, stranger->identity);
+	return stranger->has_identity;
 }
 
 bool pin_is_proven_at(const struct pin *pin, struct in_addr address)
@@ -80,10 +160,29 @@ bool pin_is_proven_at(const struct pin *pin, struct in_addr address)
 	return pin->has_address && pin->address.s_addr == address.s_addr;
 }
 
-struct pins *pins_new(json_t *section)
+static size_t room_for(const json_t *section)
+{
+	size_t size = json_object_size(section);
+
+	return (size < PINS_MAX ? size : PINS_MAX) + 1;
+}
+
+static void read_strangers(struct pins *pins, json_t *section)
+{
+	const char *name;
+	json_t *object;
+
+	json_object_foreach (section, name, object) {
+		if (pins->stranger_count < PINS_MAX && read_stranger(object, &pins->strangers[pins->stranger_count]))
+			pins->stranger_count++;
+	}
+	qsort(pins->strangers, pins->stranger_count, sizeof(*pins->strangers), compare_strangers);
+}
+
+struct pins *pins_new(json_t *known, json_t *strangers)
 {
 	struct pins *pins = calloc(1, sizeof(*pins));
-	size_t size = json_object_size(section), room = (size < PINS_MAX ? size : PINS_MAX) + 1;
+	size_t room = room_for(known);
 	const char *name;
 	json_t *object;
 
@@ -92,11 +191,12 @@ struct pins *pins_new(json_t *section)
 	pins->list = calloc(room, sizeof(*pins->list));
 	pins->identities = calloc(room, sizeof(struct pin *));
 	pins->likenesses = calloc(room, sizeof(*pins->likenesses));
-	if (!pins->list || !pins->identities || !pins->likenesses) {
+	pins->strangers = calloc(room_for(strangers), sizeof(*pins->strangers));
+	if (!pins->list || !pins->identities || !pins->likenesses || !pins->strangers) {
 		pins_free(pins);
 		return NULL;
 	}
-	json_object_foreach (section, name, object) {
+	json_object_foreach (known, name, object) {
 		if (pins->count < PINS_MAX && read_pin(name, object, &pins->list[pins->count]))
 			pins->count++;
 	}
@@ -107,6 +207,7 @@ struct pins *pins_new(json_t *section)
 	}
 	qsort(pins->identities, pins->count, sizeof(struct pin *), compare_identities);
 	qsort(pins->likenesses, pins->count, sizeof(*pins->likenesses), compare_skeletons);
+	read_strangers(pins, strangers);
 	return pins;
 }
 
@@ -117,6 +218,7 @@ void pins_free(struct pins *pins)
 	free(pins->list);
 	free(pins->identities);
 	free(pins->likenesses);
+	free(pins->strangers);
 	free(pins);
 }
 
@@ -195,6 +297,42 @@ const struct pin *pins_find_alike(const struct pins *pins, const char *username)
 	return !found || found->pin == own || (own && own->verified) ? NULL : found->pin;
 }
 
+size_t pins_count_strangers(const struct pins *pins)
+{
+	return pins->stranger_count;
+}
+
+const struct stranger *pins_next_stranger(const struct pins *pins, const struct stranger *stranger)
+{
+	size_t index = stranger ? (size_t)(stranger - pins->strangers) + 1 : 0;
+
+	return index < pins->stranger_count ? &pins->strangers[index] : NULL;
+}
+
+unsigned pins_wishes(const struct pins *pins, const uint8_t *identity, struct in_addr address)
+{
+	struct stranger wanted = {.has_identity = identity != NULL};
+	const struct stranger *found;
+	const struct pin *pin = NULL;
+
+	if (identity) {
+		memcpy(wanted.identity, identity, IDENTITY_BYTES);
+		pin = pins_find_identity(pins, identity);
+	} else {
+		wanted.address = address;
+	}
+	found = bsearch(&wanted, pins->strangers, pins->stranger_count, sizeof(wanted), compare_strangers);
+	return (pin ? pin->wishes : 0) | (found ? found->wishes : 0);
+}
+
+static void put_wishes(json_t *object, unsigned bits)
+{
+	for (size_t i = 0; i < WISHES; i++) {
+		if (bits & wishes[i].bit)
+			json_object_set_new(object, wishes[i].name, json_true());
+	}
+}
+
 json_t *pins_format(const struct pin *pin)
 {
 	char identity[IDENTITY_TEXT_BYTES], ip[ADDRESS_TEXT_BYTES];
@@ -210,7 +348,23 @@ json_t *pins_format(const struct pin *pin)
 		failed |= json_object_set_new(object, "verified", json_true());
 	if (failed) {
 		json_decref(object);
-		object = NULL;
+		return NULL;
 	}
+	put_wishes(object, pin->wishes);
+	return object;
+}
+
+json_t *pins_format_stranger(const struct stranger *stranger)
+{
+	char text[IDENTITY_TEXT_BYTES > ADDRESS_TEXT_BYTES ? IDENTITY_TEXT_BYTES : ADDRESS_TEXT_BYTES];
+	json_t *object;
+
+	if (stranger->has_identity)
+		identity_format(stranger->identity, text);
+	else
+		address_format(stranger->address, text);
+	object = json_pack("{s:s, s:s}", "stranger", stranger->username,
+	    stranger->has_identity ? "identity" : "address", text);
+	put_wishes(object, stranger->wishes);
 	return object;
 }

@@ -38,6 +38,13 @@ static const struct pin *find_alike(const struct pins *pins, const struct pin *p
 	return alike && pin && memcmp(alike->identity, pin->identity, IDENTITY_BYTES) == 0 ? NULL : alike;
 }
 
+static void set_wishes(struct verdict *verdict, unsigned wishes)
+{
+	verdict->muted = wishes & PINS_MUTED;
+	verdict->blocked = wishes & PINS_BLOCKED;
+	verdict->accepted = wishes & PINS_ACCEPTED;
+}
+
 /* Judges an identity, or NULL, under a name. */
 static void judge(struct verdict *verdict, const struct pins *pins, const uint8_t *identity, const char *username)
 {
@@ -60,23 +67,29 @@ static void judge(struct verdict *verdict, const struct pins *pins, const uint8_
 
 void verdict_of_claim(struct verdict *verdict, const struct pins *pins, const struct peer *claim)
 {
-	judge(verdict, pins, claim->has_identity ? claim->identity : NULL, claim->username);
+	const uint8_t *identity = claim->has_identity ? claim->identity : NULL;
+
+	judge(verdict, pins, identity, claim->username);
 	verdict->claim = claim;
+	set_wishes(verdict, pins_wishes(pins, identity, claim->address));
 }
 
 void verdict_of_proof(struct verdict *verdict, const struct pins *pins, const uint8_t identity[static IDENTITY_BYTES],
     const char *username)
 {
 	judge(verdict, pins, identity, username ? username : VERDICT_NAMELESS);
+	set_wishes(verdict, pins_wishes(pins, identity, (struct in_addr){0}));
 }
 
 void verdict_of_address(struct verdict *verdict, const struct pins *pins, const struct peers *peers,
     struct in_addr address, int64_t now_ms)
 {
 	const struct peer *claim = peers_find_listed(peers, address, now_ms);
+	unsigned wishes = pins_wishes(pins, NULL, address);
 
 	if (!claim) {
 		*verdict = (struct verdict){.standing = STANDING_UNKNOWN, .username = VERDICT_NAMELESS};
+		set_wishes(verdict, wishes);
 		return;
 	}
 	verdict_of_claim(verdict, pins, claim);
@@ -85,6 +98,10 @@ void verdict_of_address(struct verdict *verdict, const struct pins *pins, const 
 	else if (claim->has_identity && verdict->standing != STANDING_CHANGED &&
 		 verdict->standing != STANDING_LOOKALIKE)
 		verdict->standing = STANDING_UNPROVEN;
+	/* Who is not welcome cannot leave the proof out; who is has to show it. */
+	if (claim->has_identity)
+		wishes |= pins_wishes(pins, claim->identity, address) & ~(unsigned)PINS_ACCEPTED;
+	set_wishes(verdict, wishes);
 }
 
 bool verdict_is_visible(const struct peers *peers, const struct peer *claim, int64_t now_ms)

@@ -38,6 +38,10 @@ struct verdict {
 	const struct pin *pin;	  /* of the identity, or NULL */
 	const struct pin *other;  /* who else has that name, or one that looks like it, or NULL */
 	const struct peer *claim; /* what an address says of itself, or NULL */
+	/* What the user wants of them. */
+	bool muted;    /* messages draw no attention */
+	bool blocked;  /* messages are refused */
+	bool accepted; /* not pinned, and messages are taken all the same */
 };
 
 /* The word for a standing, as it is shown and logged: "pinned". Static storage. */

@@ -8,10 +8,10 @@
 
 /* Ömer has no address; Bob's name is also that of two others, spelt otherwise. */
 static const struct known known[] = {
-    {"Bob", 'b', 7, true},
-    {"Can", 'c', 8, false},
-    {"CAN", 'k', 8, false},
-    {"Ömer", 'o', 0, false},
+    {"Bob", 'b', 7, true, 0},
+    {"Can", 'c', 8, false, 0},
+    {"CAN", 'k', 8, false, 0},
+    {"Ömer", 'o', 0, false, 0},
     {0},
 };
 

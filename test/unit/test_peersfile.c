@@ -1,6 +1,7 @@
 /* peersfile: peers.txt, shared by four programs, edited by people, written by whoever likes. */
 #include "support.h"
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "net/address.h"
 #include "store/peersfile.h"
@@ -195,6 +196,127 @@ static void a_pin_keeps_unknown_members_for_the_same_identity_only(void **state)
 	}
 }
 
+static void whose_messages_are_wanted_stands_beside_the_name(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = read_text(dir, EXAMPLE);
+
+	assert_int_equal(peersfile_accept(file), PINS_ACCEPT_ALL);
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_commit(file, peersfile_set_accept(file, PINS_ACCEPT_KNOWN)), 0);
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_accept(file), PINS_ACCEPT_KNOWN);
+	assert_int_equal(peersfile_commit(file, peersfile_set_self(file, "Alice", 7)), 0);
+	expect_text(dir,
+	    BOB_LINE PIN_LINE "{\"self\": \"Alice\", \"since\": 7, \"accept\": \"known\", \"mood\": \"fine\"}\n");
+	peersfile_free(file);
+	/* Before there is a name, and if it says something else. */
+	file = read_text(dir, "");
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_commit(file, peersfile_set_accept(file, PINS_ACCEPT_ASK)), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(peersfile_accept(file), PINS_ACCEPT_ASK);
+	assert_null(peersfile_username(file));
+	peersfile_free(file);
+	file = read_text(dir, "{\"self\": \"Ece\", \"accept\": \"ask\"}\n{\"self\": \"Ece\", \"accept\": \"none\"}\n");
+	assert_int_equal(peersfile_accept(file), PINS_ACCEPT_ALL);
+	peersfile_free(file);
+}
+
+static void wish(struct peersfile *file, const struct stranger *who)
+{
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_commit(file, peersfile_wish(file, who)), 0);
+	assert_int_equal(peersfile_read(file), 0);
+}
+
+static void what_is_wanted_of_somebody_stands_with_their_pins_or_in_a_record_of_a_stranger(void **state)
+{
+	static const char first[] =
+	    "{\"stranger\": \"Can\", \"identity\": \"" VECTOR_SA_TEXT "\", \"accepted\": true}\n";
+	static const char second[] = "{\"stranger\": \"Can\", \"address\": \"192.168.1.9\", \"muted\": true}\n";
+	int dir = workdir_fd(state);
+	struct peersfile *file = read_text(dir, EXAMPLE);
+	struct stranger can = {.username = "Can", .has_identity = true, .wishes = PINS_ACCEPTED};
+	struct stranger bob = {.username = "Robert", .has_identity = true, .wishes = PINS_BLOCKED | PINS_ACCEPTED};
+	char text[2048];
+
+	support_unhex(VECTOR_SA_PUBLIC, can.identity, IDENTITY_BYTES);
+	support_unhex(VECTOR_SB_PUBLIC, bob.identity, IDENTITY_BYTES);
+	wish(file, &can);
+	assert_int_equal(pins_wishes(peersfile_pins(file), can.identity, support_address(CAN)), PINS_ACCEPTED);
+	assert_int_equal(pins_wishes(peersfile_pins(file), NULL, support_address(CAN)), 0);
+	can.has_identity = false;
+	can.address = support_address(CAN);
+	can.wishes = PINS_MUTED;
+	wish(file, &can);
+	assert_int_equal(pins_wishes(peersfile_pins(file), can.identity, support_address(BOB)), PINS_ACCEPTED);
+	assert_int_equal(pins_wishes(peersfile_pins(file), NULL, support_address(CAN)), PINS_MUTED);
+	wish(file, &bob);
+	assert_int_equal(pins_wishes(peersfile_pins(file), bob.identity, support_address(BOB)), PINS_BLOCKED);
+	snprintf(text, sizeof(text),
+	    SELF_LINE BOB_LINE "%s%s{\"known\": \"Bob\", \"identity\": \"" VECTOR_SB_TEXT
+			       "\", \"pinned\": 1763625000, \"blocked\": true, \"mood\": 7}\n",
+	    first, second);
+	expect_text(dir, text);
+	/* Who is forgotten stays blocked. */
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_commit(file, peersfile_unpin(file, "Bob")), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(pins_wishes(peersfile_pins(file), bob.identity, support_address(BOB)), PINS_BLOCKED);
+	bob.wishes = can.wishes = 0;
+	wish(file, &bob);
+	wish(file, &can);
+	snprintf(text, sizeof(text), SELF_LINE BOB_LINE "%s", first);
+	expect_text(dir, text);
+	peersfile_free(file);
+}
+
+static void what_is_no_valid_stranger_wants_nothing(void **state)
+{
+	static const char *const lines[] = {
+	    "{\"stranger\": 7, \"address\": \"192.168.1.9\", \"muted\": true}",
+	    "{\"stranger\": \"\", \"address\": \"192.168.1.9\", \"muted\": true}",
+	    "{\"stranger\": \"Can\", \"address\": \"192.168.1\", \"muted\": true}",
+	    "{\"stranger\": \"Can\", \"address\": \"192.168.1.9\", \"muted\": 1}",
+	    "{\"stranger\": \"Can\", \"address\": \"192.168.1.9\"}",
+	    "{\"stranger\": \"Can\", \"identity\": \"AAAA\", \"address\": \"192.168.1.9\", \"muted\": true}",
+	    "{\"stranger\": \"Can\", \"muted\": true}",
+	};
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct peersfile *file = read_text(workdir_fd(state), lines[i]);
+
+		CHECK(pins_count_strangers(peersfile_pins(file)) == 0, "%s", lines[i]);
+		assert_int_equal(pins_wishes(peersfile_pins(file), NULL, support_address(CAN)), 0);
+		peersfile_free(file);
+	}
+}
+
+static void strangers_are_bounded(void **state)
+{
+	struct buffer text = {0};
+	struct peersfile *file = open_fresh(workdir_fd(state));
+	struct stranger can = {.username = "Can", .address = support_address(CAN), .wishes = PINS_MUTED};
+
+	for (unsigned i = 0; i < PINS_MAX + 10; i++)
+		assert_int_equal(buffer_printf(&text,
+				     "{\"stranger\": \"Z\", \"address\": \"10.1.%u.%u\", \"muted\": true}\n", i / 256,
+				     i % 256),
+		    0);
+	file_put(workdir_fd(state), NAME, text.data, text.len);
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(pins_count_strangers(peersfile_pins(file)), PINS_MAX);
+	assert_int_equal(peersfile_wish(file, &can), EUSERS);
+	can.address = support_address(0x0a010101);
+	can.wishes = 0;
+	assert_int_equal(peersfile_commit(file, peersfile_wish(file, &can)), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	assert_int_equal(pins_wishes(peersfile_pins(file), NULL, can.address), 0);
+	buffer_free(&text);
+	peersfile_free(file);
+}
+
 static void a_file_too_large_is_refused_and_left_alone(void **state)
 {
 	int dir = workdir_fd(state);
@@ -239,6 +361,10 @@ int main(void)
 		workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_pin_keeps_unknown_members_for_the_same_identity_only, workdir_make,
 		workdir_remove),
+	    workdir_test(whose_messages_are_wanted_stands_beside_the_name),
+	    workdir_test(what_is_wanted_of_somebody_stands_with_their_pins_or_in_a_record_of_a_stranger),
+	    workdir_test(what_is_no_valid_stranger_wants_nothing),
+	    workdir_test(strangers_are_bounded),
 	    cmocka_unit_test_setup_teardown(a_file_too_large_is_refused_and_left_alone, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_change_waits_for_the_lock_but_not_for_ever, workdir_make, workdir_remove),
 	};

@@ -33,7 +33,7 @@ static json_t *parse(const char *text)
 static struct pins *known_of(const char *text)
 {
 	json_t *section = parse(text);
-	struct pins *known = pins_new(section);
+	struct pins *known = pins_new(section, NULL);
 
 	assert_non_null(known);
 	json_decref(section);
@@ -75,7 +75,7 @@ static struct pins *known_of_many(uint32_t count)
 		identity_of(i * 7919 % count, identity);
 		add_pin(section, name, identity, i);
 	}
-	known = pins_new(section);
+	known = pins_new(section, NULL);
 	assert_non_null(known);
 	json_decref(section);
 	return known;
@@ -115,7 +115,7 @@ static void what_is_no_section_knows_nobody(void **state)
 
 	(void)state;
 	for (size_t i = 0; i <= COUNT(sections); i++) {
-		struct pins *known = i < COUNT(sections) ? known_of(sections[i]) : pins_new(NULL);
+		struct pins *known = i < COUNT(sections) ? known_of(sections[i]) : pins_new(NULL, NULL);
 		uint8_t nothing[DH_KEY_BYTES] = {0};
 		struct peer bob = peer_of("Bob", VECTOR_SB_PUBLIC);
 
@@ -228,7 +228,7 @@ static void a_name_that_is_not_utf8_is_left_out(void **state)
 		name[support_bad_utf8[i].len] = '\0';
 		assert_int_equal(json_object_set_new_nocheck(section, name, parse(GOOD)), 0);
 		assert_int_equal(json_object_size(section), 3);
-		known = pins_new(section);
+		known = pins_new(section, NULL);
 		assert_non_null(known);
 		expect_bob_and_can(known, support_bad_utf8[i].why);
 		assert_null(pins_find(known, name));
@@ -373,7 +373,7 @@ static void of_several_with_one_identity_the_oldest_is_found(void **state)
 	for (size_t i = 0; i < COUNT(pins); i++)
 		add_pin(section, pins[i].name, identity, pins[i].since_s);
 	add_pin(section, "older, but somebody else", other, 1);
-	known = pins_new(section);
+	known = pins_new(section, NULL);
 	assert_non_null(known);
 	assert_string_equal(pins_find_identity(known, identity)->username, "Ece");
 	assert_string_equal(pins_find_identity(known, other)->username, "older, but somebody else");
@@ -381,7 +381,7 @@ static void of_several_with_one_identity_the_oldest_is_found(void **state)
 	/* However far they are apart. */
 	for (size_t i = 0; i < COUNT(extremes); i++) {
 		add_pin(section, "extreme", identity, extremes[i]);
-		known = pins_new(section);
+		known = pins_new(section, NULL);
 		assert_non_null(known);
 		assert_string_equal(pins_find_identity(known, identity)->username,
 		    extremes[i] < 10 ? "extreme" : "Ece");
@@ -647,7 +647,7 @@ static void at_most_4096_are_known(void **state)
 		identity_of(i, identity);
 		add_pin(section, name, identity, i);
 	}
-	known = pins_new(section);
+	known = pins_new(section, NULL);
 	assert_non_null(known);
 	json_decref(section);
 	assert_int_equal(pins_count(known), PINS_MAX);
@@ -684,7 +684,7 @@ static void a_section_of_any_size_takes_little_memory(void **state)
 		assert_int_equal(json_object_set_new_nocheck(section, name, json_null()), 0);
 	}
 	heap_largest = 0;
-	known = pins_new(section);
+	known = pins_new(section, NULL);
 	assert_non_null(known);
 	assert_int_equal(pins_count(known), 0);
 	pins_free(known);
@@ -696,7 +696,7 @@ static void a_section_is_only_read(void **state)
 {
 	json_t *section = parse("{\"Bob\": {\"identity\": \"" VECTOR_SB_TEXT "\", \"mood\": \"fine\"}, \"Can\": 42}");
 	json_t *before = json_deep_copy(section);
-	struct pins *known = pins_new(section);
+	struct pins *known = pins_new(section, NULL);
 
 	(void)state;
 	assert_non_null(known);
@@ -719,7 +719,7 @@ static void if_memory_runs_out_there_is_no_table(void **state)
 		struct pins *known;
 
 		shortage_begin(at);
-		known = pins_new(section);
+		known = pins_new(section, NULL);
 		refused = shortage_end();
 		CHECK(known != NULL || refused, "request %zu", at);
 		if (known != NULL)

@@ -6,11 +6,11 @@
 
 /* Bob was compared; Can wrote back; so did a Bob of another spelling, and one person under two names. */
 static const struct known known[] = {
-    {"Bob", 'b', 7, true},
-    {"Can", 'c', 8, false},
-    {"Böb", 'o', 0, false},
-    {"Ece", 'e', 0, false},
-    {"Ece at work", 'e', 0, false},
+    {"Bob", 'b', 7, true, 0},
+    {"Can", 'c', 8, false, 0},
+    {"Böb", 'o', 0, false, 0},
+    {"Ece", 'e', 0, false, 0},
+    {"Ece at work", 'e', 0, false, 0},
     {0},
 };
 
@@ -196,6 +196,76 @@ static void test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_nam
 	pins_free(pins);
 }
 
+/* What is wanted of the holders of identities and of whoever is at an address; b and c are pinned. */
+static const struct known wanted_pins[] = {
+    {"Bob", 'b', 7, true, PINS_MUTED},
+    {"Can", 'c', 8, false, PINS_BLOCKED},
+    {"Ece", 'e', 0, false, 0},
+    {0},
+};
+static const struct noted wanted_strangers[] = {
+    {'x', 0, PINS_BLOCKED},
+    {'y', 0, PINS_ACCEPTED | PINS_MUTED},
+    {'e', 0, PINS_MUTED},
+    {0, 9, PINS_BLOCKED},
+    {0, 10, PINS_ACCEPTED},
+    {0},
+};
+
+/* Who announces what, and what is wanted: of the claim; of who proved that identity; of who proved nothing there. */
+static const struct wanted {
+	struct heard heard;
+	const char *claim, *proof, *address;
+} wanted[] = {
+    {{7, "Bob", 'b', 0, false}, "muted", "muted", "muted"},
+    {{10, "Bob", 'b', 0, false}, "muted", "muted", "muted accepted"},
+    {{7, "Robert", 'b', 0, false}, "muted", "muted", "muted"},
+    {{7, "Bob", 'z', 0, false}, "", "", ""},
+    {{7, "Bob", 0, 0, false}, "", NULL, ""},
+    {{8, "Can", 'c', 0, false}, "blocked", "blocked", "blocked"},
+    {{8, "Ece", 'e', 0, false}, "muted", "muted", "muted"},
+    {{8, "Zoe", 'x', 0, false}, "blocked", "blocked", "blocked"},
+    {{8, "Zoe", 'y', 0, false}, "muted accepted", "muted accepted", "muted"},
+    {{9, "Zoe", 'y', 0, false}, "muted accepted", "muted accepted", "muted blocked"},
+    {{9, "Zoe", 'z', 0, false}, "", "", "blocked"},
+    {{9, "Zoe", 0, 0, false}, "blocked", NULL, "blocked"},
+    {{9, "Zoe", 0, 901, false}, "blocked", NULL, "blocked"},
+    {{10, "Zoe", 0, 0, false}, "accepted", NULL, "accepted"},
+    {{11, "Zoe", 0, 0, false}, "", NULL, ""},
+};
+
+static void expect_wishes(const struct verdict *verdict, const char *expected, const char *what, size_t row)
+{
+	char told[64];
+
+	snprintf(told, sizeof(told), "%s%s%s", verdict->muted ? " muted" : "", verdict->blocked ? " blocked" : "",
+	    verdict->accepted ? " accepted" : "");
+	CHECK(strcmp(told + (told[0] == ' '), expected) == 0, "row %zu, %s:%s", row, what, told);
+}
+
+static void test_what_the_user_wants_follows_the_identity_and_without_one_the_address(void **state)
+{
+	struct pins *pins = cast_people(wanted_pins, wanted_strangers);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wanted); i++) {
+		const struct heard *heard = &wanted[i].heard;
+		struct peers *peers = cast_peers(pins, (struct heard[]){*heard, {0}});
+		uint8_t identity[IDENTITY_BYTES];
+		struct verdict verdict;
+
+		verdict_of_claim(&verdict, pins, peers_next(peers, NULL));
+		expect_wishes(&verdict, wanted[i].claim, "claim", i);
+		cast_identity(heard->identity, identity);
+		verdict_of_proof(&verdict, pins, identity, heard->username);
+		expect_wishes(&verdict, wanted[i].proof ? wanted[i].proof : "", "proof", i);
+		verdict_of_address(&verdict, pins, peers, cast_address(heard->at), NOW_MS);
+		expect_wishes(&verdict, wanted[i].address, "address", i);
+		peers_free(peers);
+	}
+	pins_free(pins);
+}
+
 static void test_only_who_is_shown_to_be_there_is_certain(void **state)
 {
 	(void)state;
@@ -212,6 +282,7 @@ int main(void)
 	    cmocka_unit_test(test_who_says_no_name_is_named_by_the_pin_or_not_at_all),
 	    cmocka_unit_test(test_who_proved_nothing_is_judged_by_the_best_claim_of_the_address),
 	    cmocka_unit_test(test_an_unsigned_claim_does_not_stand_beside_a_signed_one_of_its_name),
+	    cmocka_unit_test(test_what_the_user_wants_follows_the_identity_and_without_one_the_address),
 	    cmocka_unit_test(test_only_who_is_shown_to_be_there_is_certain),
 	};
 
