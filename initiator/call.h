@@ -1,12 +1,11 @@
 /*
  * A call: one connection to one user, on which keys are exchanged unless it is in the clear, and one message is sent.
  *
- * Specification 2.3.0-C, D and F; common/PROTOCOL.md, sections 2 and 3. A call says nothing to its own user: functions
- * return 0 or an errno value, and stage tells what that value is about. What the other side sends is bounded by
- * connection and checked here; all waits have the limits of connection, and end with EINTR if stop_requested().
- *
- * In this order: call_init(), call_open(), call_pack(), call_send(), call_confirm() or call_finish(), call_close(). In
- * the clear, call_pack() may come before call_open(). After call_close() the same call may be opened again.
+ * Specification 2.3.0-C, D and F; common/PROTOCOL.md, sections 2 and 3. A call goes on in a loop, in steps that
+ * call_open(), call_send(), call_confirm() and call_finish() begin, one at a time and in this order; call_pack() comes
+ * between the first two, in the clear also before. Whoever began a step waits with call_await(), or has been given a
+ * callback with call_init(). Every step has a limit of time. What the other side sends is bounded by connection and
+ * checked here. A call says nothing to its own user: stage tells what a result is about.
  */
 #ifndef QUARTET_CALL_H
 #define QUARTET_CALL_H
@@ -14,18 +13,27 @@
 #include <netinet/in.h>
 
 #include "connection.h"
+#include "loop.h"
 #include "recipient.h"
 #include "store/chatlog.h"
 #include "wire/exchange.h"
+
+#define CALL_CONNECT_MS 5000
+#define CALL_SEND_MS 5000
+#define CALL_ANSWER_MS 5000
+/* How long a connection is held for the other side to finish, so that nothing it sends is answered with a reset. */
+#define CALL_LINGER_MS 1000
 
 /* What was tried last. */
 enum call_stage {
 	CALL_PREPARE, /* our side of the keys */
 	CALL_CONNECT,
-	CALL_AGREE, /* on keys */
+	CALL_OFFER, /* our key */
+	CALL_AGREE, /* on keys, once the other's comes */
 	CALL_PACK,
 	CALL_SEND,
-	CALL_CONFIRM, /* waiting for the receipt, or for the other side to close */
+	CALL_CONFIRM, /* waiting for the receipt */
+	CALL_FINISH,  /* waiting for the other side to close */
 };
 
 struct call {
@@ -33,48 +41,64 @@ struct call {
 	const struct recipient *to;
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	enum call_stage stage;
-	struct connection connection;
 	struct exchange exchange;
 	struct buffer object; /* the message as it travels, once it is packed */
 	/* Of a secure call: */
 	char username[USERNAME_MAX_BYTES + 1]; /* our own, "" if we have none */
 	uint8_t id[ENVELOPE_ID_BYTES];	       /* of the message */
-	struct envelope_receipt receipt;       /* once call_confirm() has returned 0 */
+	struct envelope_receipt receipt;       /* once call_confirm() has ended well */
+	/* Of one in the clear: what was said before the other side closed; reply.document is NULL if nothing. */
+	struct wire_object reply;
+	/* For this module: */
+	struct loop *loop;
+	struct loop_timer timer; /* the limit of the step that goes on, or the telling of its end */
+	void (*callback)(void *context);
+	void *context;
+	struct connection connection;
+	bool is_busy; /* a step goes on, or its end was not told yet */
+	bool is_over; /* the step has ended */
+	int result;   /* how */
 };
 
-/* Begins a call that is not open yet. to and from outlive it. */
-void call_init(struct call *call, enum chatlog_mode mode, const struct recipient *to, const struct in_addr *from);
+/*
+ * Begins a call that is not open yet. loop, to and from outlive it. callback is called with context, from the loop, when a
+ * step has ended; NULL if somebody awaits it.
+ */
+void call_init(struct call *call, struct loop *loop, enum chatlog_mode mode, const struct recipient *to,
+    const struct in_addr *from, void (*callback)(void *context), void *context);
 
 /*
  * Connects, and unless the call is in the clear exchanges keys, of which number (decimal digits, NUL-terminated) makes
- * ours. A secure call also takes our identity, and our username unless that is NULL. Nothing is open after a failure.
+ * ours. A secure call also takes our identity, and our username unless that is NULL. After call_close() the same call may
+ * be opened again.
  */
-int call_open(struct call *call, const struct identity *identity, const char *username, const char *number)
-    __attribute__((warn_unused_result));
+void call_open(struct call *call, const struct identity *identity, const char *username, const char *number);
 
 /* Whether the other side has not closed so far. */
 bool call_is_open(const struct call *call);
 
-/* Makes object of a text of well-formed UTF-8, encrypted unless the call is in the clear. */
+/* Makes object of a text of well-formed UTF-8, encrypted unless the call is in the clear. Returns 0 or an errno value. */
 int call_pack(struct call *call, const char *text, size_t len) __attribute__((warn_unused_result));
 
 /* Sends what was packed. */
-int call_send(struct call *call) __attribute__((warn_unused_result));
+void call_send(struct call *call);
+
+/* Waits for the receipt of a secure message. If it is genuine, call->receipt says what became of the message. */
+void call_confirm(struct call *call);
 
 /*
- * Waits for the receipt of a secure message, and for the end of the connection. Returns 0 if the receipt is genuine:
- * then call->receipt says what became of the message.
+ * Says that nothing more comes, and waits for the other side to close, for CALL_LINGER_MS at most. It ends well if
+ * nothing speaks against the message's having arrived, and if the call is not open or was finished before.
  */
-int call_confirm(struct call *call) __attribute__((warn_unused_result));
+void call_finish(struct call *call);
 
-/*
- * Ends a call whose message nobody confirms. Returns 0 if nothing speaks against its having arrived. What the other side
- * says in the clear before it closes, within CONNECTION_LINGER_MS, becomes *reply, to be freed with wire_free();
- * reply->document is NULL if there is none, and always after a message that was not in the clear.
- */
-int call_finish(struct call *call, struct wire_object *reply) __attribute__((warn_unused_result));
+/* How the last step ended: 0 or an errno value, ETIMEDOUT at its limit. For the callback. */
+int call_result(const struct call *call);
 
-/* Closes and wipes; harmless if it is not open. */
+/* Runs the loop until the step has ended, and returns how; EINTR if stop_requested(). */
+int call_await(struct call *call);
+
+/* Closes and wipes, whatever goes on; harmless if it is not open. */
 void call_close(struct call *call);
 
 #endif

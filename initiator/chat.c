@@ -154,8 +154,8 @@ static int open_call(struct chat *chat)
 		    "no secure chat: " KEYFILE_NAME " cannot be used\n");
 		return PROGRAM_FAILED;
 	}
-	return conclude(chat,
-	    call_open(&chat->call, &key->identity, peersfile_username(chat->desk->peers), chat->number));
+	call_open(&chat->call, &key->identity, peersfile_username(chat->desk->peers), chat->number);
+	return conclude(chat, call_await(&chat->call));
 }
 
 /* The call, open: a person may type for longer than the other end waits. */
@@ -230,8 +230,10 @@ static int take_receipt(struct chat *chat)
 /* Waits for what the other side says to a secure message. */
 static int finish_secure(struct chat *chat)
 {
-	int rc = call_confirm(&chat->call);
+	int rc;
 
+	call_confirm(&chat->call);
+	rc = call_await(&chat->call);
 	wording_put_end(chat->desk->console, &chat->call, rc);
 	return rc == 0 ? take_receipt(chat) : DESK_UNCONFIRMED;
 }
@@ -251,21 +253,21 @@ static int take_reply(struct chat *chat, const struct wire_object *reply)
 /* The same for one that nobody confirms; a reply is kept and shown. */
 static int finish_other(struct chat *chat)
 {
-	struct wire_object reply;
-	int rc = call_finish(&chat->call, &reply), status = rc == 0 ? PROGRAM_FINE : DESK_UNCONFIRMED;
+	int rc, status;
 
+	call_finish(&chat->call);
+	rc = call_await(&chat->call);
 	wording_put_end(chat->desk->console, &chat->call, rc);
-	if (reply.document) {
-		status = desk_worse(status, take_reply(chat, &reply));
-		wire_free(&reply);
-	}
-	return status;
+	status = rc == 0 ? PROGRAM_FINE : DESK_UNCONFIRMED;
+	return chat->call.reply.document ? desk_worse(status, take_reply(chat, &chat->call.reply)) : status;
 }
 
 static int send_text(struct chat *chat)
 {
-	int status = conclude(chat, call_send(&chat->call)), kept;
+	int status, kept;
 
+	call_send(&chat->call);
+	status = conclude(chat, call_await(&chat->call));
 	if (status != PROGRAM_FINE)
 		return status;
 	kept = keep(chat, NULL, chat->text.data, chat->text.len);
@@ -304,8 +306,11 @@ int chat_run(struct desk *desk, const char *name)
 		return status;
 	if (secure)
 		mode = chat.to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
-	call_init(&chat.call, mode, &chat.to, desk->from);
+	call_init(&chat.call, desk->loop, mode, &chat.to, desk->from, NULL, NULL);
 	status = converse(&chat);
+	/* Whatever it says of the end: it is over. */
+	call_finish(&chat.call);
+	call_await(&chat.call);
 	call_close(&chat.call);
 	buffer_wipe(&chat.text);
 	sodium_memzero(chat.number, sizeof(chat.number));

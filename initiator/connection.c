@@ -2,43 +2,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdint.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/stop.h"
 #include "net/address.h"
 
 #define CHUNK_BYTES 4096
 
-/* Waits until the socket is ready for events, or deadline_ms (monotonic) has come. */
-static int await(int fd, short events, int64_t deadline_ms)
-{
-	struct pollfd wait = {.fd = fd, .events = events};
-
-	for (;;) {
-		int64_t left_ms = deadline_ms - clock_monotonic_ms();
-		struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
-		int ready;
-
-		if (stop_requested())
-			return EINTR;
-		if (left_ms <= 0)
-			return ETIMEDOUT;
-		ready = ppoll(&wait, 1, &left, stop_wait_mask());
-		if (ready > 0)
-			return 0;
-		if (ready < 0 && errno != EINTR)
-			return errno;
-	}
-}
-
 int connection_open(struct connection *connection, const struct in_addr *from, struct in_addr to)
 {
 	struct sockaddr_in local, remote = address_socket(to, CHAT_PORT);
-	socklen_t len = sizeof(int);
 	int error = 0;
 
 	*connection = (struct connection){.fd = -1};
@@ -52,69 +25,54 @@ int connection_open(struct connection *connection, const struct in_addr *from, s
 	}
 	if (error == 0 && connect(connection->fd, (const struct sockaddr *)&remote, sizeof(remote)) != 0)
 		error = errno;
-	if (error == EINPROGRESS) {
-		error = await(connection->fd, POLLOUT, clock_monotonic_ms() + CONNECTION_OPEN_MS);
-		if (error == 0 && getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-			error = errno;
-	}
+	if (error == EINPROGRESS)
+		error = 0;
 	if (error != 0)
 		connection_close(connection);
 	return error;
 }
 
+int connection_opened(const struct connection *connection)
+{
+	socklen_t len = sizeof(int);
+	int error;
+
+	return getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
 int connection_send(struct connection *connection, const char *bytes, size_t len)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_SEND_MS;
+	while (connection->sent < len) {
+		ssize_t sent = send(connection->fd, bytes + connection->sent, len - connection->sent, MSG_NOSIGNAL);
 
-	while (len > 0) {
-		ssize_t sent = send(connection->fd, bytes, len, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno == EAGAIN) {
-			int rc = await(connection->fd, POLLOUT, deadline_ms);
-
-			if (rc != 0)
-				return rc;
-			continue;
-		}
-		if (sent < 0 && errno != EINTR)
-			return errno;
-		if (sent > 0) {
-			bytes += sent;
-			len -= (size_t)sent;
-		}
+		if (sent < 0)
+			return errno == EINTR ? EAGAIN : errno;
+		connection->sent += (size_t)sent;
 	}
+	connection->sent = 0;
 	return 0;
 }
 
-/* Waits for some bytes; *len is 0 if the other side has closed. */
-static int read_some(const struct connection *connection, char chunk[static CHUNK_BYTES], size_t *len,
-    int64_t deadline_ms)
+/* Reads some bytes; *len is 0 if the other side has closed. */
+static int read_some(const struct connection *connection, char chunk[static CHUNK_BYTES], size_t *len)
 {
-	ssize_t got;
-	int rc;
+	ssize_t got = recv(connection->fd, chunk, CHUNK_BYTES, 0);
 
-	do {
-		rc = await(connection->fd, POLLIN, deadline_ms);
-		if (rc != 0)
-			return rc;
-		got = recv(connection->fd, chunk, CHUNK_BYTES, 0);
-	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
 	if (got < 0)
-		return errno;
+		return errno == EINTR ? EAGAIN : errno;
 	*len = (size_t)got;
 	return 0;
 }
 
 int connection_receive(struct connection *connection, enum wire_kind kind, struct wire_object *object)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_REPLY_MS;
 	char chunk[CHUNK_BYTES];
 	const char *text, *why;
 	size_t len;
 	int rc;
 
 	while ((rc = framer_next(&connection->framer, &text, &len)) == EAGAIN) {
-		rc = read_some(connection, chunk, &len, deadline_ms);
+		rc = read_some(connection, chunk, &len);
 		if (rc == 0 && len == 0)
 			rc = ECONNRESET;
 		if (rc == 0)
@@ -161,30 +119,26 @@ static bool seek_reply(struct framer *framer, const char *bytes, size_t len, str
 
 int connection_finish(struct connection *connection, struct wire_object *reply)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + CONNECTION_LINGER_MS;
 	char chunk[CHUNK_BYTES];
-	bool seeking = reply != NULL;
-	size_t len = 1;
-	int rc = 0;
+	size_t len;
+	int rc;
 
-	if (reply)
-		reply->document = NULL;
-	if (connection->fd < 0 || connection->finished)
-		return 0;
-	connection->finished = true;
-	if (shutdown(connection->fd, SHUT_WR) != 0)
-		return errno;
-	while (rc == 0 && len > 0) {
-		rc = read_some(connection, chunk, &len, deadline_ms);
-		seeking = seeking && rc == 0 && seek_reply(&connection->framer, chunk, len, reply);
+	if (!connection->finished) {
+		if (shutdown(connection->fd, SHUT_WR) != 0)
+			return errno;
+		connection->finished = true;
+		connection->seeking = reply != NULL;
 	}
-	return rc;
+	/* Some at a time: whoever sends without end keeps nobody else waiting. */
+	rc = read_some(connection, chunk, &len);
+	if (rc != 0 || len == 0)
+		return rc;
+	connection->seeking = connection->seeking && seek_reply(&connection->framer, chunk, len, reply);
+	return EAGAIN;
 }
 
 void connection_close(struct connection *connection)
 {
-	/* Whatever it says of the end: it is over. */
-	(void)connection_finish(connection, NULL);
 	if (connection->fd >= 0)
 		close(connection->fd);
 	connection->fd = -1;

@@ -73,7 +73,7 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, void (*callback)(void
 {
 	struct epoll_event event = {.events = events};
 	struct watch *watch;
-	int rc = reach(loop, fd);
+	int rc = fd < 0 ? EBADF : reach(loop, fd);
 
 	if (rc != 0)
 		return rc;

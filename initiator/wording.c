@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "connection.h"
 #include "message.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
@@ -50,7 +49,7 @@ static void put_fault(struct console *console, int error)
 {
 	switch (error) {
 	case ETIMEDOUT:
-		console_put(console, "no answer came in %d s", CONNECTION_REPLY_MS / 1000);
+		console_put(console, "no answer came in %d s", CALL_ANSWER_MS / 1000);
 		break;
 	case ECONNRESET:
 	case ENOTCONN:
@@ -69,7 +68,7 @@ static void put_fault(struct console *console, int error)
 static void put_unconnected(struct console *console, int error)
 {
 	if (error == ETIMEDOUT)
-		console_put(console, "timed out after %d s", CONNECTION_OPEN_MS / 1000);
+		console_put(console, "timed out after %d s", CALL_CONNECT_MS / 1000);
 	else
 		console_put(console, "%s", strerror(error));
 	if (error == ECONNREFUSED)
@@ -85,10 +84,12 @@ void wording_put_failure(struct console *console, const struct call *call, int e
 	static const char *const beginnings[] = {
 	    [CALL_PREPARE] = "no secure chat with",
 	    [CALL_CONNECT] = "cannot connect to",
+	    [CALL_OFFER] = "no secure chat with",
 	    [CALL_AGREE] = "no secure chat with",
 	    [CALL_PACK] = "cannot send to",
 	    [CALL_SEND] = "cannot send to",
 	    [CALL_CONFIRM] = "cannot send to",
+	    [CALL_FINISH] = "cannot send to",
 	};
 
 	recipient_put(call->to, console, CONSOLE_BAD, beginnings[call->stage], ": ");
@@ -96,7 +97,7 @@ void wording_put_failure(struct console *console, const struct call *call, int e
 		put_unconnected(console, error);
 	else
 		put_fault(console, error);
-	console_put(console, call->stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
+	console_put(console, call->stage == CALL_OFFER || call->stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
 }
 
 /* What the receipt of a secure message says. */
