@@ -181,3 +181,9 @@ int chatreader_line(struct chatreader *reader, const char **line, size_t *len)
 	} while (rc == 0 && (!whole || *len > CHATLOG_LINE_MAX_BYTES));
 	return rc;
 }
+
+int64_t chatreader_offset(const struct chatreader *reader)
+{
+	/* The line feed before it is held no more, but for the first line of the file, which has none. */
+	return reader->finished ? reader->offset : reader->offset + (off_t)(reader->end - reader->begin) + 1;
+}

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CHATREADER_GIVE_UP_BYTES (64 * 1024 * 1024)
 
@@ -28,5 +29,11 @@ void chatreader_free(struct chatreader *reader);
  * the disk.
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
+
+/*
+ * Of a reader from the end: the offset in the file, in bytes, of the line that was read last; at first that of what follows
+ * the last whole line.
+ */
+int64_t chatreader_offset(const struct chatreader *reader);
 
 #endif

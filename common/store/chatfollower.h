@@ -1,0 +1,43 @@
+/*
+ * Following chat.log: the lines that are appended to it, as they come.
+ *
+ * For who shows what is said, and who waits for what another process writes. Takes no lock, as chatreader, and waits for
+ * nothing but the disk. The file may be missing and made later, be moved away and made anew, and be cut back. Lines longer
+ * than CHATLOG_LINE_MAX_BYTES are passed over; where CHATREADER_GIVE_UP_BYTES have no line feed, so is all that is there.
+ * Lines that a writer takes back because the disk is full may have been given out.
+ */
+#ifndef QUARTET_CHATFOLLOWER_H
+#define QUARTET_CHATFOLLOWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct chatfollower;
+
+/* Instead of an offset: what is in the file now is passed over. */
+#define CHATFOLLOWER_END INT64_C(-1)
+
+/*
+ * Follows the chat.log of directory dir (which stays the caller's) from an offset in bytes, which is that of a line.
+ * Returns 0 with *follower the caller's to free, ENOMEM, or why the kernel watches nothing more for this user. What is
+ * wrong with the file itself is told by chatfollower_next().
+ */
+int chatfollower_open(int dir, int64_t offset, struct chatfollower **follower) __attribute__((warn_unused_result));
+
+/* The same from the last count lines of the file on. */
+int chatfollower_open_last(int dir, size_t count, struct chatfollower **follower) __attribute__((warn_unused_result));
+void chatfollower_free(struct chatfollower *follower);
+
+/* Becomes readable when chatfollower_next() may have something new to say after ENODATA. */
+int chatfollower_fd(const struct chatfollower *follower);
+
+/*
+ * The next whole line, without its line feed: *line holds until the next call, *offset is that of its first byte in the
+ * file. An offset that is no larger than the one before says that the file is another, or was cut back: what was at that
+ * offset, or behind it, is there no more. If the file was moved away its last lines are given out first. Returns 0, ENODATA
+ * if there is none now, or why what is there now cannot be read, for lockedfile_reason(); it may be called again.
+ */
+int chatfollower_next(struct chatfollower *follower, const char **line, size_t *len, int64_t *offset)
+    __attribute__((warn_unused_result));
+
+#endif
