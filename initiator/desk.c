@@ -21,7 +21,9 @@ int desk_open(struct desk *desk, struct program *program)
 {
 	*desk = (struct desk){
 	    .loop = loop_new(),
-	    .console = &program->out,
+	    .console = program->argument_count > 0 ? &program->err : &program->out,
+	    .data = &program->out,
+	    .script = program->argument_count > 0,
 	    .peers = peersfile_new(AT_FDCWD),
 	    .log = chatlog_new(AT_FDCWD, LOCKEDFILE_WAIT_MS),
 	    .from = program->has_address ? &program->address : NULL,
@@ -30,6 +32,8 @@ int desk_open(struct desk *desk, struct program *program)
 	prompt_init(&desk->prompt, desk->console);
 	desk->prompt.input.wait = wait_for_key;
 	desk->prompt.input.wait_context = desk->loop;
+	if (desk->script)
+		prompt_close(&desk->prompt);
 	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
 	return desk->loop && desk->peers && desk->log ? 0 : ENOMEM;
 }

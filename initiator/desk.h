@@ -48,7 +48,10 @@ static inline int desk_worse(int status, int other)
 struct desk {
 	struct loop *loop; /* runs while a question waits for its answer */
 	struct prompt prompt;
-	struct console *console; /* the same as the prompt's */
+	struct console *console; /* the same as the prompt's: standard output in the menu, standard error in a script */
+	struct console *data;	 /* what a command shows: standard output */
+	/* The command came as an argument: only whole names count, and what would be asked for a yes has one. */
+	bool script;
 	struct keyfile key;
 	struct peersfile *peers;
 	struct shown_users users;
@@ -60,7 +63,7 @@ struct desk {
 
 /*
  * Sets up *desk for the working directory and standard input and output, and makes the user's identity if there is none.
- * Returns 0 or ENOMEM; desk_close() is called in either case. program outlives the desk.
+ * If the program has arguments, it is that of a script, and its prompt never asks anything. Returns 0 or ENOMEM; desk_close() is called in either case. program outlives the desk.
  */
 int desk_open(struct desk *desk, struct program *program) __attribute__((warn_unused_result));
 

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-#include <unicase.h>
-#include <uninorm.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
@@ -38,15 +36,11 @@ static void put_entry(const struct chatlog_entry *entry, struct console *console
 
 static bool is_with(const struct chatlog_entry *entry, const char *whom)
 {
-	const uint8_t *name = (const uint8_t *)entry->username, *wanted = (const uint8_t *)whom;
 	struct in_addr address;
-	int order;
 
 	if (address_parse(whom, &address) == 0)
 		return address.s_addr == entry->address.s_addr;
-	return whom[0] == '\0' ||
-	       (u8_casecmp(name, strlen(entry->username), wanted, strlen(whom), NULL, UNINORM_NFD, &order) == 0 &&
-		   order == 0);
+	return whom[0] == '\0' || username_is_same(entry->username, whom);
 }
 
 /* Reads a line; false if it is no message, or one of which another line says more, or one that is not shown yet. */

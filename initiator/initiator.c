@@ -10,12 +10,13 @@
 #include "desk.h"
 #include "history.h"
 #include "net/address.h"
+#include "script.h"
 #include "term/program.h"
 #include "trust.h"
 #include "users.h"
 
 static const char usage[] =
-    "usage: initiator [-a ADDR] [-C DIR] [-s]\n"
+    "usage: initiator [-a ADDR] [-C DIR] [-s] [COMMAND ...]\n"
     "\n"
     "Shows who is online, sends messages to them and shows what was said.\n"
     "\n"
@@ -149,6 +150,8 @@ static int run(struct program *program)
 		    address_format(program->address, ip), strerror(rc));
 		return PROGRAM_FAILED;
 	}
+	if (program->argument_count > 0)
+		return script_run(program);
 	rc = desk_open(&desk, program);
 	if (rc != 0)
 		console_put(&program->err, "initiator: %s\n", strerror(rc));
@@ -163,14 +166,25 @@ static int run(struct program *program)
 	return rc == 0 ? status : PROGRAM_FAILED;
 }
 
+static void put_more_usage(struct console *console)
+{
+	put_commands(console);
+	console_put(console,
+	    "\nWith a command it does that, asks nothing, and ends with a status that says what has become of it:\n"
+	    "0 done, 1 failed, 2 wrong usage, 3 nobody of that name or several, 4 not reachable, 5 not confirmed,\n"
+	    "6 another identity or none, 7 refused. -j: a JSON object a line. NAME is a whole name or an address.\n\n");
+	script_put_commands(console);
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = {
 	    .name = "initiator",
 	    .usage = usage,
-	    .put_more_usage = put_commands,
+	    .put_more_usage = put_more_usage,
 	    .options = "",
 	    .takes_strict = true,
+	    .takes_arguments = true,
 	    .feature = classic_feature(),
 	    .run = run,
 	};

@@ -10,6 +10,12 @@ void prompt_init(struct prompt *prompt, struct console *console)
 	lineinput_init(&prompt->input, STDIN_FILENO);
 }
 
+void prompt_close(struct prompt *prompt)
+{
+	prompt->over = true;
+	prompt->terminal = false;
+}
+
 void prompt_free(struct prompt *prompt)
 {
 	lineinput_free(&prompt->input);

@@ -29,6 +29,9 @@ struct prompt {
 void prompt_init(struct prompt *prompt, struct console *console);
 void prompt_free(struct prompt *prompt);
 
+/* Has every question answered by nobody from now on, and none shown. */
+void prompt_close(struct prompt *prompt);
+
 /*
  * Asks and waits for the answer. Returns true with *answer, NUL-terminated and valid until the next question; false if
  * the dialogue is over or the line was refused for its length, which the user is told. A line may have any bytes.

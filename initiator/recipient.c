@@ -112,10 +112,8 @@ static int choose(struct recipient *recipient, const struct candidates *candidat
 	return found ? PROGRAM_FINE : prompt->terminal ? PROGRAM_FAILED : DESK_NOBODY;
 }
 
-static void tell_nobody(const char *text, struct console *console)
+static void tell_nobody(const char *text, bool number, struct console *console)
 {
-	bool number = is_number(text);
-
 	console_put_styled(console, CONSOLE_WARNING,
 	    number ? "The last list of Users has no number" : "There is no user named");
 	console_put(console, " ");
@@ -132,6 +130,7 @@ static bool begin(struct candidates *candidates, const struct desk *desk)
 	    .pins = peersfile_pins(desk->peers),
 	    .peers = peersfile_peers(desk->peers),
 	    .now_ms = clock_wall_ms(),
+	    .whole = desk->script,
 	};
 	return true;
 }
@@ -143,20 +142,20 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	char *answer;
 	int status;
 
-	if (text[0] == '\0') {
+	if (text[0] == '\0' && !desk->script) {
 		if (!prompt_ask_word(&desk->prompt, "Name: ", &answer))
 			return PROGRAM_FAILED;
 		text = answer;
 	}
 	if (!begin(&candidates, desk))
 		return PROGRAM_FAILED;
-	number = number_of(text);
+	number = desk->script ? 0 : number_of(text);
 	if (number > 0 && number <= desk->users.count)
 		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
-	else if (!is_number(text))
+	else if (desk->script || !is_number(text))
 		candidates_find(&candidates, text);
 	if (candidates.count == 0) {
-		tell_nobody(text, desk->console);
+		tell_nobody(text, !desk->script && is_number(text), desk->console);
 		return DESK_NOBODY;
 	}
 	status = choose(recipient, &candidates, &desk->prompt);

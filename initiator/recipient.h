@@ -28,7 +28,8 @@ struct recipient {
 };
 
 /*
- * Finds whom text means, asking for the name if it is "", and which of several if it must. Returns PROGRAM_FINE, or after
+ * Finds whom text means, asking for the name if it is "", and which of several if it must; in a script only a whole name
+ * or address means somebody, and nothing is asked. Returns PROGRAM_FINE, or after
  * telling the user DESK_NOBODY; DESK_UNREACHABLE, unless even_absent, for somebody without an address; or PROGRAM_FAILED
  * if the user gave up or peers.txt cannot be read.
  */

@@ -6,6 +6,8 @@
 #include "net/address.h"
 #include "recipient.h"
 
+#define FINGERPRINT_DIGITS 60
+
 /* Our own public key; NULL after telling the user that there is none. */
 static const uint8_t *find_own(const struct desk *desk)
 {
@@ -66,13 +68,24 @@ static bool is_rival(const struct recipient *recipient)
 	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
 }
 
+/* Whether somebody else has an identity; else the user is told. */
+static bool is_comparable(const struct recipient *recipient, const uint8_t *own, struct console *console)
+{
+	bool is_own = recipient->has_identity && memcmp(recipient->identity, own, IDENTITY_BYTES) == 0;
+
+	if (is_own || !recipient->has_identity)
+		recipient_put(recipient, console, CONSOLE_WARNING,
+		    "There is nothing to compare:", is_own ? " is you.\n" : " announces no identity.\n");
+	return !is_own && recipient->has_identity;
+}
+
 int trust_fingerprint(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
+	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 	struct recipient recipient;
 	const uint8_t *own = find_own(desk);
 	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
-	bool is_own;
 
 	if (status != PROGRAM_FINE)
 		return status;
@@ -82,11 +95,12 @@ int trust_fingerprint(struct desk *desk, const char *name)
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
 		return DESK_CHANGED;
 	}
-	is_own = recipient.has_identity && memcmp(recipient.identity, own, IDENTITY_BYTES) == 0;
-	if (is_own || !recipient.has_identity) {
-		recipient_put(&recipient, console, CONSOLE_WARNING,
-		    "There is nothing to compare:", is_own ? " is you.\n" : " announces no identity.\n");
+	if (!is_comparable(&recipient, own, console))
 		return PROGRAM_FAILED;
+	if (desk->script) {
+		identity_fingerprint(own, recipient.identity, fingerprint);
+		console_put(desk->data, "%s\n", fingerprint);
+		return PROGRAM_FINE;
 	}
 	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
 	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
@@ -99,6 +113,44 @@ int trust_fingerprint(struct desk *desk, const char *name)
 	}
 	put_how_to_compare(&recipient, desk->peers, console);
 	return PROGRAM_FINE;
+}
+
+/* The next digit of text, after spaces; or the NUL. */
+static char next_digit(const char **text)
+{
+	*text += strspn(*text, " ");
+	return **text == '\0' ? '\0' : *(*text)++;
+}
+
+static size_t count_digits(const char *text)
+{
+	size_t count = 0;
+
+	for (char digit; (digit = next_digit(&text)) != '\0'; count++) {
+		if (digit < '0' || digit > '9')
+			return 0;
+	}
+	return count;
+}
+
+/* Whether two texts have the same digits. */
+static bool same_digits(const char *text, const char *other)
+{
+	char digit;
+
+	do {
+		digit = next_digit(&text);
+		if (digit != next_digit(&other))
+			return false;
+	} while (digit != '\0');
+	return true;
+}
+
+bool trust_are_digits(const char *text)
+{
+	size_t count = count_digits(text);
+
+	return count == FINGERPRINT_DIGITS || count == FINGERPRINT_DIGITS / 2;
 }
 
 /* Whether two looks at the pin of a name saw the same identity, or none. */
@@ -130,13 +182,13 @@ static int change(struct desk *desk, const char *name, const struct pin *seen, c
 	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
-/* Asks for a yes. */
-static bool agrees(struct prompt *prompt, const char *question)
+/* Asks for a yes, which in a script the command is. */
+static bool agrees(struct desk *desk, const char *question)
 {
-	bool agreed = prompt_ask_yes(prompt, question);
+	bool agreed = desk->script || prompt_ask_yes(&desk->prompt, question);
 
 	if (!agreed)
-		console_put(prompt->console, "Nothing was changed.\n");
+		console_put(desk->console, "Nothing was changed.\n");
 	return agreed;
 }
 
@@ -146,6 +198,17 @@ static void make_pin(const struct recipient *recipient, struct pin *pin)
 	*pin = (struct pin){.since_s = clock_wall_ms() / 1000};
 	strcpy(pin->username, recipient->username);
 	memcpy(pin->identity, recipient->identity, IDENTITY_BYTES);
+}
+
+/* Pins a recipient as compared. */
+static int verify(struct desk *desk, const struct recipient *recipient)
+{
+	struct pin pin = recipient->pin;
+
+	if (!recipient->has_pin)
+		make_pin(recipient, &pin);
+	pin.verified = true;
+	return change(desk, pin.username, recipient->has_pin ? &recipient->pin : NULL, &pin);
 }
 
 /* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
@@ -159,7 +222,6 @@ int trust_verify(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
-	struct pin pin;
 	const uint8_t *own = find_own(desk);
 	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
 
@@ -175,18 +237,36 @@ int trust_verify(struct desk *desk, const char *name)
 		    "Not yet:", " is not known to you. Fingerprint shows what to compare first.\n");
 		return PROGRAM_FAILED;
 	}
-	if (recipient.has_pin)
-		pin = recipient.pin;
-	else
-		make_pin(&recipient, &pin);
-	pin.verified = true;
-	status = change(desk, pin.username, recipient.has_pin ? &recipient.pin : NULL, &pin);
+	status = verify(desk, &recipient);
 	if (status != PROGRAM_FINE)
 		return status;
 	recipient_put(&recipient, console, CONSOLE_GOOD,
 	    "Verified:", ", for as long as the identity stays the same. You compared:\n");
-	put_fingerprint(console, "known", own, pin.identity);
+	put_fingerprint(console, "known", own, recipient.identity);
 	return PROGRAM_FINE;
+}
+
+int trust_compare(struct desk *desk, const char *name, const char *digits)
+{
+	char whole[IDENTITY_FINGERPRINT_BYTES], half[IDENTITY_HALF_BYTES];
+	struct recipient recipient;
+	const uint8_t *own = find_own(desk);
+	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
+
+	if (status != PROGRAM_FINE)
+		return status;
+	if (is_rival(&recipient)) {
+		recipient_put_change(&recipient, desk->console);
+		return DESK_CHANGED;
+	}
+	if (!is_comparable(&recipient, own, desk->console))
+		return PROGRAM_FAILED;
+	identity_fingerprint(own, recipient.identity, whole);
+	identity_fingerprint_half(recipient.identity, half);
+	if (same_digits(digits, whole) || same_digits(digits, half))
+		return verify(desk, &recipient);
+	recipient_put(&recipient, desk->console, CONSOLE_BAD, "Not verified: this is not the fingerprint of", ".\n");
+	return PROGRAM_FAILED;
 }
 
 /* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
@@ -220,9 +300,23 @@ static int find_rival(struct desk *desk, const char *name, struct recipient *rec
 	return PROGRAM_FAILED;
 }
 
-int trust_accept(struct desk *desk, const char *name)
+/* What there is to know before somebody is trusted instead of who was known. */
+static void put_change(const struct desk *desk, const struct recipient *recipient, const uint8_t *own)
 {
 	struct console *console = desk->console;
+
+	recipient_put_change(recipient, console);
+	put_both(recipient, own, console);
+	put_where_known(desk, &recipient->other);
+	console_put(console, "The user may have a new machine or working directory, or this is somebody else.\n"
+			     "Ask, by voice or side by side, what Fingerprint shows over there.");
+	console_put(console, recipient->has_identity
+				 ? " Accepting replaces the known identity by the announced one.\n"
+				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
+}
+
+int trust_accept(struct desk *desk, const char *name)
+{
 	struct recipient recipient;
 	struct pin pin;
 	const uint8_t *own = find_own(desk);
@@ -230,21 +324,15 @@ int trust_accept(struct desk *desk, const char *name)
 
 	if (status != PROGRAM_FINE)
 		return status;
-	recipient_put_change(&recipient, console);
-	put_both(&recipient, own, console);
-	put_where_known(desk, &recipient.other);
-	console_put(console, "The user may have a new machine or working directory, or this is somebody else.\n"
-			     "Ask, by voice or side by side, what Fingerprint shows over there.");
-	console_put(console, recipient.has_identity
-				 ? " Accepting replaces the known identity by the announced one.\n"
-				 : " Accepting forgets the known identity: then nothing proves who it is.\n");
-	if (!agrees(&desk->prompt, "Accept, yes or no? "))
+	if (!desk->script)
+		put_change(desk, &recipient, own);
+	if (!agrees(desk, "Accept, yes or no? "))
 		return PROGRAM_FAILED;
 	make_pin(&recipient, &pin);
 	status = change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL);
-	if (status != PROGRAM_FINE)
+	if (status != PROGRAM_FINE || desk->script)
 		return status;
-	recipient_put(&recipient, console, CONSOLE_GOOD, "Accepted:",
+	recipient_put(&recipient, desk->console, CONSOLE_GOOD, "Accepted:",
 	    recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
 				   : " is not known any more.\n");
 	return PROGRAM_FINE;
@@ -264,14 +352,16 @@ int trust_withdraw(struct desk *desk, const char *name)
 		    "There is nothing to forget:", " is not known to you.\n");
 		return PROGRAM_FAILED;
 	}
-	console_put(console, "You know ");
-	console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
-	console_put(console, " since ");
-	put_pin(&recipient.pin, own, console);
-	if (!agrees(&desk->prompt, "Forget that, yes or no? "))
+	if (!desk->script) {
+		console_put(console, "You know ");
+		console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
+		console_put(console, " since ");
+		put_pin(&recipient.pin, own, console);
+	}
+	if (!agrees(desk, "Forget that, yes or no? "))
 		return PROGRAM_FAILED;
 	status = change(desk, recipient.pin.username, &recipient.pin, NULL);
-	if (status != PROGRAM_FINE)
+	if (status != PROGRAM_FINE || desk->script)
 		return status;
 	console_put_styled(console, CONSOLE_GOOD, "Forgotten:");
 	console_put(console, " whoever answers under that name next is known by it.\n");

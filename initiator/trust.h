@@ -13,6 +13,15 @@
 /* The command Fingerprint: shows the fingerprint of the user and of whom name means, and how to compare it. */
 int trust_fingerprint(struct desk *desk, const char *name);
 
+/* Whether text is the 60 digits of a fingerprint or the 30 of one half, perhaps with spaces between. */
+bool trust_are_digits(const char *text);
+
+/*
+ * Compares such digits with the fingerprint of the user and of whom name means, or with the other's half of it, and if
+ * they are the same remembers that as Verified does. Returns PROGRAM_FAILED after telling the user if they are not.
+ */
+int trust_compare(struct desk *desk, const char *name, const char *digits);
+
 /*
  * The command Verified: remembers that the fingerprint was compared. Pins the name if it is not pinned and the
  * fingerprint was shown before.

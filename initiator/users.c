@@ -1,11 +1,13 @@
 #include "users.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/jsontext.h"
 #include "base/text.h"
 #include "net/address.h"
 
@@ -104,11 +106,12 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 {
 	const struct peer *claim = &desk->users.list[number - 1];
 	const struct peers *peers = peersfile_peers(desk->peers);
-	struct console *console = desk->console;
+	struct console *console = desk->data;
 	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict verdict;
 
-	users_put_number(number, console);
+	if (!desk->script)
+		users_put_number(number, console);
 	users_put_presence(claim, now_ms, console);
 	console_put(console, "  %s", address_format(claim->address, ip));
 	if (peers_find_listed(peers, claim->address, now_ms) !=
@@ -124,6 +127,19 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	console_put(console, "\n");
 }
 
+/* Reads who is there, and lists them. Returns false after telling the user what is wrong. */
+static bool look(struct desk *desk, int64_t now_ms)
+{
+	bool listed = false;
+
+	if (desk_read_peers(desk)) {
+		listed = list(&desk->users, peersfile_peers(desk->peers), now_ms);
+		if (!listed)
+			console_put_styled(desk->console, CONSOLE_BAD, "out of memory\n");
+	}
+	return listed;
+}
+
 int users_show(struct desk *desk, const char *argument)
 {
 	struct shown_users *users = &desk->users;
@@ -133,12 +149,8 @@ int users_show(struct desk *desk, const char *argument)
 	size_t online = 0;
 
 	(void)argument;
-	if (!desk_read_peers(desk))
+	if (!look(desk, now_ms))
 		return PROGRAM_FAILED;
-	if (!list(users, peersfile_peers(desk->peers), now_ms)) {
-		console_put_styled(console, CONSOLE_BAD, "out of memory\n");
-		return PROGRAM_FAILED;
-	}
 	own_name = peersfile_username(desk->peers);
 	for (size_t i = 0; i < users->count; i++) {
 		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
@@ -151,4 +163,75 @@ int users_show(struct desk *desk, const char *argument)
 		console_put_styled(console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
 	return PROGRAM_FINE;
+}
+
+/* Whether a claim is of that name, as it is announced or known, or that address. */
+static bool is_meant(const struct desk *desk, const struct peer *claim, const char *name)
+{
+	struct in_addr address;
+	struct verdict verdict;
+
+	if (address_parse(name, &address) == 0)
+		return claim->address.s_addr == address.s_addr;
+	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
+	return username_is_same(claim->username, name) || username_is_same(verdict.username, name);
+}
+
+/* The members of peers.txt, and what Users says in words. */
+static int format(struct buffer *json, const struct desk *desk, const struct peer *claim, int64_t now_ms)
+{
+	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
+	struct verdict verdict;
+	int rc = buffer_append(json, "{\"username\": ", 13);
+
+	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
+	if (rc == 0)
+		rc = jsontext_append_string(json, claim->username, strlen(claim->username));
+	if (rc == 0)
+		rc = buffer_printf(json,
+		    ", \"ip\": \"%s\", \"status\": \"%s\", \"last_seen\": %" PRId64 ".%03d, \"standing\": \"%s\"",
+		    address_format(claim->address, ip), peer_is_online(claim, now_ms) ? "online" : "away",
+		    claim->last_seen_ms / 1000, (int)(claim->last_seen_ms % 1000), standing_word(verdict.standing));
+	identity_format(claim->identity, identity);
+	if (rc == 0 && claim->has_identity)
+		rc = buffer_printf(json, ", \"identity\": \"%s\"", identity);
+	return rc == 0 ? buffer_append(json, "}", 1) : rc;
+}
+
+static void put_record(const struct desk *desk, const struct peer *claim, int64_t now_ms)
+{
+	struct buffer json = {0};
+
+	if (format(&json, desk, claim, now_ms) == 0) {
+		console_put_json(desk->data, json.data, json.len);
+		console_put(desk->data, "\n");
+	}
+	buffer_free(&json);
+}
+
+int users_list(struct desk *desk, const char *name, bool as_json)
+{
+	int64_t now_ms = clock_wall_ms();
+	size_t shown = 0;
+
+	if (!look(desk, now_ms))
+		return PROGRAM_FAILED;
+	for (size_t i = 0; i < desk->users.count; i++) {
+		const struct peer *claim = &desk->users.list[i];
+
+		if (name && !is_meant(desk, claim, name))
+			continue;
+		if (as_json)
+			put_record(desk, claim, now_ms);
+		else
+			put_user(desk, i + 1, is_own(claim, peersfile_username(desk->peers), desk_identity(desk)),
+			    now_ms);
+		shown++;
+	}
+	if (shown > 0 || !name)
+		return PROGRAM_FINE;
+	console_put(desk->console, "There is no user named ");
+	console_put_foreign(desk->console, name, strlen(name));
+	console_put(desk->console, " here now.\n");
+	return DESK_NOBODY;
 }

@@ -168,6 +168,40 @@ size_t text_escape(char *out, size_t out_size, const char *text, size_t len)
 	return escape(out, out_size, text, len, false);
 }
 
+/* Writes a code unit of UTF-16 as an escape of JSON. */
+static size_t put_unit(char *out, uint32_t unit)
+{
+	char escaped[TEXT_JSON_FACTOR + 1];
+
+	snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned)(unit & 0xffff));
+	memcpy(out, escaped, TEXT_JSON_FACTOR);
+	return TEXT_JSON_FACTOR;
+}
+
+size_t text_escape_json(char *out, const char *json, size_t len)
+{
+	const char *end = json + len;
+	size_t used = 0;
+
+	for (const char *cursor = json; cursor < end;) {
+		const char *start = cursor;
+		uint32_t code_point = text_next(&cursor, end);
+
+		if (code_point == NOT_UTF8) {
+			used += put_unit(out + used, 0xfffd);
+		} else if (is_printable(code_point)) {
+			memcpy(out + used, start, (size_t)(cursor - start));
+			used += (size_t)(cursor - start);
+		} else if (code_point < 0x10000) {
+			used += put_unit(out + used, code_point);
+		} else {
+			used += put_unit(out + used, 0xd7c0 + (code_point >> 10));
+			used += put_unit(out + used, 0xdc00 + (code_point & 0x3ff));
+		}
+	}
+	return used;
+}
+
 size_t text_escape_name(char *out, size_t out_size, const char *name, size_t len)
 {
 	return escape(out, out_size, name, len, true);

@@ -19,6 +19,9 @@
 /* One input byte becomes at most this many bytes of output in text_escape(): "<U+0007>". */
 #define TEXT_ESCAPE_FACTOR 8
 
+/* The same for text_escape_json(): "\u0007". */
+#define TEXT_JSON_FACTOR 6
+
 /*
  * Decodes the code point at *cursor, which lies before end, and moves *cursor past it. Returns the code point, or
  * UINT32_MAX for a byte that starts no well-formed sequence (overlong, surrogate, above U+10FFFF, cut short); the
@@ -63,7 +66,14 @@ bool text_has_right_to_left(const char *text, size_t len);
 size_t text_escape(char *out, size_t out_size, const char *text, size_t len);
 
 /*
- * The same for a name, which must also be told from others and from what stands around it: besides, quotation
+ * Copies len bytes of JSON without white space but spaces into out, and all that text_escape() escapes as \u escapes: the
+ * same value, safe to print on one line of a terminal. What is not UTF-8 becomes U+FFFD. The result is not
+ * NUL-terminated; TEXT_JSON_FACTOR * len bytes always hold it. Returns its length.
+ */
+size_t text_escape_json(char *out, const char *json, size_t len);
+
+/*
+ * The same as text_escape() for a name, which must also be told from others and from what stands around it: besides, quotation
  * marks (") are escaped, every gap but a single space between words, and joiners and variation selectors that follow an
  * ASCII character or nothing.
  */

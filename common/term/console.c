@@ -108,17 +108,25 @@ void console_put_styled(struct console *console, enum console_style style, const
 	end_style(console, style);
 }
 
+/* How much of a text is escaped at once. */
+static size_t piece_len(const char *text, size_t len)
+{
+	size_t piece = len < PIECE_BYTES ? len : PIECE_BYTES;
+
+	/* Cut between characters: up to three continuation bytes go to the next piece. */
+	for (int i = 0; i < 3 && piece < len && piece > 1 && ((unsigned char)text[piece] & 0xc0) == 0x80; i++)
+		piece--;
+	return piece;
+}
+
 /* Escapes a text that is well-formed or not, and collects it. */
 static void collect_escaped(struct console *console, const char *text, size_t len)
 {
 	char escaped[PIECE_BYTES * TEXT_ESCAPE_FACTOR + 1];
 
 	while (len > 0) {
-		size_t piece = len < PIECE_BYTES ? len : PIECE_BYTES;
+		size_t piece = piece_len(text, len);
 
-		/* Cut between characters: up to three continuation bytes go to the next piece. */
-		for (int i = 0; i < 3 && piece < len && piece > 1 && ((unsigned char)text[piece] & 0xc0) == 0x80; i++)
-			piece--;
 		collect(console, escaped, text_escape(escaped, sizeof(escaped), text, piece));
 		text += piece;
 		len -= piece;
@@ -145,6 +153,19 @@ void console_put_foreign(struct console *console, const char *text, size_t len)
 	collect_if(console, isolated, LAYOUT_ISOLATE);
 	collect_escaped(console, text, len);
 	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+}
+
+void console_put_json(struct console *console, const char *json, size_t len)
+{
+	char escaped[PIECE_BYTES * TEXT_JSON_FACTOR];
+
+	while (len > 0) {
+		size_t piece = piece_len(json, len);
+
+		collect(console, escaped, text_escape_json(escaped, json, piece));
+		json += piece;
+		len -= piece;
+	}
 }
 
 void console_put_name(struct console *console, enum console_style style, const char *name)

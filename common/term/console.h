@@ -66,6 +66,11 @@ void console_put_foreign(struct console *console, const char *text, size_t len);
 void console_put_name(struct console *console, enum console_style style, const char *name);
 
 /*
+ * Collects len bytes of JSON on one line, with what a terminal would obey or not show as escapes of JSON: the same value.
+ */
+void console_put_json(struct console *console, const char *json, size_t len);
+
+/*
  * Collects a foreign message that may have several lines: each line after the first begins on a line of its own, behind
  * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces.
  */

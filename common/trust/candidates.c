@@ -171,13 +171,13 @@ static void add_claims_like(struct candidates *candidates, const struct wanted *
 /* Adds those whom a name may mean, of all degrees of likeness only those that come first. */
 static void add_named(struct candidates *candidates, const char *name)
 {
+	const enum likeness last = candidates->whole ? LIKENESS_FOLDED : LIKENESS_BEGINNING;
 	struct wanted wanted = {.text = name};
 
 	fold(&wanted.folded, name);
 	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->count == 0; likeness++)
 		add_pins_like(candidates, &wanted, likeness);
-	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_BEGINNING && candidates->count == 0;
-	     likeness++) {
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= last && candidates->count == 0; likeness++) {
 		if (likeness == LIKENESS_BEGINNING)
 			add_pins_like(candidates, &wanted, likeness);
 		add_claims_like(candidates, &wanted, likeness, false);

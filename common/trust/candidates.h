@@ -27,6 +27,7 @@ struct candidates {
 	const struct pins *pins;
 	const struct peers *peers;
 	int64_t now_ms;			       /* wall clock */
+	bool whole;			       /* a name means nobody by its beginning */
 	struct candidate list[CANDIDATES_MAX]; /* the most certain first */
 	size_t count;
 	bool more; /* than are in the list */

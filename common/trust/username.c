@@ -1,9 +1,10 @@
 #include "trust/username.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unicase.h>
 #include <unictype.h>
+#include <uninorm.h>
 
 #include "base/text.h"
 
@@ -37,6 +38,15 @@ enum username_fault username_normalize(const char *text, size_t len, char name[s
 	memmove(name, text, len);
 	name[len] = '\0';
 	return USERNAME_OK;
+}
+
+bool username_is_same(const char *name, const char *other)
+{
+	int order;
+
+	return u8_casecmp((const uint8_t *)name, strlen(name), (const uint8_t *)other, strlen(other), NULL, UNINORM_NFD,
+		   &order) == 0 &&
+	       order == 0;
 }
 
 const char *username_rule(enum username_fault fault)

@@ -7,6 +7,7 @@
 #ifndef QUARTET_USERNAME_H
 #define QUARTET_USERNAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define USERNAME_MAX_BYTES 64
@@ -27,6 +28,9 @@ enum username_fault {
  */
 enum username_fault username_normalize(const char *text, size_t len, char name[static USERNAME_MAX_BYTES + 1])
     __attribute__((warn_unused_result));
+
+/* Whether two names are the same regardless of case, in Unicode's sense: folded and canonically decomposed. */
+bool username_is_same(const char *name, const char *other);
 
 /* The broken rule in words for the user, without a full stop: "a username has at most 64 bytes". Static storage. */
 const char *username_rule(enum username_fault fault);

@@ -630,6 +630,31 @@ static void text_from_right_to_left_is_known(void **state)
 	}
 }
 
+static void json_is_escaped_to_the_same_value(void **state)
+{
+	static const struct {
+		const char *json, *escaped;
+	} rows[] = {
+	    {"{\"a\": \"b\\n\"}", "{\"a\": \"b\\n\"}"},
+	    {"\u00e9 \U0001f600\u200d\ufe0f", "\u00e9 \U0001f600\u200d\ufe0f"},
+	    {"\x1b\x7f\xc2\x85", "\\u001b\\u007f\\u0085"},
+	    {"a\u202eb\u2028", "a\\u202eb\\u2028"},
+	    {"\U000e0041", "\\udb40\\udc41"},
+	    {"\xff\xc3", "\\ufffd\\ufffd"},
+	    {"", ""},
+	};
+	char out[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = text_escape_json(out, rows[i].json, strlen(rows[i].json));
+
+		assert_true(len <= TEXT_JSON_FACTOR * strlen(rows[i].json));
+		out[len] = '\0';
+		assert_string_equal(out, rows[i].escaped);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -652,6 +677,7 @@ int main(void)
 	    cmocka_unit_test(no_gap_comes_through_in_a_name_but_single_spaces),
 	    cmocka_unit_test(a_name_too_long_is_cut_at_a_whole_character),
 	    cmocka_unit_test(text_from_right_to_left_is_known),
+	    cmocka_unit_test(json_is_escaped_to_the_same_value),
 	};
 
 	support_begin();

@@ -152,6 +152,16 @@ static void every_rule_has_words_of_its_own(void **state)
 	assert_non_null(strstr(username_rule(USERNAME_TOO_LONG), "at most 64 bytes"));
 }
 
+static void names_are_the_same_in_any_case(void **state)
+{
+	(void)state;
+	assert_true(username_is_same("Bob", "bob"));
+	assert_true(username_is_same("Stra\u00dfe", "STRASSE"));
+	assert_true(username_is_same("\u00e9", "E\u0301"));
+	assert_false(username_is_same("Bob", "Bobby"));
+	assert_false(username_is_same("Bob", ""));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -160,6 +170,7 @@ int main(void)
 	    cmocka_unit_test(every_control_inside_a_name_is_refused),
 	    cmocka_unit_test(the_limit_is_64_bytes_and_not_characters),
 	    cmocka_unit_test(every_rule_has_words_of_its_own),
+	    cmocka_unit_test(names_are_the_same_in_any_case),
 	};
 
 	support_begin();

@@ -1,0 +1,155 @@
+#include "script.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "trust.h"
+#include "users.h"
+
+/* What was asked for. */
+struct request {
+	struct program *program;
+	struct desk desk;
+	bool json;	  /* -j */
+	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
+	int argument_count;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* as the list shows them */
+	const char *purpose;
+	const char *options; /* as getopt(3) takes them */
+	int least, most;     /* arguments that follow them */
+	int (*run)(struct request *request);
+	int (*check)(struct request *request); /* whether they can be meant: PROGRAM_FINE or PROGRAM_USAGE; or NULL */
+};
+
+static int run_users(struct request *request)
+{
+	return users_list(&request->desk, request->arguments[0], request->json);
+}
+
+static int run_fingerprint(struct request *request)
+{
+	return trust_fingerprint(&request->desk, request->arguments[0]);
+}
+
+static int check_verify(struct request *request)
+{
+	if (!trust_are_digits(request->arguments[1]))
+		return program_refuse(request->program, "the fingerprint", request->arguments[1],
+		    "it is 60 digits, or the 30 of the other");
+	return PROGRAM_FINE;
+}
+
+static int run_verify(struct request *request)
+{
+	return trust_compare(&request->desk, request->arguments[0], request->arguments[1]);
+}
+
+static int run_trust(struct request *request)
+{
+	return trust_accept(&request->desk, request->arguments[0]);
+}
+
+static int run_distrust(struct request *request)
+{
+	return trust_withdraw(&request->desk, request->arguments[0]);
+}
+
+static const struct command commands[] = {
+    {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
+	NULL},
+    {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, run_fingerprint, NULL},
+    {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
+	run_verify, check_verify},
+    {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, run_trust, NULL},
+    {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, run_distrust, NULL},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+/* What is shown before the purpose: name and arguments. */
+#define COMMAND_COLUMNS 21
+
+void script_put_commands(struct console *console)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		console_put(console, "  %s %-*s%s\n", commands[i].name, COMMAND_COLUMNS - (int)strlen(commands[i].name),
+		    commands[i].arguments, commands[i].purpose);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int take_option(struct request *request, int option, const char *argument)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	switch (option) {
+	case 'j':
+		request->json = true;
+		return PROGRAM_FINE;
+	case ':':
+		return program_refuse(request->program, "a value is missing after", letter, NULL);
+	default:
+		return program_refuse(request->program, "there is no option", optopt ? letter : argument, NULL);
+	}
+}
+
+/* Takes the options and arguments of a command. */
+static int parse(struct request *request, const struct command *command, int count, char **arguments)
+{
+	char options[16];
+	int option, status = PROGRAM_FINE;
+
+	snprintf(options, sizeof(options), "+:%s", command->options);
+	/* Begins anew (getopt(3), notes). */
+	optind = 0;
+	while (status == PROGRAM_FINE && (option = getopt(count, arguments, options)) != -1)
+		status = take_option(request, option, arguments[optind - 1]);
+	request->arguments = arguments + optind;
+	request->argument_count = count - optind;
+	if (status == PROGRAM_FINE && request->argument_count < command->least)
+		status = program_refuse(request->program, "something is missing after", command->name, NULL);
+	else if (status == PROGRAM_FINE && request->argument_count > command->most)
+		status = program_refuse(request->program, "that is too much:", request->arguments[command->most], NULL);
+	if (status == PROGRAM_FINE && command->check)
+		status = command->check(request);
+	return status;
+}
+
+static int run(struct request *request, const struct command *command)
+{
+	struct program *program = request->program;
+	int rc = desk_open(&request->desk, program), status = PROGRAM_FAILED;
+
+	if (request->json)
+		program->out.terminal = program->out.coloured = false; /* lines as they are */
+	if (rc == 0)
+		status = command->run(request);
+	else
+		console_put(&program->err, "%s: %s\n", program->name, strerror(rc));
+	desk_close(&request->desk);
+	console_flush(&program->out);
+	return program->out.outlet.failed ? desk_worse(status, PROGRAM_FAILED) : status;
+}
+
+int script_run(struct program *program)
+{
+	const struct command *command = find_command(program->arguments[0]);
+	struct request request = {.program = program};
+	int status;
+
+	if (!command)
+		return program_refuse(program, "there is no command", program->arguments[0], NULL);
+	status = parse(&request, command, program->argument_count, program->arguments);
+	return status == PROGRAM_FINE ? run(&request, command) : status;
+}

@@ -1,0 +1,227 @@
+"""Commands as arguments: what scripts see of the initiator."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from protocol import Identity, fingerprint
+from quartet import BIN, base_environment, peer, pin
+
+BOB = "127.0.0.3"
+ELSEWHERE = "127.0.0.4"
+
+
+def objects(program):
+    """What a program wrote with -j: each line an object, and no character that a terminal obeys."""
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", program.output)
+    return [json.loads(line) for line in program.lines]
+
+
+def run(user, *arguments, status=0, text=""):
+    """Runs a command; what fails says why on standard error, and what does not says nothing there."""
+    program = user.run("initiator", *arguments, status=status, text=text)
+    if status == 0:
+        assert program.errors == ""
+    else:
+        assert program.errors.endswith("\n") and program.output == ""
+    return program
+
+
+@pytest.fixture
+def crowd(alice, bob):
+    """Alice has heard several, and knows Bob and Can."""
+    alice.is_called("Alice")
+    alice.write_peers({
+        alice.address: peer("Alice", identity=alice.identity().text),
+        BOB: peer("Bob", identity=bob.identity().text),
+        "127.0.0.5": peer("Ece", 100),
+        "127.0.0.6": peer("42"),
+        "127.0.0.7": peer("bobby"),
+    })
+    alice.pin(Bob=pin(bob.identity().text, address=BOB, verified=True), Can=pin(Identity().text))
+
+
+@pytest.fixture
+def rival(alice, known):
+    """Somebody else announces the name of Bob, whom Alice knows, from another address."""
+    identity = Identity()
+    alice.update_peers_file(lambda content: content["peers"].update(
+        {ELSEWHERE: peer("Bob", identity=identity.text)}))
+    return identity
+
+
+# What is wrong on the command line.
+
+
+@pytest.mark.parametrize("arguments", [
+    ["user"], ["Users"], [""], ["users", "-x"], ["users", "Bob", "Ece"], ["users", "Bob", "-j"],
+    ["users", "--json"], ["fingerprint"], ["fingerprint", "-j", "Bob"], ["fingerprint", "Bob", "Ece"],
+    ["verify", "Bob"], ["verify", "Bob", "12345"], ["verify", "Bob", "1" * 59], ["verify", "Bob", "x" * 60],
+    ["verify", "Bob", "1" * 60, "1"], ["trust"], ["trust", "Bob", "Ece"], ["distrust"],
+    ["distrust", "Bob", "Ece"],
+])
+def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
+    program = run(alice, *arguments, status=2)
+    assert program.errors.startswith("initiator: ")
+    assert not alice.path("identity.key").exists()
+
+
+# Users.
+
+
+def test_users_are_lines_for_people_to_read(alice, crowd):
+    assert [line.split("  ")[0] for line in run(alice, "users").lines] == [
+        "42 (Online)", "Alice (Online)", "Bob (Online)", "bobby (Online)", "Ece (Away)"]
+    assert run(alice, "users", "bob").output == "Bob (Online)  127.0.0.3  verified\n"
+
+
+def test_users_are_objects_for_programs_to_read(alice, bob, crowd):
+    before = alice.peers()
+    assert {found["ip"]: found for found in objects(run(alice, "users", "-j"))} == {
+        address: {"username": entry["username"], "ip": address,
+                  "status": "away" if entry["username"] == "Ece" else "online",
+                  "last_seen": entry["last_seen"],
+                  "standing": "verified" if address == BOB else "unknown",
+                  **({"identity": entry["identity"]} if "identity" in entry else {})}
+        for address, entry in before.items()}
+    [found] = objects(run(alice, "users", "-j", "Bob"))
+    assert list(found) == ["username", "ip", "status", "last_seen", "standing", "identity"]
+    assert found["identity"] == bob.identity().text
+
+
+@pytest.mark.parametrize("name, found", [
+    ("Bob", ["Bob"]), ("BOB", ["Bob"]), (BOB, ["Bob"]), ("42", ["42"]), ("--", ["42", "Alice", "Bob", "bobby", "Ece"])])
+def test_users_finds_whole_names_and_addresses(alice, crowd, name, found):
+    assert [entry["username"] for entry in objects(run(alice, "users", "-j", name))] == found
+
+
+@pytest.mark.parametrize("name", ["Bo", "1", ""])
+@pytest.mark.parametrize("command", ["users", "fingerprint", "trust", "distrust"])
+def test_a_beginning_and_a_number_mean_nobody(alice, crowd, command, name):
+    run(alice, command, name, status=3)
+
+
+@pytest.mark.parametrize("name", ["Can", "127.0.0.9"])
+def test_who_is_not_heard_is_not_found(alice, crowd, name):
+    """Can is known, and away for long."""
+    run(alice, "users", name, status=3)
+
+
+def test_who_is_known_under_another_name_is_found_by_both(alice, known, bob):
+    alice.write_peers({BOB: peer("Rob", identity=bob.identity().text)})
+    assert run(alice, "users", "Bob").output == run(alice, "users", "Rob").output
+
+
+def test_nobody_there_is_no_failure(alice):
+    assert run(alice, "users").output == run(alice, "users", "-j").output == ""
+
+
+def test_what_others_choose_reaches_no_terminal_as_it_is(alice):
+    name = "B\u202eo\u2028b \U000e0041x\"\\"
+    alice.write_peers({BOB: peer(name)})
+    program = run(alice, "users", "-j")
+    [found] = objects(program)
+    assert found["username"] == name
+    assert r"\u202e" in program.output and r"\udb40\udc41" in program.output
+
+
+def test_a_dictionary_that_cannot_be_read_fails(alice):
+    alice.path("peers.txt").write_bytes(b"{}\n")
+    alice.path("peers.txt").chmod(0o666)
+    run(alice, "users", status=1)
+
+
+def test_output_that_is_lost_is_a_failure(alice, crowd):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / "initiator", "users", "-j"], cwd=alice.directory, stdout=full,
+                              env=base_environment(), check=False)
+    assert done.returncode == 1
+
+
+# Fingerprints.
+
+
+def digits_of(user, other):
+    return fingerprint(user.identity().public, other.public)
+
+
+def half_of(other):
+    return " ".join(fingerprint(other.public, other.public).split()[:6])
+
+
+@pytest.mark.parametrize("name", ["Bob", "bob", BOB])
+def test_a_fingerprint_is_a_line_of_digits(alice, bob, crowd, name):
+    assert run(alice, "fingerprint", name).output == digits_of(alice, bob.identity()) + "\n"
+
+
+@pytest.mark.parametrize("spaces", [True, False])
+@pytest.mark.parametrize("which", [digits_of, lambda user, other: half_of(other)], ids=["all", "half"])
+def test_the_right_digits_verify(alice, bob, known, which, spaces):
+    digits = which(alice, bob.identity())
+    program = run(alice, "verify", "Bob", digits if spaces else digits.replace(" ", ""))
+    assert program.output == "" and alice.known()["Bob"]["verified"]
+
+
+def test_digits_make_somebody_known_who_was_not(alice, bob):
+    """Who compares does not have to write first."""
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text)})
+    run(alice, "verify", "Bob", half_of(bob.identity()))
+    assert alice.known()["Bob"]["identity"] == bob.identity().text and alice.known()["Bob"]["verified"]
+
+
+@pytest.mark.parametrize("which", ["own half", "another", "one digit"])
+def test_other_digits_do_not(alice, bob, known, which):
+    digits = {"own half": half_of(alice.identity()), "another": digits_of(alice, Identity()),
+              "one digit": digits_of(alice, bob.identity())}[which]
+    if which == "one digit":
+        digits = digits[:-1] + str((int(digits[-1]) + 1) % 10)
+    run(alice, "verify", "Bob", digits, status=1)
+    assert "verified" not in alice.known()["Bob"]
+
+
+def test_there_is_nothing_to_compare_without_another_identity(alice, crowd):
+    run(alice, "fingerprint", "Ece", status=1)
+    run(alice, "fingerprint", "Alice", status=1)
+    run(alice, "verify", "Ece", "1" * 60, status=1)
+
+
+@pytest.mark.parametrize("command", [["fingerprint", ELSEWHERE], ["verify", ELSEWHERE, "1" * 60]])
+def test_who_only_uses_a_known_name_is_not_compared(alice, rival, command):
+    run(alice, *command, status=6)
+    assert "verified" not in alice.known()["Bob"]
+
+
+# Trust.
+
+
+@pytest.mark.parametrize("name", ["Bob", ELSEWHERE])
+def test_trust_takes_the_other_identity_without_a_question(alice, rival, name):
+    assert run(alice, "trust", name).output == ""
+    assert alice.known()["Bob"]["identity"] == rival.text
+
+
+def test_trust_does_not_choose_between_several(alice, rival, bob):
+    alice.update_peers_file(lambda content: content["peers"].update(
+        {"127.0.0.8": peer("Bob", identity=Identity().text)}))
+    program = run(alice, "trust", "Bob", status=3)
+    assert ELSEWHERE in program.errors and "127.0.0.8" in program.errors
+    assert alice.known()["Bob"]["identity"] == bob.identity().text
+
+
+def test_trust_has_nothing_to_accept_from_who_is_known(alice, known):
+    run(alice, "trust", "Bob", status=3)
+    run(alice, "trust", "Ece", status=3)
+
+
+def test_distrust_forgets_without_a_question(alice, known):
+    assert run(alice, "distrust", "Bob").output == ""
+    assert alice.known() == {}
+    run(alice, "distrust", "Bob", status=1)
+
+
+def test_a_command_reads_no_input(alice, known):
+    """In a loop of a shell, it would eat what is meant for the loop."""
+    run(alice, "distrust", "Bob", text="no\n")
+    assert alice.known() == {}
