@@ -32,7 +32,7 @@ common_OBJECTS = \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console layout lineinput outlet program)
 announcer_OBJECTS = announcer beacon name
-discovery_OBJECTS = discovery journal keeper listener pace
+discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat connection desk history loop message prompt recipient script trust users wording
 responder_OBJECTS = responder admission caller conversation inbox received roster server
 

@@ -181,6 +181,7 @@ static bool announce_self(struct self *self, struct beacon *beacon, struct setti
 	if (settings->name[0] == '\0' && !name_ask(self->out, self->file, settings->name))
 		return false;
 	strcpy(self->announcement.username, settings->name);
+	console_set_title(self->out, "announcer: %s", settings->name);
 	news = keyfile_open(&self->key, AT_FDCWD);
 	if (news)
 		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
@@ -211,6 +212,7 @@ static int run(struct program *program)
 		peersfile_free(self.file);
 		return PROGRAM_FAILED;
 	}
+	console_set_title(self.out, "announcer");
 	announced = announce_self(&self, &beacon, settings);
 	beacon_close(&beacon);
 	peersfile_free(self.file);

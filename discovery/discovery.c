@@ -177,6 +177,7 @@ static int run(struct program *program)
 		    rc == EADDRINUSE ? "; another program has the port for itself" : "");
 		return PROGRAM_FAILED;
 	}
+	console_set_title(&program->out, "discovery");
 	console_put(&program->out, "Listening for users on %s:%d\n", ip, PRESENCE_PORT);
 	console_flush(&program->out);
 	rc = keeper_start(&keeper, AT_FDCWD, &program->out);

@@ -11,12 +11,15 @@
 #include "journal.h"
 #include "net/address.h"
 #include "pace.h"
+#include "presence.h"
 #include "store/peersfile.h"
 
 #define REFUSALS_MAX 32
 /* Lines about a known peer: this many at once, then one a period. New peers are always told. */
 #define CHANGE_BURST 5
 #define CHANGE_PERIOD_MS 10000
+/* The title is brought up to date this often while it names somebody, who may have gone silent, or something happens. */
+#define TITLE_PERIOD_MS 2000
 
 struct refusal {
 	struct in_addr address;
@@ -37,7 +40,9 @@ struct keeper {
 	/* The keeper's own. */
 	struct console *console;
 	struct ratelimit changes;
-	int failed; /* why peers.txt could not be written the last time, or 0 */
+	int failed;	   /* why peers.txt could not be written the last time, or 0 */
+	bool titles_again; /* the title names somebody, or is to */
+	int64_t title_ms;  /* monotonic: when it was brought up to date last */
 };
 
 size_t keeper_refresh(struct keeper *keeper, struct sighting *sightings, size_t count, int64_t now_ms)
@@ -108,6 +113,8 @@ static void await_work(struct keeper *keeper)
 	while (!keeper->stopping && keeper->refusal_count == 0) {
 		int64_t due = pace_due(&keeper->pace);
 
+		if (keeper->titles_again && due > keeper->title_ms + TITLE_PERIOD_MS)
+			due = keeper->title_ms + TITLE_PERIOD_MS;
 		/*
 		 * What a paused terminal did not take is offered again, without a wait that would hold up the writing.
 		 */
@@ -146,6 +153,14 @@ static struct peer *take_news(struct keeper *keeper, bool all, size_t *count)
 	return taken;
 }
 
+/* A name in its own colour, and what has become of it. */
+static void tell_presence(struct keeper *keeper, const struct peer *peer, enum console_style style, const char *what)
+{
+	console_put_name(keeper->console,
+	    console_name_style(peer->username, peer->has_identity ? peer->identity : NULL), peer->username);
+	console_put_styled(keeper->console, style, " %s", what);
+}
+
 /* The line for the news of one claim. */
 static void tell(struct keeper *keeper, const struct peer *peer)
 {
@@ -154,8 +169,8 @@ static void tell(struct keeper *keeper, const struct peer *peer)
 
 	address_format(peer->address, ip);
 	if (peer->news & PEERS_INSERTED) {
-		console_put_name(console, CONSOLE_GOOD, peer->username);
-		console_put(console, " is online (%s)\n", ip);
+		tell_presence(keeper, peer, CONSOLE_GOOD, "is online");
+		console_put(console, " (%s)\n", ip);
 		return;
 	}
 	if ((peer->news & ~(unsigned)(PEERS_REFRESHED | PEERS_RENEWED)) == 0 ||
@@ -169,11 +184,11 @@ static void tell(struct keeper *keeper, const struct peer *peer)
 		console_put(console, ")\n");
 	}
 	if (peer->left && peer->news & PEERS_DEPARTED) {
-		console_put_name(console, CONSOLE_FAINT, peer->username);
-		console_put(console, " left (%s)\n", ip);
+		tell_presence(keeper, peer, CONSOLE_FAINT, "left");
+		console_put(console, " (%s)\n", ip);
 	} else if (!peer->left && peer->news & PEERS_RETURNED) {
-		console_put_name(console, CONSOLE_GOOD, peer->username);
-		console_put(console, " is back (%s)\n", ip);
+		tell_presence(keeper, peer, CONSOLE_GOOD, "is back");
+		console_put(console, " (%s)\n", ip);
 	}
 }
 
@@ -246,6 +261,23 @@ static void write_down(struct keeper *keeper)
 	journal_free(&journal);
 }
 
+/* Has the title say who is here; with the mutex held. */
+static void set_title(struct keeper *keeper)
+{
+	char text[PRESENCE_BYTES];
+
+	if (!keeper->console->titled)
+		return;
+	keeper->titles_again = true;
+	if (clock_monotonic_ms() < keeper->title_ms + TITLE_PERIOD_MS)
+		return;
+	keeper->title_ms = clock_monotonic_ms();
+	presence_describe(keeper->heard, peersfile_username(keeper->file), peersfile_since(keeper->file),
+	    clock_wall_ms(), text);
+	keeper->titles_again = text[0] != '\0';
+	console_set_title(keeper->console, "discovery%s%s", text[0] != '\0' ? ": " : "", text);
+}
+
 /* One turn: tells what was refused, and writes and tells what is new. Begins and ends with the mutex held. */
 static void work(struct keeper *keeper)
 {
@@ -257,6 +289,7 @@ static void work(struct keeper *keeper)
 	keeper->refusal_count = 0;
 	if (keeper->stopping ? due_ms != INT64_MAX : due_ms <= clock_monotonic_ms())
 		write_down(keeper);
+	set_title(keeper);
 	pthread_mutex_unlock(&keeper->mutex);
 
 	tell_refusals(keeper, refusals, refusal_count);

@@ -34,6 +34,8 @@ int desk_open(struct desk *desk, struct program *program)
 	desk->prompt.input.wait_context = desk->loop;
 	if (desk->script)
 		prompt_close(&desk->prompt);
+	else
+		desk_show_waiting(desk, 0);
 	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
 	return desk->loop && desk->peers && desk->log ? 0 : ENOMEM;
 }
@@ -51,6 +53,16 @@ bool desk_read_peers(const struct desk *desk)
 		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
 		    peersfile_reason(rc));
 	return rc == 0;
+}
+
+void desk_show_waiting(struct desk *desk, size_t waiting)
+{
+	if (desk->script)
+		return;
+	if (waiting == 0)
+		console_set_title(desk->console, "initiator");
+	else
+		console_set_title(desk->console, "initiator: %zu waiting", waiting);
 }
 
 const uint8_t *desk_identity(const struct desk *desk)

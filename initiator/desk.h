@@ -73,6 +73,9 @@ void desk_refresh(struct desk *desk);
 /* Brings what is read of peers.txt up to date. Returns false after telling the user that it cannot be read. */
 bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result));
 
+/* Has the title of the terminal say how many messages wait to be delivered. */
+void desk_show_waiting(struct desk *desk, size_t waiting);
+
 /* Our public key; NULL if there is none. */
 const uint8_t *desk_identity(const struct desk *desk);
 

@@ -78,6 +78,7 @@ static int run(struct program *program)
 	news = keyfile_open(&key, AT_FDCWD);
 	if (news)
 		console_put_styled(out, CONSOLE_WARNING, "%s\n", news);
+	console_set_title(out, "responder");
 	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
 	console_flush_ready(out);
 	rc = server_run(server);

@@ -25,7 +25,9 @@ readonly COLUMNS_BESIDE=80
 # The status line, with the user's own prefix key, and the title of a pane.
 readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
 readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d#{?#{e|>=:#{client_width},$COLUMNS_BESIDE},   end: scripts/start.sh --stop,}#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
-readonly TITLE='#{?pane_active,#[reverse],#[bold]} #{pane_title} #[default]#{?pane_dead,ended: hit Enter ,}'
+# What a program adds to its name in the title ("responder: 3 new") follows the label.
+readonly ADDITION='#{?#{m/r:^[a-z]+: ,#{pane_title}},#{q/h;s/^[a-z]+//:pane_title},}'
+readonly TITLE="#{?pane_active,#[reverse],#[bold]} #{@quartet}$ADDITION #[default]#{?pane_dead,ended: hit Enter ,}"
 # What a user sets for the programs; a tmux server that runs already has an environment of its own.
 readonly VARIABLES=(NO_COLOR TZ LANG LC_ALL LC_CTYPE LC_TIME LC_MESSAGES)
 
@@ -150,7 +152,7 @@ find_panes() {
 # adopt TITLE PANE: the mark tells later which pane is whose, whatever its title is by then.
 adopt() {
 	panes[$1]=$2
-	tmux select-pane -t "$2" -T "$1" \; set-option -p -t "$2" @quartet "$1"
+	tmux set-option -p -t "$2" @quartet "$1"
 }
 
 # split TITLE OPTION...: runs what make_command has made in a new pane beside another.

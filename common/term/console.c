@@ -1,6 +1,7 @@
 #include "term/console.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,9 @@
 #define TAB "    "
 
 #define RESET "\033[0m"
+#define TITLE_BEGIN "\033]2;"
+#define TITLE_END "\033\\"
+#define BELL "\007"
 
 /* The descriptor of a draft. */
 #define NOWHERE (-1)
@@ -28,9 +32,14 @@ static const char *const style_codes[] = {
     [CONSOLE_GOOD] = "\033[32m",
     [CONSOLE_WARNING] = "\033[33m",
     [CONSOLE_BAD] = "\033[31m",
+    /* Brown, olive, teal, blue, violet, magenta: as far from black as from white, and neither red nor green. */
+    [CONSOLE_FIRST_OF_NAMES] = "\033[38;5;130m",
+    "\033[38;5;64m",
+    "\033[38;5;30m",
+    "\033[38;5;27m",
+    "\033[38;5;98m",
+    "\033[38;5;163m",
 };
-/* A style may have been left without its end. */
-#define LOSS "\n(some lines were not shown here)\n"
 
 void console_init(struct console *console, int fd)
 {
@@ -38,9 +47,9 @@ void console_init(struct console *console, int fd)
 	const char *term = getenv("TERM");
 
 	*console = (struct console){.terminal = isatty(fd)};
-	console->coloured =
-	    console->terminal && !(no_color && no_color[0] != '\0') && !(term && strcmp(term, "dumb") == 0);
-	outlet_init(&console->outlet, fd, console->coloured ? RESET LOSS : LOSS);
+	console->titled = console->terminal && !(term && strcmp(term, "dumb") == 0);
+	console->coloured = console->titled && !(no_color && no_color[0] != '\0');
+	outlet_init(&console->outlet, fd, console->coloured ? RESET : "");
 }
 
 void console_init_draft(struct console *draft, const struct console *console)
@@ -60,20 +69,22 @@ void console_free(struct console *console)
 
 size_t console_waiting_bytes(const struct console *console)
 {
-	return console->text.len + console->outlet.backlog.len;
+	return console->text.len + console->outlet.backlog.len + console->title_waits + console->bell_waits;
 }
 
 static void collect(struct console *console, const char *bytes, size_t len)
 {
-	if (outlet_takes(&console->outlet, console->text.len) && buffer_append(&console->text, bytes, len) != 0)
-		console->outlet.lost = true;
+	if (!outlet_takes(&console->outlet, console->text.len) || buffer_append(&console->text, bytes, len) != 0)
+		outlet_lose(&console->outlet, bytes, len);
 }
 
 __attribute__((format(printf, 2, 0))) static void collect_format(struct console *console, const char *format,
     va_list arguments)
 {
-	if (outlet_takes(&console->outlet, console->text.len) && buffer_vprintf(&console->text, format, arguments) != 0)
-		console->outlet.lost = true;
+	/* What ends lines is in the format. */
+	if (!outlet_takes(&console->outlet, console->text.len) ||
+	    buffer_vprintf(&console->text, format, arguments) != 0)
+		outlet_lose(&console->outlet, format, strlen(format));
 }
 
 static void begin_style(struct console *console, enum console_style style)
@@ -190,6 +201,16 @@ void console_put_name(struct console *console, enum console_style style, const c
 		console_put_styled(console, CONSOLE_WARNING, " [mixed scripts]");
 }
 
+enum console_style console_name_style(const char *name, const uint8_t *identity)
+{
+	uint32_t sum = 2166136261u;
+
+	/* It keeps no secret, so the simplest hash that spreads will do (FNV-1a). */
+	for (; !identity && *name != '\0'; name++)
+		sum = (sum ^ (unsigned char)*name) * 16777619u;
+	return CONSOLE_FIRST_OF_NAMES + (identity ? identity[0] : sum >> 16) % CONSOLE_NAME_COLOURS;
+}
+
 /* Collects a line of a message, without its line feed. */
 static void put_message_line(struct console *console, const char *line, size_t len)
 {
@@ -229,8 +250,42 @@ void console_put_all(struct console *console, struct console *draft)
 {
 	collect(console, draft->text.data, draft->text.len);
 	console->outlet.lost |= draft->outlet.lost;
+	console->outlet.lost_lines += draft->outlet.lost_lines;
 	draft->outlet.lost = false;
+	draft->outlet.lost_lines = 0;
 	draft->text.len = 0;
+}
+
+void console_set_title(struct console *console, const char *format, ...)
+{
+	char text[4 * CONSOLE_TITLE_BYTES], title[CONSOLE_TITLE_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	text_escape(title, sizeof(title), text, strlen(text));
+	if (!console->titled || strcmp(title, console->title) == 0)
+		return;
+	strcpy(console->title, title);
+	console->title_waits = true;
+}
+
+void console_ring(struct console *console)
+{
+	console->bell_waits = console->titled;
+}
+
+/* Hands the outlet the title and the bell, if nothing else is to be written before them. */
+static void put_signals(struct console *console)
+{
+	if (console->outlet.backlog.len > 0 || console->outlet.broken)
+		return;
+	if (console->title_waits &&
+	    buffer_printf(&console->outlet.backlog, TITLE_BEGIN "%s" TITLE_END, console->title) != 0)
+		return;
+	console->title_waits = false;
+	console->bell_waits = console->bell_waits && buffer_append(&console->outlet.backlog, BELL, strlen(BELL)) != 0;
 }
 
 /* How wide the terminal is by now; 0 if it is none, or does not know. */
@@ -246,7 +301,7 @@ static void lay_out(struct console *console, size_t len)
 {
 	if (len > 0 && !console->outlet.broken &&
 	    layout_append(&console->outlet.backlog, console->text.data, len, columns_now(console)) != 0)
-		console->outlet.lost = true;
+		outlet_lose(&console->outlet, console->text.data, len);
 	buffer_consume(&console->text, len);
 }
 
@@ -256,12 +311,15 @@ void console_flush_ready(struct console *console)
 
 	lay_out(console, feed ? (size_t)(feed + 1 - console->text.data) : 0);
 	outlet_flush_ready(&console->outlet);
+	put_signals(console);
+	outlet_flush_ready(&console->outlet);
 	if (console->outlet.broken)
 		console->text.len = 0;
 }
 
 void console_flush(struct console *console)
 {
+	put_signals(console);
 	lay_out(console, console->text.len);
 	outlet_flush(&console->outlet);
 }

@@ -5,13 +5,14 @@
  * escaped on its way in, and on a terminal isolated if it is written from right to left; whole lines are then broken to
  * the width that the terminal has at that moment (layout.h). In a pipe or a file each line stays one. Colour is used
  * only on a terminal, and not if NO_COLOR is set (https://no-color.org) or TERM is "dumb". What is lost on the way, and
- * when, says outlet.h.
+ * when, says outlet.h. Titles and bells are for terminals alone, and wait until all that was said before is out.
  */
 #ifndef QUARTET_CONSOLE_H
 #define QUARTET_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "term/outlet.h"
@@ -26,13 +27,21 @@ enum console_style {
 	CONSOLE_GOOD,
 	CONSOLE_WARNING,
 	CONSOLE_BAD,
+	CONSOLE_FIRST_OF_NAMES, /* the colours that tell people apart, so many: */
 };
+#define CONSOLE_NAME_COLOURS 6
+
+/* A longer title is cut. */
+#define CONSOLE_TITLE_BYTES 160
 
 struct console {
 	struct outlet outlet;
 	struct buffer text; /* collected, and not laid out yet */
 	bool terminal;
 	bool coloured;
+	bool titled;			 /* the terminal takes titles and bells */
+	bool title_waits, bell_waits;	 /* for what was said before them */
+	char title[CONSOLE_TITLE_BYTES]; /* the last one, escaped */
 };
 
 /* Begins with an empty collection for descriptor fd, which stays the caller's; end with console_free(). */
@@ -71,6 +80,12 @@ void console_put_name(struct console *console, enum console_style style, const c
 void console_put_json(struct console *console, const char *json, size_t len);
 
 /*
+ * The colour of somebody's name, the same on every screen: that of the identity, IDENTITY_BYTES, if it is certain, and
+ * of the name if identity is NULL. All of them can be read on a light and on a dark background.
+ */
+enum console_style console_name_style(const char *name, const uint8_t *identity);
+
+/*
  * Collects a foreign message that may have several lines: each line after the first begins on a line of its own, behind
  * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces.
  */
@@ -78,6 +93,15 @@ void console_put_message(struct console *console, const char *text, size_t len);
 
 /* Moves all that a draft has collected to the end of what console has. */
 void console_put_all(struct console *console, struct console *draft);
+
+/*
+ * Has the terminal show a title for its window: formatted text, escaped, so that foreign strings may be in its arguments;
+ * nothing if it is what the title is already. Only the last one that waits to be written is.
+ */
+void console_set_title(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Rings the terminal's bell, once however many wait to be. */
+void console_ring(struct console *console);
 
 /*
  * Writes what was collected. Blocks while the terminal or pipe takes nothing, until stop_requested(); what is left then

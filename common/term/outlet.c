@@ -35,9 +35,9 @@ static void open_own(struct outlet *outlet)
 	}
 }
 
-void outlet_init(struct outlet *outlet, int fd, const char *loss)
+void outlet_init(struct outlet *outlet, int fd, const char *reset)
 {
-	*outlet = (struct outlet){.fd = fd, .loss = loss};
+	*outlet = (struct outlet){.fd = fd, .reset = reset};
 	open_own(outlet);
 }
 
@@ -54,6 +54,17 @@ bool outlet_takes(struct outlet *outlet, size_t waiting_bytes)
 	if (outlet->backlog.len + waiting_bytes >= OUTLET_BACKLOG_MAX_BYTES)
 		outlet->lost = true;
 	return !outlet->broken && !outlet->lost;
+}
+
+void outlet_lose(struct outlet *outlet, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	outlet->lost = true;
+	while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+		outlet->lost_lines++;
+		text++;
+	}
 }
 
 /* Waits until the descriptor may take more; false if stopping is more urgent. */
@@ -115,8 +126,17 @@ static int write_ready(struct outlet *outlet)
 
 static void admit_loss(struct outlet *outlet)
 {
-	if (outlet->lost && outlet->backlog.len == 0)
-		outlet->lost = buffer_append(&outlet->backlog, outlet->loss, strlen(outlet->loss)) != 0;
+	size_t lines = outlet->lost_lines;
+
+	/* What was dropped may have begun in the middle of a line, and left a style without its end. */
+	if (!outlet->lost || outlet->backlog.len > 0 ||
+	    buffer_printf(&outlet->backlog, "%s\n(%.0zu%s not shown here)\n", outlet->reset, lines,
+		lines == 0   ? "something was"
+		: lines == 1 ? " line was"
+			     : " lines were") != 0)
+		return;
+	outlet->lost = false;
+	outlet->lost_lines = 0;
 }
 
 void outlet_flush_ready(struct outlet *outlet)

@@ -171,6 +171,8 @@ int program_main(struct program *program, int argc, char **argv)
 		status = PROGRAM_FAILED;
 	else if (status == PROGRAM_FINE)
 		status = program->run(program);
+	if (program->out.title[0] != '\0')
+		console_set_title(&program->out, "%s", program->name);
 	console_free(&program->out);
 	console_free(&program->err);
 	if (status == DONE)

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from network import ECE, WAIT, Mouth, connect, dropped_datagrams, say
-from quartet import MENU, eventually, log_entry, peer
+from quartet import MENU, PROGRAMS, eventually, log_entry, peer
 
 
 colours = pytest.mark.parametrize("environment, coloured", [
@@ -55,6 +55,41 @@ def test_discovery_is_coloured_on_a_terminal_unless_unwanted(bob, environment, c
         mouth.announce("127.0.0.7", "Alice")
         discovery.wait_for("Alice.* is online")
     assert (b"\x1b[" in discovery.raw) == coloured
+
+
+TITLED = {"TERM": "xterm"}
+
+
+def title(text):
+    return re.escape(f"\x1b]2;{text}\x1b\\")
+
+
+def test_every_window_has_the_name_of_its_program_as_title(bob):
+    for name in PROGRAMS:
+        program = bob.start(name, ready=False, terminal=True, environment=TITLED)
+        program.wait_for(title(name))
+        program.stop()
+        assert b"\x1b]" not in bob.start(name, terminal=True).raw
+
+
+def test_the_title_of_the_announcer_has_the_name(bob):
+    announcer = bob.announcer("-u", "B[2Job", terminal=True, environment=TITLED)
+    announcer.wait_for(title("announcer: B[2Job"))
+
+
+def test_the_title_of_discovery_says_who_is_here(someone):
+    someone.is_called("Bob")
+    discovery = someone.discovery(terminal=True, environment=TITLED)
+    names = ["Ece", "Can", "Bob", "Alice"]
+    with Mouth() as mouth:
+        def says(text):
+            for number, name in enumerate(names):
+                mouth.announce(f"127.0.0.{number + 11}", name)
+            return re.search(title(text), discovery.output)
+        eventually(lambda: says("discovery: Alice, Can, Ece"))
+        names += [f"Dora {number}" for number in range(10)]
+        eventually(lambda: says("discovery: Alice, Can, Dora 0, Dora 1 +9"))
+    discovery.wait_for(title("discovery"))
 
 
 def test_nothing_is_coloured_in_a_pipe(bob):

@@ -148,7 +148,7 @@ class Machine:
 class Pane:
     """A pane of a session as tmux lists it."""
 
-    FIELDS = ["pane_id", "pane_title", "pane_active", "pane_width", "pane_height", "pane_pid"]
+    FIELDS = ["pane_id", "@quartet", "pane_active", "pane_width", "pane_height", "pane_pid"]
 
     def __init__(self, machine, values):
         self.machine = machine
@@ -303,7 +303,7 @@ def test_start_shows_all_titles_and_a_whole_status_line(machine, columns, rows):
     terminal.shows("Username:")
     lines = terminal.screen().splitlines()
     for title in PANES:
-        assert any(re.search(f"─ {title} ─", line) for line in lines), title
+        assert any(re.search(f"─ {title}(: \\w+)? ─", line) for line in lines), title
     end = ".*/start.sh --stop( |$)" if columns >= 80 else "$"
     assert re.search(f"Ctrl-b arrow or click .* Ctrl-b d{end}", lines[-1])
     panes = machine.panes()
@@ -314,7 +314,7 @@ def test_start_shows_all_titles_and_a_whole_status_line(machine, columns, rows):
 def test_demo_shows_both_users_at_once_with_the_cursor_in_alices_initiator(machine, columns, rows):
     terminal = machine.terminal("--demo", size=(columns, rows))
     terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
-    titles = re.findall("─ (\\w+: \\w+) ─", terminal.screen())
+    titles = re.findall("─ (\\w+: \\w+)(?:: \\w+)? ─", terminal.screen())
     assert sorted(titles) == sorted(DEMO_PANES)
     panes = machine.panes("quartet-demo")
     assert [title for title, pane in panes.items() if pane.active] == ["Alice: initiator"]
