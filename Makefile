@@ -28,7 +28,7 @@ common_OBJECTS = \
 	$(addprefix crypto/,channel classic dh identity secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix store/,chatfollower chatlog chatreader keyfile lockedfile peerrecord peers peerscontent peersfile) \
-	$(addprefix trust/,candidates lookalike pins username verdict) \
+	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console layout lineinput outlet program)
 announcer_OBJECTS = announcer beacon name

@@ -18,6 +18,7 @@
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "trust/ownname.h"
 #include "wire/announcement.h"
 
 #define PERIOD_MIN_S 0.1
@@ -53,14 +54,16 @@ static int take_option(struct program *program, int option)
 {
 	struct settings *settings = program->settings;
 	enum username_fault fault;
+	const char *rule;
 	double seconds;
 	char *end;
 
 	switch (option) {
 	case 'u':
 		fault = username_normalize(optarg, strlen(optarg), settings->name);
-		if (fault != USERNAME_OK)
-			return program_refuse(program, "the username", optarg, username_rule(fault));
+		rule = fault == USERNAME_OK ? ownname_rule(settings->name) : username_rule(fault);
+		if (rule)
+			return program_refuse(program, "the username", optarg, rule);
 		break;
 	case 't':
 		if (settings->target_count == BEACON_TARGETS_MAX)
@@ -88,6 +91,7 @@ struct self {
 	struct peersfile *file;
 	struct keyfile key;
 	struct announcement announcement;
+	bool is_stored;	 /* the name is in the file, or another that somebody has put in its place since */
 	bool is_doubled; /* the identity was found elsewhere, and the user knows */
 };
 
@@ -96,14 +100,39 @@ static const struct identity *identity_of(const struct self *self)
 	return self->key.is_usable ? &self->key.identity : NULL;
 }
 
+static void say_name(const struct self *self, const char *before, const char *after)
+{
+	console_put(self->out, "%s ", before);
+	console_put_name(self->out, CONSOLE_STRONG, self->announcement.username);
+	console_put(self->out, "%s\n", after);
+	console_set_title(self->out, "announcer: %s", self->announcement.username);
+}
+
 /* Begins a new text of the announcement. */
 static void renew(struct self *self)
 {
 	struct announcement *announcement = &self->announcement;
+	char before[USERNAME_MAX_BYTES + 1];
 
+	strcpy(before, announcement->username);
 	memcpy(announcement->identity, self->key.identity.public, sizeof(announcement->identity));
 	announcement->has_identity = self->key.is_usable;
-	name_store(self->out, self->file, announcement->username, &announcement->since_s);
+	self->is_stored =
+	    name_store(self->out, self->file, self->is_stored, announcement->username, &announcement->since_s);
+	if (strcmp(before, announcement->username) != 0)
+		say_name(self, "From now on you are", ".");
+}
+
+/* Announces another name that the user has taken in the initiator. */
+static void check_name(struct self *self)
+{
+	const char *stored;
+
+	if (!self->is_stored || peersfile_read_content(self->file) != 0)
+		return;
+	stored = peersfile_username(self->file);
+	if (!stored || strcmp(stored, self->announcement.username) != 0)
+		renew(self);
 }
 
 /* Tells what is new about the identity; another one is announced as such. */
@@ -153,6 +182,7 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 		struct timespec wait;
 
 		check_identity(self);
+		check_name(self);
 		check_double(self);
 		/* So that whoever has an address next cannot repeat there what was announced from it. */
 		if (beacon_send(beacon, &self->announcement, identity_of(self))) {
@@ -173,24 +203,23 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 	beacon_send(beacon, &self->announcement, identity_of(self));
 }
 
-/* Has a name, and an identity if that can be; announces both until stopped. Returns false if there is no name. */
+/* Has an identity, if that can be, and a name; announces both until stopped. Returns false if there is no name. */
 static bool announce_self(struct self *self, struct beacon *beacon, struct settings *settings)
 {
-	const char *news;
+	const char *news = keyfile_open(&self->key, AT_FDCWD);
+	const uint8_t *own = self->key.is_usable ? self->key.identity.public : NULL;
+	char period[64];
 
-	if (settings->name[0] == '\0' && !name_ask(self->out, self->file, settings->name))
-		return false;
-	strcpy(self->announcement.username, settings->name);
-	console_set_title(self->out, "announcer: %s", settings->name);
-	news = keyfile_open(&self->key, AT_FDCWD);
 	if (news)
 		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
+	if (settings->name[0] == '\0' ? !name_ask(self->out, self->file, own, settings->name)
+				      : name_is_taken(self->out, self->file, own, settings->name))
+		return false;
+	strcpy(self->announcement.username, settings->name);
 	renew(self);
-	console_put(self->out, "You are ");
-	console_put_name(self->out, CONSOLE_STRONG, self->announcement.username);
-	console_put(self->out, ", announced every %g s.\n", (double)settings->period_ms / 1000);
+	snprintf(period, sizeof(period), ", announced every %g s.", (double)settings->period_ms / 1000);
+	say_name(self, "You are", period);
 	announce(beacon, self, settings->period_ms);
-	keyfile_close(&self->key);
 	return true;
 }
 
@@ -214,11 +243,13 @@ static int run(struct program *program)
 	}
 	console_set_title(self.out, "announcer");
 	announced = announce_self(&self, &beacon, settings);
+	keyfile_close(&self.key);
 	beacon_close(&beacon);
 	peersfile_free(self.file);
 	if (announced || stop_requested())
 		return PROGRAM_FINE;
-	console_put(&program->err, "announcer: there is no username: the input ended; -u gives one\n");
+	console_put(&program->err, "announcer: there is no username: %s\n",
+	    settings->name[0] == '\0' ? "the input ended; -u gives one" : "somebody else has that one");
 	return PROGRAM_FAILED;
 }
 

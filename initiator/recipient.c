@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/address.h"
+#include "trust/ownname.h"
 #include "users.h"
 
 static void take(struct recipient *recipient, const struct candidates *candidates, const struct candidate *candidate)
@@ -114,11 +115,15 @@ static int choose(struct recipient *recipient, const struct candidates *candidat
 
 static void tell_nobody(const char *text, bool number, struct console *console)
 {
+	bool reserved = !number && ownname_rule(text);
+
 	console_put_styled(console, CONSOLE_WARNING,
 	    number ? "The last list of Users has no number" : "There is no user named");
 	console_put(console, " ");
 	console_put_foreign(console, text, strlen(text));
-	console_put(console, number ? "; Users makes a new one.\n" : " here now; Users lists who is.\n");
+	console_put(console, number	? "; Users makes a new one.\n"
+			     : reserved ? "; who announces such a name is reached by address.\n"
+					: " here now; Users lists who is.\n");
 }
 
 /* Begins a search of what peers.txt says now. */

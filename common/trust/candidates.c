@@ -6,6 +6,7 @@
 #include <uninorm.h>
 
 #include "net/address.h"
+#include "trust/ownname.h"
 
 /* A name regardless of case: what u8_casefold() makes of it, decomposed. */
 struct folded {
@@ -233,7 +234,7 @@ void candidates_find(struct candidates *candidates, const char *text)
 
 	if (address_parse(text, &address) == 0)
 		add_address(candidates, address);
-	else
+	else if (!ownname_rule(text))
 		add_named(candidates, text);
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from network import Ear, Mouth
 from protocol import Identity, from_base64, sign_announcement
-from quartet import eventually, peer
+from quartet import eventually, peer, pin
 
 
 def members_of(data):
@@ -78,6 +78,75 @@ def test_2_1_0_A_takes_every_name_within_the_rules(alice, typed, name):
         announcer.ask(typed, "Announcing")
         assert members(ear.hear())["username"] == name
     assert alice.peers_file()["self"]["username"] == name
+
+
+TAKEN = r"(?i)bob is taken: "
+
+
+def signed_by_another(seconds_ago=0.0, **members):
+    """Somebody who was heard under the name Bob, with an identity that is not one's own."""
+    return peer("Bob", seconds_ago, identity=Identity(b"m" * 32).text, since=1763625600, **members)
+
+
+@pytest.mark.parametrize("name", ["Bob", "bob"])
+def test_a_name_that_somebody_signs_is_taken_and_another_is_asked_for(alice, name):
+    alice.write_peers({"127.0.0.3": signed_by_another()})
+    announcer = alice.announcer()
+    announcer.ask(name, TAKEN + "it is announced from 127.0.0.3")
+    announcer.wait_for("Username: ")
+    announcer.ask("Robert", "Announcing")
+    assert alice.peers_file()["self"]["username"] == "Robert"
+
+
+def test_a_name_that_is_pinned_is_taken(alice):
+    alice.pin(Bob=pin(Identity(b"m" * 32).text))
+    announcer = alice.announcer()
+    announcer.ask("Bob", TAKEN + "you know somebody by that name")
+    announcer.ask("Robert", "Announcing")
+
+
+def test_a_name_is_free_that_nobody_signs_now(alice):
+    alice.write_peers({"127.0.0.3": signed_by_another(11), "127.0.0.4": signed_by_another(left=True),
+                       "127.0.0.5": peer("Bob")})
+    alice.announcer("-u", "Bob")
+
+
+def test_ones_own_name_stays_ones_own(alice):
+    alice.is_called("Bob")
+    alice.write_peers({"127.0.0.3": signed_by_another()})
+    alice.announcer("-u", "Bob").stop()
+    alice.announcer().ask("", "Announcing")
+
+
+def test_a_taken_name_on_the_command_line_or_from_a_pipe_fails(alice):
+    alice.write_peers({"127.0.0.3": signed_by_another()})
+    announcer = alice.run("announcer", "-u", "Bob", status=1)
+    assert "it is announced from 127.0.0.3" in announcer.output and "username" in announcer.errors
+    announcer = alice.run("announcer", text="Bob\n", status=1)
+    assert "it is announced from 127.0.0.3" in announcer.output
+    assert "self" not in alice.peers_file()
+
+
+@pytest.mark.parametrize("name", ["#lab", "@all", "-x", "12", "192.168.1.7"])
+def test_a_name_that_means_something_else_in_commands_is_refused(alice, name):
+    announcer = alice.announcer()
+    announcer.ask(name, "That will not do")
+    announcer.ask("Alice", "Announcing")
+    alice.run("announcer", f"-u{name}", status=2)
+
+
+def test_a_name_that_is_changed_meanwhile_is_announced_from_then_on(alice):
+    """As the initiator's Name does."""
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice", "-i", "0.2")
+        first = members(ear.hear())
+        alice.update_peers_file(lambda content: content["self"].update(username="Ece"))
+        announcer.wait_for("you are Ece")
+        second = members(ear.hear_until(lambda heard: members(heard)["username"] == "Ece"))
+        assert second["identity"] == first["identity"] and second["since"] > first["since"]
+        announcer.stop()
+        assert members(ear.hear_until(lambda heard: "leaving" in members(heard)))["username"] == "Ece"
+    assert alice.peers_file()["self"]["username"] == "Ece"
 
 
 def test_end_of_input_at_the_question_fails(alice):

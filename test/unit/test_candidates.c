@@ -86,6 +86,12 @@ static const struct {
     {"rob", {{9, "Robert", 'b', 0, false}, {10, "Robin", 0, 0, false}}, "Bob b@9 verified, Robin -@10 unknown"},
     {"", {{9, "Zoe", 0, 0, false}}, ""},
     {"\xff", {{9, "Zoe", 0, 0, false}}, ""},
+    /* What means something else. */
+    {"#lab", {{9, "#lab", 'x', 0, false}}, ""},
+    {"-w", {{9, "-w", 'x', 0, false}}, ""},
+    {"@all", {{9, "@all", 'x', 0, false}}, ""},
+    {"@al", {{9, "@all", 'x', 0, false}}, "@all x@9 unknown"},
+    {"192.168.1.9", {{9, "#lab", 'x', 0, false}}, "#lab x@9 unknown"},
     /* An address. */
     {"192.168.1.9", {{9, "Zoe", 0, 0, false}}, "Zoe -@9 unknown"},
     {"192.168.1.9", {{9, "192.168.1.7", 0, 0, false}}, "192.168.1.7 -@9 unknown"},
