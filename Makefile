@@ -25,15 +25,15 @@ PROGRAMS = announcer discovery initiator responder
 # One list of objects a program, and one for each folder of common/: these lists are the architecture.
 common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
-	$(addprefix crypto/,channel classic dh identity secretbox) \
+	$(addprefix crypto/,channel classic dh identity sealedkey secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix store/,chatfollower chatlog chatreader keyfile lockedfile peerrecord peers peerscontent peersfile) \
 	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console layout lineinput outlet program)
+	$(addprefix term/,console layout lineinput outlet program secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator call chat connection desk history loop message prompt recipient script trust users wording
+initiator_OBJECTS = initiator call chat connection desk history loop message passphrase prompt recipient script trust users wording
 responder_OBJECTS = responder admission caller conversation inbox received roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

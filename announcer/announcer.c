@@ -18,6 +18,7 @@
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "term/secret.h"
 #include "trust/ownname.h"
 #include "wire/announcement.h"
 
@@ -28,7 +29,7 @@
 #define TARGETS TEXT_OF(BEACON_TARGETS_MAX)
 
 static const char usage[] =
-    "usage: announcer [-a ADDR] [-C DIR] [-u NAME] [-t ADDR]... [-i SECONDS]\n"
+    "usage: announcer [-a ADDR] [-C DIR] [-u NAME] [-t ADDR]... [-i SECONDS] [--passphrase-fd N]\n"
     "\n"
     "Tells the network every " PERIOD " seconds that you are here, so that others can chat with you.\n"
     "\n"
@@ -37,6 +38,8 @@ static const char usage[] =
     "  -u NAME        your username (default: ask for it)\n"
     "  -t ADDR        announce to this IPv4 address as well, a broadcast address or a single host; up to " TARGETS "\n"
     "  -i SECONDS     announce this often, " PERIOD_RANGE " seconds (default: " PERIOD ")\n"
+    "  --passphrase-fd N\n"
+    "                 read the passphrase of identity.key from this descriptor, a line (default: ask for it)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
@@ -203,15 +206,12 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 	beacon_send(beacon, &self->announcement, identity_of(self));
 }
 
-/* Has an identity, if that can be, and a name; announces both until stopped. Returns false if there is no name. */
+/* Has a name; announces it, and the identity if there is one, until stopped. Returns false if there is no name. */
 static bool announce_self(struct self *self, struct beacon *beacon, struct settings *settings)
 {
-	const char *news = keyfile_open(&self->key, AT_FDCWD);
 	const uint8_t *own = self->key.is_usable ? self->key.identity.public : NULL;
 	char period[64];
 
-	if (news)
-		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
 	if (settings->name[0] == '\0' ? !name_ask(self->out, self->file, own, settings->name)
 				      : name_is_taken(self->out, self->file, own, settings->name))
 		return false;
@@ -228,7 +228,7 @@ static int run(struct program *program)
 	struct settings *settings = program->settings;
 	struct self self = {.out = &program->out, .file = peersfile_new(AT_FDCWD)};
 	struct beacon beacon;
-	bool announced;
+	bool opened, announced;
 	int rc = self.file ? beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
 				 settings->target_count, self.out)
 			   : ENOMEM;
@@ -242,14 +242,16 @@ static int run(struct program *program)
 		return PROGRAM_FAILED;
 	}
 	console_set_title(self.out, "announcer");
-	announced = announce_self(&self, &beacon, settings);
+	opened = secret_open_key(program, self.out, &self.key);
+	announced = opened && announce_self(&self, &beacon, settings);
 	keyfile_close(&self.key);
 	beacon_close(&beacon);
 	peersfile_free(self.file);
 	if (announced || stop_requested())
 		return PROGRAM_FINE;
-	console_put(&program->err, "announcer: there is no username: %s\n",
-	    settings->name[0] == '\0' ? "the input ended; -u gives one" : "somebody else has that one");
+	if (opened)
+		console_put(&program->err, "announcer: there is no username: %s\n",
+		    settings->name[0] == '\0' ? "the input ended; -u gives one" : "somebody else has that one");
 	return PROGRAM_FAILED;
 }
 
@@ -260,6 +262,7 @@ int main(int argc, char **argv)
 	    .name = "announcer",
 	    .usage = usage,
 	    .options = "u:t:i:",
+	    .takes_secret = true,
 	    .take_option = take_option,
 	    .run = run,
 	    .settings = &settings,

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/lockedfile.h"
+#include "term/secret.h"
 
 static void tell_news(const struct desk *desk, const char *news)
 {
@@ -17,7 +19,7 @@ static int wait_for_key(void *context, int fd)
 	return loop_wait(context, fd, LOOP_NEVER);
 }
 
-int desk_open(struct desk *desk, struct program *program)
+bool desk_open(struct desk *desk, struct program *program)
 {
 	*desk = (struct desk){
 	    .loop = loop_new(),
@@ -36,8 +38,11 @@ int desk_open(struct desk *desk, struct program *program)
 		prompt_close(&desk->prompt);
 	else
 		desk_show_waiting(desk, 0);
-	tell_news(desk, keyfile_open(&desk->key, AT_FDCWD));
-	return desk->loop && desk->peers && desk->log ? 0 : ENOMEM;
+	if (!desk->loop || !desk->peers || !desk->log) {
+		console_put(&program->err, "%s: %s\n", program->name, strerror(ENOMEM));
+		return false;
+	}
+	return secret_open_key(program, desk->console, &desk->key);
 }
 
 void desk_refresh(struct desk *desk)

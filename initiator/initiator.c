@@ -10,19 +10,22 @@
 #include "desk.h"
 #include "history.h"
 #include "net/address.h"
+#include "passphrase.h"
 #include "script.h"
 #include "term/program.h"
 #include "trust.h"
 #include "users.h"
 
 static const char usage[] =
-    "usage: initiator [-a ADDR] [-C DIR] [-s] [COMMAND ...]\n"
+    "usage: initiator [-a ADDR] [-C DIR] [-s] [--passphrase-fd N] [COMMAND ...]\n"
     "\n"
     "Shows who is online, sends messages to them and shows what was said.\n"
     "\n"
     "  -a ADDR        speak from this IPv4 address of this machine (default: as the system chooses)\n"
     "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -s, --strict   no secure chat with programs that know only the classic exchange, which protects nothing\n"
+    "  --passphrase-fd N\n"
+    "                 read the passphrase of identity.key from this descriptor, a line (default: ask for it)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
@@ -62,6 +65,7 @@ static const struct command commands[] = {
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
     {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},
     {"Distrust", "NAME", "forget what is known of somebody", 2, trust_withdraw},
+    {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
     {"Help", "", "this list", 0, run_help},
     {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
 };
@@ -143,6 +147,7 @@ static int run(struct program *program)
 {
 	struct desk desk;
 	char ip[ADDRESS_TEXT_BYTES];
+	bool opened;
 	int status = PROGRAM_FINE, rc = program->has_address ? address_check_own(program->address) : 0;
 
 	if (rc != 0) {
@@ -152,10 +157,8 @@ static int run(struct program *program)
 	}
 	if (program->argument_count > 0)
 		return script_run(program);
-	rc = desk_open(&desk, program);
-	if (rc != 0)
-		console_put(&program->err, "initiator: %s\n", strerror(rc));
-	while (rc == 0 && !stop_requested() && take_turn(&desk, &status))
+	opened = desk_open(&desk, program);
+	while (opened && !stop_requested() && take_turn(&desk, &status))
 		;
 	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */
 	if (desk.prompt.refused)
@@ -163,7 +166,7 @@ static int run(struct program *program)
 	if (desk.prompt.terminal || stop_requested())
 		status = PROGRAM_FINE;
 	desk_close(&desk);
-	return rc == 0 ? status : PROGRAM_FAILED;
+	return opened || stop_requested() ? status : PROGRAM_FAILED;
 }
 
 static void put_more_usage(struct console *console)
@@ -185,6 +188,7 @@ int main(int argc, char **argv)
 	    .options = "",
 	    .takes_strict = true,
 	    .takes_arguments = true,
+	    .takes_secret = true,
 	    .feature = classic_feature(),
 	    .run = run,
 	};

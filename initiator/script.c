@@ -129,14 +129,13 @@ static int parse(struct request *request, const struct command *command, int cou
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
-	int rc = desk_open(&request->desk, program), status = PROGRAM_FAILED;
+	bool opened = desk_open(&request->desk, program);
+	int status = PROGRAM_FAILED;
 
 	if (request->json)
 		program->out.terminal = program->out.coloured = false; /* lines as they are */
-	if (rc == 0)
+	if (opened)
 		status = command->run(request);
-	else
-		console_put(&program->err, "%s: %s\n", program->name, strerror(rc));
 	desk_close(&request->desk);
 	console_flush(&program->out);
 	return program->out.outlet.failed ? desk_worse(status, PROGRAM_FAILED) : status;

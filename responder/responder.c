@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "conversation.h"
 #include "crypto/classic.h"
 #include "inbox.h"
@@ -17,15 +18,18 @@
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "term/secret.h"
 
 static const char usage[] =
-    "usage: responder [-a ADDR] [-C DIR] [-s]\n"
+    "usage: responder [-a ADDR] [-C DIR] [-s] [--passphrase-fd N]\n"
     "\n"
     "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
     "\n"
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
     "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
+    "  --passphrase-fd N\n"
+    "                 read the passphrase of identity.key from this descriptor, a line (default: ask for it)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
@@ -50,7 +54,6 @@ static int run(struct program *program)
 	struct server *server = NULL;
 	struct inbox inbox;
 	struct keyfile key = {0};
-	const char *news;
 	struct console *out = &program->out;
 	char ip[ADDRESS_TEXT_BYTES];
 	int rc, status = PROGRAM_FAILED;
@@ -68,6 +71,11 @@ static int run(struct program *program)
 		    lockedfile_reason(rc));
 	/* So that the first message need not wait for it. What is wrong is told when somebody is looked for. */
 	(void)!peersfile_read_content(file);
+	/* Before anybody can connect. */
+	if (!secret_open_key(program, out, &key)) {
+		status = stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
+		goto out;
+	}
 	address_format(program->address, ip);
 	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
 	if (rc != 0) {
@@ -75,9 +83,6 @@ static int run(struct program *program)
 		    rc == EADDRINUSE ? "; is a responder running already?" : "");
 		goto out;
 	}
-	news = keyfile_open(&key, AT_FDCWD);
-	if (news)
-		console_put_styled(out, CONSOLE_WARNING, "%s\n", news);
 	console_set_title(out, "responder");
 	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
 	console_flush_ready(out);
@@ -104,6 +109,7 @@ int main(int argc, char **argv)
 	    .usage = usage,
 	    .options = "",
 	    .takes_strict = true,
+	    .takes_secret = true,
 	    .feature = classic_feature(),
 	    .run = run,
 	};

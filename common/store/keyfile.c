@@ -17,7 +17,7 @@ static const char *reason(int error)
 {
 	switch (error) {
 	case EBADMSG:
-		return "it is damaged (not " TEXT_OF(IDENTITY_SEED_BYTES) " bytes); move it away to get a new identity";
+		return "it is damaged; move it away to get a new identity";
 	case LOCKEDFILE_EXPOSED:
 		return "other users may write to it, so it may not be yours; move it away to get a new identity";
 	default:
@@ -34,20 +34,23 @@ static int protect(int fd, struct stat *status, bool *exposed)
 	return fchmod(fd, S_IRUSR | S_IWUSR) == 0 && fstat(fd, status) == 0 ? 0 : errno;
 }
 
-/* Reads the seed; *status describes the file before that, so that a later change is noticed. */
-static int read_seed(int dir, uint8_t seed[static IDENTITY_SEED_BYTES], struct stat *status, bool *exposed)
+/* Reads the seed, or the sealed one; file->seen describes the file before that, so that a later change is noticed. */
+static int read_seed(struct keyfile *file, uint8_t seed[static IDENTITY_SEED_BYTES], bool *exposed)
 {
-	uint8_t content[IDENTITY_SEED_BYTES + 1];
+	uint8_t content[SEALEDKEY_BYTES + 1];
 	ssize_t len;
-	int fd, rc = lockedfile_open_own(dir, KEYFILE_NAME, O_RDONLY, &fd, status);
+	int fd, rc = lockedfile_open_own(file->dir, KEYFILE_NAME, O_RDONLY, &fd, &file->seen);
 
 	if (rc != 0)
 		return rc;
-	rc = protect(fd, status, exposed);
+	rc = protect(fd, &file->seen, exposed);
 	if (rc == 0) {
 		len = read(fd, content, sizeof(content));
+		file->is_sealed = len >= 0 && sealedkey_is_one(content, (size_t)len);
 		if (len < 0)
 			rc = errno;
+		else if (file->is_sealed)
+			memcpy(file->sealed, content, SEALEDKEY_BYTES);
 		else if (len != IDENTITY_SEED_BYTES)
 			rc = EBADMSG;
 		else
@@ -59,24 +62,24 @@ static int read_seed(int dir, uint8_t seed[static IDENTITY_SEED_BYTES], struct s
 }
 
 /* Reads the seed, making the file first if there is none. */
-static int make_seed(int dir, uint8_t seed[static IDENTITY_SEED_BYTES], struct stat *status, bool *exposed)
+static int make_seed(struct keyfile *file, uint8_t seed[static IDENTITY_SEED_BYTES], bool *exposed)
 {
 	uint8_t fresh[IDENTITY_SEED_BYTES];
 	int rc = ENOENT;
 
 	for (int attempt = 0; attempt < ATTEMPTS && rc == ENOENT; attempt++) {
-		rc = read_seed(dir, seed, status, exposed);
+		rc = read_seed(file, seed, exposed);
 		if (rc != ENOENT)
 			break;
 		randombytes_buf(fresh, sizeof(fresh));
-		rc = lockedfile_create(dir, KEYFILE_NAME, fresh, sizeof(fresh));
+		rc = lockedfile_create(file->dir, KEYFILE_NAME, fresh, sizeof(fresh));
 		sodium_memzero(fresh, sizeof(fresh));
 		if (rc == 0 || rc == EEXIST)
-			rc = read_seed(dir, seed, status, exposed);
+			rc = read_seed(file, seed, exposed);
 	}
 	/* A seed that somebody was killed over, or came too late with. */
 	if (rc == 0)
-		unlinkat(dir, KEYFILE_NAME ".new", 0);
+		unlinkat(file->dir, KEYFILE_NAME ".new", 0);
 	return rc;
 }
 
@@ -89,7 +92,7 @@ static bool take(struct keyfile *file, uint8_t seed[static IDENTITY_SEED_BYTES])
 	identity_derive(&read, seed);
 	is_another = !file->is_usable || memcmp(read.public, file->identity.public, IDENTITY_BYTES) != 0;
 	file->identity = read;
-	file->is_usable = true;
+	file->is_usable = file->is_ours = true;
 	sodium_memzero(&read, sizeof(read));
 	sodium_memzero(seed, IDENTITY_SEED_BYTES);
 	return is_another;
@@ -109,6 +112,20 @@ static const char *tell_exposed(struct keyfile *file, const char *before)
 	return file->news;
 }
 
+/* Whether the sealed file has the identity that was loaded, whose seed stands at the beginning of its secret. */
+static bool is_own(struct keyfile *file)
+{
+	file->is_ours = file->is_usable && sealedkey_is_of(file->sealed, file->identity.secret);
+	return file->is_ours;
+}
+
+static const char *tell_sealed(struct keyfile *file)
+{
+	snprintf(file->news, sizeof(file->news), KEYFILE_NAME " has changed and has a passphrase; %s",
+	    file->is_usable ? "the identity that was loaded before goes on until the end" : "start again to type it");
+	return file->news;
+}
+
 const char *keyfile_open(struct keyfile *file, int dir)
 {
 	uint8_t seed[IDENTITY_SEED_BYTES];
@@ -116,11 +133,12 @@ const char *keyfile_open(struct keyfile *file, int dir)
 	int rc;
 
 	*file = (struct keyfile){.dir = dir};
-	rc = make_seed(dir, seed, &file->seen, &exposed);
+	rc = make_seed(file, seed, &exposed);
 	file->is_there = rc == 0 || fstatat(dir, KEYFILE_NAME, &file->seen, AT_SYMLINK_NOFOLLOW) == 0;
 	if (rc != 0)
 		return tell_unusable(file, rc);
-	take(file, seed);
+	if (!file->is_sealed)
+		take(file, seed);
 	return exposed ? tell_exposed(file, "") : NULL;
 }
 
@@ -129,7 +147,7 @@ const char *keyfile_refresh(struct keyfile *file)
 	static const char changed[] = KEYFILE_NAME " has changed: you have another identity now";
 	uint8_t seed[IDENTITY_SEED_BYTES];
 	struct stat now = {0};
-	bool was_there = file->is_there, is_another, exposed = false;
+	bool was_there = file->is_there, is_another = false, exposed = false;
 	int rc;
 
 	file->is_there = fstatat(file->dir, KEYFILE_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0;
@@ -138,13 +156,66 @@ const char *keyfile_refresh(struct keyfile *file)
 	if (was_there && lockedfile_is_unchanged(&now, &file->seen))
 		return NULL;
 	file->seen = now;
-	rc = read_seed(file->dir, seed, &file->seen, &exposed);
+	file->is_ours = false;
+	rc = read_seed(file, seed, &exposed);
 	if (rc != 0)
 		return tell_unusable(file, rc);
-	is_another = take(file, seed);
+	if (!file->is_sealed)
+		is_another = take(file, seed);
+	else if (!is_own(file))
+		return tell_sealed(file);
 	if (exposed)
 		return tell_exposed(file, is_another ? "you have another identity now: " : "");
 	return is_another ? changed : NULL;
+}
+
+int keyfile_unlock(struct keyfile *file, const char *passphrase, size_t len)
+{
+	uint8_t seed[IDENTITY_SEED_BYTES];
+	int rc = sealedkey_open(file->sealed, passphrase, len, seed);
+
+	if (rc == 0)
+		take(file, seed);
+	return rc;
+}
+
+/* Whether the file is still the one that has the loaded identity. */
+static bool is_in_place(const struct keyfile *file)
+{
+	struct stat now;
+
+	return file->is_ours && fstatat(file->dir, KEYFILE_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       lockedfile_is_unchanged(&now, &file->seen);
+}
+
+int keyfile_seal(struct keyfile *file, const char *passphrase, size_t len)
+{
+	const uint8_t *seed = file->identity.secret, *content = seed;
+	uint8_t sealed[SEALEDKEY_BYTES];
+	struct stat placed;
+	int rc = 0;
+
+	if (len > 0) {
+		rc = sealedkey_seal(seed, passphrase, len, sealed);
+		content = sealed;
+	}
+	/* A program that starts meanwhile may take the scratch file for one that was left behind. */
+	for (int attempt = 0; rc == 0 || (rc == ENOENT && attempt < ATTEMPTS); attempt++) {
+		if (!is_in_place(file))
+			return ESTALE;
+		rc = lockedfile_replace(file->dir, KEYFILE_NAME, content,
+		    len > 0 ? SEALEDKEY_BYTES : IDENTITY_SEED_BYTES, &placed);
+		if (rc == 0)
+			break;
+	}
+	if (rc != 0)
+		return rc;
+	lockedfile_sync_directory(file->dir);
+	file->seen = placed;
+	file->is_sealed = len > 0;
+	if (file->is_sealed)
+		memcpy(file->sealed, sealed, sizeof(sealed));
+	return 0;
 }
 
 void keyfile_close(struct keyfile *file)

@@ -1,11 +1,12 @@
 /*
- * identity.key: the seed of the user's identity, 32 bytes, mode 0600.
+ * identity.key: the seed of the user's identity, mode 0600: its 32 bytes, or sealed with a passphrase (crypto/sealedkey).
  *
  * It is made when a program starts and none is there, and never later or over another; several programs may start at
  * the same instant and all end up with the same one. A running program keeps what it has loaded, and looks from time to
  * time whether the file is still the same: a changed one is loaded, one that vanished is reported and not replaced. The
  * directory may have come from somebody else: a symbolic link, and a file that belongs to another user or that others
- * may write to, are refused before anything is changed.
+ * may write to, are refused before anything is changed. A program that runs needs no passphrase again: of a sealed file it
+ * sees whether that is its own identity.
  */
 #ifndef QUARTET_KEYFILE_H
 #define QUARTET_KEYFILE_H
@@ -13,24 +14,28 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "crypto/identity.h"
+#include "crypto/sealedkey.h"
 
 #define KEYFILE_NAME "identity.key"
 
-/* What a program has of the file. is_usable and identity are for all to read, the rest is for this module. */
+/* What a program has of the file. The first three are for all to read, the rest is for this module. */
 struct keyfile {
 	bool is_usable;		  /* an identity has been loaded */
 	struct identity identity; /* the last one that could be loaded */
+	bool is_sealed;		  /* the file has a passphrase */
 	int dir;
 	bool is_there;
+	bool is_ours;	  /* the file has the identity that was loaded */
 	struct stat seen; /* the file as it was looked at last */
+	uint8_t sealed[SEALEDKEY_BYTES];
 	char news[320];
 };
 
 /*
  * Loads the identity from directory dir (an open descriptor or AT_FDCWD, which must outlive *file), making it first if
  * there is none. A file that others may read is set to mode 0600. Returns a sentence to tell the user, which lives in
- * *file, or NULL if there is nothing to tell. If there is no identity, that says why, and file->is_usable is false.
+ * *file, or NULL if there is nothing to tell. If there is no identity, that says why, and file->is_usable is false. If
+ * file->is_sealed, there is none before keyfile_unlock().
  * End with keyfile_close(). Blocks on the disk, and for LOCKEDFILE_WAIT_MS on a program that is making the file.
  */
 const char *keyfile_open(struct keyfile *file, int dir) __attribute__((warn_unused_result));
@@ -40,6 +45,19 @@ const char *keyfile_open(struct keyfile *file, int dir) __attribute__((warn_unus
  * or the file is gone, what was loaded before stays. Returns a sentence about that for the user, once, or NULL.
  */
 const char *keyfile_refresh(struct keyfile *file) __attribute__((warn_unused_result));
+
+/*
+ * Loads the identity of a sealed file. Returns 0, EACCES if the passphrase is wrong, or ENOMEM; what was loaded before then
+ * stays. Takes a tenth of a second and 64 MiB.
+ */
+int keyfile_unlock(struct keyfile *file, const char *passphrase, size_t len) __attribute__((warn_unused_result));
+
+/*
+ * Replaces the file by one that is sealed with len bytes of passphrase, or, if len is 0, is not: at no moment is there none
+ * on the disk. Returns 0; ESTALE, if the file is not there or is not what was loaded; or an errno value. On an error the
+ * old file stands.
+ */
+int keyfile_seal(struct keyfile *file, const char *passphrase, size_t len) __attribute__((warn_unused_result));
 
 /* Wipes the identity. */
 void keyfile_close(struct keyfile *file);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +17,8 @@
 #include "net/address.h"
 
 #define OPTIONS_ROOM_BYTES 32
+/* What getopt_long(3) returns for a long option without a letter. */
+#define PASSPHRASE_FD 256
 
 static const char *running; /* the name of this program */
 
@@ -35,7 +39,7 @@ static int refuse_option(struct program *program, const char *what, const char *
 {
 	char letter[] = {'-', (char)optopt, '\0'};
 
-	return program_refuse(program, what, optopt ? letter : argument, NULL);
+	return program_refuse(program, what, optopt > 0 && optopt < PASSPHRASE_FD ? letter : argument, NULL);
 }
 
 static int take_address(struct program *program)
@@ -44,6 +48,19 @@ static int take_address(struct program *program)
 		return program_refuse(program, "the address", optarg,
 		    "it is an IPv4 address of this machine, such as 192.168.1.7");
 	program->has_address = true;
+	return PROGRAM_FINE;
+}
+
+static int take_passphrase_fd(struct program *program)
+{
+	char *end;
+	long fd = strtol(optarg, &end, 10);
+
+	/* Our own descriptors are all closed by exec(3), and those that we were given are not. */
+	if (optarg[strspn(optarg, "0123456789")] != '\0' || end == optarg || fd > INT_MAX ||
+	    fcntl((int)fd, F_GETFD) != 0)
+		return program_refuse(program, "the descriptor", optarg, "it is the number of one that is open");
+	program->passphrase_fd = (int)fd;
 	return PROGRAM_FINE;
 }
 
@@ -78,6 +95,8 @@ static int take_all(struct program *program, int argc, char **argv)
 	const struct option names[] = {
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
+	    /* A NULL ends the list; who takes -s takes a secret. */
+	    {program->takes_secret ? "passphrase-fd" : NULL, required_argument, NULL, PASSPHRASE_FD},
 	    {program->takes_strict ? "strict" : NULL, no_argument, NULL, 's'},
 	    {0},
 	};
@@ -108,6 +127,9 @@ static int take_all(struct program *program, int argc, char **argv)
 			break;
 		case 'C':
 			status = change_directory(program);
+			break;
+		case PASSPHRASE_FD:
+			status = take_passphrase_fd(program);
 			break;
 		case 's':
 			program->strict = true;
@@ -162,6 +184,7 @@ int program_main(struct program *program, int argc, char **argv)
 	if (!open_standard())
 		return PROGRAM_FAILED;
 	running = program->name;
+	program->passphrase_fd = -1;
 	jsontext_on_exhaustion(end_without_memory);
 	stop_install();
 	console_init(&program->out, STDOUT_FILENO);

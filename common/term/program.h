@@ -23,6 +23,7 @@ struct program {
 	void (*put_more_usage)(struct console *console); /* and what it prints after that, or NULL */
 	const char *options;  /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
 	bool takes_strict;    /* -s and --strict are options of it, too */
+	bool takes_secret;    /* and --passphrase-fd N */
 	bool takes_arguments; /* after its options, the first of which ends those */
 	const char *feature;  /* a line about this build, after the version; or NULL */
 	/* Takes one of them, with its argument in optarg. Returns PROGRAM_FINE or what program_refuse() returns. */
@@ -37,6 +38,7 @@ struct program {
 	bool strict;		 /* -s was given */
 	char **arguments;	 /* what follows the options, argument_count of them and NULL */
 	int argument_count;
+	int passphrase_fd; /* an open descriptor (secret.h), or -1 without */
 };
 
 /*

@@ -458,6 +458,169 @@ static void a_file_that_could_not_be_used_can_be_mended(void **state)
 	expect_seed(&file, VECTOR_SA_SEED);
 }
 
+/* Puts the file of a sealed seed there. */
+static void put_sealed(int dir, const char *seed_hex, const char *passphrase)
+{
+	uint8_t seed[IDENTITY_SEED_BYTES], sealed[SEALEDKEY_BYTES];
+
+	support_unhex(seed_hex, seed, sizeof(seed));
+	assert_int_equal(sealedkey_seal(seed, passphrase, strlen(passphrase), sealed), 0);
+	unlinkat(dir, KEYFILE_NAME, 0);
+	file_put(dir, KEYFILE_NAME, sealed, sizeof(sealed));
+}
+
+static void a_sealed_file_is_usable_once_its_passphrase_was_given(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file;
+
+	put_sealed(dir, VECTOR_SA_SEED, "correct horse");
+	assert_null(keyfile_open(&file, dir));
+	assert_true(file.is_sealed);
+	assert_false(file.is_usable);
+	assert_null(keyfile_refresh(&file));
+	assert_int_equal(keyfile_unlock(&file, BYTES("correct horsf")), EACCES);
+	assert_false(file.is_usable);
+	assert_int_equal(keyfile_unlock(&file, BYTES("correct horse")), 0);
+	expect_seed(&file, VECTOR_SA_SEED);
+	assert_null(keyfile_refresh(&file));
+	keyfile_close(&file);
+	assert_true(sodium_is_zero((const unsigned char *)&file, sizeof(file)));
+}
+
+static void sealing_and_removing_keep_the_identity_and_leave_one_file(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file = open_quietly(dir), again;
+	struct identity identity = file.identity;
+
+	assert_int_equal(keyfile_seal(&file, BYTES("correct horse")), 0);
+	assert_true(file.is_sealed);
+	assert_null(keyfile_refresh(&file));
+	assert_int_equal(file_mode(dir, KEYFILE_NAME), 0600);
+	assert_int_equal(file_count(dir, ""), 1);
+	assert_null(keyfile_open(&again, dir));
+	assert_int_equal(keyfile_unlock(&again, BYTES("correct horse")), 0);
+	assert_memory_equal(&again.identity, &identity, sizeof(identity));
+	/* Changed, by the other one. */
+	assert_int_equal(keyfile_seal(&again, BYTES("battery staple")), 0);
+	assert_int_equal(keyfile_seal(&file, BYTES("correct horse")), ESTALE);
+	assert_null(keyfile_refresh(&file));
+	assert_int_equal(keyfile_unlock(&file, BYTES("correct horse")), EACCES);
+	assert_int_equal(keyfile_unlock(&file, BYTES("battery staple")), 0);
+	/* And removed. */
+	assert_int_equal(keyfile_seal(&file, NULL, 0), 0);
+	assert_false(file.is_sealed);
+	expect_in_file(dir, &file);
+	assert_null(keyfile_refresh(&again));
+	assert_false(again.is_sealed);
+	assert_memory_equal(&again.identity, &identity, sizeof(identity));
+	assert_int_equal(file_count(dir, ""), 1);
+}
+
+static void a_file_that_is_gone_or_another_is_not_written_over(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file;
+
+	put_seed(dir, VECTOR_SA_SEED, 0600);
+	file = open_quietly(dir);
+	put_sealed(dir, VECTOR_SB_SEED, "correct horse");
+	assert_int_equal(keyfile_seal(&file, BYTES("battery staple")), ESTALE);
+	assert_non_null(keyfile_refresh(&file));
+	assert_int_equal(keyfile_seal(&file, BYTES("battery staple")), ESTALE);
+	assert_int_equal(unlinkat(dir, KEYFILE_NAME, 0), 0);
+	assert_int_equal(keyfile_seal(&file, BYTES("battery staple")), ESTALE);
+	assert_non_null(keyfile_refresh(&file));
+	assert_int_equal(keyfile_seal(&file, NULL, 0), ESTALE);
+	assert_int_equal(file_count(dir, ""), 0);
+}
+
+static void a_short_disk_keeps_the_old_file(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file = open_quietly(dir);
+	struct rlimit old = disk_shrink(40);
+	int rc = keyfile_seal(&file, BYTES("correct horse"));
+
+	disk_restore(old);
+	assert_int_equal(rc, EFBIG);
+	assert_false(file.is_sealed);
+	expect_in_file(dir, &file);
+	assert_int_equal(file_count(dir, ""), 1);
+}
+
+static void a_passphrase_that_another_program_sets_is_no_news(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file;
+
+	put_seed(dir, VECTOR_SA_SEED, 0600);
+	file = open_quietly(dir);
+	put_sealed(dir, VECTOR_SA_SEED, "correct horse");
+	assert_null(keyfile_refresh(&file));
+	assert_true(file.is_sealed);
+	expect_seed(&file, VECTOR_SA_SEED);
+	put_sealed(dir, VECTOR_SA_SEED, "battery staple");
+	assert_null(keyfile_refresh(&file));
+	put_seed(dir, VECTOR_SA_SEED, 0600);
+	assert_null(keyfile_refresh(&file));
+	assert_false(file.is_sealed);
+	expect_seed(&file, VECTOR_SA_SEED);
+}
+
+static void a_sealed_file_of_somebody_else_is_told_of_once(void **state)
+{
+	int dir = workdir_fd(state);
+	struct keyfile file;
+
+	put_seed(dir, VECTOR_SA_SEED, 0600);
+	file = open_quietly(dir);
+	put_sealed(dir, VECTOR_SB_SEED, "correct horse");
+	assert_non_null(strstr(keyfile_refresh(&file), "has a passphrase"));
+	assert_null(keyfile_refresh(&file));
+	expect_seed(&file, VECTOR_SA_SEED);
+}
+
+/* What is killed in the middle of the write leaves the old file, or the new one. */
+static int seal_again_and_again(void *argument)
+{
+	const int *dir = argument;
+	struct keyfile file;
+
+	CHILD_CHECK(keyfile_open(&file, *dir) == NULL);
+	for (;;) {
+		int rc = keyfile_seal(&file, file.is_sealed ? NULL : "correct horse", file.is_sealed ? 0 : 13);
+
+		CHILD_CHECK(rc == 0);
+	}
+}
+
+static void whoever_is_killed_while_sealing_loses_no_key(void **state)
+{
+	int dir = workdir_fd(state);
+
+	put_seed(dir, VECTOR_SA_SEED, 0600);
+	for (int round = 0; round < 20; round++) {
+		struct keyfile file;
+		int status;
+		pid_t pid = start_child(seal_again_and_again, &dir);
+
+		nanosleep(&(struct timespec){.tv_nsec = 1000000 * (20 + 13 * round % 100)}, NULL);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_null(keyfile_open(&file, dir));
+		if (file.is_sealed) {
+			assert_int_equal(keyfile_unlock(&file, BYTES("correct horse")), 0);
+			/* So that the next child can open it. */
+			assert_int_equal(keyfile_seal(&file, NULL, 0), 0);
+		}
+		expect_seed(&file, VECTOR_SA_SEED);
+	}
+	assert_int_equal(file_count(dir, ""), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -480,6 +643,13 @@ int main(void)
 	    workdir_test(a_file_that_vanishes_is_reported_once_and_not_replaced),
 	    workdir_test(a_file_that_becomes_useless_does_not_take_away_the_identity),
 	    workdir_test(a_file_that_could_not_be_used_can_be_mended),
+	    workdir_test(a_sealed_file_is_usable_once_its_passphrase_was_given),
+	    workdir_test(sealing_and_removing_keep_the_identity_and_leave_one_file),
+	    workdir_test(a_file_that_is_gone_or_another_is_not_written_over),
+	    workdir_test(a_short_disk_keeps_the_old_file),
+	    workdir_test(a_passphrase_that_another_program_sets_is_no_news),
+	    workdir_test(a_sealed_file_of_somebody_else_is_told_of_once),
+	    workdir_test(whoever_is_killed_while_sealing_loses_no_key),
 	};
 
 	support_begin();

@@ -19,6 +19,14 @@
 #define VECTOR_SB_EXCHANGE_SECRET "58170c0f4675dc4328b8cd638eae50fa77cf24ad255b6e4028cefbabb3f61f7d"
 #define VECTOR_SB_HALF "70774 14102 71944 08269 45091 56518"
 
+/* The first one's identity.key behind a passphrase: what follows "quartet key 1" and the line feed. */
+#define VECTOR_KEY_PASSPHRASE "ağaç 7 beş"
+#define VECTOR_KEY_SALT "000102030405060708090a0b0c0d0e0f"
+#define VECTOR_KEY                                                                                                     \
+	VECTOR_KEY_SALT                                                                                                \
+	"1e9a7e30753df8549483d28891355f22fedf72ab10ef9be0"                                                             \
+	"2156f7b207b02c64faca08f6b4aa8ea934735ad579ab3ad5fe753fb0e22e9896b4168fe36f66b759664f6d7c218e11b6"
+
 /* What the two compare. */
 #define VECTOR_FINGERPRINT "98275 15078 02425 25914 00800 85587 70774 14102 71944 08269 45091 56518"
 
