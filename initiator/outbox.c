@@ -1,0 +1,350 @@
+#include "outbox.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "store/chatreader.h"
+
+#define EXPIRY_MS (INT64_C(86400000) * OUTBOX_DAYS)
+#define BUCKETS 4096 /* a power of 2 */
+/* Longer than any line that says how far back nothing waits. */
+#define SETTLED_LINE_BYTES 128
+
+struct outbox {
+	size_t total;
+	int64_t last;	 /* the offset of the line that was taken last; or -1 */
+	int64_t end;	 /* of that line, in the file */
+	int64_t settled; /* where a start would begin to read; or -1 before the first line */
+	bool expects;
+	uint8_t expected[ENVELOPE_ID_BYTES];
+	/* Nobody who can write lines may choose who shares a bucket. */
+	uint8_t hash_key[crypto_shorthash_KEYBYTES];
+	TAILQ_HEAD(outbox_items, outbox_item) items; /* of all recipients, by their offsets */
+	TAILQ_HEAD(outbox_recipients, outbox_recipient) recipients;
+	LIST_HEAD(items_bucket, outbox_item) items_by_id[BUCKETS];
+	LIST_HEAD(recipients_bucket, outbox_recipient) recipients_by_identity[BUCKETS];
+};
+
+struct outbox *outbox_new(void)
+{
+	struct outbox *outbox = calloc(1, sizeof(*outbox));
+
+	if (!outbox)
+		return NULL;
+	outbox->last = outbox->settled = -1;
+	crypto_shorthash_keygen(outbox->hash_key);
+	TAILQ_INIT(&outbox->items);
+	TAILQ_INIT(&outbox->recipients);
+	return outbox;
+}
+
+static size_t bucket_of(const struct outbox *outbox, const uint8_t *bytes, size_t len)
+{
+	uint8_t hash[crypto_shorthash_BYTES];
+
+	crypto_shorthash(hash, bytes, len, outbox->hash_key);
+	return (hash[0] | (size_t)hash[1] << 8) % BUCKETS;
+}
+
+static struct outbox_item *find_item(const struct outbox *outbox, const uint8_t *id)
+{
+	size_t bucket = bucket_of(outbox, id, ENVELOPE_ID_BYTES);
+	struct outbox_item *item = LIST_FIRST(&outbox->items_by_id[bucket]);
+
+	while (item && memcmp(item->id, id, ENVELOPE_ID_BYTES) != 0)
+		item = LIST_NEXT(item, bucket);
+	return item;
+}
+
+static struct outbox_recipient *find_recipient(const struct outbox *outbox, const uint8_t *identity)
+{
+	size_t bucket = bucket_of(outbox, identity, IDENTITY_BYTES);
+	struct outbox_recipient *recipient = LIST_FIRST(&outbox->recipients_by_identity[bucket]);
+
+	while (recipient && memcmp(recipient->identity, identity, IDENTITY_BYTES) != 0)
+		recipient = LIST_NEXT(recipient, bucket);
+	return recipient;
+}
+
+/* The recipient, who is added if there was nothing for them; NULL if out of memory. */
+static struct outbox_recipient *make_recipient(struct outbox *outbox, const uint8_t *identity)
+{
+	struct outbox_recipient *recipient = find_recipient(outbox, identity);
+
+	if (recipient)
+		return recipient;
+	recipient = calloc(1, sizeof(*recipient));
+	if (!recipient)
+		return NULL;
+	memcpy(recipient->identity, identity, IDENTITY_BYTES);
+	TAILQ_INIT(&recipient->items);
+	TAILQ_INSERT_TAIL(&outbox->recipients, recipient, others);
+	LIST_INSERT_HEAD(&outbox->recipients_by_identity[bucket_of(outbox, identity, IDENTITY_BYTES)], recipient,
+	    bucket);
+	return recipient;
+}
+
+static void remove_item(struct outbox *outbox, struct outbox_item *item)
+{
+	struct outbox_recipient *recipient = find_recipient(outbox, item->recipient->identity);
+
+	TAILQ_REMOVE(&outbox->items, item, all);
+	TAILQ_REMOVE(&recipient->items, item, same);
+	LIST_REMOVE(item, bucket);
+	free(item);
+	outbox->total--;
+	if (--recipient->count > 0)
+		return;
+	TAILQ_REMOVE(&outbox->recipients, recipient, others);
+	LIST_REMOVE(recipient, bucket);
+	free(recipient);
+}
+
+void outbox_free(struct outbox *outbox)
+{
+	if (!outbox)
+		return;
+	while (!TAILQ_EMPTY(&outbox->items))
+		remove_item(outbox, TAILQ_FIRST(&outbox->items));
+	free(outbox);
+}
+
+void outbox_expect(struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	outbox->expects = true;
+	memcpy(outbox->expected, id, ENVELOPE_ID_BYTES);
+}
+
+static int add_item(struct outbox *outbox, const struct chatlog_entry *entry, int64_t offset)
+{
+	bool is_mine = outbox->expects && memcmp(entry->id, outbox->expected, ENVELOPE_ID_BYTES) == 0;
+	struct outbox_recipient *recipient;
+	struct outbox_item *item;
+
+	if ((entry->once && !is_mine) || outbox->total >= OUTBOX_MAX || find_item(outbox, entry->id))
+		return 0;
+	item = malloc(sizeof(*item));
+	recipient = item ? make_recipient(outbox, entry->identity) : NULL;
+	if (!recipient) {
+		free(item);
+		return ENOMEM;
+	}
+	*item = (struct outbox_item){.recipient = recipient, .time_ms = entry->time_ms, .offset = offset};
+	memcpy(item->id, entry->id, ENVELOPE_ID_BYTES);
+	strcpy(recipient->username, entry->username);
+	recipient->address = entry->address;
+	recipient->count++;
+	outbox->total++;
+	TAILQ_INSERT_TAIL(&outbox->items, item, all);
+	TAILQ_INSERT_TAIL(&recipient->items, item, same);
+	LIST_INSERT_HEAD(&outbox->items_by_id[bucket_of(outbox, item->id, ENVELOPE_ID_BYTES)], item, bucket);
+	return 0;
+}
+
+static int take_entry(struct outbox *outbox, const struct chatlog_entry *entry, int64_t offset)
+{
+	struct outbox_item *item;
+
+	if (entry->kind == CHATLOG_SETTLED) {
+		/* What it says of later lines is wrong. */
+		if (entry->settled <= offset)
+			outbox->settled = entry->settled;
+		return 0;
+	}
+	if (!entry->has_id || !entry->has_identity)
+		return 0;
+	if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_QUEUED)
+		return add_item(outbox, entry, offset);
+	item = find_item(outbox, entry->id);
+	/* Nobody but the recipient can settle what waits for them. */
+	if (!item || memcmp(item->recipient->identity, entry->identity, IDENTITY_BYTES) != 0)
+		return 0;
+	if (entry->kind == CHATLOG_MESSAGE)
+		item->left |= entry->direction == CHATLOG_SENT;
+	else if (entry->state == CHATLOG_DELIVERED || entry->state == CHATLOG_DROPPED)
+		remove_item(outbox, item);
+	return 0;
+}
+
+/* What was received is most of the file and settles nothing; as chatlog_format() writes it, it need not be parsed. */
+static bool is_received(const char *line, size_t len)
+{
+	static const char begin[] = "{\"time\": \"", direction[] = "\", \"direction\": \"RECEIVED\"";
+	const size_t at = sizeof(begin) - 1 + CLOCK_UTC_BYTES - 1;
+
+	return len > at + sizeof(direction) && memcmp(line, begin, sizeof(begin) - 1) == 0 &&
+	       memcmp(line + at, direction, sizeof(direction) - 1) == 0;
+}
+
+/* The lines from an offset on are others than those that were taken. */
+static void forget_from(struct outbox *outbox, int64_t offset)
+{
+	struct outbox_item *item;
+
+	while ((item = TAILQ_LAST(&outbox->items, outbox_items)) != NULL && item->offset >= offset)
+		remove_item(outbox, item);
+	if (outbox->settled > offset)
+		outbox->settled = offset;
+}
+
+int outbox_take(struct outbox *outbox, const char *line, size_t len, int64_t offset)
+{
+	struct chatlog_entry entry;
+	int rc = 0;
+
+	if (offset <= outbox->last)
+		forget_from(outbox, offset);
+	if (outbox->settled < 0)
+		outbox->settled = offset;
+	if (!is_received(line, len) && chatlog_parse(line, len, &entry) == 0) {
+		rc = take_entry(outbox, &entry, offset);
+		chatlog_entry_free(&entry);
+	}
+	if (rc == 0) {
+		outbox->last = offset;
+		outbox->end = offset + (int64_t)len + 1;
+	}
+	return rc;
+}
+
+size_t outbox_total(const struct outbox *outbox)
+{
+	return outbox->total;
+}
+
+size_t outbox_count(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES])
+{
+	const struct outbox_recipient *recipient = find_recipient(outbox, identity);
+
+	return recipient ? recipient->count : 0;
+}
+
+bool outbox_has_room(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES])
+{
+	return outbox->total < OUTBOX_MAX && outbox_count(outbox, identity) < OUTBOX_EACH_MAX;
+}
+
+const struct outbox_recipient *outbox_recipient(const struct outbox *outbox, const struct outbox_recipient *after)
+{
+	return after ? TAILQ_NEXT(after, others) : TAILQ_FIRST(&outbox->recipients);
+}
+
+const struct outbox_item *outbox_next(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES],
+    const struct outbox_item *after)
+{
+	const struct outbox_recipient *recipient;
+
+	if (after)
+		return TAILQ_NEXT(after, same);
+	recipient = find_recipient(outbox, identity);
+	return recipient ? TAILQ_FIRST(&recipient->items) : NULL;
+}
+
+const struct outbox_item *outbox_find(const struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	return find_item(outbox, id);
+}
+
+const struct outbox_item *outbox_expired(const struct outbox *outbox, int64_t now_ms)
+{
+	const struct outbox_item *oldest = TAILQ_FIRST(&outbox->items);
+
+	/* What is to be queued in two weeks only was queued with a clock that was wrong. */
+	return oldest && (oldest->time_ms < now_ms - EXPIRY_MS || oldest->time_ms > now_ms + EXPIRY_MS) ? oldest : NULL;
+}
+
+/* Where a start would begin to read if the file said so now. */
+static int64_t settled_now(const struct outbox *outbox)
+{
+	return TAILQ_EMPTY(&outbox->items) ? outbox->end : TAILQ_FIRST(&outbox->items)->offset;
+}
+
+bool outbox_is_due(const struct outbox *outbox, bool at_end)
+{
+	return outbox->settled >= 0 &&
+	       settled_now(outbox) - outbox->settled >= (at_end ? OUTBOX_SETTLE_LAST_BYTES : OUTBOX_SETTLE_BYTES);
+}
+
+int outbox_settle(const struct outbox *outbox, int64_t now_ms, struct buffer *batch)
+{
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_SETTLED,
+	    .time_ms = now_ms,
+	    .settled = settled_now(outbox),
+	};
+
+	return chatlog_format(batch, &entry);
+}
+
+/* Reads back, but not before earliest, to the last line that says where to begin, which is then *offset. */
+static int find_settled(struct chatreader *reader, int64_t earliest, int64_t *offset)
+{
+	struct chatlog_entry entry;
+	const char *line;
+	bool found = false;
+	size_t len;
+	int rc;
+
+	while (!found && (rc = chatreader_line(reader, &line, &len)) == 0) {
+		int64_t at = chatreader_offset(reader);
+
+		if (stop_requested())
+			return EINTR;
+		if (at < earliest)
+			return EFBIG;
+		/* Most lines need not be parsed for this. */
+		if (len > SETTLED_LINE_BYTES || chatlog_parse(line, len, &entry) != 0)
+			continue;
+		found = entry.kind == CHATLOG_SETTLED && entry.settled <= at;
+		if (found)
+			*offset = entry.settled;
+		chatlog_entry_free(&entry);
+	}
+	return found ? 0 : rc;
+}
+
+int outbox_begin(int dir, int64_t *offset)
+{
+	struct chatreader *reader;
+	int64_t begin = 0, earliest;
+	int rc = chatreader_open(dir, true, &reader);
+
+	if (rc == 0) {
+		earliest = chatreader_offset(reader) - OUTBOX_BEGIN_MAX_BYTES;
+		rc = find_settled(reader, earliest, &begin);
+		chatreader_free(reader);
+		/* What has no lines for long is no reason to have none of those before it. */
+		if (rc == ENODATA || rc == EFBIG)
+			rc = 0;
+		if (rc == 0 && begin < earliest) {
+			begin = earliest;
+			rc = EFBIG;
+		}
+	}
+	if (rc == ENOENT)
+		rc = 0;
+	if (rc == 0 || rc == EFBIG)
+		*offset = begin;
+	return rc;
+}
+
+int outbox_read(const struct outbox_item *item, int dir, struct chatlog_entry *entry)
+{
+	struct chatlog_entry read;
+	int rc = chatlog_read_at(dir, item->offset, &read);
+
+	if (rc != 0)
+		return rc;
+	if (read.kind != CHATLOG_MESSAGE || read.direction != CHATLOG_QUEUED ||
+	    memcmp(read.id, item->id, sizeof(read.id)) != 0 ||
+	    memcmp(read.identity, item->recipient->identity, sizeof(read.identity)) != 0) {
+		chatlog_entry_free(&read);
+		return EBADMSG;
+	}
+	*entry = read;
+	return 0;
+}
