@@ -10,6 +10,7 @@ import time
 import pytest
 
 from network import ECE, Mouth, connect
+from protocol import to_base64
 from quartet import MENU, eventually, log_entry, peer
 
 MALLORY = "127.0.0.66"
@@ -373,6 +374,52 @@ def test_nasty_lines_of_the_log_are_shown_escaped(bob):
     assert "<U+001B>" in shown and "Bob<U+202E>" in shown
     assert re.search(r"^    \| second line$", shown, re.MULTILINE)
     assert_clean(initiator)
+
+
+def lines_of_every_kind(seeded, count):
+    """Lines of chat.log, and the texts of those that a history must show, once each."""
+    lines, texts = [], []
+    people = [(name, to_base64(seeded.randbytes(32))) for name in ("Can", "Bob", "B\u202eb")]
+    ids = [to_base64(seeded.randbytes(16)) for _ in range(count // 8)]
+    for number in range(count):
+        name, identity = seeded.choice(people)
+        who = {"username": name, "id": seeded.choice(ids), "identity": identity}
+        text = f"number {number} {NASTY[1:12] if number % 7 == 0 else ''} ends"
+        message = log_entry(text, mode="secure", **who)
+        line = seeded.choice([
+            message, message | {"direction": "SENT", "id": to_base64(seeded.randbytes(16))},
+            message | {"held": True}, message | {"direction": "QUEUED"},
+            message | {"direction": "QUEUED", "once": True}, log_entry(text),
+            {"time": message["time"], "settled": seeded.randrange(200 * count)},
+            *({"time": message["time"], "state": state, **who}
+              for state in ("delivered", "dropped", "accepted", "rejected"))])
+        if line.get("direction") in ("RECEIVED", "SENT") and "held" not in line:
+            texts.append(f"number {number} ")
+        line = json.dumps(line, ensure_ascii=bool(number % 2)).encode()
+        lines.append(line + b"\n")
+        if number % 3 == 0:  # the same once more, damaged
+            line = bytearray(line.replace(b"number", b"bad"))
+            for _ in range(seeded.randrange(1, 4)):
+                at = seeded.randrange(len(line))
+                line[at:at + seeded.randrange(3)] = seeded.choice([b"", b'"', b"{", b"\xff", b"\0", b"9", b"-"])
+            lines.append(bytes(line.replace(b"\n", b"")) + b"\n")
+    return lines, texts
+
+
+def test_a_log_with_lines_of_every_kind_whole_and_damaged_harms_nobody(bob, seeded):
+    lines, texts = lines_of_every_kind(seeded, 1000)
+    bob.write_log(*lines)
+    initiator = bob.initiator()
+    for command in ("History", "History Bob", "Users"):
+        initiator.menu(command)
+    shown = initiator.menu("History all")
+    assert [text for text in texts if shown.count(text) != 1] == []
+    assert_clean(initiator)
+    responder = bob.responder()
+    say(responder, "hello")
+    assert_clean(responder)
+    with open(bob.path("chat.log"), "rb") as log:
+        assert log.read(len(b"".join(lines))) == b"".join(lines)
 
 
 def test_a_log_of_one_endless_line_is_no_trouble(bob):
