@@ -30,7 +30,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader keyfile lockedfile peerrecord peers peerscontent peersfile) \
 	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console layout lineinput outlet program secret)
+	$(addprefix term/,console layout lineinput outlet program richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat connection desk history loop message outbox passphrase prompt recipient script trust users wording

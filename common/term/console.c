@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "term/layout.h"
+#include "term/richtext.h"
 #include "trust/lookalike.h"
 #include "trust/username.h"
 
@@ -18,6 +19,8 @@
 #define TAB "    "
 
 #define RESET "\033[0m"
+/* A colour as those of names. */
+#define CODE_STYLE ";38;5;131"
 #define TITLE_BEGIN "\033]2;"
 #define TITLE_END "\033\\"
 #define BELL "\007"
@@ -27,18 +30,18 @@
 
 static const char *const style_codes[] = {
     [CONSOLE_NORMAL] = "",
-    [CONSOLE_STRONG] = "\033[1m",
-    [CONSOLE_FAINT] = "\033[2m",
-    [CONSOLE_GOOD] = "\033[32m",
-    [CONSOLE_WARNING] = "\033[33m",
-    [CONSOLE_BAD] = "\033[31m",
+    [CONSOLE_STRONG] = "1",
+    [CONSOLE_FAINT] = "2",
+    [CONSOLE_GOOD] = "32",
+    [CONSOLE_WARNING] = "33",
+    [CONSOLE_BAD] = "31",
     /* Brown, olive, teal, blue, violet, magenta: as far from black as from white, and neither red nor green. */
-    [CONSOLE_FIRST_OF_NAMES] = "\033[38;5;130m",
-    "\033[38;5;64m",
-    "\033[38;5;30m",
-    "\033[38;5;27m",
-    "\033[38;5;98m",
-    "\033[38;5;163m",
+    [CONSOLE_FIRST_OF_NAMES] = "38;5;130",
+    "38;5;64",
+    "38;5;30",
+    "38;5;27",
+    "38;5;98",
+    "38;5;163",
 };
 
 void console_init(struct console *console, int fd)
@@ -49,13 +52,19 @@ void console_init(struct console *console, int fd)
 	*console = (struct console){.terminal = isatty(fd)};
 	console->titled = console->terminal && !(term && strcmp(term, "dumb") == 0);
 	console->coloured = console->titled && !(no_color && no_color[0] != '\0');
+	console->linked = console->titled && richtext_links_work(term, getenv("TERM_PROGRAM"),
+						 getenv("TERM_PROGRAM_VERSION"), getenv("TMUX"), getenv("VTE_VERSION"));
 	outlet_init(&console->outlet, fd, console->coloured ? RESET : "");
 }
 
 void console_init_draft(struct console *draft, const struct console *console)
 {
-	*draft =
-	    (struct console){.outlet = {.fd = NOWHERE}, .terminal = console->terminal, .coloured = console->coloured};
+	*draft = (struct console){
+	    .outlet = {.fd = NOWHERE},
+	    .terminal = console->terminal,
+	    .coloured = console->coloured,
+	    .linked = console->linked,
+	};
 }
 
 void console_free(struct console *console)
@@ -89,8 +98,8 @@ __attribute__((format(printf, 2, 0))) static void collect_format(struct console 
 
 static void begin_style(struct console *console, enum console_style style)
 {
-	if (console->coloured)
-		collect(console, style_codes[style], strlen(style_codes[style]));
+	if (console->coloured && style != CONSOLE_NORMAL)
+		console_put(console, "\033[%sm", style_codes[style]);
 }
 
 static void end_style(struct console *console, enum console_style style)
@@ -211,39 +220,83 @@ enum console_style console_name_style(const char *name, const uint8_t *identity)
 	return CONSOLE_FIRST_OF_NAMES + (identity ? identity[0] : sum >> 16) % CONSOLE_NAME_COLOURS;
 }
 
-/* Collects a line of a message, without its line feed. */
-static void put_message_line(struct console *console, const char *line, size_t len)
+/* Collects a piece of a message, with its tabs. */
+static void collect_piece(struct console *console, const char *text, size_t len)
 {
-	bool isolated = needs_isolation(console, line, len);
-
-	collect_if(console, isolated, LAYOUT_ISOLATE);
 	for (;;) {
-		const char *tab = memchr(line, '\t', len);
-		size_t piece_len = tab ? (size_t)(tab - line) : len;
+		const char *tab = memchr(text, '\t', len);
+		size_t piece_len = tab ? (size_t)(tab - text) : len;
 
-		collect_escaped(console, line, piece_len);
+		collect_escaped(console, text, piece_len);
 		if (!tab)
 			break;
 		collect(console, TAB, strlen(TAB));
-		line = tab + 1;
+		text = tab + 1;
 		len -= piece_len + 1;
 	}
+}
+
+/* Collects a piece of a message in its styles and the one of the whole, which each sequence sets all of. */
+static void put_piece(struct console *console, enum console_style style, const struct richtext_piece *piece)
+{
+	bool styled = console->coloured && (piece->styles || style != CONSOLE_NORMAL);
+	bool is_link = console->linked && piece->styles & RICHTEXT_LINK;
+
+	if (styled)
+		console_put(console, "\033[0%s%s%s%s%s%sm", style != CONSOLE_NORMAL ? ";" : "", style_codes[style],
+		    piece->styles & RICHTEXT_BOLD ? ";1" : "", piece->styles & RICHTEXT_ITALIC ? ";3" : "",
+		    piece->styles & RICHTEXT_CODE ? CODE_STYLE : "", piece->styles & RICHTEXT_MARK ? ";2" : "");
+	/* All of a link is visible ASCII. */
+	if (is_link)
+		console_put(console, LAYOUT_LINK "%.*s" LAYOUT_END, (int)piece->len, piece->text);
+	collect_piece(console, piece->text, piece->len);
+	if (is_link)
+		console_put(console, LAYOUT_POP_LINK);
+	if (styled)
+		collect(console, RESET, strlen(RESET));
+}
+
+/* Collects a line of a message, without its line feed. */
+static void put_message_line(struct console *console, enum console_style style, const char *line, size_t len)
+{
+	bool isolated = needs_isolation(console, line, len);
+	struct richtext rich;
+	struct richtext_piece piece;
+
+	collect_if(console, isolated, LAYOUT_ISOLATE);
+	richtext_begin(&rich, line, len);
+	while (console->terminal && richtext_next(&rich, &piece))
+		put_piece(console, style, &piece);
+	if (!console->terminal)
+		collect_piece(console, line, len);
 	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 }
 
-void console_put_message(struct console *console, const char *text, size_t len)
+/* Collects the lines of a message with a feed of ours between them. */
+static void put_message(struct console *console, enum console_style style, const char *text, size_t len,
+    const char *our_feed)
 {
 	for (;;) {
 		const char *feed = memchr(text, '\n', len);
 		size_t line_len = feed ? (size_t)(feed - text) : len;
 
-		put_message_line(console, text, line_len);
+		put_message_line(console, style, text, line_len);
 		if (!feed)
 			return;
-		collect(console, "\n" LAYOUT_BAR, 1 + strlen(LAYOUT_BAR));
+		collect(console, our_feed, strlen(our_feed));
 		text = feed + 1;
 		len -= line_len + 1;
 	}
+}
+
+void console_put_message(struct console *console, const char *text, size_t len)
+{
+	put_message(console, CONSOLE_NORMAL, text, len, "\n" LAYOUT_BAR);
+}
+
+void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len)
+{
+	put_message(console, style, text, len, LAYOUT_FEED);
 }
 
 void console_put_all(struct console *console, struct console *draft)

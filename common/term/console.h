@@ -39,7 +39,8 @@ struct console {
 	struct buffer text; /* collected, and not laid out yet */
 	bool terminal;
 	bool coloured;
-	bool titled;			 /* the terminal takes titles and bells */
+	bool linked;			 /* the terminal takes links */
+	bool titled;			 /* and titles and bells */
 	bool title_waits, bell_waits;	 /* for what was said before them */
 	char title[CONSOLE_TITLE_BYTES]; /* the last one, escaped */
 };
@@ -87,9 +88,13 @@ enum console_style console_name_style(const char *name, const uint8_t *identity)
 
 /*
  * Collects a foreign message that may have several lines: each line after the first begins on a line of its own, behind
- * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces.
+ * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces. On a terminal what
+ * richtext.h finds is styled, and links are links if they work there.
  */
 void console_put_message(struct console *console, const char *text, size_t len);
+
+/* The same in a style, for a line with a margin (layout.h), in which the further lines stand. */
+void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len);
 
 /* Moves all that a draft has collected to the end of what console has. */
 void console_put_all(struct console *console, struct console *draft);

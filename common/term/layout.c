@@ -15,7 +15,7 @@
 /* Behind the bar there is room for the widest character; a terminal narrower than that is written as if it had it. */
 #define LEAST_COLUMNS (BAR_COLUMNS + 2)
 
-#define STYLE_FIRST '\033'
+#define ESCAPE '\033'
 #define STYLE_LAST 'm'
 #define STYLE_RESET "\033[0m"
 
@@ -48,12 +48,20 @@ struct unit {
 	unsigned width;
 };
 
+static bool is_link(const char *text, const char *end)
+{
+	return (size_t)(end - text) >= strlen(LAYOUT_LINK) && memcmp(text, LAYOUT_LINK, strlen(LAYOUT_LINK)) == 0;
+}
+
 static struct unit unit_at(const char *text, const char *end)
 {
 	struct unit unit = {.text = text};
 	const char *cursor = text;
 
-	if (*text == STYLE_FIRST) {
+	if (is_link(text, end)) {
+		cursor = memmem(text, (size_t)(end - text), LAYOUT_END, strlen(LAYOUT_END));
+		cursor = cursor ? cursor + strlen(LAYOUT_END) : end;
+	} else if (*text == ESCAPE) {
 		cursor = memchr(text, STYLE_LAST, (size_t)(end - text));
 		cursor = cursor ? cursor + 1 : end;
 	} else {
@@ -81,13 +89,17 @@ struct layout {
 	struct buffer *rows;
 	size_t columns;
 	size_t column; /* where the next character goes */
+	size_t margin; /* where rows after the first begin */
+	bool barred;   /* behind the bar */
 	const char *line, *end;
-	const char *words;	/* by byte of the line: UC_BREAK_POSSIBLE if Unicode lets a row begin there */
-	const char *characters; /* by byte of the line: 1 if what a reader takes for a character begins there */
-	struct unit style;	/* the one in force; without length if none is */
+	const char *words;	 /* by byte of the line: UC_BREAK_POSSIBLE if Unicode lets a row begin there */
+	const char *characters;	 /* by byte of the line: 1 if what a reader takes for a character begins there */
+	struct unit style, link; /* those in force; without length if none is */
 	bool isolated;
 	int rc;
 };
+
+static const char spaces[LAYOUT_MARGIN_MAX + 1] = "                                                            ";
 
 static void put(struct layout *layout, const char *bytes, size_t len)
 {
@@ -99,7 +111,11 @@ static void put_unit(struct layout *layout, struct unit unit)
 {
 	put(layout, unit.text, unit.len);
 	layout->column += unit.width;
-	if (*unit.text == STYLE_FIRST) {
+	if (is_link(unit.text, unit.text + unit.len)) {
+		layout->link = unit;
+		if (unit.len == strlen(LAYOUT_POP_LINK))
+			layout->link.len = 0;
+	} else if (*unit.text == ESCAPE) {
 		layout->style = unit;
 		if (unit.len == strlen(STYLE_RESET) && memcmp(unit.text, STYLE_RESET, unit.len) == 0)
 			layout->style.len = 0;
@@ -115,11 +131,15 @@ static void begin_row(struct layout *layout)
 		put(layout, LAYOUT_POP_ISOLATE, strlen(LAYOUT_POP_ISOLATE));
 	if (layout->style.len > 0)
 		put(layout, STYLE_RESET, strlen(STYLE_RESET));
-	put(layout, "\n" LAYOUT_BAR, 1 + BAR_COLUMNS);
+	if (layout->link.len > 0)
+		put(layout, LAYOUT_POP_LINK, strlen(LAYOUT_POP_LINK));
+	put(layout, "\n", 1);
+	put(layout, layout->barred ? LAYOUT_BAR : spaces, layout->margin);
 	put(layout, layout->style.text, layout->style.len);
+	put(layout, layout->link.text, layout->link.len);
 	if (layout->isolated)
 		put(layout, LAYOUT_ISOLATE, strlen(LAYOUT_ISOLATE));
-	layout->column = BAR_COLUMNS;
+	layout->column = layout->margin;
 }
 
 /* Spaces at which a row may end; those that Unicode says hold words together are no such. */
@@ -166,7 +186,7 @@ static size_t width_together(const struct layout *layout, struct unit unit)
 	while (end < layout->end && layout->characters[end - layout->line] != 1)
 		end++;
 	width = width_of(unit.text, end);
-	return width <= layout->columns - BAR_COLUMNS ? width : unit.width;
+	return width <= layout->columns - layout->margin ? width : unit.width;
 }
 
 static void put_word(struct layout *layout, const char *text, const char *end)
@@ -199,7 +219,7 @@ static void put_gap_and_word(struct layout *layout, const char *gap, const char 
 	size_t gap_width = width_of(gap, word);
 	size_t word_width = width_of(word, end);
 	bool fits = layout->column + gap_width + word_width <= layout->columns;
-	bool fits_alone = BAR_COLUMNS + word_width <= layout->columns;
+	bool fits_alone = layout->margin + word_width <= layout->columns;
 
 	if (word < end && !fits && (fits_alone || layout->column + gap_width >= layout->columns))
 		begin_row(layout);
@@ -208,14 +228,45 @@ static void put_gap_and_word(struct layout *layout, const char *gap, const char 
 	put_word(layout, word, end);
 }
 
+/* Puts what stands before layout->end, between words. */
+static void put_words(struct layout *layout, const char *gap)
+{
+	while (gap < layout->end) {
+		const char *word = end_of_gap(layout, gap);
+		const char *end = end_of_word(layout, word);
+
+		put_gap_and_word(layout, gap, word, end);
+		gap = end;
+	}
+}
+
+/* Takes the margin off the beginning of a line, if it has one. */
+static void take_margin(struct layout *layout)
+{
+	layout->barred = (size_t)(layout->end - layout->line) < 2 || *layout->line != *LAYOUT_MARGIN;
+	layout->margin = BAR_COLUMNS;
+	if (layout->barred)
+		return;
+	if (layout->columns == 0 || (size_t)(layout->line[1] - ' ') <= layout->columns / 2)
+		layout->margin = (size_t)(layout->line[1] - ' ');
+	layout->line += 2;
+}
+
 /* Appends a line, without its line feed, in rows. */
 static int append_line(struct buffer *rows, const char *line, size_t len, size_t columns)
 {
 	struct layout layout = {.rows = rows, .columns = columns, .line = line, .end = line + len};
+	const char *end = layout.end, *feed;
 	char *found;
 
-	if (columns == 0 || width_of(line, line + len) <= columns)
+	take_margin(&layout);
+	line = layout.line;
+	len = (size_t)(end - line);
+	feed = layout.barred ? NULL : memchr(line, *LAYOUT_FEED, len);
+	if (!feed && (columns == 0 || width_of(line, end) <= columns))
 		return buffer_append(rows, line, len);
+	if (columns == 0)
+		layout.columns = SIZE_MAX;
 	found = malloc(2 * len);
 	if (!found)
 		return ENOMEM;
@@ -223,13 +274,14 @@ static int append_line(struct buffer *rows, const char *line, size_t len, size_t
 	u8_grapheme_breaks((const uint8_t *)line, len, found + len);
 	layout.words = found;
 	layout.characters = found + len;
-	for (const char *gap = line; gap < layout.end;) {
-		const char *word = end_of_gap(&layout, gap);
-		const char *end = end_of_word(&layout, word);
-
-		put_gap_and_word(&layout, gap, word, end);
-		gap = end;
+	for (; feed; feed = memchr(line, *LAYOUT_FEED, (size_t)(end - line))) {
+		layout.end = feed;
+		put_words(&layout, line);
+		begin_row(&layout);
+		line = feed + 1;
 	}
+	layout.end = end;
+	put_words(&layout, line);
 	free(found);
 	return layout.rc;
 }

@@ -54,6 +54,32 @@ static void lines_are_broken_between_words(void **state)
 		expect_rows(cases[i].text, cases[i].columns, cases[i].rows);
 }
 
+static void rows_stand_in_the_margin_of_their_line(void **state)
+{
+	(void)state;
+	expect_rows("\v$12  one two three four\n", 12, "12  one two\n    three\n    four\n");
+	expect_rows("\v$12  one two\n", 12, "12  one two\n");
+	expect_rows("\v$12  one\ftwo three\f\ffour\nfive", 12, "12  one\n    two\n    three\n    \n    four\nfive");
+	/* Without a width nothing else is broken. */
+	expect_rows("\v$12  one two three four\ffive six seven", 0, "12  one two three four\n    five six seven");
+	/* On a narrow terminal the margin is that of the bar. */
+	expect_rows("\v,12:30   Bob  one two three four", 20, "12:30   Bob  one two\n      three four");
+	expect_rows("\v,12:30   Bob  one two three four", 24, "12:30   Bob  one two\n            three four");
+	/* Those of other lines are theirs. */
+	expect_rows("one\ftwo", 20, "one\ftwo");
+	expect_rows("\v", 20, "\v");
+}
+
+static void links_end_before_a_break_and_go_on_behind_it(void **state)
+{
+	(void)state;
+	expect_rows("see \033]8;;http://x.org/m\033\\http://x.org/m\033]8;;\033\\ for more", 13,
+	    "see \033]8;;http://x.org/m\033\\http://x.\033]8;;\033\\\n"
+	    "    | \033]8;;http://x.org/m\033\\org/m\033]8;;\033\\\n    | for\n    | more");
+	expect_rows("\033]8;;http://x.org/m\033\\http://x.org/m\033]8;;\033\\", 14,
+	    "\033]8;;http://x.org/m\033\\http://x.org/m\033]8;;\033\\");
+}
+
 static void words_longer_than_a_row_are_broken_at_a_character(void **state)
 {
 	(void)state;
@@ -279,6 +305,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lines_are_broken_between_words),
+	    cmocka_unit_test(rows_stand_in_the_margin_of_their_line),
+	    cmocka_unit_test(links_end_before_a_break_and_go_on_behind_it),
 	    cmocka_unit_test(words_longer_than_a_row_are_broken_at_a_character),
 	    cmocka_unit_test(spaces_survive_but_at_a_break),
 	    cmocka_unit_test(no_gap_makes_an_empty_row_or_begins_one_of_ours),
