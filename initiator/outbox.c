@@ -13,6 +13,8 @@
 #define BUCKETS 4096 /* a power of 2 */
 /* Longer than any line that says how far back nothing waits. */
 #define SETTLED_LINE_BYTES 128
+/* So many lines are read before the next look whether the user wants an end. */
+#define LINES_BETWEEN_LOOKS 1024
 
 struct outbox {
 	size_t total;
@@ -286,13 +288,13 @@ static int find_settled(struct chatreader *reader, int64_t earliest, int64_t *of
 	struct chatlog_entry entry;
 	const char *line;
 	bool found = false;
-	size_t len;
+	size_t len, lines = 0;
 	int rc;
 
 	while (!found && (rc = chatreader_line(reader, &line, &len)) == 0) {
 		int64_t at = chatreader_offset(reader);
 
-		if (stop_requested())
+		if (++lines % LINES_BETWEEN_LOOKS == 0 && stop_requested())
 			return EINTR;
 		if (at < earliest)
 			return EFBIG;
