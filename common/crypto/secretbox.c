@@ -7,7 +7,7 @@
 
 #include "base/base64.h"
 
-#define RANDOM_BYTES (crypto_secretbox_NONCEBYTES - sizeof(uint64_t))
+_Static_assert(SECRETBOX_RANDOM_BYTES + sizeof(uint64_t) == crypto_secretbox_NONCEBYTES, "a nonce is both");
 
 static void write_counter(uint64_t counter, uint8_t *bytes)
 {
@@ -25,8 +25,10 @@ int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, str
 
 	if (!sealed || !text)
 		goto out;
-	randombytes_buf(sealed, RANDOM_BYTES);
-	write_counter(box->counter, sealed + RANDOM_BYTES);
+	if (box->counter == 0)
+		randombytes_buf(box->random, sizeof(box->random));
+	memcpy(sealed, box->random, sizeof(box->random));
+	write_counter(box->counter, sealed + SECRETBOX_RANDOM_BYTES);
 	crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plaintext, len, sealed, box->key);
 	sodium_bin2base64(text, text_size, sealed, sealed_len, BASE64_VARIANT);
 	rc = buffer_append(out, text, text_size - 1);
@@ -52,7 +54,7 @@ int secretbox_open(struct secretbox *box, const char *text, size_t text_len, str
 	if (sealed_len < SECRETBOX_OVERHEAD_BYTES)
 		goto out;
 	write_counter(box->counter, counter);
-	if (memcmp(sealed + RANDOM_BYTES, counter, sizeof(counter)) != 0)
+	if (memcmp(sealed + SECRETBOX_RANDOM_BYTES, counter, sizeof(counter)) != 0)
 		goto out;
 	plaintext_len = sealed_len - SECRETBOX_OVERHEAD_BYTES;
 	/* Decrypts in place: the plaintext begins where the authenticator did (crypto_secretbox_open_easy allows it). */

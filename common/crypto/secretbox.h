@@ -1,9 +1,10 @@
 /*
  * The crypto_secretbox helper: one direction of a secure connection, message by message.
  *
- * A message is base64(nonce || crypto_secretbox(plaintext)), standard alphabet, padded; the nonce is 16 random bytes and
- * an 8-byte big-endian counter that starts at 0 and rises by one a message. The reader accepts only the counter it
- * expects, so a message that is repeated, left out or out of order is refused. Nothing blocks.
+ * A message is base64(nonce || crypto_secretbox(plaintext)), standard alphabet, padded; the nonce is 16 bytes that are
+ * drawn at random once, and an 8-byte big-endian counter that starts at 0 and rises by one a message. The key is of this
+ * direction alone, so the counter suffices for no nonce to come twice. The reader accepts only the counter it expects, so a
+ * message that is repeated, left out or out of order is refused. Nothing blocks.
  */
 #ifndef QUARTET_SECRETBOX_H
 #define QUARTET_SECRETBOX_H
@@ -14,12 +15,14 @@
 #include "base/buffer.h"
 
 #define SECRETBOX_KEY_BYTES 32
+#define SECRETBOX_RANDOM_BYTES 16
 #define SECRETBOX_OVERHEAD_BYTES 40 /* nonce (24) and authenticator (16), before base64 */
 
 /* One direction. The owner wipes it; messages must not be sealed by two copies of one direction. */
 struct secretbox {
 	uint8_t key[SECRETBOX_KEY_BYTES];
 	uint64_t counter; /* of the next message */
+	uint8_t random[SECRETBOX_RANDOM_BYTES];
 };
 
 /*
