@@ -5,26 +5,38 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BUCKETS 4096
-#define ROOM_FIRST 4
+#define SENDER_BUCKETS 4096
+#define MESSAGE_BUCKETS 16384
 
-/* One identity, and the ids of its messages, the oldest first. */
+/* An id, and whose it is. */
+struct message {
+	LIST_ENTRY(message) by_id;
+	TAILQ_ENTRY(message) by_age;
+	struct sender *sender;
+	uint8_t id[ENVELOPE_ID_BYTES];
+};
+
+LIST_HEAD(messages, message);
+TAILQ_HEAD(history, message);
+
+/* One identity, and its messages, the oldest first. */
 struct sender {
 	LIST_ENTRY(sender) by_identity;
 	TAILQ_ENTRY(sender) by_count;
 	uint8_t identity[IDENTITY_BYTES];
-	size_t count, room;
-	uint8_t (*ids)[ENVELOPE_ID_BYTES];
+	size_t count;
+	struct history history;
 };
 
-LIST_HEAD(bucket, sender);
+LIST_HEAD(senders, sender);
 TAILQ_HEAD(rank, sender);
 
 struct received {
-	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose identities that share a bucket */
+	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
 	size_t count;				/* of all ids */
 	size_t most;				/* nobody holds more */
-	struct bucket buckets[BUCKETS];
+	struct senders senders[SENDER_BUCKETS];
+	struct messages messages[MESSAGE_BUCKETS];
 	struct rank
 	    ranks[RECEIVED_OF_ONE_MAX + 1]; /* the senders that hold so many, in the order in which they came to that */
 };
@@ -41,34 +53,37 @@ struct received *received_new(void)
 	return received;
 }
 
-static struct bucket *bucket_of(const struct received *received, const uint8_t *identity)
+/* The bucket of an identity or id, out of so many. */
+static size_t hash(const struct received *received, const uint8_t *bytes, size_t len, size_t buckets)
 {
-	uint64_t hash;
+	uint64_t value;
 
-	crypto_shorthash((unsigned char *)&hash, identity, IDENTITY_BYTES, received->key);
-	return (struct bucket *)(uintptr_t)&received->buckets[hash % BUCKETS];
+	crypto_shorthash((unsigned char *)&value, bytes, len, received->key);
+	return value % buckets;
 }
 
 static struct sender *find_sender(const struct received *received, const uint8_t *identity)
 {
-	struct sender *sender = LIST_FIRST(bucket_of(received, identity));
+	struct sender *sender =
+	    LIST_FIRST(&received->senders[hash(received, identity, IDENTITY_BYTES, SENDER_BUCKETS)]);
 
 	while (sender && memcmp(sender->identity, identity, IDENTITY_BYTES) != 0)
 		sender = LIST_NEXT(sender, by_identity);
 	return sender;
 }
 
-/* The place of the id among those of the sender, or its count. */
-static size_t find_id(const struct sender *sender, const uint8_t *id)
+static struct message *find(const struct received *received, const uint8_t *identity, const uint8_t *id)
 {
-	size_t i = 0;
+	struct message *message =
+	    LIST_FIRST(&received->messages[hash(received, id, ENVELOPE_ID_BYTES, MESSAGE_BUCKETS)]);
 
-	while (i < sender->count && memcmp(sender->ids[i], id, ENVELOPE_ID_BYTES) != 0)
-		i++;
-	return i;
+	while (message && (memcmp(message->id, id, ENVELOPE_ID_BYTES) != 0 ||
+			      memcmp(message->sender->identity, identity, IDENTITY_BYTES) != 0))
+		message = LIST_NEXT(message, by_id);
+	return message;
 }
 
-/* Moves a sender to where those with so many ids are, or removes one who has none left. */
+/* Moves a sender to where those with so many messages are, or removes one who has none left. */
 static void recount(struct received *received, struct sender *sender, size_t count)
 {
 	TAILQ_REMOVE(&received->ranks[sender->count], sender, by_count);
@@ -78,7 +93,6 @@ static void recount(struct received *received, struct sender *sender, size_t cou
 		received->most = count;
 	if (count == 0) {
 		LIST_REMOVE(sender, by_identity);
-		free(sender->ids);
 		free(sender);
 	} else {
 		TAILQ_INSERT_TAIL(&received->ranks[count], sender, by_count);
@@ -87,10 +101,12 @@ static void recount(struct received *received, struct sender *sender, size_t cou
 		received->most--;
 }
 
-static void remove_id(struct received *received, struct sender *sender, size_t at)
+static void drop(struct received *received, struct message *message)
 {
-	memmove(sender->ids + at, sender->ids + at + 1, (sender->count - at - 1) * ENVELOPE_ID_BYTES);
-	recount(received, sender, sender->count - 1);
+	LIST_REMOVE(message, by_id);
+	TAILQ_REMOVE(&message->sender->history, message, by_age);
+	recount(received, message->sender, message->sender->count - 1);
+	free(message);
 }
 
 static struct sender *make_sender(struct received *received, const uint8_t *identity)
@@ -100,64 +116,51 @@ static struct sender *make_sender(struct received *received, const uint8_t *iden
 	if (!sender)
 		return NULL;
 	memcpy(sender->identity, identity, IDENTITY_BYTES);
-	LIST_INSERT_HEAD(bucket_of(received, identity), sender, by_identity);
+	TAILQ_INIT(&sender->history);
+	LIST_INSERT_HEAD(&received->senders[hash(received, identity, IDENTITY_BYTES, SENDER_BUCKETS)], sender,
+	    by_identity);
 	TAILQ_INSERT_TAIL(&received->ranks[0], sender, by_count);
 	return sender;
 }
 
-static bool make_room(struct sender *sender)
-{
-	size_t room = sender->room ? sender->room * 2 : ROOM_FIRST;
-	void *ids;
-
-	if (sender->count < sender->room)
-		return true;
-	ids = realloc(sender->ids, room * ENVELOPE_ID_BYTES);
-	if (!ids)
-		return false;
-	sender->ids = ids;
-	sender->room = room;
-	return true;
-}
-
 /* Puts an id among those of its sender, as the newest or the oldest. There is room for it in all. */
-static void insert_id(struct received *received, const uint8_t *identity, const uint8_t *id, bool newest)
+static void insert(struct received *received, const uint8_t *identity, const uint8_t *id, bool newest)
 {
-	struct sender *sender = find_sender(received, identity);
-	size_t at;
+	struct message *message = malloc(sizeof(*message));
+	struct sender *sender = message ? find_sender(received, identity) : NULL;
 
-	if (!sender)
+	if (message && !sender)
 		sender = make_sender(received, identity);
-	if (!sender)
+	if (!sender) {
+		free(message);
 		return;
-	if (make_room(sender)) {
-		at = newest ? sender->count : 0;
-		memmove(sender->ids + at + 1, sender->ids + at, (sender->count - at) * ENVELOPE_ID_BYTES);
-		memcpy(sender->ids[at], id, ENVELOPE_ID_BYTES);
-		recount(received, sender, sender->count + 1);
-	} else {
-		recount(received, sender, sender->count);
 	}
+	message->sender = sender;
+	memcpy(message->id, id, ENVELOPE_ID_BYTES);
+	LIST_INSERT_HEAD(&received->messages[hash(received, id, ENVELOPE_ID_BYTES, MESSAGE_BUCKETS)], message, by_id);
+	if (newest)
+		TAILQ_INSERT_TAIL(&sender->history, message, by_age);
+	else
+		TAILQ_INSERT_HEAD(&sender->history, message, by_age);
+	recount(received, sender, sender->count + 1);
 }
 
 bool received_has(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	const struct sender *sender = find_sender(received, identity);
-
-	return sender && find_id(sender, id) < sender->count;
+	return find(received, identity, id);
 }
 
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	struct sender *sender = find_sender(received, identity);
+	const struct sender *sender = find_sender(received, identity);
 
-	if (sender && sender->count == RECEIVED_OF_ONE_MAX)
-		remove_id(received, sender, 0);
-	else if (received->count == RECEIVED_MAX)
-		remove_id(received, TAILQ_FIRST(&received->ranks[received->most]), 0);
-	insert_id(received, identity, id, true);
+	if (!(sender && sender->count == RECEIVED_OF_ONE_MAX))
+		sender = received->count == RECEIVED_MAX ? TAILQ_FIRST(&received->ranks[received->most]) : NULL;
+	if (sender)
+		drop(received, TAILQ_FIRST(&sender->history));
+	insert(received, identity, id, true);
 }
 
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
@@ -167,24 +170,23 @@ bool received_recall(struct received *received, const uint8_t identity[static ID
 
 	if (received->count == RECEIVED_MAX)
 		return false;
-	if (!sender || (sender->count < RECEIVED_OF_ONE_MAX && find_id(sender, id) == sender->count))
-		insert_id(received, identity, id, false);
+	if (!sender || (sender->count < RECEIVED_OF_ONE_MAX && !find(received, identity, id)))
+		insert(received, identity, id, false);
 	return true;
 }
 
 void received_forget(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	struct sender *sender = find_sender(received, identity);
-	size_t at = sender ? find_id(sender, id) : 0;
+	struct message *message = find(received, identity, id);
 
-	if (sender && at < sender->count)
-		remove_id(received, sender, at);
+	if (message)
+		drop(received, message);
 }
 
 void received_free(struct received *received)
 {
 	while (received && received->most > 0)
-		recount(received, TAILQ_FIRST(&received->ranks[received->most]), 0);
+		drop(received, TAILQ_FIRST(&TAILQ_FIRST(&received->ranks[received->most])->history));
 	free(received);
 }
