@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -68,6 +69,7 @@ struct server {
 	struct connections all;
 	struct connections touched; /* those that had a turn in this round, and are looked after at its end */
 	int64_t now_ms;		    /* monotonic: of this round */
+	int64_t shown_ms;	    /* when the screen was last written to */
 	int64_t next_ms;	    /* no deadline of a connection is before this */
 	int64_t rests_until_ms;	    /* accepting; 0: it does not rest */
 	struct ratelimit refusals;
@@ -139,6 +141,13 @@ static void drain(struct server *server, struct connection *connection)
 	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
 }
 
+/* Whether it has ended, at both ends, and nothing is owed to it. */
+static bool is_done(const struct server *server, const struct connection *connection)
+{
+	return connection->ending && !connection->draining && connection->conversation.outgoing.len == 0 &&
+	       !inbox_owes(server->inbox, &connection->conversation);
+}
+
 /*
  * Reads what has come, a bounded amount, and lets the conversation have it; the end, too, if it may be here already.
  */
@@ -164,7 +173,10 @@ static void serve(struct server *server, struct connection *connection, bool may
 		if (why || got <= 0)
 			end(server, connection, got > 0);
 	}
-	touch(server, connection);
+	if (is_done(server, connection))
+		drop(server, connection);
+	else
+		touch(server, connection);
 }
 
 /* Sends what there is to send. Returns false if the connection is no more. */
@@ -238,26 +250,14 @@ static bool update_interest(const struct server *server, struct connection *conn
 	return true;
 }
 
-/* Whether it has ended, at both ends, and nothing is owed to it. */
-static bool is_done(const struct server *server, const struct connection *connection)
-{
-	return connection->ending && !connection->draining && connection->conversation.outgoing.len == 0 &&
-	       !inbox_owes(server->inbox, &connection->conversation);
-}
-
 /*
  * The end of a round: closes what is done, commits what came, then sends. To close before the commit takes nothing from
  * the sender of a plain message, whom the end of a connection tells nothing: it comes also if this program is killed.
  */
 static void settle(struct server *server)
 {
-	struct connection *connection, *next;
+	struct connection *connection;
 
-	for (connection = TAILQ_FIRST(&server->touched); connection; connection = next) {
-		next = TAILQ_NEXT(connection, of_touched);
-		if (is_done(server, connection))
-			drop(server, connection);
-	}
 	inbox_commit(server->inbox);
 	while ((connection = TAILQ_FIRST(&server->touched))) {
 		bool alive = send_outgoing(connection);
@@ -397,11 +397,19 @@ static void watch_listener(struct server *server, uint32_t interest)
 	epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event);
 }
 
+/* Whether a connection waits to be accepted: asking costs a fraction of what trying in vain does. */
+static bool has_waiting(const struct server *server)
+{
+	struct pollfd wait = {.fd = server->listener, .events = POLLIN};
+
+	return poll(&wait, 1, 0) > 0;
+}
+
 static void accept_waiting(struct server *server)
 {
 	bool turned = false;
 
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
+	for (int i = 0; i < ACCEPTS_MAX && (i == 0 || has_waiting(server)); i++) {
 		struct sockaddr_in peer;
 		socklen_t len = sizeof(peer);
 		int fd = accept4(server->listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -426,6 +434,14 @@ static void accept_waiting(struct server *server)
 	}
 }
 
+/* Writes what is to be seen, if that was not done in this millisecond. */
+static void show(struct server *server)
+{
+	if (server->shown_ms != server->now_ms)
+		console_flush_ready(server->console);
+	server->shown_ms = server->now_ms;
+}
+
 /*
  * How long epoll may wait: to the next deadline, the end of a rest, or the next try at a slow terminal; -1: for ever.
  */
@@ -437,6 +453,8 @@ static int timeout_ms(const struct server *server)
 		until_ms = server->rests_until_ms;
 	if (inbox_due_ms(server->inbox) < until_ms)
 		until_ms = inbox_due_ms(server->inbox);
+	if (server->console->text.len > 0 && server->shown_ms + 1 < until_ms)
+		until_ms = server->shown_ms + 1;
 	if (console_waiting_bytes(server->console) > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)
@@ -465,7 +483,7 @@ int server_run(struct server *server)
 			accept_waiting(server);
 		settle(server);
 		expire(server);
-		console_flush_ready(server->console);
+		show(server);
 	}
 	return rc;
 }
