@@ -27,7 +27,7 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
 	$(addprefix crypto/,channel classic dh identity sealedkey secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
-	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile) \
+	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console layout lineinput outlet program richtext secret)

@@ -13,6 +13,9 @@
 /* Lines about one address, besides the messages themselves. */
 #define NOTES_PERIOD_MS 60000
 
+/* The batch that is written, and not synced yet. */
+#define UNDER_WAY (INBOX_BATCHES - 1)
+
 static const char too_much_waits[] = "too much waits for " CHATLOG_NAME " already, which another program has locked";
 
 int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
@@ -20,12 +23,13 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
 {
 	*inbox = (struct inbox){.log = log, .roster = roster, .console = console, .acknowledge = acknowledge};
 	inbox->received = received_new();
+	inbox->synced = chatlog_defer(log);
 	ratelimit_init(&inbox->known, INBOX_BURST_BYTES, 1000);
 	ratelimit_init(&inbox->strangers, INBOX_BURST_BYTES, 1000);
 	ratelimit_limit_all(&inbox->strangers, INBOX_STRANGERS_BURST_BYTES, 1000);
 	inbox->known.each.refill = inbox->strangers.each.refill = INBOX_BYTES_PER_S;
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < INBOX_BATCHES; i++)
 		console_init_draft(&inbox->batches[i].shown, console);
 	ratelimit_init(&inbox->notes, 1, NOTES_PERIOD_MS);
 	return inbox->received ? 0 : ENOMEM;
@@ -97,9 +101,11 @@ static bool has_waiting(const struct inbox_batch *batch, const struct message *m
 /* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
 static const char *answer_again(struct inbox *inbox, const struct message *message)
 {
-	struct inbox_batch *batch = &inbox->batches[has_waiting(&inbox->batches[1], message) ? 1 : 0];
+	size_t i = INBOX_BATCHES - 1;
 
-	return owe_receipt(batch, message, false) ? NULL : too_much_waits;
+	while (i > 0 && !has_waiting(&inbox->batches[i], message))
+		i--;
+	return owe_receipt(&inbox->batches[i], message, false) ? NULL : too_much_waits;
 }
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
@@ -242,16 +248,49 @@ static void wait_for_lock(struct inbox *inbox)
 	inbox->tell_ms = INT64_MAX;
 }
 
-static void commit(struct inbox *inbox, bool finally)
+/* Ends what is under way; false if it is not to be waited for. */
+static bool finish(struct inbox *inbox, bool wait)
 {
-	for (size_t i = 0; i < 2; i++) {
+	int rc = inbox->is_under_way ? chatlog_finish(inbox->log, wait) : 0;
+
+	if (rc == EAGAIN)
+		return false;
+	if (inbox->is_under_way)
+		deliver(inbox, &inbox->batches[UNDER_WAY], rc);
+	inbox->is_under_way = false;
+	return true;
+}
+
+/* Puts a batch aside until it is on the disk; the next one comes from the others. */
+static void put_aside(struct inbox *inbox, size_t i)
+{
+	struct inbox_batch empty = inbox->batches[UNDER_WAY];
+
+	inbox->batches[UNDER_WAY] = inbox->batches[i];
+	inbox->batches[i] = empty;
+	inbox->is_under_way = true;
+	inbox->turn = 1 - i;
+}
+
+static void commit(struct inbox *inbox, unsigned deferred, bool finally)
+{
+	if (!finish(inbox, !deferred))
+		return;
+	for (size_t k = 0; k < UNDER_WAY; k++) {
+		size_t i = inbox->turn ^ k;
 		struct inbox_batch *batch = &inbox->batches[i];
 		unsigned how = (batch->receipt_count > 0 ? CHATLOG_DURABLE : 0) | (i == 1 ? CHATLOG_FOR_STRANGERS : 0);
 		int rc;
 
 		if (batch->count == 0 && batch->receipt_count == 0)
 			continue;
+		if (batch->receipt_count >= INBOX_DEFERRED_RECEIPTS)
+			how |= deferred;
 		rc = chatlog_append(inbox->log, batch->lines.data, batch->lines.len, how);
+		if (rc == EINPROGRESS) {
+			put_aside(inbox, i);
+			break;
+		}
 		if (rc == ETIMEDOUT && !finally) {
 			wait_for_lock(inbox);
 			return;
@@ -264,7 +303,13 @@ static void commit(struct inbox *inbox, bool finally)
 void inbox_commit(struct inbox *inbox)
 {
 	if (clock_monotonic_ms() >= inbox->retry_ms)
-		commit(inbox, false);
+		commit(inbox, 0, false);
+}
+
+void inbox_proceed(struct inbox *inbox)
+{
+	if (clock_monotonic_ms() >= inbox->retry_ms)
+		commit(inbox, CHATLOG_DEFERRED, false);
 }
 
 void inbox_finish(struct inbox *inbox)
@@ -272,7 +317,7 @@ void inbox_finish(struct inbox *inbox)
 	int64_t deadline_ms = clock_monotonic_ms() + LOCKEDFILE_WAIT_MS;
 
 	do {
-		commit(inbox, clock_monotonic_ms() >= deadline_ms);
+		commit(inbox, 0, clock_monotonic_ms() >= deadline_ms);
 	} while (inbox->retry_ms != 0);
 }
 
@@ -283,7 +328,7 @@ int64_t inbox_due_ms(const struct inbox *inbox)
 
 bool inbox_owes(const struct inbox *inbox, const void *conversation)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < INBOX_BATCHES; i++) {
 		for (size_t k = 0; k < inbox->batches[i].receipt_count; k++) {
 			if (inbox->batches[i].receipts[k].conversation == conversation)
 				return true;
@@ -294,7 +339,7 @@ bool inbox_owes(const struct inbox *inbox, const void *conversation)
 
 void inbox_forget(struct inbox *inbox, const void *conversation)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < INBOX_BATCHES; i++) {
 		for (size_t k = 0; k < inbox->batches[i].receipt_count; k++) {
 			if (inbox->batches[i].receipts[k].conversation == conversation)
 				inbox->batches[i].receipts[k].conversation = NULL;
@@ -304,7 +349,7 @@ void inbox_forget(struct inbox *inbox, const void *conversation)
 
 void inbox_free(struct inbox *inbox)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < INBOX_BATCHES; i++) {
 		buffer_free(&inbox->batches[i].lines);
 		console_free(&inbox->batches[i].shown);
 		free(inbox->batches[i].receipts);

@@ -40,11 +40,16 @@
 #define INBOX_LOCK_WAIT_MS 20
 #define INBOX_RETRY_MS 100
 
+/* If so many receipts wait for the disk, there are others to be served meanwhile. */
+#define INBOX_DEFERRED_RECEIPTS 8
+
 /* A batch that has grown to this is committed before more is added, in bytes of chat.log. */
 #define INBOX_BATCH_BYTES (256 * 1024)
 
 /* Sends a receipt for a message of the conversation that was given with it. */
 typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt *receipt);
+
+#define INBOX_BATCHES 3
 
 struct inbox {
 	struct chatlog *log;
@@ -52,8 +57,9 @@ struct inbox {
 	struct console *console;
 	inbox_acknowledge *acknowledge;
 	struct received *received;
+	int synced; /* the descriptor of chatlog_defer(), or -1 */
 	struct ratelimit known, strangers, notes;
-	/* Of those who are known, and of all others. */
+	/* Of those who are known, and of all others; and one that is written, and not synced yet. */
 	struct inbox_batch {
 		struct buffer lines;
 		struct console shown; /* the same messages as the user will see them */
@@ -66,9 +72,11 @@ struct inbox {
 			uint8_t id[ENVELOPE_ID_BYTES], sender[IDENTITY_BYTES];
 		} * receipts;
 		size_t receipt_count, receipt_room;
-	} batches[2];
-	int64_t retry_ms; /* monotonic: another program has the lock, and the next try comes then; or 0 */
-	int64_t tell_ms;  /* monotonic: when the user is told of that; or 0 */
+	} batches[INBOX_BATCHES];
+	bool is_under_way; /* the last of them is not empty */
+	size_t turn;	   /* which of the others comes next */
+	int64_t retry_ms;  /* monotonic: another program has the lock, and the next try comes then; or 0 */
+	int64_t tell_ms;   /* monotonic: when the user is told of that; or 0 */
 };
 
 /* What a conversation delivers. */
@@ -109,6 +117,12 @@ const char *inbox_add(struct inbox *inbox, const struct message *message) __attr
  * with a warning that they were not kept. Blocks on the disk, and for INBOX_LOCK_WAIT_MS on the lock.
  */
 void inbox_commit(struct inbox *inbox);
+
+/*
+ * The same, but if many receipts wait for the disk, it goes on while more is added: a later call sends them, once the
+ * descriptor of chatlog_defer() has reported.
+ */
+void inbox_proceed(struct inbox *inbox);
 
 /* When to commit again, monotonic, if another program held the lock; else INT64_MAX. */
 int64_t inbox_due_ms(const struct inbox *inbox);

@@ -258,7 +258,7 @@ static void settle(struct server *server)
 {
 	struct connection *connection;
 
-	inbox_commit(server->inbox);
+	inbox_proceed(server->inbox);
 	while ((connection = TAILQ_FIRST(&server->touched))) {
 		bool alive = send_outgoing(connection);
 
@@ -320,6 +320,8 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
 
+		if (events[i].data.ptr == server->inbox)
+			continue;
 		if (!connection)
 			*accepting = true;
 		else if (connection->draining)
@@ -510,11 +512,13 @@ static size_t connection_limit(void)
 static int listen_on(struct server *server, struct in_addr address)
 {
 	struct sockaddr_in local = address_socket(address, CHAT_PORT);
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = {.events = EPOLLIN},
+			   synced = {.events = EPOLLIN | EPOLLET, .data.ptr = server->inbox};
 	int on = 1;
 
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll < 0)
+	if (server->epoll < 0 || (server->inbox->synced >= 0 &&
+				     epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->inbox->synced, &synced) != 0))
 		return errno;
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (server->listener < 0)

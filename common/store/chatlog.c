@@ -16,6 +16,7 @@
 #include "base/jsontext.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
+#include "store/syncer.h"
 
 #define RESERVE_MAX_BYTES (64 * 1024 * 1024)
 #define RESERVE_PART 100
@@ -295,10 +296,13 @@ void chatlog_entry_free(struct chatlog_entry *entry)
 struct chatlog {
 	int dir;
 	int wait_ms;
-	int fd;	     /* kept open between appends, not locked; or -1 */
-	bool placed; /* its name is on the disk, too */
-	off_t end;   /* of the last line that was appended here; 0: unknown */
-	off_t begin; /* of the first line that was appended last */
+	int fd;		    /* kept open between appends, not locked; or -1 */
+	struct stat status; /* of it, as it was before the last lines */
+	bool placed;	    /* its name is on the disk, too */
+	off_t end;	    /* of the last line that was appended here; 0: unknown */
+	off_t begin;	    /* of the first line that was appended last */
+	bool can_defer;	    /* there is a: */
+	struct syncer syncer;
 };
 
 struct chatlog *chatlog_new(int dir, int wait_ms)
@@ -310,8 +314,16 @@ struct chatlog *chatlog_new(int dir, int wait_ms)
 	return log;
 }
 
+int chatlog_defer(struct chatlog *log)
+{
+	log->can_defer = syncer_open(&log->syncer) == 0;
+	return log->can_defer ? log->syncer.ready : -1;
+}
+
 void chatlog_free(struct chatlog *log)
 {
+	if (log && log->can_defer)
+		syncer_close(&log->syncer);
 	if (log && log->fd >= 0)
 		close(log->fd);
 	free(log);
@@ -332,12 +344,10 @@ static bool would_crowd(int fd, size_t len)
 	return available < reserve + len;
 }
 
-/*
- * Appends to the locked file of that size, after closing off a torn last line; all of it or, with an errno value,
- * nothing.
- */
-static int append_locked(struct chatlog *log, off_t size, const char *lines, size_t len, bool durable)
+/* Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. */
+static int append_locked(struct chatlog *log, const char *lines, size_t len)
 {
+	off_t size = log->status.st_size;
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
 	char last = '\n';
 	ssize_t written;
@@ -354,42 +364,58 @@ static int append_locked(struct chatlog *log, off_t size, const char *lines, siz
 		rc = errno;
 	else if ((size_t)written != pieces[0].iov_len + len)
 		rc = ENOSPC;
-	else if (durable && fdatasync(log->fd) != 0)
-		rc = errno;
-	if (rc != 0 && written > 0 && ftruncate(log->fd, size) != 0)
-		rc = errno;
-	log->end = rc == 0 ? size + written : 0;
+	log->end = written < 0 ? 0 : size + written;
 	if (rc == 0)
 		log->begin = log->end - (off_t)len;
 	return rc;
 }
 
+/* Ends what was begun with the lock: takes back what failed with an error, which is returned, and unlocks. */
+static int conclude(struct chatlog *log, int error, bool durable)
+{
+	if (error != 0 && log->end > log->status.st_size && ftruncate(log->fd, log->status.st_size) != 0)
+		error = errno;
+	if (error != 0)
+		log->end = 0;
+	flock(log->fd, LOCK_UN);
+	/* Whoever made the file may not have waited for that. */
+	if (error == 0 && durable && !log->placed) {
+		lockedfile_sync_directory(log->dir);
+		log->placed = true;
+	}
+	return error;
+}
+
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
 {
-	struct stat status;
-	bool is_new;
+	bool is_new, durable = how & CHATLOG_DURABLE;
 	int rc = lockedfile_reopen(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, log->wait_ms, &log->fd,
-	    &status, &is_new);
+	    &log->status, &is_new);
 
 	if (rc != 0)
 		return rc;
 	if (is_new) {
 		log->placed = false;
 		log->end = 0;
-		if (status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
+		if (log->status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
 			rc = errno;
 	}
 	if (rc == 0 && how & CHATLOG_FOR_STRANGERS && would_crowd(log->fd, len))
 		rc = ENOSPC;
 	if (rc == 0)
-		rc = append_locked(log, status.st_size, lines, len, how & CHATLOG_DURABLE);
-	flock(log->fd, LOCK_UN);
-	/* Whoever made the file may not have waited for that. */
-	if (rc == 0 && how & CHATLOG_DURABLE && !log->placed) {
-		lockedfile_sync_directory(log->dir);
-		log->placed = true;
-	}
-	return rc;
+		rc = append_locked(log, lines, len);
+	if (rc == 0 && durable && how & CHATLOG_DEFERRED && log->can_defer && syncer_begin(&log->syncer, log->fd) == 0)
+		return EINPROGRESS;
+	if (rc == 0 && durable && fdatasync(log->fd) != 0)
+		rc = errno;
+	return conclude(log, rc, durable);
+}
+
+int chatlog_finish(struct chatlog *log, bool wait)
+{
+	int rc = syncer_end(&log->syncer, wait);
+
+	return rc == EAGAIN ? EAGAIN : conclude(log, rc, true);
 }
 
 int64_t chatlog_appended(const struct chatlog *log)

@@ -106,6 +106,7 @@ void chatlog_free(struct chatlog *log);
 
 #define CHATLOG_DURABLE 1
 #define CHATLOG_FOR_STRANGERS 2
+#define CHATLOG_DEFERRED 4
 
 /*
  * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this
@@ -113,11 +114,26 @@ void chatlog_free(struct chatlog *log);
  * others may read set to mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the
  * disk, or 64 MiB if that is less, is free, so that no flood of messages can fill it. Returns 0, or with nothing
  * appended: ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
+ *
+ * If also CHATLOG_DEFERRED, and chatlog_defer() could arrange it, the lines may be written only and EINPROGRESS returned:
+ * then the file stays locked until chatlog_finish() says what became of them, and nothing can be appended before.
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
     __attribute__((warn_unused_result));
 
-/* The offset in the file, in bytes, at which the lines of the last append begin that succeeded. */
+/*
+ * Has syncs go on while the program does something else. Returns a descriptor for epoll(7), edge-triggered, that reports
+ * the end of each and stays the log's; or -1 if the system does not let it.
+ */
+int chatlog_defer(struct chatlog *log);
+
+/*
+ * Returns EAGAIN if the lines are not on the disk yet, having waited for them if wait; else unlocks the file and returns
+ * what chatlog_append() would have.
+ */
+int chatlog_finish(struct chatlog *log, bool wait) __attribute__((warn_unused_result));
+
+/* The offset in the file, in bytes, at which the lines of the last append begin, if it succeeded. */
 int64_t chatlog_appended(const struct chatlog *log);
 
 /*

@@ -36,13 +36,16 @@ int lockedfile_lock(int fd, int operation, int wait_ms)
 	return 0;
 }
 
-/* Whether the path still leads to the file that fd is. */
-static bool names_file(int dir, const char *name, const struct stat *file)
+/* Whether the path still leads to a file, which is then described as it is by now. */
+static bool look_again(int dir, const char *name, struct stat *file)
 {
 	struct stat named;
 
-	return fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == file->st_dev &&
-	       named.st_ino == file->st_ino;
+	if (fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) != 0 || named.st_dev != file->st_dev ||
+	    named.st_ino != file->st_ino)
+		return false;
+	*file = named;
+	return true;
 }
 
 bool lockedfile_is_unchanged(const struct stat *a, const struct stat *b)
@@ -85,7 +88,7 @@ static int open_within(int dir, const char *name, int open_flags, int operation,
 		if (rc != 0)
 			return rc;
 		rc = lockedfile_lock(opened, operation, wait_ms);
-		if (rc == 0 && names_file(dir, name, &status)) {
+		if (rc == 0 && look_again(dir, name, &status)) {
 			*fd = opened;
 			return 0;
 		}
@@ -109,10 +112,8 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 		rc = lockedfile_lock(*fd, operation, 0);
 		/* Whoever moved the file away may hold its lock for long: then it is not waited for. */
 		if (rc == ETIMEDOUT)
-			rc = fstat(*fd, status) == 0 && names_file(dir, name, status)
-				 ? lockedfile_lock(*fd, operation, wait_ms)
-				 : 0;
-		if (rc == 0 && fstat(*fd, status) == 0 && names_file(dir, name, status))
+			rc = look_again(dir, name, status) ? lockedfile_lock(*fd, operation, wait_ms) : 0;
+		if (rc == 0 && look_again(dir, name, status))
 			return 0;
 		close(*fd);
 		*fd = -1;
@@ -165,10 +166,10 @@ static int drop_leftover(int dir, const char *scratch)
 	} else if (status.st_nlink <= 1) {
 		rc = lockedfile_lock(fd, LOCK_EX, LOCKEDFILE_WAIT_MS);
 		/* Its writer may have put it in place, and another may have begun one. */
-		is_leftover = rc == 0 && names_file(dir, scratch, &status);
+		is_leftover = rc == 0 && look_again(dir, scratch, &status);
 	} else {
 		/* It may be the file in place itself, whose lock the caller holds. */
-		is_leftover = names_file(dir, scratch, &status);
+		is_leftover = look_again(dir, scratch, &status);
 	}
 	if (is_leftover && unlinkat(dir, scratch, 0) != 0 && errno != ENOENT)
 		rc = errno;
@@ -236,7 +237,7 @@ static int place_new(int dir, const char *scratch, const char *name, int fd)
 	if (linkat(dir, scratch, dir, name, 0) != 0)
 		return errno;
 	/* Another program may have removed the name in between, and begun a file of its own under it. */
-	if (fstat(fd, &status) == 0 && names_file(dir, scratch, &status))
+	if (fstat(fd, &status) == 0 && look_again(dir, scratch, &status))
 		unlinkat(dir, scratch, 0);
 	return 0;
 }

@@ -42,8 +42,8 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 
 /*
  * The same, waiting for wait_ms, with the descriptor *fd kept from an earlier call, or -1: if the path still names its
- * file, that one is locked, else it is closed, *fd becomes another and *is_new true. *status describes the file. On an
- * error *fd is closed and -1. The caller unlocks with flock(2), and may keep the descriptor for the next time.
+ * file, which is the one of *status, that one is locked, else it is closed, *fd becomes another and *is_new true. *status
+ * describes the file then. On an error *fd is closed and -1. The caller unlocks with flock(2), and may keep the descriptor for the next time.
  */
 int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
     struct stat *status, bool *is_new) __attribute__((warn_unused_result));

@@ -6,6 +6,7 @@
 
 #include "store/chatlog.h"
 #include "store/lockedfile.h"
+#include "store/syncer.h"
 
 #define NAME CHATLOG_NAME
 #define ECE 0xc0a80107		       /* 192.168.1.7 */
@@ -67,6 +68,36 @@ int fdatasync(int fd)
 {
 	note_sync(fd);
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* The syncer, played: whether there is one, whether it begins, and what it says when it has ended. */
+static bool can_defer, can_begin, sync_ended;
+static int sync_result;
+
+int syncer_open(struct syncer *syncer)
+{
+	*syncer = (struct syncer){.ready = 99};
+	return can_defer ? 0 : ENOSYS;
+}
+
+int syncer_begin(const struct syncer *syncer, int fd)
+{
+	assert_int_equal(syncer->ready, 99);
+	if (!can_begin)
+		return EAGAIN;
+	note_sync(fd);
+	return 0;
+}
+
+int syncer_end(const struct syncer *syncer, bool wait)
+{
+	assert_int_equal(syncer->ready, 99);
+	return sync_ended || wait ? sync_result : EAGAIN;
+}
+
+void syncer_close(struct syncer *syncer)
+{
+	assert_int_equal(syncer->ready, 99);
 }
 
 static struct chatlog_entry entry_of(const char *text, size_t len)
@@ -580,6 +611,79 @@ static void a_line_is_found_again_where_it_was_appended(void **state)
 	file_put(dir, NAME, text, CHATLOG_LINE_MAX_BYTES + 100000);
 	assert_int_equal(chatlog_read_at(dir, 0, &back), EBADMSG);
 	free(text);
+	chatlog_free(log);
+}
+
+#define DEFERRED (CHATLOG_DURABLE | CHATLOG_DEFERRED)
+
+static void lines_whose_sync_goes_on_are_written_and_locked(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+
+	can_defer = can_begin = true;
+	sync_ended = false;
+	sync_result = 0;
+	directory_syncs = file_syncs = 0;
+	assert_int_equal(chatlog_defer(log), 99);
+	assert_int_equal(chatlog_append(log, "one\n", 4, DEFERRED), EINPROGRESS);
+	file_expect(dir, NAME, "one\n", 4);
+	assert_int_equal(chatlog_finish(log, false), EAGAIN);
+	assert_false(lock_is_free(dir, NAME, LOCK_SH));
+	assert_int_equal(directory_syncs, 0);
+	sync_ended = true;
+	assert_int_equal(chatlog_finish(log, false), 0);
+	assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	assert_true(directory_syncs == 1 && file_syncs == 1);
+	sync_ended = false;
+	assert_int_equal(chatlog_append(log, "two\n", 4, DEFERRED), EINPROGRESS);
+	assert_int_equal(chatlog_finish(log, true), 0);
+	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DEFERRED), 0);
+	assert_true(directory_syncs == 1 && file_syncs == 2);
+	file_expect(dir, NAME, "one\ntwo\nthree\n", 14);
+	chatlog_free(log);
+}
+
+static void lines_whose_sync_fails_later_are_taken_back(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+
+	can_defer = can_begin = sync_ended = true;
+	assert_int_equal(chatlog_defer(log), 99);
+	file_put(dir, NAME, "torn", 4);
+	for (int round = 0; round < 2; round++) {
+		sync_result = EIO;
+		assert_int_equal(chatlog_append(log, "lost\n", 5, DEFERRED), EINPROGRESS);
+		file_expect(dir, NAME, "torn\nlost\n", 10);
+		assert_int_equal(chatlog_finish(log, round == 1), EIO);
+		file_expect(dir, NAME, "torn", 4);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	}
+	sync_result = 0;
+	assert_int_equal(chatlog_append(log, "kept\n", 5, DEFERRED), EINPROGRESS);
+	assert_int_equal(chatlog_finish(log, false), 0);
+	file_expect(dir, NAME, "torn\nkept\n", 10);
+	chatlog_free(log);
+}
+
+static void lines_are_synced_at_once_if_that_cannot_go_on(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+
+	/* Nobody asked, the system has no such thing, and it does not begin. */
+	for (int round = 0; round < 3; round++) {
+		file_syncs = 0;
+		can_defer = round == 2;
+		can_begin = false;
+		if (round > 0)
+			assert_int_equal(chatlog_defer(log), round == 2 ? 99 : -1);
+		assert_int_equal(chatlog_append(log, "line\n", 5, DEFERRED), 0);
+		assert_int_equal(file_syncs, 1);
+		assert_true(lock_is_free(dir, NAME, LOCK_EX));
+	}
+	file_expect(dir, NAME, "line\nline\nline\n", 15);
 	chatlog_free(log);
 }
 
@@ -1112,6 +1216,9 @@ int main(void)
 	    workdir_test(lines_are_appended_to_a_private_file),
 	    workdir_test(the_name_is_on_the_disk_when_the_first_durable_line_is),
 	    workdir_test(a_line_is_found_again_where_it_was_appended),
+	    workdir_test(lines_whose_sync_goes_on_are_written_and_locked),
+	    workdir_test(lines_whose_sync_fails_later_are_taken_back),
+	    workdir_test(lines_are_synced_at_once_if_that_cannot_go_on),
 	    workdir_test(a_file_that_others_could_read_becomes_private),
 	    workdir_test(nothing_is_appended_through_a_link),
 	    workdir_test(a_batch_of_megabytes_is_appended_whole),

@@ -1,6 +1,8 @@
 /* inbox: who may have how much kept. */
 #include "support.h"
 
+#include <poll.h>
+
 #include "base/base64.h"
 #include "responder/inbox.h"
 
@@ -283,6 +285,84 @@ static void receipts_that_wait_are_bounded(void **state)
 	end(&scene);
 }
 
+/* So many of the known identity, each with an id of its own. */
+static void take_many(struct scene *scene, uint64_t *conversation, uint8_t first, uint8_t count)
+{
+	uint8_t id[ENVELOPE_ID_BYTES] = {0};
+
+	for (uint8_t i = 0; i < count; i++) {
+		struct message message = message_of(scene, conversation, 1);
+
+		id[0] = (uint8_t)(first + i);
+		message.id = id;
+		assert_null(inbox_add(&scene->inbox, &message));
+	}
+}
+
+/* Proceeds until nothing is under way. */
+static void await(struct scene *scene)
+{
+	struct pollfd wait = {.fd = scene->inbox.synced, .events = POLLIN};
+
+	while (scene->inbox.is_under_way) {
+		assert_int_equal(poll(&wait, 1, -1), 1);
+		inbox_proceed(&scene->inbox);
+	}
+}
+
+static void receipts_wait_for_a_sync_that_goes_on(void **state)
+{
+	const uint8_t many = INBOX_DEFERRED_RECEIPTS;
+	struct scene scene;
+	uint64_t stays = 0, leaves = 0, late = 0;
+
+	begin(&scene, workdir_fd(state));
+	if (scene.inbox.synced < 0)
+		skip();
+	take_many(&scene, &stays, 0, many);
+	take_many(&scene, &leaves, many, 1);
+	inbox_proceed(&scene.inbox);
+	/* Written, and neither confirmed nor shown, nor to whom has gone since. */
+	assert_int_equal(count_lines(&scene), many + 1);
+	assert_true(inbox_owes(&scene.inbox, &stays) && inbox_owes(&scene.inbox, &leaves));
+	inbox_forget(&scene.inbox, &leaves);
+	assert_false(inbox_owes(&scene.inbox, &leaves));
+	assert_int_equal(stays + console_waiting_bytes(&scene.console), 0);
+	/* One comes again, and another for the first time. */
+	take_many(&scene, &late, 0, 1);
+	take_many(&scene, &late, 2 * many, 1);
+	assert_int_equal(late, 0);
+	await(&scene);
+	assert_int_equal(stays, many);
+	assert_int_equal(leaves, 0);
+	assert_int_equal(late, 2);
+	assert_true(console_waiting_bytes(&scene.console) > 0);
+	assert_int_equal(count_lines(&scene), many + 2);
+	end(&scene);
+}
+
+static void a_commit_waits_for_what_is_under_way(void **state)
+{
+	const uint8_t many = INBOX_DEFERRED_RECEIPTS;
+	struct scene scene;
+	uint64_t receipts = 0;
+
+	begin(&scene, workdir_fd(state));
+	for (uint8_t round = 0; round < 2; round++) {
+		take_many(&scene, &receipts, round * 2 * many, many);
+		inbox_proceed(&scene.inbox);
+		take_many(&scene, &receipts, (round * 2 + 1) * many, many);
+		if (round == 0)
+			inbox_commit(&scene.inbox);
+		else
+			inbox_finish(&scene.inbox);
+		assert_int_equal(receipts, (round + 1) * 2 * many);
+		assert_false(inbox_owes(&scene.inbox, &receipts));
+	}
+	assert_int_equal(count_lines(&scene), 4 * many);
+	end(&scene);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -292,6 +372,8 @@ int main(void)
 	    workdir_test(a_message_that_is_repeated_is_taken_once_and_confirmed_each_time),
 	    workdir_test(a_message_that_was_not_kept_is_taken_when_it_comes_again),
 	    workdir_test(receipts_that_wait_are_bounded),
+	    workdir_test(receipts_wait_for_a_sync_that_goes_on),
+	    workdir_test(a_commit_waits_for_what_is_under_way),
 	    workdir_test(a_receipt_waits_for_the_lock_and_for_nobody_who_has_gone),
 	};
 

@@ -284,21 +284,23 @@ static void a_file_that_becomes_a_directory_is_an_error(void **state)
 	assert_int_equal(descriptors_open(), descriptors);
 }
 
+/* Of the descriptor that is kept. */
+static struct stat kept_status;
+
 /* Opens or opens again, sees that it is the named file, locked, and described, and unlocks it. */
 static void reopen(int dir, int *fd, bool expect_new, off_t expected_size)
 {
-	struct stat status = {0};
 	struct stat named;
 	bool is_new = !expect_new;
 
 	assert_int_equal(lockedfile_reopen(dir, NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, LOCKEDFILE_WAIT_MS, fd,
-			     &status, &is_new),
+			     &kept_status, &is_new),
 	    0);
 	assert_int_equal(is_new, expect_new);
 	expect_opened_is_named(dir, *fd);
 	assert_int_equal(fstatat(dir, NAME, &named, 0), 0);
-	assert_true(status.st_dev == named.st_dev && status.st_ino == named.st_ino);
-	assert_int_equal(status.st_size, expected_size);
+	assert_true(kept_status.st_dev == named.st_dev && kept_status.st_ino == named.st_ino);
+	assert_int_equal(kept_status.st_size, expected_size);
 	assert_true(fcntl(*fd, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(*fd, F_GETFL) & O_APPEND);
 	assert_int_equal(flock(*fd, LOCK_UN), 0);
@@ -307,10 +309,9 @@ static void reopen(int dir, int *fd, bool expect_new, off_t expected_size)
 
 static void expect_no_reopening(int dir, int flags, int *fd, int expected)
 {
-	struct stat status;
 	bool is_new;
 
-	assert_int_equal(lockedfile_reopen(dir, NAME, flags, LOCK_EX, LOCKEDFILE_WAIT_MS, fd, &status, &is_new),
+	assert_int_equal(lockedfile_reopen(dir, NAME, flags, LOCK_EX, LOCKEDFILE_WAIT_MS, fd, &kept_status, &is_new),
 	    expected);
 	assert_int_equal(*fd, -1);
 }
