@@ -60,7 +60,8 @@ static int run_help(struct desk *desk, const char *argument)
 static const struct command commands[] = {
     {"Users", "", "who was heard lately: (Online) or (Away)", 0, users_show},
     {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
-    {"History", "[NAME|all]", "the newest messages, or those with one user, or everything", 0, history_show},
+    {"History", "[NAME|N|all]", "the newest messages, or those with NAME, or N, today's (today) or all of them", 0,
+	history_show},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
     {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},
@@ -71,7 +72,7 @@ static const struct command commands[] = {
 };
 
 /* What is shown before the purpose: name and arguments. */
-#define COMMAND_COLUMNS 19
+#define COMMAND_COLUMNS 20
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* What -h and Help have in common: every command, and how to answer. */

@@ -126,24 +126,51 @@ static void tell_nobody(const char *text, bool number, struct console *console)
 					: " here now; Users lists who is.\n");
 }
 
-/* Begins a search of what peers.txt says now. */
-static bool begin(struct candidates *candidates, const struct desk *desk)
+static void set_up(struct candidates *candidates, const struct desk *desk)
 {
-	if (!desk_read_peers(desk))
-		return false;
 	*candidates = (struct candidates){
 	    .pins = peersfile_pins(desk->peers),
 	    .peers = peersfile_peers(desk->peers),
 	    .now_ms = clock_wall_ms(),
 	    .whole = desk->script,
 	};
+}
+
+/* Begins a search of what peers.txt says now. */
+static bool begin(struct candidates *candidates, const struct desk *desk)
+{
+	if (!desk_read_peers(desk))
+		return false;
+	set_up(candidates, desk);
 	return true;
+}
+
+/* Finds whom text means: by a number of the list, or by a name or address. */
+static void look_up(struct candidates *candidates, const char *text, const struct desk *desk)
+{
+	size_t number = desk->script ? 0 : number_of(text);
+
+	if (number > 0 && number <= desk->users.count)
+		candidates_add_claim(candidates, &desk->users.list[number - 1]);
+	else if (desk->script || !is_number(text))
+		candidates_find(candidates, text);
+}
+
+size_t recipient_count(struct desk *desk, const char *text, bool whole)
+{
+	struct candidates candidates;
+
+	if (peersfile_read(desk->peers) != 0)
+		return 0;
+	set_up(&candidates, desk);
+	candidates.whole |= whole;
+	look_up(&candidates, text, desk);
+	return candidates.count;
 }
 
 int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
 {
 	struct candidates candidates;
-	size_t number;
 	char *answer;
 	int status;
 
@@ -154,11 +181,7 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	}
 	if (!begin(&candidates, desk))
 		return PROGRAM_FAILED;
-	number = desk->script ? 0 : number_of(text);
-	if (number > 0 && number <= desk->users.count)
-		candidates_add_claim(&candidates, &desk->users.list[number - 1]);
-	else if (desk->script || !is_number(text))
-		candidates_find(&candidates, text);
+	look_up(&candidates, text, desk);
 	if (candidates.count == 0) {
 		tell_nobody(text, !desk->script && is_number(text), desk->console);
 		return DESK_NOBODY;

@@ -36,6 +36,9 @@ struct recipient {
 int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
     __attribute__((warn_unused_result));
 
+/* How many text may mean, at most CANDIDATES_MAX; only whole names count if whole. Tells nothing, and asks nothing. */
+size_t recipient_count(struct desk *desk, const char *text, bool whole);
+
 /*
  * Finds who announces the name of a pinned recipient and is not the holder of the pin, asking which of several. Returns
  * as recipient_find() does.

@@ -2,8 +2,10 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "history.h"
 #include "trust.h"
 #include "users.h"
 
@@ -12,6 +14,7 @@ struct request {
 	struct program *program;
 	struct desk desk;
 	bool json;	  /* -j */
+	size_t newest;	  /* -n, or 0 */
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -29,6 +32,11 @@ struct command {
 static int run_users(struct request *request)
 {
 	return users_list(&request->desk, request->arguments[0], request->json);
+}
+
+static int run_history(struct request *request)
+{
+	return history_list(&request->desk, request->arguments[0], request->newest, request->json);
 }
 
 static int run_fingerprint(struct request *request)
@@ -62,6 +70,7 @@ static int run_distrust(struct request *request)
 static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
 	NULL},
+    {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history, NULL},
     {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, run_fingerprint, NULL},
     {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
 	run_verify, check_verify},
@@ -89,6 +98,19 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Reads the value of an option, 1 to most. */
+static int read_number(struct request *request, const char *what, size_t most, size_t *number)
+{
+	char rule[64], *end;
+	unsigned long value = strtoul(optarg, &end, 10);
+
+	snprintf(rule, sizeof(rule), "it is a whole number from 1 to %zu", most);
+	if (optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || value < 1 || value > most)
+		return program_refuse(request->program, what, optarg, rule);
+	*number = value;
+	return PROGRAM_FINE;
+}
+
 static int take_option(struct request *request, int option, const char *argument)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
@@ -97,6 +119,8 @@ static int take_option(struct request *request, int option, const char *argument
 	case 'j':
 		request->json = true;
 		return PROGRAM_FINE;
+	case 'n':
+		return read_number(request, "the number of messages", HISTORY_MAX, &request->newest);
 	case ':':
 		return program_refuse(request->program, "a value is missing after", letter, NULL);
 	default:

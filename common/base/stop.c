@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <time.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -9,12 +10,15 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 /* Also read by other threads than the one that is interrupted. */
 static atomic_bool requested;
+static volatile sig_atomic_t interruptible, interrupted;
 static sigset_t wait_mask;
 
 static void on_signal(int number)
 {
-	(void)number;
-	requested = true;
+	if (number == SIGINT && interruptible)
+		interrupted = true;
+	else
+		requested = true;
 }
 
 void stop_install(void)
@@ -43,9 +47,38 @@ bool stop_requested(void)
 	if (requested || sigpending(&pending) != 0)
 		return requested;
 	for (size_t i = 0; i < SIGNALS; i++)
-		if (sigismember(&pending, signals[i]) == 1)
+		if (sigismember(&pending, signals[i]) == 1 && !(signals[i] == SIGINT && interruptible))
 			requested = true;
 	return requested;
+}
+
+/* Takes a SIGINT that is blocked; returns whether there was one. */
+static bool take_interrupt(void)
+{
+	static const struct timespec at_once = {0};
+	sigset_t interrupt;
+
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	return sigtimedwait(&interrupt, NULL, &at_once) == SIGINT;
+}
+
+void stop_set_interruptible(bool on)
+{
+	/* One from before still ends the program. */
+	if (!interruptible && stop_requested())
+		return;
+	if (interruptible)
+		take_interrupt();
+	interruptible = on;
+	interrupted = false;
+}
+
+bool stop_interrupted(void)
+{
+	if (interruptible && take_interrupt())
+		interrupted = true;
+	return interrupted || stop_requested();
 }
 
 const sigset_t *stop_wait_mask(void)

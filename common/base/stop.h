@@ -17,6 +17,13 @@ void stop_install(void);
 /* Whether one of the signals has come, be it inside a wait or not. */
 bool stop_requested(void);
 
+/*
+ * While this is on, SIGINT ends only what is being done: stop_requested() knows nothing of it, and stop_interrupted() says
+ * that it has come since, or that stop_requested(). Turning it off forgets those that have come.
+ */
+void stop_set_interruptible(bool on);
+bool stop_interrupted(void);
+
 /* The signal mask for waits. */
 const sigset_t *stop_wait_mask(void);
 

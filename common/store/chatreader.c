@@ -24,6 +24,7 @@ struct chatreader {
 	bool finished;
 	off_t offset; /* backward: of data[begin]; forward: of what follows data[end] */
 	off_t size;   /* of the file when it was opened */
+	off_t last;   /* backward: of the line that was handed out last, or of what follows all of them */
 	size_t begin, end;
 	char data[ROOM_BYTES];
 };
@@ -150,6 +151,7 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 	opened->finished = false;
 	opened->size = status.st_size;
 	opened->offset = from_end ? status.st_size : 0;
+	opened->last = status.st_size;
 	opened->begin = opened->end = from_end ? ROOM_BYTES : 0;
 	if (from_end) {
 		/* What follows the last line feed is torn, or the nothing that belongs there. */
@@ -179,6 +181,8 @@ int chatreader_line(struct chatreader *reader, const char **line, size_t *len)
 	do {
 		rc = step(reader, line, len, &whole);
 	} while (rc == 0 && (!whole || *len > CHATLOG_LINE_MAX_BYTES));
+	if (rc == 0 && reader->backward)
+		reader->last = chatreader_offset(reader);
 	return rc;
 }
 
@@ -186,4 +190,12 @@ int64_t chatreader_offset(const struct chatreader *reader)
 {
 	/* The line feed before it is held no more, but for the first line of the file, which has none. */
 	return reader->finished ? reader->offset : reader->offset + (off_t)(reader->end - reader->begin) + 1;
+}
+
+void chatreader_turn(struct chatreader *reader)
+{
+	reader->offset = reader->last;
+	reader->backward = false;
+	reader->finished = false;
+	reader->begin = reader->end = 0;
 }

@@ -30,6 +30,9 @@ void chatreader_free(struct chatreader *reader);
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 
+/* Has a reader from the end read forwards from now on, first the line that was read last, up to where it began. */
+void chatreader_turn(struct chatreader *reader);
+
 /*
  * Of a reader from the end: the offset in the file, in bytes, of the line that was read last; at first that of what follows
  * the last whole line.

@@ -464,7 +464,7 @@ class Desk:
     def history(self, command="History"):
         """Direction, name, address, mode and text of the lines that History shows."""
         return re.findall(r"^[-\d]+ [:\d]+  (SENT|RECEIVED) +(\S+) \((\S+)\) "
-                          r"\[(\w+)\](?: \[\w+\])?: (.*)$",
+                          r"\[(\w+)\](?: \[\w+\]| \u2713)?: (.*)$",
                           self.initiator.menu(command), re.MULTILINE)
 
 

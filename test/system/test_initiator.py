@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -772,6 +773,45 @@ def test_2_3_0_G_a_huge_log_opens_at_once(alice):
     assert texts(history(initiator)) == [f"message {number}" for number in range(50)]
     assert len(history(initiator, "History Bob")) == 50
     assert initiator.read_bytes() - before < 4_000_000
+
+
+def test_history_of_the_newest_so_many(alice):
+    alice.write_log(*[log_entry(f"{name} {number}", name) for number in range(9) for name in ("Bob", "Can")])
+    initiator = alice.initiator()
+    assert texts(history(initiator, "History 3")) == ["Can 7", "Bob 8", "Can 8"]
+    assert texts(history(initiator, "History bob 2")) == ["Bob 7", "Bob 8"]
+    assert len(history(initiator, "History bob all")) == 9
+
+
+def test_history_of_today(alice):
+    """Days begin at midnight of the time zone."""
+    now = datetime.now(timezone(timedelta(hours=3)))
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for text, when in [("yesterday", midnight - timedelta(seconds=1)), ("today", midnight), ("now", now)]:
+        alice.write_log(log_entry(text, time_utc=when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+    initiator = alice.initiator()
+    assert texts(history(initiator, "History today")) == ["today", "now"]
+    assert texts(history(initiator, "History Bob today 1")) == ["now"]
+    assert "Nothing was said today with Can." in initiator.menu("History Can today")
+
+
+def test_history_takes_names_as_chat_does(alice, bob, known):
+    """By a beginning, or a number of the list, somebody known is found under every name."""
+    identity = bob.identity().text
+    alice.write_log(log_entry("one", "Rob", mode="secure", identity=identity), log_entry("two", "Bob"),
+                    log_entry("three", "Bo", ip="127.0.0.9"), log_entry("four", "Bobby", ip="127.0.0.9"))
+    initiator = alice.initiator()
+    initiator.menu("Users")
+    assert texts(history(initiator, "History b")) == ["one", "two"]
+    assert texts(history(initiator, "History 1 5")) == ["one", "two"]
+    assert texts(history(initiator, "History bo")) == ["three"]
+    assert texts(history(initiator, "History 1")) == ["four"]
+
+
+def test_a_name_that_ends_in_a_number_is_one(alice, bob):
+    alice.pin(**{"Bob 2": pin(bob.identity().text)})
+    alice.write_log(*[log_entry(f"message {number}", "Bob 2") for number in range(3)], log_entry("other", "Bob"))
+    assert len(history(alice.initiator(), "History Bob 2")) == 3
 
 
 # 2.3.0-H: the program persists.

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from protocol import Identity, fingerprint
-from quartet import BIN, base_environment, peer, pin
+from protocol import Identity, fingerprint, to_base64
+from quartet import BIN, base_environment, log_entry, peer, pin
 
 BOB = "127.0.0.3"
 ELSEWHERE = "127.0.0.4"
@@ -60,7 +60,8 @@ def rival(alice, known):
     ["users", "--json"], ["fingerprint"], ["fingerprint", "-j", "Bob"], ["fingerprint", "Bob", "Ece"],
     ["verify", "Bob"], ["verify", "Bob", "12345"], ["verify", "Bob", "1" * 59], ["verify", "Bob", "x" * 60],
     ["verify", "Bob", "1" * 60, "1"], ["trust"], ["trust", "Bob", "Ece"], ["distrust"],
-    ["distrust", "Bob", "Ece"],
+    ["distrust", "Bob", "Ece"], ["history", "-n"], ["history", "-n", "0", "Bob"], ["history", "-n", "x"],
+    ["history", "-n", "-1"], ["history", "-n", "1x"], ["history", "-n", "10000001"], ["history", "Bob", "5"],
 ])
 def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     program = run(alice, *arguments, status=2)
@@ -225,3 +226,90 @@ def test_a_command_reads_no_input(alice, known):
     """In a loop of a shell, it would eat what is meant for the loop."""
     run(alice, "distrust", "Bob", text="no\n")
     assert alice.known() == {}
+
+
+# History.
+
+
+def own(text, direction, number, **members):
+    """A line about a message of Alice's to Bob, told by its number."""
+    return log_entry(text, "Bob", direction, BOB, "secure", id=to_base64(bytes([number]) * 16),
+                     identity=to_base64(bytes(32)), **members)
+
+
+def state(word, number, **members):
+    return {"time": "2026-11-20T08:00:01.000Z", "id": to_base64(bytes([number]) * 16), "state": word,
+            "username": "Bob", "identity": to_base64(bytes(32)), **members}
+
+
+@pytest.fixture
+def said(alice):
+    """A log in which something has become of everything."""
+    alice.write_log(
+        log_entry("plain"), own("delivered", "QUEUED", 1), own("delivered", "SENT", 1), state("delivered", 1),
+        own("dropped", "QUEUED", 2), state("dropped", 2, why="Bob has refused it"),
+        own("once", "QUEUED", 3, once=True), own("sent", "QUEUED", 4), own("sent", "SENT", 4),
+        own("held", "RECEIVED", 5, held=True), own("accepted", "RECEIVED", 6, held=True),
+        state("accepted", 6), own("rejected", "RECEIVED", 7, held=True), state("rejected", 7),
+        {"time": "2026-11-20T08:00:01.000Z", "settled": 0}, own("waiting", "QUEUED", 8),
+        log_entry("ours", "Can", "SENT", "127.0.0.4"))
+
+
+def test_history_is_an_object_a_message_with_what_has_become_of_it(alice, said):
+    found = objects(run(alice, "history", "-j"))
+    assert [(entry["text"], entry.get("state")) for entry in found] == [
+        ("plain", None), ("delivered", "delivered"), ("dropped", "dropped"), ("once", "dropped"), ("sent", "sent"),
+        ("accepted", "accepted"), ("waiting", "waiting"), ("ours", None)]
+    assert found[0] == log_entry("plain")
+    assert found[1] == {**own("delivered", "SENT", 1), "state": "delivered"}
+    assert list(found[1]) == ["time", "direction", "username", "ip", "mode", "id", "identity", "text", "state"]
+
+
+def test_history_is_lines_for_people_to_read(alice, said):
+    assert [re.sub("^.* {2,}", "", line) for line in run(alice, "history", "-n", "5").lines] == [
+        "Bob (127.0.0.3) [secure] [dropped]: once", "Bob (127.0.0.3) [secure]: sent",
+        "Bob (127.0.0.3) [secure]: accepted", "Bob (127.0.0.3) [secure] [waiting]: waiting",
+        "Can (127.0.0.4) [plain]: ours"]
+    assert "[secure] \u2713: delivered\n" in run(alice, "history").output
+
+
+def texts(program):
+    return [entry["text"] for entry in objects(program)]
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    (["-n", "2"], ["waiting", "ours"]), (["-n", "1", "bob"], ["waiting"]), (["can"], ["ours"]),
+    (["127.0.0.4"], ["ours"]), (["127.0.0.9"], []), (["-n", "10000000", "Can"], ["ours"]),
+])
+def test_history_of_so_many_with_whom(alice, said, arguments, expected):
+    assert texts(run(alice, "history", "-j", *arguments)) == expected
+
+
+def test_history_without_a_log_is_empty(alice):
+    assert run(alice, "history").output == run(alice, "history", "-j", "-n", "3").output == ""
+
+
+def test_history_with_nobody(alice, said, crowd):
+    for name in ("Bo", "1", "Mallory"):
+        run(alice, "history", name, status=3)
+    run(alice, "history", "Ece")
+
+
+def test_history_goes_by_the_identity_where_the_log_has_it(alice, bob, known):
+    """What Bob wrote when he was called otherwise is his."""
+    identity = bob.identity().text
+    alice.write_log(log_entry("earlier", "Rob", ip=ELSEWHERE, mode="secure", identity=identity),
+                    log_entry("other", "Mallory", mode="secure", identity=Identity().text),
+                    log_entry("plain", "Bob"))
+    assert texts(run(alice, "history", "-j", "Bob")) == ["earlier", "plain"]
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "a\ttab", "\u2028 \x7f \x85 \u202e \U000e0041", "\x01", '"\\', "\u00e9\U0001f600"])
+def test_history_gives_any_text_back(alice, text):
+    alice.write_log(json.dumps(log_entry(text), ensure_ascii=False).encode() + b"\n")
+    assert texts(run(alice, "history", "-j")) == [text]
+
+
+def test_history_of_a_log_that_cannot_be_read_fails(alice, said):
+    alice.path("chat.log").chmod(0o666)
+    run(alice, "history", status=1)

@@ -72,6 +72,30 @@ static void expect_lines_of(int dir, const char *text, size_t text_len)
 	chatreader_free(reader);
 }
 
+/* Turned at any line, the reader goes on forwards from there, to where it began. */
+static void a_reader_turns_at_the_line_it_has_read(void **state)
+{
+	static const char text[] = "first\n\nthird\nlast\n";
+	static const char *const lines[] = {"first", "", "third", "last"};
+	int dir = workdir_fd(state);
+
+	file_put(dir, NAME, text, strlen(text));
+	for (size_t back = 0; back <= COUNT(lines) + 1; back++) {
+		struct chatreader *reader = open_reader(dir, true);
+		const char *line;
+		size_t len;
+
+		for (size_t i = 0; i < back; i++)
+			assert_int_equal(chatreader_line(reader, &line, &len), i < COUNT(lines) ? 0 : ENODATA);
+		file_put(dir, NAME, text, strlen(text));
+		chatreader_turn(reader);
+		for (size_t i = back < COUNT(lines) ? COUNT(lines) - back : 0; i < COUNT(lines); i++)
+			expect_line(reader, lines[i], strlen(lines[i]));
+		expect_end(reader);
+		chatreader_free(reader);
+	}
+}
+
 static void put_and_expect_lines(int dir, const char *text, size_t len)
 {
 	file_put(dir, NAME, text, len);
@@ -387,6 +411,7 @@ int main(void)
 	    workdir_test(lines_are_read_across_any_boundary),
 	    workdir_test(lines_around_the_size_of_a_block_are_read),
 	    workdir_test(longer_lines_than_the_limit_are_passed_over),
+	    workdir_test(a_reader_turns_at_the_line_it_has_read),
 	    workdir_test(a_torn_line_of_any_length_hides_no_other),
 	    workdir_test(lines_appended_later_are_not_seen),
 	    workdir_test(a_file_moved_away_is_read_to_its_end),

@@ -1,0 +1,34 @@
+/*
+ * Outcomes: what has become of the messages in chat.log, as later lines of it say.
+ *
+ * A secure message of one's own stands in the log twice, as QUEUED and as SENT, and what becomes of it stands in lines of
+ * its own; what was received and held is shown once a line says that it was accepted. Whoever shows messages reads the log
+ * from its end and gives every line to outcomes_note(), then forwards those that are shown to outcomes_take(): so each
+ * message comes once. A pure view; it holds no text, and of more than OUTCOMES_MAX messages it knows nothing: those count
+ * as sent.
+ */
+#ifndef QUARTET_OUTCOMES_H
+#define QUARTET_OUTCOMES_H
+
+#include <stdbool.h>
+
+#include "store/chatlog.h"
+
+#define OUTCOMES_MAX 4194304
+
+struct outcomes;
+
+/* NULL if out of memory. */
+struct outcomes *outcomes_new(void);
+void outcomes_free(struct outcomes *outcomes);
+
+/* Notes a line, each before those that stand before it. Returns whether it is a message that is shown. */
+bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry);
+
+/*
+ * Whether a line is a message that is shown. Then *word is what has become of it, "waiting", "sent", "delivered",
+ * "dropped" or "accepted", in static storage, or NULL if there is nothing to say.
+ */
+bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word);
+
+#endif
