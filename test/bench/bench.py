@@ -30,6 +30,7 @@ def measurements(idlers):
         "durable": chat.durable,
         "latency": chat.latency,
         "crowded": chat.crowded,
+        "full": chat.full,
         "announcements": presence.announcements,
         "network": presence.network,
         "wear": presence.wear,

@@ -22,6 +22,11 @@ CROWDED_RATE = 20
 CROWDED_SECONDS = 3
 CROWDED_ROUNDS = 5
 
+# As many as the responder has places, from other addresses than those who are measured.
+PLACES = 1024
+CROWD = "127.2.0.1"
+FULL_ROUNDS = 5
+
 # Where the responder listens when discovery listens on PROGRAM.
 RESPONDER = "127.0.0.5"
 
@@ -136,3 +141,21 @@ def crowded():
         finish_tool(flood)
     yield latency_row(f"among {presence.PEERS:,}", "p50", 0.5, rounds)
     yield latency_row(f"among {presence.PEERS:,}", "p99", 0.99, rounds).at_most(5)
+
+
+def full():
+    """The same if all places are taken and somebody connects all the time, against the same responder before that."""
+    path = machine.directory("full")
+    files.write_peers(path, PEERS)
+    (path / "chat.log").touch()
+    # Two senders, so that nobody takes a processor while waiting.
+    arguments = ["-f", SENDERS, "-l", path / "chat.log", "-r", CROWDED_RATE, "-t", CROWDED_SECONDS, "-n", 2, PROGRAM]
+    with program("responder", path, "-a", PROGRAM):
+        empty = [[value for [value] in tool("courier", *arguments)] for _ in range(FULL_ROUNDS)]
+        crowd = machine.Process([machine.TOOLS / "crowd", "-f", CROWD, "-k", path / "identity.key", "-n", PLACES, "-c",
+                                 PROGRAM], path, "held", typing=True)
+        taken = [[value for [value] in tool("courier", *arguments)] for _ in range(FULL_ROUNDS)]
+        crowd.kill()
+    rounds = list(zip(taken, empty))
+    yield latency_row("all places taken", "p50", 0.5, rounds)
+    yield latency_row("all places taken", "p99", 0.99, rounds).at_most(3)

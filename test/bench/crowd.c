@@ -2,14 +2,15 @@
  * A crowd at once: many secure connections, each of which sends its next message when the receipt for the last one
  * came.
  *
- * usage: crowd -f FROM -k KEYFILE [-n COUNT] [-t SECONDS] [-u] [-q] ADDR
+ * usage: crowd -f FROM -k KEYFILE [-n COUNT] [-t SECONDS] [-u] [-q] [-c] ADDR
  *
  * One thread serves them all, so that it costs as little as possible. With -t 0 the connections are held, silent,
- * until standard input ends; -q exchanges no keys on them either; "held" is printed once they are all open. -u takes
- * any bytes for receipts. The connections come from FROM and the addresses after it. Prints the messages and the
- * seconds they took.
+ * until standard input ends; -q exchanges no keys on them either; "held" is printed once they are all open. With -c
+ * they are silent, and opened anew all the time, one after the other, until standard input ends. -u takes any bytes for
+ * receipts. The connections come from FROM and the addresses after it. Prints the messages and the seconds they took.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,12 +109,29 @@ static double talk(struct crowd *crowd, double seconds)
 	return (double)(moment_ns() - began_ns) / MOMENT_SECOND_NS;
 }
 
+static void say_held(void)
+{
+	printf("held\n");
+	fflush(stdout);
+}
+
+/* Opens one connection after the other anew. Whether the other end has closed it by now does not matter. */
+static void push(struct crowd *crowd, struct in_addr from, struct in_addr to)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	say_held();
+	for (size_t i = 0; poll(&input, 1, 0) == 0; i = (i + 1) % crowd->count) {
+		close(crowd->members[i].line.fd);
+		line_open(&crowd->members[i].line, arguments_address_after(from, (uint32_t)i), to);
+	}
+}
+
 static void hold(void)
 {
 	char byte;
 
-	printf("held\n");
-	fflush(stdout);
+	say_held();
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
 }
@@ -123,12 +141,12 @@ int main(int argc, char **argv)
 	struct crowd crowd = {.count = 64};
 	struct in_addr from = {0};
 	const char *key_file = NULL;
-	bool unchecked = false;
+	bool unchecked = false, pushing = false;
 	double seconds = 1;
 	int option;
 
 	arguments_program = "crowd";
-	while ((option = getopt(argc, argv, "f:k:n:t:uq")) != -1) {
+	while ((option = getopt(argc, argv, "f:k:n:t:uqc")) != -1) {
 		switch (option) {
 		case 'f':
 			from = arguments_address(optarg);
@@ -148,6 +166,9 @@ int main(int argc, char **argv)
 		case 'q':
 			crowd.quiet = true;
 			break;
+		case 'c':
+			crowd.quiet = pushing = true;
+			break;
 		default:
 			return 2;
 		}
@@ -157,11 +178,13 @@ int main(int argc, char **argv)
 	raise_limit();
 	exchange_init(&crowd.exchange, key_file, unchecked);
 	gather(&crowd, from, arguments_address(argv[optind]));
-	if (seconds > 0)
+	if (pushing)
+		push(&crowd, from, arguments_address(argv[optind]));
+	else if (seconds > 0)
 		seconds = talk(&crowd, seconds);
 	else
 		hold();
-	for (size_t i = 0; i < crowd.count; i++)
+	for (size_t i = 0; i < crowd.count && !pushing; i++)
 		line_finish(&crowd.members[i].line);
 	printf("%" PRIu64 " %.9f\n", crowd.messages, seconds);
 	buffer_free(&crowd.sealed);
