@@ -10,8 +10,8 @@
 #include "store/chatreader.h"
 #include "store/lockedfile.h"
 
-/* Lines about one address, besides the messages themselves. */
-#define NOTES_PERIOD_MS 60000
+/* Who goes on talking is not told of again within this. */
+#define NOTE_PERIOD_MS 60000
 
 /* The batch that is written, and not synced yet. */
 #define UNDER_WAY (INBOX_BATCHES - 1)
@@ -31,7 +31,6 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
 	for (size_t i = 0; i < INBOX_BATCHES; i++)
 		console_init_draft(&inbox->batches[i].shown, console);
-	ratelimit_init(&inbox->notes, 1, NOTES_PERIOD_MS);
 	return inbox->received ? 0 : ENOMEM;
 }
 
@@ -147,12 +146,27 @@ static bool spend(struct inbox *inbox, const struct message *message, bool known
 	return ratelimit_spend(known ? &inbox->known : &inbox->strangers, key, (unsigned)len, clock_monotonic_ms());
 }
 
-/* Finds who sent a message, and tells what is worth a line besides the message, but of one address seldom. */
+/*
+ * Whether a note about a message is worth a line, which is not the case if the last one was about the same address, and
+ * lately. Two that take turns get a line for each message, besides the one that it has anyway.
+ */
+static bool is_news(struct inbox *inbox, struct in_addr address)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (inbox->noted.s_addr == address.s_addr && now_ms < inbox->noted_ms + NOTE_PERIOD_MS)
+		return false;
+	inbox->noted = address;
+	inbox->noted_ms = now_ms;
+	return true;
+}
+
+/* Finds who sent a message, and tells what is worth a line besides the message. */
 static void find(struct inbox *inbox, const struct message *message, struct caller *caller)
 {
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, caller),
 	    inbox->console);
-	if (caller_is_doubtful(caller) && ratelimit_allow(&inbox->notes, message->address, clock_monotonic_ms()))
+	if (caller_is_doubtful(caller) && is_news(inbox, message->address))
 		caller_put_doubt(caller, inbox->console);
 }
 

@@ -58,7 +58,9 @@ struct inbox {
 	inbox_acknowledge *acknowledge;
 	struct received *received;
 	int synced; /* the descriptor of chatlog_defer(), or -1 */
-	struct ratelimit known, strangers, notes;
+	struct ratelimit known, strangers;
+	struct in_addr noted; /* whom the last note was about; all zero at first, which no sender is */
+	int64_t noted_ms;     /* monotonic: and when */
 	/* Of those who are known, and of all others; and one that is written, and not synced yet. */
 	struct inbox_batch {
 		struct buffer lines;
