@@ -8,31 +8,20 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/decimal.h"
-#include "base/jsontext.h"
 #include "base/stop.h"
 #include "net/address.h"
 #include "outcomes.h"
 #include "recipient.h"
+#include "shownentry.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
 #include "store/lockedfile.h"
+#include "whose.h"
 
 /* Digits of HISTORY_MAX - 1. */
 #define MAX_DIGITS 7
 /* Long listings go out in pieces of about this size. */
 #define FLUSH_BYTES 65536
-
-/* Whose messages are meant. */
-struct whose {
-	const char *name; /* or NULL for everybody */
-	struct in_addr address;
-	bool has_address;		       /* then it counts alone */
-	char username[USERNAME_MAX_BYTES + 1]; /* what else name is called, or "" */
-	uint8_t identity[IDENTITY_BYTES];
-	bool has_identity;
-	bool only_identity; /* a name with another identity is somebody else */
-};
 
 /* A search under way. */
 struct listing {
@@ -45,56 +34,6 @@ struct listing {
 	struct outcomes *outcomes;
 	size_t shown;
 };
-
-static void put_text(const struct chatlog_entry *entry, const char *outcome, struct console *console)
-{
-	char local[CLOCK_LOCAL_BYTES], ip[ADDRESS_TEXT_BYTES];
-
-	clock_format_local(entry->time_ms, true, local);
-	console_put_styled(console, CONSOLE_FAINT, "%s", local);
-	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "  %-8s",
-	    chatlog_direction_word(entry->direction));
-	console_put(console, "  ");
-	console_put_name(console, CONSOLE_NORMAL, entry->username);
-	console_put(console, " (%s) [%s]", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
-	if (entry->standing)
-		console_put(console, " [%s]", entry->standing);
-	if (outcome && strcmp(outcome, "delivered") == 0)
-		console_put_styled(console, CONSOLE_GOOD, " ✓");
-	else if (outcome && entry->direction != CHATLOG_RECEIVED && strcmp(outcome, "sent") != 0)
-		console_put_styled(console, CONSOLE_WARNING, " [%s]", outcome);
-	console_put(console, ": ");
-	console_put_message(console, entry->text, entry->text_len);
-	console_put(console, "\n");
-}
-
-/* The object of the log, with what has become of the message. */
-static void put_json(const struct chatlog_entry *entry, const char *outcome, struct console *console)
-{
-	struct buffer json = {0};
-
-	if (outcome)
-		json_object_set_new(entry->document, "state", json_string(outcome));
-	if (jsontext_append(&json, entry->document) == 0) {
-		console_put_json(console, json.data, json.len);
-		console_put(console, "\n");
-	}
-	buffer_wipe(&json);
-}
-
-static bool is_of(const struct whose *whose, const struct chatlog_entry *entry)
-{
-	bool same =
-	    whose->has_identity && entry->has_identity && memcmp(whose->identity, entry->identity, IDENTITY_BYTES) == 0;
-
-	if (!whose->name)
-		return true;
-	if (whose->has_address)
-		return whose->address.s_addr == entry->address.s_addr;
-	if (same || (whose->only_identity && entry->has_identity))
-		return same;
-	return username_is_same(entry->username, whose->name) || username_is_same(entry->username, whose->username);
-}
 
 /* Whether a listing that takes long is to go on. */
 static bool goes_on(const struct listing *listing)
@@ -126,7 +65,7 @@ static int go_back(struct listing *listing)
 		if ((all && listing->since_ms == 0 && !may_tell(line, len)) || chatlog_parse(line, len, &entry) != 0)
 			continue;
 		is_old = entry.time_ms < listing->since_ms;
-		count += outcomes_note(listing->outcomes, &entry) && is_of(&listing->whose, &entry);
+		count += outcomes_note(listing->outcomes, &entry) && whose_has(&listing->whose, &entry);
 		chatlog_entry_free(&entry);
 		if (is_old)
 			break;
@@ -147,12 +86,12 @@ static int go_forward(struct listing *listing)
 	while (goes_on(listing) && (rc = chatreader_line(listing->reader, &line, &len)) == 0) {
 		if (chatlog_parse(line, len, &entry) != 0)
 			continue;
-		if (entry.time_ms >= listing->since_ms && is_of(&listing->whose, &entry) &&
+		if (entry.time_ms >= listing->since_ms && whose_has(&listing->whose, &entry) &&
 		    outcomes_take(listing->outcomes, &entry, &outcome)) {
 			if (listing->as_json)
-				put_json(&entry, outcome, console);
+				shownentry_put_object(console, &entry, outcome);
 			else
-				put_text(&entry, outcome, console);
+				shownentry_put_line(console, &entry, outcome, NULL, 0);
 			listing->shown++;
 		}
 		chatlog_entry_free(&entry);
@@ -237,53 +176,20 @@ static int64_t midnight_ms(void)
 	return (int64_t)mktime(&local) * 1000;
 }
 
-/* Finds out whom name means, asking if several may be meant: then nobody else who has it is. */
-static int choose(struct desk *desk, const char *name, struct whose *whose)
-{
-	size_t count = recipient_count(desk, name, false);
-	struct recipient recipient;
-	int status = recipient_find(&recipient, name, true, desk);
-
-	if (status != PROGRAM_FINE)
-		return status;
-	strcpy(whose->username, recipient.username);
-	whose->has_identity = recipient.has_identity;
-	whose->only_identity = recipient.has_identity && (count > 1 || decimal_is_number(name, strlen(name)));
-	memcpy(whose->identity, recipient.identity, IDENTITY_BYTES);
-	return PROGRAM_FINE;
-}
-
-/* The same for a whole name, which means whoever had it if nobody can be asked. Everybody is meant by "". */
-static int find_whose(struct desk *desk, const char *name, struct whose *whose)
-{
-	size_t count;
-
-	if (name[0] == '\0')
-		return PROGRAM_FINE;
-	whose->name = name;
-	whose->has_address = address_parse(name, &whose->address) == 0;
-	count = whose->has_address ? 0 : recipient_count(desk, name, true);
-	if (count == 0 || (count > 1 && !desk->prompt.terminal))
-		return PROGRAM_FINE;
-	return choose(desk, name, whose);
-}
-
 /*
  * Lists what was said with whom. Somebody of exactly that name in the log comes before who is there and has a name that
  * begins so.
  */
 static int list_with(struct listing *listing, const char *name)
 {
-	struct desk *desk = listing->desk;
-	int status = find_whose(desk, name, &listing->whose);
+	int status = whose_find(&listing->whose, listing->desk, name);
 
 	if (status == PROGRAM_FINE)
 		status = list(listing);
-	if (status != PROGRAM_FINE || listing->shown > 0 || desk->script || listing->whose.username[0] != '\0' ||
-	    listing->whose.has_address || name[0] == '\0' || recipient_count(desk, name, false) == 0)
-		return status;
-	status = choose(desk, name, &listing->whose);
-	return status == PROGRAM_FINE ? list(listing) : status;
+	if (status == PROGRAM_FINE && listing->shown == 0 &&
+	    whose_find_like(&listing->whose, listing->desk, name, &status))
+		status = list(listing);
+	return status;
 }
 
 static void put_nothing(struct console *console, const struct history_wish *wish)

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "trust.h"
 #include "users.h"
+#include "watch.h"
 
 /* What was asked for. */
 struct request {
@@ -37,6 +38,11 @@ static int run_users(struct request *request)
 static int run_history(struct request *request)
 {
 	return history_list(&request->desk, request->arguments[0], request->newest, request->json);
+}
+
+static int run_watch(struct request *request)
+{
+	return watch_run(&request->desk, request->arguments[0], request->json);
 }
 
 static int run_fingerprint(struct request *request)
@@ -71,6 +77,7 @@ static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
 	NULL},
     {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history, NULL},
+    {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, run_watch, NULL},
     {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, run_fingerprint, NULL},
     {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
 	run_verify, check_verify},
@@ -84,9 +91,16 @@ static const struct command commands[] = {
 
 void script_put_commands(struct console *console)
 {
-	for (size_t i = 0; i < COMMANDS; i++)
-		console_put(console, "  %s %-*s%s\n", commands[i].name, COMMAND_COLUMNS - (int)strlen(commands[i].name),
-		    commands[i].arguments, commands[i].purpose);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *command = &commands[i];
+		int columns = COMMAND_COLUMNS - (int)strlen(command->name), used = (int)strlen(command->arguments);
+
+		console_put(console, "  %s %-*s", command->name, columns, command->arguments);
+		/* What is long has its purpose on a line of its own. */
+		if (used >= columns)
+			console_put(console, "\n   %*s", COMMAND_COLUMNS, "");
+		console_put(console, "%s\n", command->purpose);
+	}
 }
 
 static const struct command *find_command(const char *name)

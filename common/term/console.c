@@ -35,6 +35,7 @@ static const char *const style_codes[] = {
     [CONSOLE_GOOD] = "32",
     [CONSOLE_WARNING] = "33",
     [CONSOLE_BAD] = "31",
+    [CONSOLE_MARKED] = "7",
     /* Brown, olive, teal, blue, violet, magenta: as far from black as from white, and neither red nor green. */
     [CONSOLE_FIRST_OF_NAMES] = "38;5;130",
     "38;5;64",
@@ -297,6 +298,44 @@ void console_put_message(struct console *console, const char *text, size_t len)
 void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len)
 {
 	put_message(console, style, text, len, LAYOUT_FEED);
+}
+
+/* Collects len bytes of a line, from an offset of the text on, and marks what count marks have of it. */
+static void put_marked_line(struct console *console, const char *text, size_t begin, size_t end,
+    const struct console_mark *marks, size_t count)
+{
+	bool isolated = needs_isolation(console, text + begin, end - begin);
+
+	collect_if(console, isolated, LAYOUT_ISOLATE);
+	for (size_t i = 0; i < count && marks[i].begin < end; i++) {
+		size_t from = marks[i].begin > begin ? marks[i].begin : begin;
+		size_t to = marks[i].end < end ? marks[i].end : end;
+
+		if (to <= begin)
+			continue;
+		collect_piece(console, text + begin, from - begin);
+		begin_style(console, CONSOLE_MARKED);
+		collect_piece(console, text + from, to - from);
+		end_style(console, CONSOLE_MARKED);
+		begin = to;
+	}
+	collect_piece(console, text + begin, end - begin);
+	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+}
+
+void console_put_marked(struct console *console, const char *text, size_t len, const struct console_mark *marks,
+    size_t count)
+{
+	for (size_t begin = 0;;) {
+		const char *feed = memchr(text + begin, '\n', len - begin);
+		size_t end = feed ? (size_t)(feed - text) : len;
+
+		put_marked_line(console, text, begin, end, marks, count);
+		if (!feed)
+			return;
+		collect(console, "\n" LAYOUT_BAR, 1 + strlen(LAYOUT_BAR));
+		begin = end + 1;
+	}
 }
 
 void console_put_all(struct console *console, struct console *draft)

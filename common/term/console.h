@@ -27,6 +27,7 @@ enum console_style {
 	CONSOLE_GOOD,
 	CONSOLE_WARNING,
 	CONSOLE_BAD,
+	CONSOLE_MARKED,		/* what was searched for */
 	CONSOLE_FIRST_OF_NAMES, /* the colours that tell people apart, so many: */
 };
 #define CONSOLE_NAME_COLOURS 6
@@ -95,6 +96,18 @@ void console_put_message(struct console *console, const char *text, size_t len);
 
 /* The same in a style, for a line with a margin (layout.h), in which the further lines stand. */
 void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len);
+
+/* Part of a text, in bytes from its beginning. */
+struct console_mark {
+	size_t begin, end;
+};
+
+/*
+ * Collects a foreign message as it was typed, with count parts of it, which follow each other, marked as what was searched
+ * for.
+ */
+void console_put_marked(struct console *console, const char *text, size_t len, const struct console_mark *marks,
+    size_t count);
 
 /* Moves all that a draft has collected to the end of what console has. */
 void console_put_all(struct console *console, struct console *draft);

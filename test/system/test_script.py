@@ -1,13 +1,15 @@
 """Commands as arguments: what scripts see of the initiator."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 
 import pytest
 
 from protocol import Identity, fingerprint, to_base64
-from quartet import BIN, base_environment, log_entry, peer, pin
+from quartet import BIN, base_environment, eventually, log_entry, peer, pin
 
 BOB = "127.0.0.3"
 ELSEWHERE = "127.0.0.4"
@@ -62,6 +64,7 @@ def rival(alice, known):
     ["verify", "Bob", "1" * 60, "1"], ["trust"], ["trust", "Bob", "Ece"], ["distrust"],
     ["distrust", "Bob", "Ece"], ["history", "-n"], ["history", "-n", "0", "Bob"], ["history", "-n", "x"],
     ["history", "-n", "-1"], ["history", "-n", "1x"], ["history", "-n", "10000001"], ["history", "Bob", "5"],
+    ["watch", "Bob", "Ece"], ["watch", "-n", "5"],
 ])
 def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     program = run(alice, *arguments, status=2)
@@ -313,3 +316,75 @@ def test_history_gives_any_text_back(alice, text):
 def test_history_of_a_log_that_cannot_be_read_fails(alice, said):
     alice.path("chat.log").chmod(0o666)
     run(alice, "history", status=1)
+
+
+# Watch.
+
+
+def watching(user, *arguments):
+    """Starts to watch, and waits until what is appended is seen."""
+    program = user.start("initiator", "watch", *arguments, ready=False)
+
+    def is_seen():
+        user.write_log(log_entry("probe"))
+        return "probe" in program.output
+
+    eventually(is_seen)
+    return program
+
+
+def seen(program, last):
+    """What it has written, once that includes a text: the lines without the probes."""
+    program.wait_for(last)
+    return [line for line in program.output.splitlines() if "probe" not in line]
+
+
+def test_watch_shows_each_line_as_it_is_appended(alice):
+    alice.write_log(log_entry("before"))
+    program = watching(alice, "-j")
+    entries = [log_entry("hello\n\x1b[31m"), own("secret", "QUEUED", 1), own("secret", "SENT", 1), state("delivered", 1),
+               {"time": "2026-11-20T08:00:01.000Z", "settled": 0}, {"later": "kind"}, log_entry("last")]
+    alice.write_log(*entries[:3], b"no JSON\n", b"[]\n", *entries[3:])
+    assert [json.loads(line) for line in seen(program, "last")] == entries
+    assert "\x1b" not in program.output
+    program.stop()
+
+
+def test_watch_shows_messages_for_people_to_read(alice):
+    program = watching(alice)
+    alice.write_log(log_entry("hello"), own("secret", "QUEUED", 1), own("secret", "SENT", 1), state("delivered", 1),
+                    own("held", "RECEIVED", 2, held=True), log_entry("last"))
+    assert [line.rpartition(": ")[2] for line in seen(program, "last")] == ["hello", "secret", "last"]
+    program.stop()
+
+
+def test_watch_of_one_user(alice):
+    program = watching(alice, "-j", "bob")
+    alice.write_log(log_entry("other", "Can"), state("delivered", 1, username="Can"), log_entry("hello"),
+                    {"time": "2026-11-20T08:00:01.000Z", "settled": 0}, state("delivered", 1), log_entry("last"))
+    assert [json.loads(line).get("text") for line in seen(program, "last")] == ["hello", None, "last"]
+    program.stop(signal.SIGINT)
+
+
+def test_watch_goes_on_when_the_log_is_moved_away(alice):
+    program = watching(alice, "-j")
+    alice.path("chat.log").rename(alice.path("old.log"))
+    alice.write_log(log_entry("last"))
+    alice.path("chat.log").chmod(0o600)
+    assert len(seen(program, "last")) == 1
+    program.stop()
+
+
+def test_watch_ends_when_nobody_reads(alice):
+    reading, writing = os.pipe()
+    process = subprocess.Popen([BIN / "initiator", "watch"], cwd=alice.directory, stdout=writing,
+                               env=base_environment())
+    os.close(writing)
+    os.close(reading)
+
+    def has_ended():
+        alice.write_log(log_entry("hello"))
+        return process.poll() is not None
+
+    eventually(has_ended)
+    assert process.returncode == 1
