@@ -11,6 +11,7 @@
 #include "history.h"
 #include "net/address.h"
 #include "passphrase.h"
+#include "people.h"
 #include "script.h"
 #include "term/program.h"
 #include "trust.h"
@@ -58,7 +59,7 @@ static int run_help(struct desk *desk, const char *argument)
 }
 
 static const struct command commands[] = {
-    {"Users", "", "who was heard lately: (Online) or (Away)", 0, users_show},
+    {"Users", "[NAME]", "who was heard lately, or of them NAME: (Online) or (Away)", 0, users_show},
     {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
     {"History", "[NAME|N|all]", "the newest messages, or those with NAME, or N, today's (today) or all of them", 0,
 	history_show},
@@ -66,6 +67,14 @@ static const struct command commands[] = {
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
     {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},
     {"Distrust", "NAME", "forget what is known of somebody", 2, trust_withdraw},
+    {"Accept", "NAME", "let a stranger write to you, and have what waits", 1, people_accept},
+    {"Reject", "NAME", "do not: what waits is shown to nobody", 1, people_reject},
+    {"Block", "NAME", "refuse the messages of somebody", 2, people_block},
+    {"Unblock", "NAME", "take them again", 1, people_unblock},
+    {"Mute", "NAME", "keep the messages of somebody without a bell", 1, people_mute},
+    {"Unmute", "NAME", "have the bell again", 1, people_unmute},
+    {"Strangers", "[WHOM]", "whose messages you take: all, ask or known; and who waits", 0, people_admit},
+    {"Name", "NEW", "change your own name", 1, people_rename},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
     {"Help", "", "this list", 0, run_help},
     {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
@@ -84,6 +93,9 @@ static void put_commands(struct console *console)
 	console_put(console, "%s", hints);
 }
 
+/* Those of the specification stand first, and have every beginning. */
+#define COMMANDS_SPECIFIED 3
+
 /* The command that word is, or is the beginning of. NULL, after telling the user, if that is none or several. */
 static const struct command *find_command(struct console *console, const char *word)
 {
@@ -94,6 +106,8 @@ static const struct command *find_command(struct console *console, const char *w
 		if (prompt_begins(commands[i].name, word)) {
 			found = &commands[i];
 			count++;
+			if (i < COMMANDS_SPECIFIED)
+				return found;
 		}
 	}
 	if (count == 1)

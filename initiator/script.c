@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "people.h"
 #include "trust.h"
 #include "users.h"
 #include "watch.h"
@@ -73,6 +74,28 @@ static int run_distrust(struct request *request)
 	return trust_withdraw(&request->desk, request->arguments[0]);
 }
 
+/* Those that the menu has just so. */
+static int run_named(struct request *request)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct desk *desk, const char *name);
+	} alike[] = {
+	    {"accept", people_accept},
+	    {"reject", people_reject},
+	    {"block", people_block},
+	    {"unblock", people_unblock},
+	    {"mute", people_mute},
+	    {"unmute", people_unmute},
+	    {"name", people_rename},
+	};
+	size_t i = 0;
+
+	while (strcmp(alike[i].name, request->program->arguments[0]) != 0)
+		i++;
+	return alike[i].run(&request->desk, request->arguments[0]);
+}
+
 static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
 	NULL},
@@ -83,6 +106,13 @@ static const struct command commands[] = {
 	run_verify, check_verify},
     {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, run_trust, NULL},
     {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, run_distrust, NULL},
+    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, run_named, NULL},
+    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, run_named, NULL},
+    {"block", "NAME", "refuse the messages of somebody", "", 1, 1, run_named, NULL},
+    {"unblock", "NAME", "take them again", "", 1, 1, run_named, NULL},
+    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, run_named, NULL},
+    {"unmute", "NAME", "have the bell again", "", 1, 1, run_named, NULL},
+    {"name", "NEW", "change your own name", "", 1, 1, run_named, NULL},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,6 +1,7 @@
 #include "users.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,11 @@
 #include "base/jsontext.h"
 #include "base/text.h"
 #include "net/address.h"
+#include "store/held.h"
+#include "trust/candidates.h"
+
+/* Of more that wait the rest is not named. */
+#define WAITING_SHOWN 8
 
 static int compare(const void *left, const void *right, void *now_ms)
 {
@@ -65,6 +71,10 @@ void users_put_standing(const struct verdict *verdict, struct console *console)
 		console_put_styled(console, CONSOLE_BAD, "  changed: not the identity you know; see Trust");
 	if (verdict->standing == STANDING_MISSING)
 		console_put_styled(console, CONSOLE_BAD, "  missing: announces no identity; see Trust");
+	if (verdict->blocked)
+		console_put_styled(console, CONSOLE_BAD, "  blocked");
+	if (verdict->muted)
+		console_put_styled(console, CONSOLE_FAINT, "  muted");
 	/* What others choose comes last. */
 	if (verdict->pin && verdict->claim && strcmp(verdict->claim->username, verdict->username) != 0) {
 		console_put_styled(console, CONSOLE_FAINT, "  known as ");
@@ -140,31 +150,6 @@ static bool look(struct desk *desk, int64_t now_ms)
 	return listed;
 }
 
-int users_show(struct desk *desk, const char *argument)
-{
-	struct shown_users *users = &desk->users;
-	struct console *console = desk->console;
-	const char *own_name;
-	int64_t now_ms = clock_wall_ms();
-	size_t online = 0;
-
-	(void)argument;
-	if (!look(desk, now_ms))
-		return PROGRAM_FAILED;
-	own_name = peersfile_username(desk->peers);
-	for (size_t i = 0; i < users->count; i++) {
-		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
-		online += peer_is_online(&users->list[i], now_ms);
-	}
-	if (users->count == 0)
-		console_put(console,
-		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
-	else
-		console_put_styled(console, CONSOLE_FAINT,
-		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
-	return PROGRAM_FINE;
-}
-
 /* Whether a claim is of that name, as it is announced or known, or that address. */
 static bool is_meant(const struct desk *desk, const struct peer *claim, const char *name)
 {
@@ -175,6 +160,91 @@ static bool is_meant(const struct desk *desk, const struct peer *claim, const ch
 		return claim->address.s_addr == address.s_addr;
 	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
 	return username_is_same(claim->username, name) || username_is_same(verdict.username, name);
+}
+
+/* Says of whom messages wait for the user to decide. */
+static void put_waiting(const struct desk *desk)
+{
+	struct held held = {0};
+
+	/* What cannot be read is told by those who decide. */
+	if (held_read(&held, AT_FDCWD) == 0 && held.count > 0) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Waiting for Accept or Reject:");
+		for (size_t i = 0; i < held.count && i < WAITING_SHOWN; i++) {
+			console_put(desk->console, i > 0 ? ", " : " ");
+			console_put_name(desk->console, CONSOLE_NORMAL, held.list[i].username);
+		}
+		console_put(desk->console, held.count > WAITING_SHOWN ? " and others; see Strangers\n" : "\n");
+	}
+	held_free(&held);
+}
+
+/* Whether a claim is of that name or address, as is_meant() says, or its name begins so. */
+static bool is_found(const struct desk *desk, const struct peer *claim, const char *name)
+{
+	return is_meant(desk, claim, name) || prompt_begins(claim->username, name);
+}
+
+/* Says what is known of somebody who is not heard. */
+static int put_absent(const struct desk *desk, const char *name)
+{
+	struct candidates candidates = {
+	    .pins = peersfile_pins(desk->peers),
+	    .peers = peersfile_peers(desk->peers),
+	    .now_ms = clock_wall_ms(),
+	};
+	char ip[ADDRESS_TEXT_BYTES];
+
+	candidates_find(&candidates, name);
+	if (candidates.count == 0 || !candidates.list[0].verdict.pin) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Not found:");
+		console_put(desk->console, " nobody named ");
+		console_put_foreign(desk->console, name, strlen(name));
+		console_put(desk->console, " was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
+		return DESK_NOBODY;
+	}
+	for (size_t i = 0; i < candidates.count; i++) {
+		const struct candidate *one = &candidates.list[i];
+
+		console_put_name(desk->console, CONSOLE_NORMAL, one->verdict.username);
+		console_put_styled(desk->console, CONSOLE_WARNING, " (Away)");
+		console_put(desk->console, "  not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes");
+		if (one->has_address)
+			console_put(desk->console, "; known at %s", address_format(one->address, ip));
+		users_put_standing(&one->verdict, desk->console);
+		console_put(desk->console, "\n");
+	}
+	return PROGRAM_FINE;
+}
+
+int users_show(struct desk *desk, const char *name)
+{
+	struct shown_users *users = &desk->users;
+	struct console *console = desk->console;
+	const char *own_name;
+	int64_t now_ms = clock_wall_ms();
+	size_t online = 0, shown = 0;
+
+	if (!look(desk, now_ms))
+		return PROGRAM_FAILED;
+	own_name = peersfile_username(desk->peers);
+	for (size_t i = 0; i < users->count; i++) {
+		online += peer_is_online(&users->list[i], now_ms);
+		if (name[0] != '\0' && !is_found(desk, &users->list[i], name))
+			continue;
+		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
+		shown++;
+	}
+	if (name[0] != '\0')
+		return shown > 0 ? PROGRAM_FINE : put_absent(desk, name);
+	if (users->count == 0)
+		console_put(console,
+		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
+	else
+		console_put_styled(console, CONSOLE_FAINT,
+		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
+	put_waiting(desk);
+	return PROGRAM_FINE;
 }
 
 /* The members of peers.txt, and what Users says in words. */

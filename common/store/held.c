@@ -44,7 +44,7 @@ static size_t find_id(const struct held_stranger *stranger, const uint8_t *id)
 {
 	size_t i = 0;
 
-	while (i < stranger->count && memcmp(stranger->messages[i].id, id, ENVELOPE_ID_BYTES) != 0)
+	while (i < stranger->count && memcmp(stranger->messages[i], id, ENVELOPE_ID_BYTES) != 0)
 		i++;
 	return i;
 }
@@ -65,9 +65,11 @@ static struct held_stranger *begin(struct held *held, const struct chatlog_entry
 	return stranger;
 }
 
-bool held_add(struct held *held, const struct chatlog_entry *message)
+/* Adds a message as the newest or the oldest of its stranger. */
+static bool add(struct held *held, const struct chatlog_entry *message, bool newest)
 {
 	struct held_stranger *stranger = find(held, identity_of(message), message->address);
+	size_t at;
 
 	if (stranger && find_id(stranger, message->id) < stranger->count)
 		return true;
@@ -75,9 +77,16 @@ bool held_add(struct held *held, const struct chatlog_entry *message)
 		stranger = begin(held, message);
 	if (!stranger || stranger->count == HELD_OF_ONE_MAX)
 		return false;
-	memcpy(stranger->messages[stranger->count].id, message->id, ENVELOPE_ID_BYTES);
-	stranger->messages[stranger->count++].time_ms = message->time_ms;
+	at = newest ? stranger->count : 0;
+	memmove(stranger->messages[at + 1], stranger->messages[at], (stranger->count - at) * ENVELOPE_ID_BYTES);
+	memcpy(stranger->messages[at], message->id, ENVELOPE_ID_BYTES);
+	stranger->count++;
 	return true;
+}
+
+bool held_add(struct held *held, const struct chatlog_entry *message)
+{
+	return add(held, message, true);
 }
 
 void held_remove(struct held *held, const struct chatlog_entry *entry)
@@ -90,8 +99,7 @@ void held_remove(struct held *held, const struct chatlog_entry *entry)
 		    memcmp(stranger->identity, entry->identity, IDENTITY_BYTES) != 0)
 			continue;
 		stranger->count--;
-		memmove(&stranger->messages[at], &stranger->messages[at + 1],
-		    (stranger->count - at) * sizeof(stranger->messages[0]));
+		memmove(stranger->messages[at], stranger->messages[at + 1], (stranger->count - at) * ENVELOPE_ID_BYTES);
 		if (stranger->count == 0)
 			memmove(stranger, stranger + 1, (--held->count - i) * sizeof(*stranger));
 		return;
@@ -135,7 +143,7 @@ void held_recall(struct held *held, const struct chatlog_entry *entry)
 	if (is_decision(entry) && held->decided_count < DECIDED_MAX)
 		memcpy(held->decided[held->decided_count++], entry->id, ENVELOPE_ID_BYTES);
 	else if (is_held(entry) && held->decided_count < DECIDED_MAX && !is_decided(held, entry->id))
-		(void)!held_add(held, entry);
+		(void)!add(held, entry, false);
 }
 
 bool held_concerns(const char *line, size_t len)

@@ -22,10 +22,7 @@ struct held_stranger {
 	uint8_t identity[IDENTITY_BYTES];
 	struct in_addr address; /* of the first of the messages */
 	size_t count;
-	struct {
-		uint8_t id[ENVELOPE_ID_BYTES];
-		int64_t time_ms;
-	} messages[HELD_OF_ONE_MAX];
+	uint8_t messages[HELD_OF_ONE_MAX][ENVELOPE_ID_BYTES]; /* the ids, the oldest first */
 };
 
 /* Begins zeroed; list is allocated with the first message. */
@@ -53,7 +50,7 @@ void held_remove(struct held *held, const struct chatlog_entry *entry);
 /* Takes the next entry of the log into account: a message that is held, or what has become of one. */
 void held_take(struct held *held, const struct chatlog_entry *entry);
 
-/* The same in the order from the end of the log: what has become of a message comes before it. */
+/* The same in the order from the end of the log: what has become of a message comes before it, and a message is older than all. */
 void held_recall(struct held *held, const struct chatlog_entry *entry);
 
 /* Whether a line may have something to say to the two, which need not be parsed otherwise. */

@@ -234,7 +234,7 @@ void candidates_find(struct candidates *candidates, const char *text)
 
 	if (address_parse(text, &address) == 0)
 		add_address(candidates, address);
-	else if (!ownname_rule(text))
+	else if (text[strspn(text, "0123456789")] == '\0' || !ownname_rule(text))
 		add_named(candidates, text);
 }
 

@@ -39,7 +39,7 @@ struct candidates {
  * nameless. A name means, in this order: who is pinned under it; who is, regardless of case in Unicode's sense; who
  * announces it, and if that is nobody with an identity, those with one who do regardless of case, too; who announces it
  * regardless of case; whose pinned or announced name begins so. What none of ours may be named (trust/ownname.h) means
- * nobody by name: who is named so is reached by address.
+ * nobody by name, but digits do: who is named so is reached by address.
  */
 void candidates_find(struct candidates *candidates, const char *text);
 

@@ -160,6 +160,13 @@ class Program:
         self.ask(line, MENU)
         return self.output[start:self._position]
 
+    def menu_of(self, line, question, answer):
+        """The same for a command that asks something."""
+        start = self._position
+        self.ask(line, question)
+        self.ask(answer, MENU)
+        return self.output[start:self._position]
+
     def resize(self, columns):
         """Makes its terminal this wide."""
         fcntl.ioctl(self._terminals[0], termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
@@ -385,6 +392,13 @@ class User:
         entry = self.peers().get(address)
         return [entry, *entry.get("also", [])] if entry else []
 
+    def strangers(self):
+        """What is wanted of those who are not pinned, by name, empty if there is no file yet."""
+        try:
+            return {record.pop("stranger"): record for record in self.peers_file()["strangers"]}
+        except FileNotFoundError:
+            return {}
+
     def known(self):
         """The pins in peers.txt, empty if there is no file yet."""
         try:
@@ -515,17 +529,19 @@ def pin(identity, **members):
 
 
 def parse_peers_file(text):
-    """The records of a peers.txt: "peers" by address, "known" by name, "self", and others as they are.
+    """The records of a peers.txt: "peers" by address, "known" by name, "self", "strangers" and others as they are.
 
     A line that is damaged fails the test; of two about one thing the last counts.
     """
-    content = {"peers": {}, "known": {}}
+    content = {"peers": {}, "known": {}, "strangers": []}
     for line in text.splitlines():
         record = json.loads(line)
         if "peer" in record:
             content["peers"][record.pop("peer")] = record
         elif "known" in record:
             content["known"][record.pop("known")] = record
+        elif "stranger" in record:
+            content["strangers"].append(record)
         elif "self" in record:
             content["self"] = {"username": record.pop("self"), **record}
         else:
@@ -540,6 +556,7 @@ def format_peers_file(content):
                {"peer": address, "entry": entry} for address, entry in others.pop("peers", {}).items()]
     records += [{"known": name, **entry} if isinstance(entry, dict) else
                 {"known": name, "entry": entry} for name, entry in others.pop("known", {}).items()]
+    records += others.pop("strangers", [])
     own = dict(others.pop("self", {}))
     if own:
         records.append({"self": own.pop("username"), **own})

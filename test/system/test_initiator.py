@@ -914,7 +914,7 @@ def test_neither_secure_nor_unsecure_ends_a_pipe(alice, listener, answer):
 
 @pytest.mark.parametrize("text, status", [
     ("Users\nHistory\nHelp\n", 0), ("", 0), ("\nUsers\nQuit\nChat Mallory\n", 0),
-    ("Nonsense\nUsers\n", 1), ("h\n", 1), ("Chat Mallory\nunsecure\nhello\nUsers\nQuit\n", 3),
+    ("Nonsense\nUsers\n", 1), ("un\n", 1), ("Chat Mallory\nunsecure\nhello\nUsers\nQuit\n", 3),
     ("Chat Mallory\nunsecure\nhello\nChat Bob\nunsecure\nhello\n", 4), ("Nonsense\nFingerprint Mallory\n", 3),
     ("x" * 70_000 + "\nUsers\n", 1),
 ])

@@ -52,7 +52,7 @@ static void expect(const struct held *held, const char *expected)
 			used += (size_t)snprintf(told + used, sizeof(told) - used,
 			    "@%u:", ntohl(one->address.s_addr) & 255);
 		for (size_t k = 0; k < one->count; k++)
-			used += (size_t)snprintf(told + used, sizeof(told) - used, "%c", one->messages[k].id[0]);
+			used += (size_t)snprintf(told + used, sizeof(told) - used, "%c", one->messages[k][0]);
 	}
 	CHECK(strcmp(told, expected) == 0, "%s, not %s", told, expected);
 }
