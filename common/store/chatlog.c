@@ -404,8 +404,10 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 		rc = ENOSPC;
 	if (rc == 0)
 		rc = append_locked(log, lines, len);
-	if (rc == 0 && durable && how & CHATLOG_DEFERRED && log->can_defer && syncer_begin(&log->syncer, log->fd) == 0)
+	if (rc == 0 && durable && how & CHATLOG_DEFERRED && log->can_defer) {
+		syncer_begin(&log->syncer, log->fd);
 		return EINPROGRESS;
+	}
 	if (rc == 0 && durable && fdatasync(log->fd) != 0)
 		rc = errno;
 	return conclude(log, rc, durable);
