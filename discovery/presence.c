@@ -36,7 +36,7 @@ void presence_describe(const struct peers *peers, const char *own, int64_t own_s
     char text[static PRESENCE_BYTES])
 {
 	const struct peer *first[PRESENCE_NAMES_MAX];
-	size_t count = 0, online = 0, shown = 0, len = 0;
+	size_t count = 0, online = 0, shown = 0, len, names_end;
 
 	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
 		if (!peer_is_online(peer, now_ms) || is_own(peer, own, own_since_s) ||
@@ -46,9 +46,13 @@ void presence_describe(const struct peers *peers, const char *own, int64_t own_s
 		insert(first, &count, peer);
 	}
 	text[0] = '\0';
-	for (; shown < count && len + strlen(first[shown]->username) < PRESENCE_NAMES_BYTES; shown++)
-		len += (size_t)snprintf(text + len, PRESENCE_BYTES - len, "%s%s", shown > 0 ? ", " : "",
+	if (online == 0)
+		return;
+	len = (size_t)snprintf(text, PRESENCE_BYTES, "%zu online", online);
+	names_end = len + PRESENCE_NAMES_BYTES;
+	for (; shown < count && len + strlen(first[shown]->username) < names_end; shown++)
+		len += (size_t)snprintf(text + len, PRESENCE_BYTES - len, "%s%s", shown > 0 ? ", " : ": ",
 		    first[shown]->username);
-	if (shown < online)
-		snprintf(text + len, PRESENCE_BYTES - len, "%s%zu", shown > 0 ? " +" : "", online - shown);
+	if (shown > 0 && shown < online)
+		snprintf(text + len, PRESENCE_BYTES - len, " +%zu", online - shown);
 }

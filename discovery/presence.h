@@ -1,5 +1,5 @@
 /*
- * Who is here, in few words, for the title of the window: "Bob, Ece +3".
+ * How many are here, and who, in few words, for the title of the window: "5 online: Bob, Ece +3".
  *
  * Whoever announces chooses a name and how many addresses to have, so both the work and the words are bounded: the
  * dictionary is walked once, and what does not fit is a number. Pure.
@@ -12,11 +12,11 @@
 /* So many names at most, of so many bytes together. */
 #define PRESENCE_NAMES_MAX 4
 #define PRESENCE_NAMES_BYTES 60
-/* With the number of the others, and the NUL. */
-#define PRESENCE_BYTES (PRESENCE_NAMES_BYTES + 32)
+/* With the two numbers, and the NUL. */
+#define PRESENCE_BYTES (PRESENCE_NAMES_BYTES + 64)
 
 /*
- * Writes the first names by the alphabet of those who are online at now_ms, and how many others there are; "" if nobody
+ * Writes how many are online at now_ms, the first names of them by the alphabet, and how many others there are; "" if nobody
  * is. The user is not counted: own is the name that is announced here, or NULL, and own_since_s its time.
  */
 void presence_describe(const struct peers *peers, const char *own, int64_t own_since_s, int64_t now_ms,

@@ -17,19 +17,41 @@ readonly DEMO_SESSION=quartet-demo
 readonly ALICE=127.0.0.2
 readonly BOB=127.0.0.3
 
-# What the layout below has room in at least, and in how many columns two panes are readable side by side.
+# What the layout below has room in at least; in how many columns for each user announcer and discovery are readable side
+# by side, and in how many they get a column of their own.
 readonly COLUMNS_MIN=40
 readonly ROWS_MIN=24
-readonly COLUMNS_BESIDE=80
+readonly COLUMNS_BESIDE=50
+readonly COLUMNS_WIDE=140
+# How many columns that one has, and how many rows the initiator has in the narrow layout and in the wide one.
+readonly ASIDE=40
+readonly TYPING=6
+readonly TYPING_WIDE=10
 
-# The status line, with the user's own prefix key, and the title of a pane.
-readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
-readonly STATUS=" panes: $PREFIX arrow or click   leave: $PREFIX d#{?#{e|>=:#{client_width},$COLUMNS_BESIDE},   end: scripts/start.sh --stop,}#[align=right]#{?#{e|>=:#{client_width},120},#{=-40:session_path} ,}"
-# What a program adds to its name in the title ("responder: 3 new") follows the label.
+# The title of a pane: what a program adds to its name in the title that it sets ("responder: 3 new") follows the label.
+# Names of others are in there: every # is shown as one.
 readonly ADDITION='#{?#{m/r:^[a-z]+: ,#{pane_title}},#{q/h;s/^[a-z]+//:pane_title},}'
-readonly TITLE="#{?pane_active,#[reverse],#[bold]} #{@quartet}$ADDITION #[default]#{?pane_dead,ended: hit Enter ,}"
+readonly TITLE="#{?pane_active,#[reverse],#[bold]} #{@quartet}#{?pane_dead,,$ADDITION} #[default]#{?pane_dead,ended: hit Enter ,}"
+# The user's own prefix key.
+readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
+# Runs a program with the passphrase that is in a FIFO, if that is there; in a pane that starts its program again it is
+# not, and the program asks. Opened for writing, too, at first, so that it waits for nobody.
+# shellcheck disable=SC2016
+readonly TAKE='if [ -p "$1" ] && [ -O "$1" ]; then
+	exec 8<>"$1" 9<"$1" 8<&-
+	rm -f -- "$1"
+	shift
+	exec "$@" --passphrase-fd 9
+fi
+shift
+exec "$@"'
+# Programs that need the identity.
+readonly HOLDERS=(announcer initiator responder)
 # What a user sets for the programs; a tmux server that runs already has an environment of its own.
 readonly VARIABLES=(NO_COLOR TZ LANG LC_ALL LC_CTYPE LC_TIME LC_MESSAGES)
+
+# How long the passphrase is kept for a program that does not take it, in tenths of a second.
+readonly HELD=100
 
 # How long --stop waits for programs that were told to end before it kills them, in tenths of a second.
 readonly PATIENCE=50
@@ -38,6 +60,9 @@ readonly PATIENCE=50
 terminal=
 # The session that is being opened, until it is complete.
 opening=
+# Where the passphrase waits for the program of a directory; the directories of that, and who keeps it there.
+declare -A fifos=()
+secrets=() keepers=()
 
 usage() {
 	cat <<'END'
@@ -51,6 +76,8 @@ and builds. Called again, it puts back what the session lacks and attaches to it
            demo/alice and demo/bob below the directory where you call it
   --stop   ends the programs and their sessions
   --help   shows this
+
+If identity.key has a passphrase, it is asked for once.
 
 In the session: the tmux prefix (Ctrl-b) and an arrow, or a click, changes panes; the prefix and d leaves it running.
 Ctrl-C ends the program of a pane, and Enter starts it again.
@@ -109,15 +136,40 @@ make_command() {
 	for name in "${VARIABLES[@]}"; do
 		[[ -z ${!name+set} ]] || command+=("$name=${!name/%;/\\;}")
 	done
+	[[ -z ${fifos[$directory/$program]:-} ]] || command+=(sh -c "$TAKE" sh "${fifos[$directory/$program]}")
 	command+=("$root/bin/$program" "$@")
+}
+
+# Sets `status` to what the status line says of the user with that LABEL, out of the titles of the panes: name, how many
+# are online, how many messages are unread, how many wait.
+label_status() {
+	local program show
+	status=
+	for program in announcer discovery responder initiator; do
+		# A colon would end the pattern.
+		case $program in
+		announcer) show=' #[bold]#{q/h;=/20/…;s/^[a-z]+. //:pane_title}#[nobold]' ;;
+		discovery) show='   #{s/^[a-z]+. ([0-9]+ online).*/\1/:pane_title}' ;;
+		*) show='   #{s/^[a-z]+. //:pane_title}' ;;
+		esac
+		status+="#{P:#{?#{==:#{@quartet}#{pane_dead},$1${program}0},#{?#{m:$program: *,#{pane_title}},$show,},}}"
+	done
 }
 
 # open_session NAME PROGRAM: a session of one window with the one pane of PROGRAM, whose command make_command has made.
 # Sets `pane`. Everything is set for this session and window alone, and nothing relies on what the user's configuration
 # set. Enter is bound in a table of keys that only these sessions use: the user's own root table, and that.
 open_session() {
-	local name=$1
+	local name=$1 label line=
 	opening=$name
+	for label in "${LABELS[@]}"; do
+		label_status "$label"
+		line+="$status  "
+	done
+	# The rest of it are the keys, in as many words as fit beside that.
+	line+="#[align=right]#{?#{e|>=:#{client_width},$COLUMNS_WIDE},#{=-40:session_path}   ,}"
+	line+="#{?#{e|>=:#{client_width},$((70 + 30 * ${#LABELS[@]}))},panes: $PREFIX arrow or click   leave: $PREFIX d,"
+	line+="$PREFIX arrow or click   $PREFIX d}#{?#{e|>=:#{client_width},$((90 + 30 * ${#LABELS[@]}))},   end: scripts/start.sh --stop,} "
 	# In one go with its creation: a configuration that destroys unattached sessions would be quicker.
 	pane=$(tmux new-session -d -s "$name" -n "$name" -x "$columns" -y "$rows" -P -F '#{pane_id}' -- "${command[@]}" \; \
 		set-option -t "=$name:" destroy-unattached off \; set-option -w -t "=$name:" remain-on-exit on)
@@ -130,7 +182,7 @@ open_session() {
 		set-option -t "$pane" status on \; \
 		set-option -t "$pane" status-interval 1 \; \
 		set-option -t "$pane" status-style 'fg=black,bg=cyan' \; \
-		set-option -t "$pane" 'status-format[0]' "$STATUS" \; \
+		set-option -t "$pane" 'status-format[0]' "$line" \; \
 		set-option -w -t "$pane" automatic-rename off \; \
 		set-option -w -t "$pane" synchronize-panes off \; \
 		set-option -w -t "$pane" pane-border-style default \; \
@@ -157,24 +209,25 @@ adopt() {
 
 # split TITLE OPTION...: runs what make_command has made in a new pane beside another.
 split() {
-	local title=$1
+	local title=$1 new
 	shift
-	adopt "$title" "$(tmux split-window -d "$@" -P -F '#{pane_id}' -- "${command[@]}")"
+	new=$(tmux split-window -d "$@" -P -F '#{pane_id}' -- "${command[@]}")
+	adopt "$title" "$new"
 }
 
 # add LABEL DIRECTORY PROGRAM [ARGUMENT...]: gives PROGRAM of the user with that LABEL ("" or "Bob: ") its place beside
-# the panes of that user that are there, unless it has one. From top to bottom they are announcer and discovery, which
-# have little to say, side by side if that leaves both readable; responder; initiator.
+# the panes of that user that are there, unless it has one. From top to bottom they are announcer and discovery, which have
+# little to say, side by side if there is room, responder, initiator; in a wide window the first two have a column at the
+# left.
 add() {
-	local label=$1 directory=$2 program=$3 beside=-v where
+	local label=$1 directory=$2 program=$3 where
 	shift 3
 	[[ -z ${panes[$label$program]:-} ]] || return 0
-	((columns < COLUMNS_BESIDE)) || beside=-h
 	case $program in
 	initiator) where=(-v -t "${panes[${label}responder]}") ;;
 	responder) where=(-v -b -t "${panes[${label}initiator]}") ;;
 	discovery)
-		where=(-v -b -t "${panes[${label}responder]}")
+		where=("$aside" -b -t "${panes[${label}responder]}")
 		[[ -z ${panes[${label}announcer]:-} ]] || where=("$beside" -t "${panes[${label}announcer]}")
 		;;
 	announcer) where=("$beside" -b -t "${panes[${label}discovery]}") ;;
@@ -183,26 +236,37 @@ add() {
 	split "$label$program" "${where[@]}"
 }
 
-# percent PART WHOLE: rounded up, because tmux rounds down what it makes of it.
-percent() {
-	printf '%d%%' "$(((100 * $1 + $2 - 1) / $2))"
+# Sets `layout` of session $1, which keeps it: slim, beside or wide; `aside`, where the two small panes go from the
+# responder (-f: from all), and `beside`, where they go from each other.
+choose_layout() {
+	local each=$((columns / ${#LABELS[@]}))
+	layout=$(tmux show-options -wqv -t "=$1:" @quartet-layout)
+	if [[ -z $layout ]]; then
+		layout=beside
+		((each >= COLUMNS_BESIDE)) || layout=slim
+		((each < COLUMNS_WIDE || ${#LABELS[@]} > 1)) || layout=wide
+		tmux set-option -w -t "=$1:" @quartet-layout "$layout"
+	fi
+	aside=-v beside=-v
+	[[ $layout != beside ]] || beside=-h
+	[[ $layout != wide ]] || aside=-hf
 }
 
-# arrange LABEL: gives the panes of a user in a part of the window, `columns` x `rows` large, their sizes, now
-# and (if tmux can, from 3.3 on) whenever the window changes its size. The initiator gets the most. Every pane has a
-# title line above it.
+# arrange LABEL: gives the panes of a user their sizes, now and (if tmux can, from 3.3 on) whenever the window changes its
+# size. The responder gets the most.
 arrange() {
-	local label=$1 small=$(((rows + 9) / 8)) titles=3 heard
-	((columns >= COLUMNS_BESIDE)) || small=3 titles=4
-	heard=$(((rows - titles - (titles - 2) * small) * 2 / 5))
-	resizing+="resize-pane -t ${panes[${label}announcer]} -y $small ; resize-pane -t ${panes[${label}discovery]} -y $small ; "
-	resizing+="resize-pane -t ${panes[${label}responder]} -y $(percent "$heard" "$rows") ; "
-	((columns < COLUMNS_BESIDE)) || resizing+="resize-pane -t ${panes[${label}announcer]} -x $((50 / ${#LABELS[@]}))% ; "
+	local small="resize-pane -t ${panes[${1}announcer]}" typing="resize-pane -t ${panes[${1}initiator]} -y"
+	case $layout in
+	wide) resizing+="$small -x $ASIDE ; $small -y 30% ; $typing $TYPING_WIDE ; " ;;
+	beside) resizing+="$typing $TYPING ; $small -y 3 ; $small -x $((50 / ${#LABELS[@]}))% ; " ;;
+	slim) resizing+="$typing $TYPING ; $small -y 3 ; resize-pane -t ${panes[${1}discovery]} -y 3 ; " ;;
+	esac
 }
 
 # finish_session NAME TITLE: the session is complete: the pane of that title gets the cursor; "" leaves it where it is.
+# From an announcer it goes to the initiator as soon as the name is in (if tmux can, from 3.3 on).
 finish_session() {
-	local resize
+	local resize label name
 	while read -r -d ';' resize; do
 		# Words without spaces of their own.
 		# shellcheck disable=SC2086
@@ -210,39 +274,115 @@ finish_session() {
 	done <<<"$resizing"
 	[[ -z $2 ]] || tmux select-pane -t "${panes[$2]}"
 	tmux set-hook -w -t "=$1:" window-resized "$resizing" 2>/dev/null || true
+	for label in "${LABELS[@]}"; do
+		name=${panes[${label}announcer]}
+		tmux set-hook -p -t "$name" pane-title-changed "if-shell -F -t $name \
+			'#{&&:#{pane_active},#{m:announcer: *,#{pane_title}}}' 'select-pane -t ${panes[${label}initiator]}'" 2>/dev/null || true
+	done
 	opening=
 }
 
-# Leaves no half-opened session behind.
+# Leaves no half-opened session and no passphrase behind.
 abandon() {
+	local pid
+	for pid in "${keepers[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	lock
 	[[ -z $opening ]] || tmux kill-session -t "=$opening" 2>/dev/null || true
 }
 
-# begin SESSION TITLE DIRECTORY [ARGUMENT...]: opens the session with that initiator, or finds what is left of it. One in
-# which a user has neither initiator nor responder is opened anew.
+# Sets `panes` to what is left of session $1. One in which a user has neither initiator nor responder is ended.
+look_for() {
+	local label
+	panes=()
+	runs "$1" || return 0
+	find_panes "$1"
+	for label in "${LABELS[@]}"; do
+		[[ -z ${panes[${label}initiator]:-}${panes[${label}responder]:-} ]] || continue
+		stop_session "$1"
+		panes=()
+		return
+	done
+}
+
+# begin SESSION TITLE DIRECTORY [ARGUMENT...]: opens the session with that initiator, unless it runs.
 begin() {
-	local session=$1 title=$2 directory=$3 label
+	local session=$1 title=$2 directory=$3
 	shift 3
 	resizing=
 	measure_window
-	if runs "$session"; then
-		find_panes "$session"
-		for label in "${LABELS[@]}"; do
-			[[ -n ${panes[${label}initiator]:-}${panes[${label}responder]:-} ]] || stop_session "$session"
-		done
-	fi
 	if ! runs "$session"; then
-		panes=()
 		make_command "$directory" initiator "$@"
 		open_session "$session"
 		adopt "$title" "$pane"
-	else
-		read -r columns rows < <(tmux display-message -p -t "=$session:" '#{window_width} #{window_height}')
 	fi
+	choose_layout "$session"
+}
+
+# ask_passphrase LABEL DIRECTORY: sets `passphrase` to one that opens the identity there.
+ask_passphrase() {
+	for _ in 1 2 3; do
+		IFS= read -rsp "Passphrase${1:+ of ${1%: }}: " passphrase || fail 'no passphrase was typed.'
+		echo
+		# The program says what is wrong with it.
+		"$root/bin/initiator" -C "$2/." --passphrase-fd 9 9< <(printf '%s\n' "$passphrase") </dev/null >/dev/null && return
+	done
+	exit 1
+}
+
+# hold FIFO...: puts the passphrase into each and keeps it there until it is taken, which removes the FIFO.
+hold() {
+	local fifo fd left=$HELD
+	for fifo in "$@"; do
+		exec {fd}<>"$fifo"
+		printf '%s\n' "$passphrase" >&"$fd"
+	done
+	echo ready
+	exec >&-
+	for fifo in "$@"; do
+		while [[ -p $fifo ]] && ((left-- > 0)); do
+			sleep 0.1
+		done
+	done
+}
+
+# unlock LABEL DIRECTORY: if the identity there has a passphrase, and programs are missing that need it, asks for it, and
+# has it ready for them. It is in no command line, no environment and no file.
+unlock() {
+	local label=$1 directory=$2 program ready passphrase secret missing=()
+	[[ -n $terminal && $(head -c 13 -- "$directory/identity.key" 2>/dev/null | tr -d '\0') == 'quartet key 1' ]] || return 0
+	for program in "${HOLDERS[@]}"; do
+		[[ -n ${panes[$label$program]:-} ]] || missing+=("$program")
+	done
+	((${#missing[@]} > 0)) || return 0
+	ask_passphrase "$label" "$directory"
+	secret=$(mktemp -d)
+	secrets+=("$secret")
+	for program in "${missing[@]}"; do
+		fifos[$directory/$program]=$secret/$program
+		mkfifo -m 600 -- "$secret/$program"
+	done
+	exec {ready}< <(hold "${missing[@]/#/"$secret/"}")
+	keepers+=("$!")
+	read -r -u "$ready" _
+	exec {ready}<&-
+}
+
+# Waits until the programs have taken the passphrase.
+lock() {
+	local pid
+	for pid in "${keepers[@]}"; do
+		wait "$pid" 2>/dev/null || true
+	done
+	((${#secrets[@]} == 0)) || rm -rf -- "${secrets[@]}"
+	keepers=() secrets=()
 }
 
 open_quartet() {
 	local program asks='' LABELS=('')
+	look_for "$SESSION"
+	unlock '' "$PWD"
 	begin "$SESSION" initiator "$PWD"
 	[[ -n ${panes[announcer]:-} ]] || asks=announcer
 	for program in initiator responder discovery announcer; do
@@ -257,8 +397,11 @@ open_demo() {
 	local user program LABELS=('Alice: ' 'Bob: ')
 	local -A address=([Alice]=$ALICE [Bob]=$BOB)
 	mkdir -p -- "$PWD/demo/alice" "$PWD/demo/bob" || fail "cannot make demo/alice and demo/bob in $PWD"
+	look_for "$DEMO_SESSION"
+	for user in Alice Bob; do
+		unlock "$user: " "$PWD/demo/${user,,}"
+	done
 	begin "$DEMO_SESSION" 'Alice: initiator' "$PWD/demo/alice" -a "$ALICE"
-	columns=$(((columns - 1) / 2))
 	if [[ -z ${panes[Bob: initiator]:-}${panes[Bob: responder]:-} ]]; then
 		make_command "$PWD/demo/bob" initiator -a "$BOB"
 		split 'Bob: initiator' -h -t "${panes[Alice: initiator]}"
@@ -315,6 +458,7 @@ start() {
 	has_library libedit || say 'Optional: the package libedit-dev gives the initiator line editing and completion.'
 	build
 	"$open"
+	lock
 	attach "$name"
 }
 

@@ -86,9 +86,9 @@ def test_the_title_of_discovery_says_who_is_here(someone):
             for number, name in enumerate(names):
                 mouth.announce(f"127.0.0.{number + 11}", name)
             return re.search(title(text), discovery.output)
-        eventually(lambda: says("discovery: Alice, Can, Ece"))
+        eventually(lambda: says("discovery: 3 online: Alice, Can, Ece"))
         names += [f"Dora {number}" for number in range(10)]
-        eventually(lambda: says("discovery: Alice, Can, Dora 0, Dora 1 +9"))
+        eventually(lambda: says("discovery: 13 online: Alice, Can, Dora 0, Dora 1 +9"))
     discovery.wait_for(title("discovery"))
 
 

@@ -303,24 +303,91 @@ def test_start_shows_all_titles_and_a_whole_status_line(machine, columns, rows):
     terminal.shows("Username:")
     lines = terminal.screen().splitlines()
     for title in PANES:
-        assert any(re.search(f"─ {title}(: \\w+)? ─", line) for line in lines), title
-    end = ".*/start.sh --stop( |$)" if columns >= 80 else "$"
+        assert any(re.search(f"─ {title} ─", line) for line in lines), title
+    end = ".*/start.sh --stop( |$)" if columns >= 120 else " *$"
     assert re.search(f"Ctrl-b arrow or click .* Ctrl-b d{end}", lines[-1])
     panes = machine.panes()
-    assert max(panes.values(), key=lambda pane: pane.width * pane.height).title == "initiator"
+    assert largest(panes) == "responder"
+    assert panes["responder"].height >= 9  # where it listens, and eight messages
+    assert panes["initiator"].height == (10 if columns >= 140 else 6)
+    if columns < 140:
+        assert [panes[title].height for title in ("announcer", "discovery")] == [3, 3]
+    else:
+        assert [panes[title].width for title in ("announcer", "discovery")] == [40, 40]
+        assert panes["responder"].width == panes["initiator"].width == columns - 41
+
+
+def largest(panes):
+    return max(panes.values(), key=lambda pane: pane.width * pane.height).title
+
+
+def test_the_cursor_goes_to_the_initiator_once_the_name_is_in(machine):
+    terminal = machine.terminal()
+    terminal.shows("Username:")
+    if machine.tmux_version() < (3, 3):
+        pytest.skip("this tmux does not tell when a title changes")
+    terminal.type("Ece", "Enter")
+    eventually(lambda: machine.panes()["initiator"].active)
+    terminal.type("Help", "Enter")
+    machine.panes()["initiator"].shows("this list")
+
+
+def test_the_cursor_stays_where_the_user_put_it(machine):
+    machine.start()
+    pane = machine.panes()["announcer"]
+    pane.asks("Username:")
+    machine.tmux("select-pane", "-t", machine.panes()["responder"].id)
+    pane.answer("Username:", "Ece")
+    machine.panes()["discovery"].shows("Ece is online")
+    eventually(lambda: machine.tmux("display", "-p", "-t", pane.id, "#{pane_title}") == "announcer: Ece\n")
+    assert machine.panes()["responder"].active
+
+
+def title_is(machine, pane, title):
+    """Gives a pane the title that its program would."""
+    machine.tmux("select-pane", "-t", machine.panes()[pane].id, "-T", title)
+
+
+def test_the_status_line_says_who_is_here_and_what_is_new(machine):
+    def status(pattern):
+        eventually(lambda: re.match(pattern, terminal.screen().splitlines()[-1]), terminal.screen)
+
+    terminal = machine.terminal()
+    terminal.shows("Username:")
+    status(" +Ctrl-b arrow")
+    terminal.type("Ece", "Enter")
+    status(" Ece +Ctrl-b arrow")
+    title_is(machine, "discovery", "discovery: 12 online: Bob, 3 online, Can +9")
+    title_is(machine, "responder", "responder: 3 new")
+    title_is(machine, "initiator", "initiator: 2 waiting")
+    status(" Ece   12 online   3 new   2 waiting +Ctrl-b arrow or click   Ctrl-b d *$")
+    for title in ("announcer: Ece ─", "discovery: 12 online: Bob", "responder: 3 new ─", "initiator: 2 waiting ─"):
+        terminal.shows("─ " + title)
+    os.kill(machine.panes()["responder"].program(), signal.SIGKILL)
+    status(" Ece   12 online   2 waiting ")
+
+
+def test_no_name_draws_in_the_titles_or_the_status_line(machine):
+    name = "B#[fg=red]o#{pid}b#(date),}x"
+    terminal = machine.terminal(size=(160, 40))
+    terminal.shows("Username:")
+    terminal.type("-l", name)
+    terminal.type("Enter")
+    terminal.shows(re.escape(f"─ announcer: {name[:10]}"))
+    terminal.shows(re.escape(f"\n {name[:19]}"))
 
 
 @pytest.mark.parametrize("columns, rows", SIZES)
 def test_demo_shows_both_users_at_once_with_the_cursor_in_alices_initiator(machine, columns, rows):
     terminal = machine.terminal("--demo", size=(columns, rows))
     terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
-    titles = re.findall("─ (\\w+: \\w+)(?:: \\w+)? ─", terminal.screen())
+    titles = re.findall("─ (\\w+: \\w+)\\b", terminal.screen())
     assert sorted(titles) == sorted(DEMO_PANES)
     panes = machine.panes("quartet-demo")
     assert [title for title, pane in panes.items() if pane.active] == ["Alice: initiator"]
     for user in USERS:
         sizes = {pane: panes[f"{user}: {pane}"].height for pane in PANES}
-        assert max(sizes, key=sizes.get) == "initiator"
+        assert max(sizes, key=sizes.get) == "responder"
         assert min(sizes.values()) >= 3
 
 
@@ -331,11 +398,11 @@ def test_the_layout_follows_the_terminal(machine):
     def heights(title):
         return machine.panes("quartet-demo")[title].height
 
-    small = heights("Bob: initiator"), heights("Bob: discovery")
+    before = heights("Bob: responder")
     terminal.resize(120, 40)
-    eventually(lambda: heights("Bob: initiator") > small[0])
+    eventually(lambda: heights("Bob: responder") >= before + 8)
     if machine.tmux_version() >= (3, 3):
-        eventually(lambda: heights("Bob: discovery") == small[1])
+        eventually(lambda: [heights(f"Bob: {pane}") for pane in ("announcer", "discovery", "initiator")] == [3, 3, 6])
 
 
 def test_a_terminal_that_shrinks_leaves_every_pane_readable(machine):
@@ -564,7 +631,7 @@ def test_start_again_puts_back_what_is_missing(machine, missing):
         assert all(panes[title].program() == before[title] for title in PANES if title not in missing)
     for title in missing:
         eventually(panes[title].program)
-    assert max(panes.values(), key=lambda pane: pane.width * pane.height).title == "initiator"
+    assert largest(panes) == "responder"
 
 
 def test_the_environment_reaches_the_panes_of_a_server_that_runs(machine):
@@ -599,6 +666,120 @@ def test_stop_kills_a_program_that_does_not_end(machine):
     os.kill(deaf, signal.SIGSTOP)
     machine.start("--stop")
     eventually(lambda: executed(deaf) == "")
+
+
+# The passphrase.
+
+
+PHRASE = "ağaç $7; 'beş"
+
+
+@pytest.fixture
+def sealed(machine):
+    """A machine with a passphrase in front of the identity."""
+    set_passphrase(machine, machine.work)
+    return machine
+
+
+def set_passphrase(machine, directory):
+    answers = f"Passphrase\n\n{PHRASE}\n{PHRASE}\n"
+    subprocess.run([machine.clone / "bin/initiator"], cwd=directory, env=machine.environment, input=answers, text=True,
+                   stdout=subprocess.DEVNULL, check=True)
+    assert (directory / "identity.key").read_bytes().startswith(b"quartet key 1\n")
+
+
+def unlock(terminal, *lines, question="Passphrase:"):
+    for line in lines:
+        terminal.shows(question + r"\s*$")
+        terminal.type("-l", line)
+        terminal.type("Enter")
+
+
+def test_the_passphrase_is_asked_for_once(sealed):
+    terminal = sealed.terminal()
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    for title, pane in sealed.panes().items():
+        eventually(pane.program)
+        assert "Passphrase" not in pane.text(), title
+    sealed.panes()["responder"].shows("Listening for messages")
+    sealed.panes()["initiator"].asks(MENU)
+
+
+def test_the_passphrase_is_in_no_command_line_environment_or_file(sealed):
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    terminal = sealed.terminal()
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    assert PHRASE not in terminal.screen()
+    for pid in [pane.pid for pane in sealed.list_panes()] + [int(sealed.tmux("display", "-p", "#{pid}"))]:
+        for name in ("cmdline", "environ"):
+            assert PHRASE.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
+        assert "FIFO" not in "".join(os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir())
+    eventually(lambda: sealed.tmux("list-clients"))
+    left = [path for path in set(Path(tempfile.gettempdir()).iterdir()) - before if path.name.startswith("tmp.")]
+    assert [path for path in left if path.is_dir() and any(entry.is_fifo() for entry in path.iterdir())] == []
+
+
+def test_a_wrong_passphrase_is_asked_for_again_and_three_open_nothing(sealed):
+    terminal = sealed.terminal()
+    unlock(terminal, "wrong")
+    terminal.shows("wrong passphrase")
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    sealed.start("--stop")
+    terminal = sealed.terminal()
+    unlock(terminal, "wrong", "", "wrong again")
+    eventually(lambda: terminal.screen().count("wrong passphrase") == 3, terminal.screen)
+    assert not sealed.runs("quartet")
+
+
+def test_a_program_that_is_started_again_asks_in_its_pane(sealed):
+    terminal = sealed.terminal()
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    responder = sealed.panes()["responder"]
+    responder.shows("Listening")
+    os.kill(responder.program(), signal.SIGKILL)
+    responder.has_ended()
+    responder.restart()
+    responder.answer("Passphrase:", PHRASE)
+    responder.shows("Listening")
+
+
+def test_what_is_put_back_gets_the_passphrase_too(sealed):
+    terminal = sealed.terminal()
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    for title in ("responder", "discovery"):
+        sealed.tmux("kill-pane", "-t", sealed.panes()[title].id)
+    terminal = sealed.terminal()
+    unlock(terminal, PHRASE)
+    terminal.shows("Username:")
+    sealed.panes()["responder"].shows("Listening for messages")
+    sealed.tmux("kill-pane", "-t", sealed.panes()["discovery"].id)
+    sealed.terminal().shows("Username:")  # it needs none
+
+
+def test_without_a_terminal_the_panes_ask(sealed):
+    sealed.start()
+    for title in ("announcer", "initiator", "responder"):
+        sealed.panes()[title].answer("Passphrase:", PHRASE)
+    sealed.panes()["responder"].shows("Listening for messages")
+    sealed.panes()["announcer"].asks("Username:")
+
+
+def test_the_demo_asks_for_each_user(machine):
+    for user in USERS:
+        (machine.work / "demo" / user.lower()).mkdir(parents=True)
+        set_passphrase(machine, machine.work / "demo" / user.lower())
+    terminal = machine.terminal("--demo")
+    for user in USERS:
+        unlock(terminal, PHRASE, question=f"Passphrase of {user}:")
+    terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
+    for pane in machine.panes("quartet-demo").values():
+        eventually(pane.program)
+    machine.panes("quartet-demo")["Bob: responder"].shows("Listening")
 
 
 # The demonstration.

@@ -20,7 +20,7 @@ static void who_is_online_is_named_by_the_alphabet(void **state)
 	expect((const struct heard[]){{0}}, NULL, 0, "");
 	expect((const struct heard[]){{1, "Ece", 'e', 1, false}, {2, "Can", 0, 60, false}, {3, "Bob", 'b', 1, true},
 		   {4, "alice", 0, 2, false}, {0}},
-	    NULL, 0, "alice, Ece");
+	    NULL, 0, "2 online: alice, Ece");
 }
 
 static void those_who_do_not_fit_are_a_number(void **state)
@@ -30,18 +30,20 @@ static void those_who_do_not_fit_are_a_number(void **state)
 	char longest[USERNAME_MAX_BYTES + 1] = {0};
 
 	(void)state;
-	expect(six, NULL, 0, "A, B, C, D +2");
+	expect(six, NULL, 0, "6 online: A, B, C, D +2");
 	memset(longest, 'x', USERNAME_MAX_BYTES);
-	expect((const struct heard[]){{1, longest, 0, 1, false}, {2, longest, 0, 1, false}, {0}}, NULL, 0, "2");
-	expect((const struct heard[]){{1, longest, 0, 1, false}, {2, "Bob", 0, 1, false}, {0}}, NULL, 0, "Bob +1");
+	expect((const struct heard[]){{1, longest, 0, 1, false}, {2, longest, 0, 1, false}, {0}}, NULL, 0, "2 online");
+	expect((const struct heard[]){{1, longest, 0, 1, false}, {2, "Bob", 0, 1, false}, {0}}, NULL, 0,
+	    "2 online: Bob +1");
 }
 
 static void the_user_is_not_counted(void **state)
 {
 	(void)state;
-	expect((const struct heard[]){{1, "Ece", 0, 1, false}, {2, "Bob", 0, 1, false}, {0}}, "Ece", 5, "Bob");
+	expect((const struct heard[]){{1, "Ece", 0, 1, false}, {2, "Bob", 0, 1, false}, {0}}, "Ece", 5,
+	    "1 online: Bob");
 	/* Another one of that name is. */
-	expect((const struct heard[]){{1, "Ece", 'e', 1, false}, {0}}, "Ece", 5, "Ece");
+	expect((const struct heard[]){{1, "Ece", 'e', 1, false}, {0}}, "Ece", 5, "1 online: Ece");
 }
 
 int main(void)
