@@ -33,7 +33,7 @@ common_OBJECTS = \
 	$(addprefix term/,console layout lineinput outlet program richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator call chat connection desk history loop message outbox outcomes passphrase people prompt recipient script shownentry trust users watch whose wording
+initiator_OBJECTS = initiator call chat connection desk history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry trust users watch whose wording
 responder_OBJECTS = responder admission caller conversation inbox received roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

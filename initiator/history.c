@@ -20,8 +20,6 @@
 
 /* Digits of HISTORY_MAX - 1. */
 #define MAX_DIGITS 7
-/* Long listings go out in pieces of about this size. */
-#define FLUSH_BYTES 65536
 
 /* A search under way. */
 struct listing {
@@ -95,7 +93,7 @@ static int go_forward(struct listing *listing)
 			listing->shown++;
 		}
 		chatlog_entry_free(&entry);
-		if (console_waiting_bytes(console) >= FLUSH_BYTES)
+		if (console_waiting_bytes(console) >= SHOWNENTRY_FLUSH_BYTES)
 			console_flush(console);
 	}
 	return rc == ENODATA ? 0 : rc;

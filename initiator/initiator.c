@@ -13,6 +13,7 @@
 #include "passphrase.h"
 #include "people.h"
 #include "script.h"
+#include "search.h"
 #include "term/program.h"
 #include "trust.h"
 #include "users.h"
@@ -63,6 +64,7 @@ static const struct command commands[] = {
     {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
     {"History", "[NAME|N|all]", "the newest messages, or those with NAME, or N, today's (today) or all of them", 0,
 	history_show},
+    {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
     {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},

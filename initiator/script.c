@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "history.h"
+#include "matcher.h"
 #include "people.h"
+#include "search.h"
 #include "trust.h"
 #include "users.h"
 #include "watch.h"
@@ -17,6 +19,7 @@ struct request {
 	struct desk desk;
 	bool json;	  /* -j */
 	size_t newest;	  /* -n, or 0 */
+	const char *whom; /* -f, or NULL */
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -39,6 +42,12 @@ static int run_users(struct request *request)
 static int run_history(struct request *request)
 {
 	return history_list(&request->desk, request->arguments[0], request->newest, request->json);
+}
+
+static int run_search(struct request *request)
+{
+	return search_list(&request->desk, request->whom, (const char *const *)request->arguments,
+	    (size_t)request->argument_count, request->json);
 }
 
 static int run_watch(struct request *request)
@@ -100,6 +109,8 @@ static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
 	NULL},
     {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history, NULL},
+    {"search", "[-j] [-f NAME] WORDS...", "the newest messages with all the words, or those of them with NAME",
+	"jf:", 1, MATCHER_WORDS_MAX, run_search, NULL},
     {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, run_watch, NULL},
     {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, run_fingerprint, NULL},
     {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
@@ -165,6 +176,9 @@ static int take_option(struct request *request, int option, const char *argument
 		return PROGRAM_FINE;
 	case 'n':
 		return read_number(request, "the number of messages", HISTORY_MAX, &request->newest);
+	case 'f':
+		request->whom = optarg;
+		return PROGRAM_FINE;
 	case ':':
 		return program_refuse(request->program, "a value is missing after", letter, NULL);
 	default:

@@ -46,6 +46,7 @@ def test_the_list_of_commands_is_the_same_everywhere(alice):
     ("message", "MESSAGE_TYPED_MAX_BYTES", "lines of {:,} bytes at most"),
     ("message", "MESSAGE_OTHERS_READ_BYTES", "first {:,} bytes"),
     ("history", "HISTORY_NEWEST", "newest {:,} messages"),
+    ("search", "SEARCH_NEWEST", "newest {:,} messages"),
     ("chat", "CHAT_NUMBER_MAX_DIGITS", "{:,} digits at most"),
 ])
 def test_the_man_page_of_the_initiator_names_its_limits(header, constant, sentence):

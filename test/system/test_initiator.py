@@ -814,6 +814,44 @@ def test_a_name_that_ends_in_a_number_is_one(alice, bob):
     assert len(history(alice.initiator(), "History Bob 2")) == 3
 
 
+# Search.
+
+
+def test_search_shows_the_newest_last(alice):
+    alice.write_log(log_entry("The build is red"), log_entry("oh", "Can"), log_entry("The build is green"),
+                    log_entry("is it?", "Can"))
+    initiator = alice.initiator()
+    assert texts(history(initiator, "Search IS")) == ["The build is red", "The build is green", "is it?"]
+    assert texts(history(initiator, "search build  green")) == ["The build is green"]
+    assert texts(history(initiator, "Search -f can is")) == ["is it?"]
+    assert "Nothing was found.\n" in initiator.menu("Search blue")
+    for nothing in ("Search", "Search -f", "Search -f Bob", "Search" + 17 * " x"):
+        assert "Search takes 1 to 16 words.\n" in initiator.menu(nothing)
+
+
+def test_search_marks_what_it_found(alice):
+    alice.write_log(log_entry("The build is green"))
+    initiator = alice.initiator(terminal=True, environment={"TERM": "xterm"})
+    assert "The \x1b[7mbuild\x1b[0m is" in initiator.menu("Search BUILD")
+
+
+def test_a_search_that_takes_long_can_be_interrupted(alice):
+    """Lines of half a megabyte, most of them nothing, are read for seconds."""
+    alice.write_log(log_entry("found"))
+    with open(alice.path("chat.log"), "r+b") as log:
+        for number in range(1, 20000):
+            log.seek(number * 500_000)
+            log.write(b"\n")
+    alice.write_log(log_entry("found, too"))
+    initiator = alice.initiator(terminal=True)
+    before = initiator.read_bytes()
+    initiator.send("Search found")
+    eventually(lambda: initiator.read_bytes() > before + 10_000_000)
+    initiator.send_bytes(b"\x03")
+    assert "found, too\n(interrupted; there may be more)\n" in initiator.wait_for(f"(?s).*{MENU}")[0]
+    initiator.menu("Users")
+
+
 # 2.3.0-H: the program persists.
 
 

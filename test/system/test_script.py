@@ -64,6 +64,7 @@ def rival(alice, known):
     ["verify", "Bob", "1" * 60, "1"], ["trust"], ["trust", "Bob", "Ece"], ["distrust"],
     ["distrust", "Bob", "Ece"], ["history", "-n"], ["history", "-n", "0", "Bob"], ["history", "-n", "x"],
     ["history", "-n", "-1"], ["history", "-n", "1x"], ["history", "-n", "10000001"], ["history", "Bob", "5"],
+    ["search"], ["search", "-f", "Bob"], ["search", "-f"], ["search", *"abcdefghijklmnopq"],
     ["watch", "Bob", "Ece"], ["watch", "-n", "5"],
 ])
 def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
@@ -388,3 +389,43 @@ def test_watch_ends_when_nobody_reads(alice):
 
     eventually(has_ended)
     assert process.returncode == 1
+
+
+# Search.
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["is"], ["The build is green", "is it?"]), (["IS", "it"], ["is it?"]), (["is green"], ["The build is green"]),
+    (["\u00fc"], ["g\u00dcl"]), (["Bob"], []), (["tab\tand"], ["tab\tand"]), (["-f", "can", "is"], ["is it?"]),
+    (["-f", "127.0.0.4", "is"], ["is it?"]), (["--", "-x"], ["-x"]), (["nothing"], []),
+])
+@pytest.mark.parametrize("escaped", [True, False])
+def test_search_finds_words_anywhere_in_the_log(alice, words, expected, escaped):
+    for entry in [log_entry("The build is green"), log_entry("is it?", "Can", ip="127.0.0.4"), log_entry("g\u00dcl"),
+                  log_entry("tab\tand"), log_entry("-x"), log_entry("other")]:
+        alice.write_log(json.dumps(entry, ensure_ascii=escaped).encode() + b"\n")
+    assert texts(run(alice, "search", "-j", *words)) == expected
+    assert [line.rpartition(": ")[2] for line in run(alice, "search", *words).lines] == \
+        [text.replace("\t", "    ") for text in expected]
+
+
+def test_search_shows_each_message_once(alice, said):
+    found = objects(run(alice, "search", "-j", "e"))
+    assert [(entry["text"], entry.get("state")) for entry in found] == [
+        ("delivered", None), ("dropped", "dropped"), ("once", "dropped"), ("sent", None), ("accepted", "accepted")]
+
+
+def test_search_finds_the_newest(alice):
+    alice.write_log(*[log_entry(f"message {number}") for number in range(300)])
+    program = alice.run("initiator", "search", "-j", "message")
+    assert texts(program) == [f"message {number}" for number in range(100, 300)]
+    assert program.errors == "(the newest 200; more words find less)\n"
+
+
+def test_search_for_what_is_no_text(alice, said):
+    run(alice, "search", "", status=1)
+    run(alice, "search", b"\xff", status=1)
+
+
+def test_search_without_a_log_finds_nothing(alice):
+    assert run(alice, "search", "x").output == ""

@@ -830,6 +830,22 @@ static void colours_of_names_are_readable_on_light_and_dark(void **state)
 	close(master);
 }
 
+static void what_was_searched_for_is_marked(void **state)
+{
+	static const char text[] = "a \x1b*b* c\n\td";
+	static const struct console_mark marks[] = {{3, 8}, {3, 6}, {9, 11}};
+	struct stage stage = stage_open();
+
+	(void)state;
+	console_put_marked(&stage.console, text, strlen(text), marks, COUNT(marks));
+	stage.console.coloured = true;
+	console_put_marked(&stage.console, text, strlen(text), marks, COUNT(marks));
+	console_flush(&stage.console);
+	expect_shown(&stage, BYTES("a <U+001B>*b* c\n    |     d"
+				   "a <U+001B>\033[7m*b* c\033[0m\n    | \033[7m    d\033[0m"));
+	stage_close(&stage);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -844,6 +860,7 @@ int main(void)
 	    cmocka_unit_test(a_draft_moves_to_the_end_of_a_collection),
 	    cmocka_unit_test(a_server_writes_whole_lines),
 	    cmocka_unit_test(lines_are_as_wide_as_the_terminal_is_by_then),
+	    cmocka_unit_test(what_was_searched_for_is_marked),
 	    cmocka_unit_test(text_from_right_to_left_moves_nothing_beside_it),
 	    cmocka_unit_test(colour_is_for_terminals_that_want_it),
 	    cmocka_unit_test(a_reader_who_went_away_ends_nothing),
