@@ -12,6 +12,8 @@ PKG_CONFIG ?= pkg-config
 V ?= 0
 # CLASSIC=0 leaves out the classic exchange, which needs libcrypto; so does a machine without libcrypto.
 CLASSIC ?= 1
+# LIBEDIT=0 leaves out line editing, which needs libedit; so does a machine without libedit.
+LIBEDIT ?= 1
 
 # Every object and program is built in one variant, out of the way in build/<variant>/:
 #   release   what `make` builds, with the programs in bin/
@@ -30,10 +32,10 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console layout lineinput outlet program richtext secret)
+	$(addprefix term/,console editor layout lineinput outlet program richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator call chat connection desk history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry trust users watch whose wording
+initiator_OBJECTS = initiator call chat completion connection desk history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry trust users watch whose wording
 responder_OBJECTS = responder admission caller conversation inbox received roster server
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
@@ -53,7 +55,7 @@ UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
 ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
 LIBRARIES = jansson libsodium
 INSTALLATION = On Debian or Ubuntu: apt-get install gcc make pkg-config libjansson-dev libsodium-dev libunistring-dev \
-	libssl-dev, or run scripts/start.sh, which does it
+	libssl-dev libedit-dev, or run scripts/start.sh, which does it
 HASH = \#
 ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
 $(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). $(INSTALLATION))
@@ -68,10 +70,16 @@ CLASSIC_LIBRARY := $(if $(filter-out 0,$(CLASSIC)),$(shell $(PKG_CONFIG) --exist
 ifeq ($(or $(filter 0,$(CLASSIC)),$(CLASSIC_LIBRARY)),)
 $(info Without libcrypto, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libssl-dev), the classic exchange is left out.)
 endif
-LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(CLASSIC_LIBRARY)) $(if $(CLASSIC_LIBRARY),-DQUARTET_CLASSIC)
+LIBEDIT_LIBRARY := $(if $(filter-out 0,$(LIBEDIT)),$(shell $(PKG_CONFIG) --exists libedit && echo libedit))
+ifeq ($(or $(filter 0,$(LIBEDIT)),$(LIBEDIT_LIBRARY)),)
+$(info Without libedit, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libedit-dev), line editing is left out.)
+endif
+OPTIONAL_LIBRARIES = $(CLASSIC_LIBRARY) $(LIBEDIT_LIBRARY)
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(OPTIONAL_LIBRARIES)) \
+	$(if $(CLASSIC_LIBRARY),-DQUARTET_CLASSIC) $(if $(LIBEDIT_LIBRARY),-DQUARTET_LIBEDIT)
 # Everything is built anew where the choice of libraries has changed.
 $(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
-LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(CLASSIC_LIBRARY)) -lunistring
+LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(OPTIONAL_LIBRARIES)) -lunistring
 
 # Hardening, as far as the compiler knows it. The sanitizers replace it. clang before 16 wants to be asked twice for zeroed
 # variables, and _FORTIFY_SOURCE wants optimisation.
@@ -201,7 +209,7 @@ clean: ## remove bin/ and build/
 
 .PHONY: help
 help: ## name the targets
-	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [CLASSIC=0] [V=1]'
+	@echo 'make [TARGET] [CC=...] [CFLAGS=...] [PREFIX=...] [DESTDIR=...] [CLASSIC=0] [LIBEDIT=0] [V=1]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 14
 
 -include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)

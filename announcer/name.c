@@ -47,9 +47,11 @@ static bool read_name(struct console *console, struct lineinput *input, struct p
 		console_flush(console);
 		switch (lineinput_read(input, &line, &len)) {
 		case LINEINPUT_LINE:
+		case LINEINPUT_PASTE:
 			fault = username_normalize(line, len, typed);
 			break;
 		case LINEINPUT_TOO_LONG:
+		case LINEINPUT_EMPTIED:
 			break;
 		case LINEINPUT_END:
 		case LINEINPUT_STOPPED:

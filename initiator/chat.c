@@ -18,7 +18,8 @@ struct chat {
 	struct recipient to;
 	struct call call;
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
-	struct buffer text; /* of the message */
+	struct buffer text;  /* of the message */
+	struct buffer draft; /* the same, as it was written before */
 };
 
 static bool ask_secure(struct desk *desk, bool *secure)
@@ -26,9 +27,9 @@ static bool ask_secure(struct desk *desk, bool *secure)
 	struct prompt *prompt = &desk->prompt;
 	char *answer;
 
-	while (prompt_ask_word(prompt, "secure or unsecure? ", &answer)) {
+	while (prompt_ask_for(prompt, PROMPT_MODE, "secure or unsecure? ", &answer)) {
 		*secure = prompt_begins("secure", answer);
-		if (*secure || prompt_begins("unsecure", answer))
+		if (*secure || prompt_begins("unsecure", answer) || prompt_begins("plain", answer))
 			return true;
 		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "Please say secure (encrypted) or unsecure (anybody can read it); an empty line gives up.\n");
@@ -43,11 +44,21 @@ static bool ask_secure(struct desk *desk, bool *secure)
 	return false;
 }
 
+/* Makes a number for a user who does not care. */
+static void draw_number(char number[static CHAT_NUMBER_MAX_DIGITS + 1])
+{
+	for (size_t i = 0; i < CHAT_DRAWN_DIGITS; i++)
+		number[i] = (char)('0' + randombytes_uniform(10));
+	number[CHAT_DRAWN_DIGITS] = '\0';
+}
+
 static bool ask_number(struct chat *chat)
 {
+	struct prompt *prompt = &chat->desk->prompt;
+	const char *question = prompt->terminal ? "Number (any; Enter draws one): " : "Number: ";
 	char *answer;
 
-	while (prompt_ask_word(&chat->desk->prompt, "Number: ", &answer)) {
+	while (prompt_ask_word(prompt, question, &answer)) {
 		size_t len = strlen(answer);
 
 		if (len <= CHAT_NUMBER_MAX_DIGITS && decimal_is_number(answer, len)) {
@@ -57,12 +68,15 @@ static bool ask_number(struct chat *chat)
 		}
 		console_put_styled(chat->desk->console, CONSOLE_WARNING,
 		    "Please type a whole number of at most %d digits, any you like. It stays here and is mixed into the "
-		    "secret key. An empty line gives up.\n",
-		    CHAT_NUMBER_MAX_DIGITS);
-		if (!chat->desk->prompt.terminal)
+		    "secret key. %s\n",
+		    CHAT_NUMBER_MAX_DIGITS, prompt->terminal ? "Enter draws one." : "An empty line gives up.");
+		if (!prompt->terminal)
 			break;
 	}
-	return false;
+	if (!prompt->terminal || prompt->cancelled || prompt->over || prompt->too_long)
+		return false;
+	draw_number(chat->number);
+	return true;
 }
 
 /* What a failure before the message was sent means for the command. */
@@ -97,6 +111,21 @@ static bool pack_text(struct chat *chat)
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
 }
 
+/* Takes what was written already, or asks for it. */
+static bool next_text(struct chat *chat, char **text, size_t *len)
+{
+	struct buffer *draft = &chat->desk->draft;
+
+	if (draft->len == 0)
+		return prompt_ask_text(&chat->desk->prompt, PROMPT_NOTHING, "Message: ", text, len);
+	buffer_wipe(&chat->draft);
+	chat->draft = *draft;
+	*draft = (struct buffer){0};
+	*text = chat->draft.data;
+	*len = chat->draft.len;
+	return true;
+}
+
 /* Asks until there is a text that can be sent, and is packed. */
 static bool ask_text(struct chat *chat)
 {
@@ -108,11 +137,11 @@ static bool ask_text(struct chat *chat)
 		size_t len;
 
 		wording_put_heading(chat->desk->console, &chat->to, chat->call.mode);
-		if (!prompt_ask(prompt, "Message: ", &line, &len))
+		if (!next_text(chat, &line, &len))
 			continue;
 		if (len == 0)
 			break;
-		fault = message_fault(line, len, prompt->terminal);
+		fault = message_fault(line, len, prompt->plain, prompt->pasted);
 		if (fault) {
 			wording_put_unfit(chat->desk->console, fault);
 			continue;
@@ -313,6 +342,8 @@ int chat_run(struct desk *desk, const char *name)
 	call_await(&chat.call);
 	call_close(&chat.call);
 	buffer_wipe(&chat.text);
+	buffer_wipe(&chat.draft);
+	buffer_wipe(&desk->draft);
 	sodium_memzero(chat.number, sizeof(chat.number));
 	return status;
 }

@@ -13,6 +13,8 @@
 
 /* Digits of the number that the user types for a secure chat. */
 #define CHAT_NUMBER_MAX_DIGITS 100
+/* Digits of one that is drawn. */
+#define CHAT_DRAWN_DIGITS 40
 
 /*
  * The command Chat: asks for what is missing, in the order name, secure or unsecure, number, message, and sends. name

@@ -14,11 +14,6 @@ static void tell_news(const struct desk *desk, const char *news)
 		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
 }
 
-static int wait_for_key(void *context, int fd)
-{
-	return loop_wait(context, fd, LOOP_NEVER);
-}
-
 bool desk_open(struct desk *desk, struct program *program)
 {
 	*desk = (struct desk){
@@ -31,9 +26,7 @@ bool desk_open(struct desk *desk, struct program *program)
 	    .from = program->has_address ? &program->address : NULL,
 	    .strict = program->strict,
 	};
-	prompt_init(&desk->prompt, desk->console);
-	desk->prompt.input.wait = wait_for_key;
-	desk->prompt.input.wait_context = desk->loop;
+	prompt_init(&desk->prompt, desk->console, desk->loop);
 	if (desk->script)
 		prompt_close(&desk->prompt);
 	else
@@ -79,6 +72,7 @@ void desk_close(struct desk *desk)
 {
 	chatlog_free(desk->log);
 	free(desk->users.list);
+	buffer_wipe(&desk->draft);
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);

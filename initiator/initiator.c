@@ -6,6 +6,7 @@
 
 #include "base/stop.h"
 #include "chat.h"
+#include "completion.h"
 #include "crypto/classic.h"
 #include "desk.h"
 #include "history.h"
@@ -124,6 +125,21 @@ static const struct command *find_command(struct console *console, const char *w
 	return NULL;
 }
 
+/* For the prompt: commands, and what completion.h knows. */
+static void complete(void *context, enum prompt_wants wants, const char *line, size_t len, struct editor_words *words)
+{
+	const char *space = memchr(line, ' ', len);
+
+	if (wants == PROMPT_COMMAND && !space && line[0] != '@') {
+		for (size_t i = 0; i < COMMANDS; i++) {
+			if (prompt_begins(commands[i].name, line))
+				editor_words_add(words, commands[i].name);
+		}
+		return;
+	}
+	completion_offer(context, wants, line, words);
+}
+
 /* Runs a command. What a pipe has for it is taken in any case. */
 static int run_command(struct desk *desk, const struct command *command, const char *argument)
 {
@@ -137,15 +153,29 @@ static int run_command(struct desk *desk, const struct command *command, const c
 	return status;
 }
 
+/* What was pasted into the menu is a message, and never run. */
+static int send_pasted(struct desk *desk, const char *text, size_t len)
+{
+	return buffer_append(&desk->draft, text, len) == 0 ? chat_run(desk, "") : PROGRAM_FAILED;
+}
+
 /* Asks what to do and does it; *status becomes what that returns if it says more. Returns false if the user wants no more. */
 static bool take_turn(struct desk *desk, int *status)
 {
 	struct prompt *prompt = &desk->prompt;
 	const struct command *command;
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
+	size_t len;
 
-	if (!prompt_ask_word(prompt, "Users, Chat or History? ", &line))
+	if (!prompt_ask_text(prompt, PROMPT_COMMAND, "Users, Chat or History? ", &line, &len))
 		return !prompt->over;
+	if (prompt->pasted) {
+		desk_refresh(desk);
+		*status = desk_worse(*status, send_pasted(desk, line, len));
+		return !prompt->over;
+	}
+	if (prompt_trim(&line) == 0)
+		return true;
 	/* The answers to a command's own questions replace this line. */
 	memccpy(word, line, '\0', sizeof(word));
 	argument = word + strcspn(word, " \t");
@@ -174,7 +204,10 @@ static int run(struct program *program)
 	}
 	if (program->argument_count > 0)
 		return script_run(program);
+	program_on_sudden_end(editor_abandon);
 	opened = desk_open(&desk, program);
+	desk.prompt.complete = complete;
+	desk.prompt.complete_context = &desk;
 	while (opened && !stop_requested() && take_turn(&desk, &status))
 		;
 	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */
@@ -206,7 +239,7 @@ int main(int argc, char **argv)
 	    .takes_strict = true,
 	    .takes_arguments = true,
 	    .takes_secret = true,
-	    .feature = classic_feature(),
+	    .features = {classic_feature(), editor_feature()},
 	    .run = run,
 	};
 

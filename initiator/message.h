@@ -16,8 +16,9 @@
 
 /*
  * What keeps len bytes of text from being sent, as words that follow "the message": "is not UTF-8 text". NULL if nothing
- * does. typed: they come from a terminal. Static storage.
+ * does. typed: they come from a terminal that edits lines itself. pasted: with whatever control characters they have, but
+ * NUL. Static storage.
  */
-const char *message_fault(const char *text, size_t len, bool typed);
+const char *message_fault(const char *text, size_t len, bool typed, bool pasted);
 
 #endif

@@ -175,7 +175,7 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	int status;
 
 	if (text[0] == '\0' && !desk->script) {
-		if (!prompt_ask_word(&desk->prompt, "Name: ", &answer))
+		if (!prompt_ask_for(&desk->prompt, PROMPT_NAME, "Name: ", &answer))
 			return PROGRAM_FAILED;
 		text = answer;
 	}

@@ -54,8 +54,8 @@ int recipient_pin(const struct recipient *recipient, struct peersfile *file, cha
     __attribute__((warn_unused_result));
 
 /*
- * Collects "Not yet: Bob (192.168.1.7) is not known to you.": what stands before, in a style, the recipient between plain
- * spaces (for line editors, as in users.c), with the address if there is one, and what stands after.
+ * Collects "Not yet: Bob (192.168.1.7) is not known to you.": what stands before, in a style, the recipient, with the
+ * address if there is one, and what stands after.
  */
 void recipient_put(const struct recipient *recipient, struct console *console, enum console_style style,
     const char *before, const char *after);

@@ -185,7 +185,7 @@ static int change(struct desk *desk, const char *name, const struct pin *seen, c
 /* Asks for a yes, which in a script the command is. */
 static bool agrees(struct desk *desk, const char *question)
 {
-	bool agreed = desk->script || prompt_ask_yes(&desk->prompt, question);
+	bool agreed = desk->script || prompt_ask_decision(&desk->prompt, question);
 
 	if (!agreed)
 		console_put(desk->console, "Nothing was changed.\n");

@@ -90,7 +90,6 @@ void users_put_standing(const struct verdict *verdict, struct console *console)
 void users_put_number(size_t number, struct console *console)
 {
 	console_put_styled(console, CONSOLE_FAINT, "%2zu", number);
-	/* Names stand between plain spaces, so that a line editor that learns words from the screen learns them. */
 	console_put(console, "  ");
 }
 

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 	    .options = "",
 	    .takes_strict = true,
 	    .takes_secret = true,
-	    .feature = classic_feature(),
+	    .features = {classic_feature()},
 	    .run = run,
 	};
 

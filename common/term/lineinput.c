@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/stop.h"
 
 #define CHUNK_BYTES 4096
+/* A terminal hands on what is pasted in pieces, as fast as they are taken. */
+#define TOGETHER_MS 20
 
 void lineinput_init(struct lineinput *input, int fd)
 {
-	*input = (struct lineinput){.fd = fd};
+	*input = (struct lineinput){.fd = fd, .terminal = isatty(fd)};
 }
 
 void lineinput_free(struct lineinput *input)
@@ -28,24 +31,100 @@ static int await(const struct lineinput *input)
 	return ppoll(&wait, 1, NULL, stop_wait_mask()) < 0 ? errno : 0;
 }
 
-/* Adds what can be read now, waiting for it; false if the user wants to stop. */
-static bool read_more(struct lineinput *input)
+int lineinput_fill(struct lineinput *input)
 {
 	char chunk[CHUNK_BYTES];
 	ssize_t got;
 	int rc;
 
 	if (stop_requested())
-		return false;
+		return EINTR;
 	rc = await(input);
 	if (rc == EINTR)
-		return !stop_requested();
+		return stop_requested() ? EINTR : 0;
+	if (rc == EAGAIN)
+		return EAGAIN;
 	got = read(input->fd, chunk, sizeof(chunk));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return true;
-	if (got <= 0 || buffer_append(&input->pending, chunk, (size_t)got) != 0)
+		return 0;
+	if (got <= 0 || buffer_append(&input->pending, chunk, (size_t)got) != 0) {
 		input->ended = true;
-	return true;
+		return ENODATA;
+	}
+	return 0;
+}
+
+/* Reads all that comes without a pause. What is longer than any line is read, too, or its end would be the next line. */
+static void take_ready(struct lineinput *input)
+{
+	struct pollfd wait = {.fd = input->fd, .events = POLLIN};
+	char chunk[CHUNK_BYTES];
+	ssize_t got = 1;
+
+	/* An end stays where it is: the next read finds it, too. */
+	while (got > 0 && !stop_requested() && poll(&wait, 1, TOGETHER_MS) > 0) {
+		got = read(input->fd, chunk, sizeof(chunk));
+		if (got > 0 && input->pending.len <= LINEINPUT_MAX_BYTES + 1 &&
+		    buffer_append(&input->pending, chunk, (size_t)got) != 0)
+			return;
+	}
+}
+
+void lineinput_gather(struct lineinput *input)
+{
+	struct termios usual, now;
+	size_t before = input->pending.len;
+
+	take_ready(input);
+	if (input->pending.len == before || tcgetattr(input->fd, &usual) != 0 || !(usual.c_lflag & ICANON))
+		return;
+	/* The terminal keeps the last line until it is ended, and it belongs to the others. */
+	now = usual;
+	now.c_lflag &= ~(tcflag_t)ICANON;
+	now.c_cc[VMIN] = 1;
+	now.c_cc[VTIME] = 0;
+	if (tcsetattr(input->fd, TCSANOW, &now) != 0)
+		return;
+	take_ready(input);
+	tcsetattr(input->fd, TCSANOW, &usual);
+}
+
+bool lineinput_settle(struct buffer *pending, size_t begin)
+{
+	char *text = pending->data;
+	size_t len = begin;
+
+	for (size_t i = begin; i < pending->len; i++) {
+		if (text[i] == '\r' && i + 1 < pending->len && text[i + 1] == '\n')
+			continue;
+		text[len++] = text[i] == '\r' ? '\n' : text[i];
+	}
+	while (len > begin && text[len - 1] == '\n')
+		len--;
+	pending->len = len;
+	return memchr(text + begin, '\n', len - begin) != NULL;
+}
+
+void lineinput_forget(struct lineinput *input)
+{
+	if (!input->terminal)
+		return;
+	tcflush(input->fd, TCIFLUSH);
+	input->handed_out = 0;
+	buffer_consume(&input->pending, input->pending.len);
+}
+
+/* Hands out all that is pending as one answer. */
+static enum lineinput_result hand_out(struct lineinput *input, char **line, size_t *len)
+{
+	bool several = lineinput_settle(&input->pending, 0), too_long = input->pending.len > LINEINPUT_MAX_BYTES;
+
+	if (buffer_append(&input->pending, "", 1) != 0)
+		return LINEINPUT_END;
+	*line = input->pending.data;
+	*len = input->pending.len - 1;
+	input->handed_out = input->pending.len;
+	return too_long ? LINEINPUT_TOO_LONG : several ? LINEINPUT_PASTE : LINEINPUT_LINE;
 }
 
 enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_t *len)
@@ -77,13 +156,18 @@ enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_
 			buffer_consume(&input->pending, held);
 			scanned = 0;
 		}
-		if (!read_more(input))
+		if (lineinput_fill(input) == EINTR)
 			return LINEINPUT_STOPPED;
 	}
+	*len = (size_t)(feed - input->pending.data);
+	if (input->terminal && !too_long) {
+		lineinput_gather(input);
+		if (input->pending.len > *len + 1)
+			return hand_out(input, line, len);
+	}
 	*line = input->pending.data;
-	*len = (size_t)(feed - *line);
 	input->handed_out = *len + 1;
-	if (*len > 0 && feed[-1] == '\r')
+	if (*len > 0 && (*line)[*len - 1] == '\r')
 		--*len;
 	(*line)[*len] = '\0';
 	return too_long || *len > LINEINPUT_MAX_BYTES ? LINEINPUT_TOO_LONG : LINEINPUT_LINE;

@@ -2,7 +2,8 @@
  * The user's answers, a line at a time, from a terminal or a pipe.
  *
  * What is typed or pasted is bounded and otherwise passed on as it is: control characters and bytes that are not UTF-8
- * are for the caller to refuse.
+ * are for the caller to refuse. Lines of a terminal that arrive together were pasted, or were typed before anybody asked,
+ * and stay together. term/editor.h takes its keys from here.
  */
 #ifndef QUARTET_LINEINPUT_H
 #define QUARTET_LINEINPUT_H
@@ -17,9 +18,11 @@
 
 struct lineinput {
 	int fd;
+	bool terminal; /* fd is one */
 	/*
 	 * What waits until fd can be read, for programs that do other things meanwhile: returns 0, EINTR if stop_requested(),
-	 * or another errno value, and reading tells what is the matter. NULL: nothing else is done.
+	 * EAGAIN if there is something to show and no key, or another errno value, and reading tells what is the matter.
+	 * NULL: nothing else is done.
 	 */
 	int (*wait)(void *context, int fd);
 	void *wait_context;
@@ -30,7 +33,9 @@ struct lineinput {
 
 enum lineinput_result {
 	LINEINPUT_LINE,
+	LINEINPUT_PASTE,    /* several lines that arrived together, with "\n" between them */
 	LINEINPUT_TOO_LONG, /* a line came and was thrown away */
+	LINEINPUT_EMPTIED,  /* the user threw a line away, of *len bytes (only term/editor.h) */
 	LINEINPUT_END,	    /* end of input, or nothing can be read any more */
 	LINEINPUT_STOPPED,  /* stop_requested() */
 };
@@ -47,5 +52,23 @@ void lineinput_free(struct lineinput *input);
  */
 enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_t *len)
     __attribute__((warn_unused_result));
+
+/*
+ * Waits for more bytes and adds them to pending. Returns 0, EINTR if stop_requested(), EAGAIN if there is something to
+ * show instead, or ENODATA if nothing comes any more.
+ */
+int lineinput_fill(struct lineinput *input) __attribute__((warn_unused_result));
+
+/* Adds what arrives together with what is pending, in an instant, up to a little more than is taken as a line. */
+void lineinput_gather(struct lineinput *input);
+
+/*
+ * Makes what was pasted of pending, from byte begin to the end: line ends become "\n", those at the end go. Returns
+ * whether it has several lines.
+ */
+bool lineinput_settle(struct buffer *pending, size_t begin);
+
+/* Forgets what was typed and not read yet. Only of a terminal. */
+void lineinput_forget(struct lineinput *input);
 
 #endif

@@ -21,9 +21,15 @@
 #define PASSPHRASE_FD 256
 
 static const char *running; /* the name of this program */
+static void (*restore_all)(void);
 
 /* What take_all() returns if the program has nothing more to do. */
 #define DONE (-1)
+
+void program_on_sudden_end(void (*restore)(void))
+{
+	restore_all = restore;
+}
 
 int program_refuse(struct program *program, const char *what, const char *value, const char *rule)
 {
@@ -119,8 +125,8 @@ static int take_all(struct program *program, int argc, char **argv)
 			return DONE;
 		case 'V':
 			console_put(&program->out, "%s (Quartet) " QUARTET_VERSION "\n", program->name);
-			if (program->feature)
-				console_put(&program->out, "%s\n", program->feature);
+			for (size_t i = 0; i < 2 && program->features[i]; i++)
+				console_put(&program->out, "%s\n", program->features[i]);
 			return DONE;
 		case 'a':
 			status = take_address(program);
@@ -172,6 +178,8 @@ static void give_up_rights(void)
 /* Not through a console, which needs memory, and may be in use by another thread. The files stand a sudden end. */
 static void end_without_memory(void)
 {
+	if (restore_all)
+		restore_all();
 	dprintf(STDERR_FILENO, "%s: out of memory\n", running);
 	_exit(PROGRAM_FAILED);
 }

@@ -21,11 +21,11 @@ struct program {
 	const char *name;				 /* for messages */
 	const char *usage;				 /* what -h prints */
 	void (*put_more_usage)(struct console *console); /* and what it prints after that, or NULL */
-	const char *options;  /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
-	bool takes_strict;    /* -s and --strict are options of it, too */
-	bool takes_secret;    /* and --passphrase-fd N */
-	bool takes_arguments; /* after its options, the first of which ends those */
-	const char *feature;  /* a line about this build, after the version; or NULL */
+	const char *options;	 /* of the program itself, as getopt(3) takes them: "u:t:i:", or "" */
+	bool takes_strict;	 /* -s and --strict are options of it, too */
+	bool takes_secret;	 /* and --passphrase-fd N */
+	bool takes_arguments;	 /* after its options, the first of which ends those */
+	const char *features[2]; /* lines about this build, after the version; or NULL */
 	/* Takes one of them, with its argument in optarg. Returns PROGRAM_FINE or what program_refuse() returns. */
 	int (*take_option)(struct program *program, int option);
 	/* Does the work after all options were taken. Returns the exit status. */
@@ -46,6 +46,9 @@ struct program {
  * the consoles, reads the command line, calls run, flushes the consoles. Returns the exit status.
  */
 int program_main(struct program *program, int argc, char **argv);
+
+/* Has restore called if the program ends at once because it is out of memory; it may only call the system. */
+void program_on_sudden_end(void (*restore)(void));
 
 /*
  * Complains about the value of an option ("the period", "abc", "it is a number of seconds"), or, if rule is NULL, about

@@ -52,6 +52,14 @@ static enum likeness compare(const struct wanted *wanted, const char *name)
 	return folded.len == wanted->folded.len ? LIKENESS_FOLDED : LIKENESS_BEGINNING;
 }
 
+bool candidates_begins(const char *name, const char *text)
+{
+	struct wanted wanted = {.text = text};
+
+	fold(&wanted.folded, text);
+	return text[0] == '\0' || compare(&wanted, name) != LIKENESS_NONE;
+}
+
 static bool is_online(const struct candidates *candidates, const struct peer *claim)
 {
 	return peer_is_online(claim, candidates->now_ms) && !claim->left;

@@ -43,6 +43,9 @@ struct candidates {
  */
 void candidates_find(struct candidates *candidates, const char *text);
 
+/* Whether a name begins so, regardless of case as above. */
+bool candidates_begins(const char *name, const char *text);
+
 /* Finds those who announce the name of a pin with an identity that is not pinned; if nobody does, those without one. */
 void candidates_find_rivals(struct candidates *candidates, const struct pin *pin);
 

@@ -35,6 +35,8 @@ READY = {
     "responder": r"Listening for messages on",
 }
 MENU = READY["initiator"]
+# As a pipe is asked, or a terminal.
+NUMBER = r"Number(?: \(any; Enter draws one\))?: "
 
 SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error")
 
@@ -166,6 +168,11 @@ class Program:
         self.ask(line, question)
         self.ask(answer, MENU)
         return self.output[start:self._position]
+
+    @property
+    def terminal(self):
+        """A descriptor of its terminal."""
+        return self._terminals[0]
 
     def resize(self, columns):
         """Makes its terminal this wide."""
@@ -493,7 +500,7 @@ def chat_secure(initiator, name, number="7"):
     """Answers the questions of a secure chat up to the number: the keys are exchanged next."""
     initiator.ask("Chat", "Name: ")
     initiator.ask(name, r"secure or unsecure\? ")
-    initiator.ask("secure", "Number: ")
+    initiator.ask("secure", NUMBER)
     initiator.send(number)
 
 

@@ -62,9 +62,12 @@ def test_version_is_shown(someone, name, option):
     program = someone.run(name, option)
     first, *more = program.lines
     assert first == f"{name} (Quartet) 0.1.0"
-    assert len(more) == (name in CHATTING)
-    for line in more:
-        assert re.match(r"with(out)? the classic exchange \(.+\)$", line)
+    features = [r"with(out)? the classic exchange \(.+\)$"] if name in CHATTING else []
+    if name == "initiator":
+        features.append("with(out)? line editing")
+    assert len(more) == len(features)
+    for feature, line in zip(features, more):
+        assert re.match(feature, line)
     assert program.errors == ""
 
 

@@ -162,7 +162,8 @@ def test_nasty_messages_reach_the_screen_escaped(responder, bob):
 
 
 def test_nasty_messages_reach_a_terminal_escaped(bob):
-    """Where the programs colour their lines, the only sequences are their own colours and titles."""
+    """Where the programs colour their lines, the only sequences are their own colours and titles, and
+    those of line editing."""
     bob.knows(Ece=MALLORY)
     responder = bob.responder(terminal=True, environment={"TERM": "xterm"})
     with connect(source=MALLORY) as connection:
@@ -172,7 +173,7 @@ def test_nasty_messages_reach_a_terminal_escaped(bob):
     initiator.ask("History", r"\| end")
     initiator.wait_for(MENU)
     for program in (responder, initiator):
-        shown = re.sub(r"\x1b\[[0-9;]*m|\x1b\]2;\w+\x1b\\|\r\n", "", program.raw.decode())
+        shown = re.sub(r"\x1b\[[0-9;]*m|\x1b\]2;\w+\x1b\\|\x1b\[\?2004[hl]|\r\n", "", program.raw.decode())
         assert "<U+001B>" in shown and not FORBIDDEN.search(shown)
 
 

@@ -763,7 +763,7 @@ def test_a_message_and_a_key_may_arrive_in_one_segment(responder, alice):
 
 
 def test_classic_chat_is_warned_of_before_the_number_and_the_message(alice):
-    initiator = alice.initiator(terminal=True)
+    initiator = alice.initiator()
     with Listener(ECE) as listener:
         initiator.ask("Chat Ece", r"secure or unsecure\? ")
         before = len(initiator.output)

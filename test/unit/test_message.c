@@ -14,6 +14,7 @@ static const struct {
     {BYTES("hello"), NULL},
     {BYTES(" "), NULL},
     {BYTES("a\ttab"), NULL},
+    {BYTES("two\nlines"), NULL},
     {BYTES("\xc3\x87"
 	   "a\xc4\x9f"
 	   "la \xf0\x9f\x98\x80"),
@@ -37,9 +38,17 @@ static void a_text_is_sent_if_it_is_utf8_without_control_characters(void **state
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		expect(message_fault(cases[i].text, cases[i].len, false), cases[i].fault);
-		expect(message_fault(cases[i].text, cases[i].len, true), cases[i].fault);
+		expect(message_fault(cases[i].text, cases[i].len, false, false), cases[i].fault);
+		expect(message_fault(cases[i].text, cases[i].len, true, false), cases[i].fault);
 	}
+}
+
+static void what_is_pasted_is_sent_with_its_control_characters(void **state)
+{
+	(void)state;
+	expect(message_fault(BYTES("\x1b[31mred\x07\r\n\ttwo"), false, true), NULL);
+	expect(message_fault(BYTES("a\0b"), false, true), "has control characters");
+	expect(message_fault(BYTES("\xff\n"), false, true), "is not UTF-8");
 }
 
 /* Expects a fault of a text of len times the same character. */
@@ -49,7 +58,7 @@ static void expect_many(char character, size_t len, bool typed, const char *want
 
 	assert_non_null(text);
 	memset(text, character, len);
-	expect(message_fault(text, len, typed), wanted);
+	expect(message_fault(text, len, typed, false), wanted);
 	free(text);
 }
 
@@ -76,6 +85,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_text_is_sent_if_it_is_utf8_without_control_characters),
+	    cmocka_unit_test(what_is_pasted_is_sent_with_its_control_characters),
 	    cmocka_unit_test(a_text_has_its_longest_length_as_a_json_string),
 	    cmocka_unit_test(a_typed_line_as_long_as_the_terminal_passes_on_may_be_cut_off),
 	};

@@ -1,0 +1,66 @@
+#include "completion.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/address.h"
+#include "trust/candidates.h"
+
+static void add_address(struct editor_words *words, struct in_addr address, const char *typed)
+{
+	char ip[ADDRESS_TEXT_BYTES];
+
+	/* Nobody is offered numbers who begins with nothing. */
+	if (typed[0] != '\0' && strncmp(address_format(address, ip), typed, strlen(typed)) == 0)
+		editor_words_add(words, ip);
+}
+
+static void add_people(const struct desk *desk, const char *typed, struct editor_words *words)
+{
+	const struct pins *pins;
+	const struct peers *peers;
+	int64_t now_ms = clock_wall_ms();
+
+	if (peersfile_read(desk->peers) != 0)
+		return;
+	pins = peersfile_pins(desk->peers);
+	peers = peersfile_peers(desk->peers);
+	for (const struct pin *pin = NULL; (pin = pins_next(pins, pin));) {
+		if (candidates_begins(pin->username, typed))
+			editor_words_add(words, pin->username);
+		if (pin->has_address)
+			add_address(words, pin->address, typed);
+	}
+	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+		if (!verdict_is_visible(peers, claim, now_ms))
+			continue;
+		if (candidates_begins(claim->username, typed))
+			editor_words_add(words, claim->username);
+		add_address(words, claim->address, typed);
+	}
+}
+
+/* Adds those of a list that begin as typed. */
+static void add_fixed(const char *const *list, size_t count, const char *typed, struct editor_words *words)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (prompt_begins(list[i], typed))
+			editor_words_add(words, list[i]);
+	}
+}
+
+void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct editor_words *words)
+{
+	static const char *const modes[] = {"secure", "unsecure", "plain"};
+	const char *typed = line;
+
+	if (wants == PROMPT_COMMAND) {
+		typed = line[0] == '@' ? line + 1 : line + strcspn(line, " ");
+		typed += strspn(typed, " ");
+	}
+	words->begin = (size_t)(typed - line);
+	if (wants == PROMPT_COMMAND || wants == PROMPT_NAME)
+		add_people(desk, typed, words);
+	else if (wants == PROMPT_MODE)
+		add_fixed(modes, sizeof(modes) / sizeof(modes[0]), typed, words);
+}
