@@ -173,10 +173,7 @@ static void serve(struct server *server, struct connection *connection, bool may
 		if (why || got <= 0)
 			end(server, connection, got > 0);
 	}
-	if (is_done(server, connection))
-		drop(server, connection);
-	else
-		touch(server, connection);
+	touch(server, connection);
 }
 
 /* Sends what there is to send. Returns false if the connection is no more. */
@@ -256,8 +253,13 @@ static bool update_interest(const struct server *server, struct connection *conn
  */
 static void settle(struct server *server)
 {
-	struct connection *connection;
+	struct connection *connection, *next;
 
+	for (connection = TAILQ_FIRST(&server->touched); connection; connection = next) {
+		next = TAILQ_NEXT(connection, of_touched);
+		if (is_done(server, connection))
+			drop(server, connection);
+	}
 	inbox_proceed(server->inbox);
 	while ((connection = TAILQ_FIRST(&server->touched))) {
 		bool alive = send_outgoing(connection);
