@@ -1,6 +1,7 @@
 #include "inbox.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,13 @@
 #include "caller.h"
 #include "store/chatreader.h"
 #include "store/lockedfile.h"
+#include "welcome.h"
 
 /* Who goes on talking is not told of again within this. */
 #define NOTE_PERIOD_MS 60000
+
+/* So many lines are looked at at once for what the user decided. */
+#define DECISION_LINES 4096
 
 /* The batch that is written, and not synced yet. */
 #define UNDER_WAY (INBOX_BATCHES - 1)
@@ -34,6 +39,75 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
 	return inbox->received ? 0 : ENOMEM;
 }
 
+/* What the log says of a message from somebody who proved an identity. */
+static enum received_state state_of(const struct chatlog_entry *entry)
+{
+	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_ACCEPTED)
+		return RECEIVED_KEPT;
+	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_REJECTED)
+		return RECEIVED_REJECTED;
+	if (entry->kind != CHATLOG_MESSAGE || entry->direction != CHATLOG_RECEIVED)
+		return RECEIVED_NOT;
+	return entry->held ? RECEIVED_HELD : RECEIVED_KEPT;
+}
+
+static int open_decisions(struct inbox *inbox)
+{
+	inbox->decided_to = -1;
+	return chatfollower_open(inbox->dir, CHATFOLLOWER_END, &inbox->decisions);
+}
+
+/* Follows the log while something is held, because another program writes there what the user decides. */
+static void watch_decisions(struct inbox *inbox)
+{
+	/* If that cannot be had, a later try will. */
+	if (inbox->held.count > 0 && !inbox->decisions)
+		(void)!open_decisions(inbox);
+	if (inbox->held.count == 0 && inbox->decisions) {
+		chatfollower_free(inbox->decisions);
+		inbox->decisions = NULL;
+	}
+}
+
+/* Takes a line of the log into account that is newer than all that is remembered. */
+static void take_decision(struct inbox *inbox, const char *line, size_t len)
+{
+	struct chatlog_entry entry;
+
+	if (!memmem(line, len, "\"state\"", 7) || chatlog_parse(line, len, &entry) != 0)
+		return;
+	held_take(&inbox->held, &entry);
+	if (entry.has_identity && state_of(&entry) != RECEIVED_NOT)
+		received_settle(inbox->received, entry.identity, entry.id, state_of(&entry));
+	chatlog_entry_free(&entry);
+}
+
+/* Begins anew with what the log says is held. */
+static void reread_held(struct inbox *inbox)
+{
+	held_free(&inbox->held);
+	(void)!held_read(&inbox->held, inbox->dir);
+}
+
+/* Learns what the user has decided meanwhile. */
+static void learn(struct inbox *inbox)
+{
+	const char *line;
+	int64_t offset;
+	size_t len;
+
+	for (int i = 0; i < DECISION_LINES && inbox->decisions; i++) {
+		if (chatfollower_next(inbox->decisions, &line, &len, &offset) != 0)
+			break;
+		/* The log was moved away, and what was held with it. */
+		if (offset <= inbox->decided_to)
+			reread_held(inbox);
+		inbox->decided_to = offset;
+		take_decision(inbox, line, len);
+	}
+	watch_decisions(inbox);
+}
+
 int inbox_recall(struct inbox *inbox, int dir)
 {
 	struct chatreader *reader = NULL;
@@ -41,24 +115,28 @@ int inbox_recall(struct inbox *inbox, int dir)
 	const char *line;
 	bool more = true;
 	size_t len;
-	int rc = chatreader_open(dir, true, &reader);
+	int rc;
 
+	inbox->dir = dir;
+	(void)!open_decisions(inbox);
+	rc = chatreader_open(dir, true, &reader);
 	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
 		/* Most lines need not be parsed for this. */
 		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		if (entry.kind == CHATLOG_MESSAGE && entry.direction == CHATLOG_RECEIVED && entry.has_id &&
-		    entry.has_identity)
-			more = received_recall(inbox->received, entry.identity, entry.id);
+		held_recall(&inbox->held, &entry);
+		if (state_of(&entry) != RECEIVED_NOT && entry.has_id && entry.has_identity)
+			more = received_recall(inbox->received, entry.identity, entry.id, state_of(&entry));
 		chatlog_entry_free(&entry);
 	}
 	chatreader_free(reader);
+	watch_decisions(inbox);
 	return rc == ENODATA || rc == ENOENT ? 0 : rc;
 }
 
 /* Remembers to whom a receipt is owed, and for which message; false if there is no room for that. */
-static bool owe_receipt(struct inbox_batch *batch, const struct message *message, bool is_first)
+static bool owe_receipt(struct inbox_batch *batch, const struct message *message, bool is_first, bool is_held)
 {
 	struct receipt *receipt;
 
@@ -76,6 +154,7 @@ static bool owe_receipt(struct inbox_batch *batch, const struct message *message
 	    .conversation = message->conversation,
 	    .counter = message->counter,
 	    .is_first = is_first,
+	    .is_held = is_held,
 	    .has_id = message->id != NULL,
 	};
 	memcpy(receipt->sender, message->sender, sizeof(receipt->sender));
@@ -97,14 +176,39 @@ static bool has_waiting(const struct inbox_batch *batch, const struct message *m
 	return false;
 }
 
+/* Tells the sender of a secure message what becomes of it, at once. */
+static void answer(struct inbox *inbox, void *conversation, uint64_t counter, enum welcome welcome)
+{
+	struct envelope_receipt receipt = {.received = counter, .status = welcome_status(welcome)};
+	const char *own_name = peersfile_username(inbox->roster->file);
+
+	if (own_name)
+		strcpy(receipt.username, own_name);
+	strcpy(receipt.why, welcome_why(welcome));
+	inbox->acknowledge(conversation, &receipt);
+}
+
 /* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
-static const char *answer_again(struct inbox *inbox, const struct message *message)
+static const char *answer_again(struct inbox *inbox, const struct message *message, enum received_state state)
 {
 	size_t i = INBOX_BATCHES - 1;
 
+	if (state == RECEIVED_REJECTED) {
+		answer(inbox, message->conversation, message->counter, WELCOME_REJECTED);
+		return NULL;
+	}
 	while (i > 0 && !has_waiting(&inbox->batches[i], message))
 		i--;
-	return owe_receipt(&inbox->batches[i], message, false) ? NULL : too_much_waits;
+	return owe_receipt(&inbox->batches[i], message, false, state == RECEIVED_HELD) ? NULL : too_much_waits;
+}
+
+/* Refuses a message that is not wanted; returns why, if that is worth a line. */
+static const char *turn_away(struct inbox *inbox, const struct message *message, enum welcome welcome)
+{
+	if (!message->conversation)
+		return welcome_refusal(welcome);
+	answer(inbox, message->conversation, message->counter, welcome);
+	return NULL;
 }
 
 /* The line the user will see: "08:34:25 [secure] Ece: hello". What others choose comes after what we say. */
@@ -161,60 +265,109 @@ static bool is_news(struct inbox *inbox, struct in_addr address)
 	return true;
 }
 
-/* Finds who sent a message, and tells what is worth a line besides the message. */
-static void find(struct inbox *inbox, const struct message *message, struct caller *caller)
+/* What was received before, as the user has decided by now. */
+static enum received_state recall(struct inbox *inbox, const struct message *message)
 {
-	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, caller),
-	    inbox->console);
-	if (caller_is_doubtful(caller) && is_news(inbox, message->address))
-		caller_put_doubt(caller, inbox->console);
+	enum received_state state =
+	    message->id ? received_find(inbox->received, message->sender, message->id) : RECEIVED_NOT;
+
+	if (state != RECEIVED_HELD)
+		return state;
+	learn(inbox);
+	return received_find(inbox->received, message->sender, message->id);
 }
 
-const char *inbox_add(struct inbox *inbox, const struct message *message)
+/* Sets all of the entry that is known before it is decided about. */
+static void describe(struct chatlog_entry *entry, const struct message *message, const struct caller *caller)
 {
-	struct chatlog_entry entry = {
+	*entry = (struct chatlog_entry){
 	    .time_ms = clock_wall_ms(),
 	    .mode = message->mode,
 	    .address = message->address,
+	    .standing = caller_mark(caller, message->mode == CHATLOG_SECURE),
+	    .has_identity = message->sender != NULL,
+	    .has_id = message->id != NULL,
 	    .text = message->text,
 	    .text_len = message->text_len,
 	};
-	struct inbox_batch *batch;
-	struct caller caller;
-	const char *why = NULL;
-	size_t before;
+	strcpy(entry->username, caller->username);
+	if (message->sender)
+		memcpy(entry->identity, message->sender, sizeof(entry->identity));
+	if (message->id)
+		memcpy(entry->id, message->id, sizeof(entry->id));
+}
 
-	if (message->id && received_has(inbox->received, message->sender, message->id))
-		return answer_again(inbox, message);
-	find(inbox, message, &caller);
-	strcpy(entry.username, caller.username);
-	entry.standing = caller_mark(&caller, message->mode == CHATLOG_SECURE);
-	if (message->sender) {
-		entry.has_identity = true;
-		memcpy(entry.identity, message->sender, sizeof(entry.identity));
-	}
-	if (message->id) {
-		entry.has_id = true;
-		memcpy(entry.id, message->id, sizeof(entry.id));
-	}
-	batch = &inbox->batches[is_known(message, &caller) ? 0 : 1];
-	before = batch->lines.len;
-	if (chatlog_format(&batch->lines, &entry) != 0)
+/* Decides what becomes of a message, and takes the place for what is to be held. */
+static enum welcome decide(struct inbox *inbox, const struct caller *caller, struct chatlog_entry *entry)
+{
+	enum welcome welcome = welcome_judge(caller, peersfile_accept(inbox->roster->file));
+
+	if (welcome != WELCOME_HELD)
+		return welcome;
+	entry->held = true;
+	/* So that what becomes of it can be said. */
+	if (!entry->has_id)
+		randombytes_buf(entry->id, sizeof(entry->id));
+	entry->has_id = true;
+	if (held_add(&inbox->held, entry))
+		return WELCOME_HELD;
+	learn(inbox);
+	return held_add(&inbox->held, entry) ? WELCOME_HELD : WELCOME_FULL;
+}
+
+/* Adds the line of a message to a batch, and the receipt that is owed; returns why not, or NULL. */
+static const char *put(struct inbox *inbox, struct inbox_batch *batch, const struct message *message,
+    const struct chatlog_entry *entry)
+{
+	size_t before = batch->lines.len;
+	const char *why = NULL;
+
+	if (chatlog_format(&batch->lines, entry) != 0)
 		return "out of memory";
 	if (batch->lines.len > INBOX_WAITING_MAX_BYTES)
 		why = too_much_waits;
 	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
 		why = "it sends more than is kept for one sender";
-	else if (message->conversation && !owe_receipt(batch, message, true))
+	else if (message->conversation && !owe_receipt(batch, message, true, entry->held))
 		why = too_much_waits;
-	if (why) {
+	if (why)
 		batch->lines.len = before;
+	return why;
+}
+
+const char *inbox_add(struct inbox *inbox, const struct message *message)
+{
+	enum received_state before = recall(inbox, message);
+	struct chatlog_entry entry;
+	struct inbox_batch *batch;
+	struct caller caller;
+	enum welcome welcome;
+	const char *why;
+
+	if (before != RECEIVED_NOT)
+		return answer_again(inbox, message, before);
+	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
+	    inbox->console);
+	describe(&entry, message, &caller);
+	welcome = decide(inbox, &caller, &entry);
+	if (welcome > WELCOME_HELD)
+		return turn_away(inbox, message, welcome);
+	batch = &inbox->batches[is_known(message, &caller) ? 0 : 1];
+	why = put(inbox, batch, message, &entry);
+	if (why && entry.held)
+		held_remove(&inbox->held, &entry);
+	if (why)
 		return why;
+	if (!entry.held) {
+		if (caller_is_doubtful(&caller) && is_news(inbox, message->address))
+			caller_put_doubt(&caller, inbox->console);
+		show(&caller, &entry, &batch->shown);
 	}
-	show(&caller, &entry, &batch->shown);
+	batch->has_held |= entry.held;
+	watch_decisions(inbox);
 	batch->count++;
 	if (message->id)
-		received_add(inbox->received, message->sender, message->id);
+		received_add(inbox->received, message->sender, message->id, entry.held ? RECEIVED_HELD : RECEIVED_KEPT);
 	if (batch->lines.len >= INBOX_BATCH_BYTES)
 		inbox_commit(inbox);
 	return NULL;
@@ -223,17 +376,12 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 /* Tells the senders and the user of what is in the file, or was not kept because of an error. */
 static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 {
-	struct envelope_receipt answer = {.status = ENVELOPE_DONE};
-	const char *own_name = peersfile_username(inbox->roster->file);
-
-	if (own_name)
-		strcpy(answer.username, own_name);
 	for (size_t i = 0; i < batch->receipt_count; i++) {
 		const struct receipt *receipt = &batch->receipts[i];
 
-		answer.received = receipt->counter;
 		if (error == 0 && receipt->conversation)
-			inbox->acknowledge(receipt->conversation, &answer);
+			answer(inbox, receipt->conversation, receipt->counter,
+			    receipt->is_held ? WELCOME_HELD : WELCOME_TAKEN);
 		/* Its sender may try again. */
 		if (error != 0 && receipt->is_first && receipt->has_id)
 			received_forget(inbox->received, receipt->sender, receipt->id);
@@ -243,8 +391,12 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
 	console_put_all(inbox->console, &batch->shown);
+	/* As if it had never come. */
+	if (error != 0 && batch->has_held)
+		reread_held(inbox);
 	batch->lines.len = 0;
 	batch->count = batch->receipt_count = 0;
+	batch->has_held = false;
 }
 
 /* Has the next try come in a moment, and tells the user if that goes on. */
@@ -288,6 +440,7 @@ static void put_aside(struct inbox *inbox, size_t i)
 
 static void commit(struct inbox *inbox, unsigned deferred, bool finally)
 {
+	learn(inbox);
 	if (!finish(inbox, !deferred))
 		return;
 	for (size_t k = 0; k < UNDER_WAY; k++) {
@@ -369,5 +522,7 @@ void inbox_free(struct inbox *inbox)
 		free(inbox->batches[i].receipts);
 	}
 	received_free(inbox->received);
+	held_free(&inbox->held);
+	chatfollower_free(inbox->decisions);
 	*inbox = (struct inbox){0};
 }

@@ -4,7 +4,8 @@
  * Specification 2.4.0-C and D. The order is the promise: what the sender is told is delivered, and what the user sees,
  * is in chat.log; what is acknowledged is also on the disk. One sync serves all the messages that arrived while the one
  * before was under way. While another program holds the lock of chat.log, messages wait here, a bounded amount. A message
- * that its sender repeats, with the same id, is neither logged nor shown again, and has another receipt.
+ * that its sender repeats, with the same id, is neither logged nor shown again, and has another receipt, that says what has
+ * become of it. What strangers write may be held, or refused, as the user wants (welcome.h).
  *
  * Strangers can fill neither the disk nor the memory, and not the place of those who are known: who has proven a pinned
  * identity has limits of their own, and may use the last of the disk.
@@ -20,7 +21,9 @@
 #include "base/ratelimit.h"
 #include "received.h"
 #include "roster.h"
+#include "store/chatfollower.h"
 #include "store/chatlog.h"
+#include "store/held.h"
 #include "term/console.h"
 #include "wire/envelope.h"
 
@@ -52,12 +55,16 @@ typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt
 #define INBOX_BATCHES 3
 
 struct inbox {
+	int dir; /* of chat.log */
 	struct chatlog *log;
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
 	struct received *received;
-	int synced; /* the descriptor of chatlog_defer(), or -1 */
+	struct held held;		/* what waits for the user to decide */
+	struct chatfollower *decisions; /* while something does; else NULL */
+	int64_t decided_to;		/* the offset of the last line that was read of it, or -1 */
+	int synced;			/* the descriptor of chatlog_defer(), or -1 */
 	struct ratelimit known, strangers;
 	struct in_addr noted; /* whom the last note was about; all zero at first, which no sender is */
 	int64_t noted_ms;     /* monotonic: and when */
@@ -66,10 +73,12 @@ struct inbox {
 		struct buffer lines;
 		struct console shown; /* the same messages as the user will see them */
 		size_t count;
+		bool has_held; /* some of them are */
 		struct receipt {
 			void *conversation; /* NULL: it has ended */
 			uint64_t counter;
 			bool is_first; /* else for a message that was received before */
+			bool is_held;
 			bool has_id;
 			uint8_t id[ENVELOPE_ID_BYTES], sender[IDENTITY_BYTES];
 		} * receipts;
@@ -102,14 +111,15 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
     inbox_acknowledge *acknowledge) __attribute__((warn_unused_result));
 
 /*
- * Reads from the end of the chat.log of directory dir what was received before. Returns 0, or why it could not read on,
+ * Reads from the end of the chat.log of directory dir, which stays open, what was received before. Returns 0, or why it could not read on,
  * for lockedfile_reason(). Blocks on the disk.
  */
 int inbox_recall(struct inbox *inbox, int dir) __attribute__((warn_unused_result));
 
 /*
- * Adds a message to its batch, copying what it needs, and commits if that has grown large. Returns NULL, or with nothing
- * added why not, in static storage: its sender has had more than a share kept, too much waits, or out of memory.
+ * Adds a message to its batch, copying what it needs, and commits if that has grown large; or answers one that is not
+ * wanted, or was received before. Returns NULL, or with nothing added why not, in static storage: its sender has had more
+ * than a share kept, is a stranger, too much waits, or out of memory.
  */
 const char *inbox_add(struct inbox *inbox, const struct message *message) __attribute__((warn_unused_result));
 

@@ -14,6 +14,7 @@ struct message {
 	TAILQ_ENTRY(message) by_age;
 	struct sender *sender;
 	uint8_t id[ENVELOPE_ID_BYTES];
+	enum received_state state;
 };
 
 LIST_HEAD(messages, message);
@@ -124,7 +125,8 @@ static struct sender *make_sender(struct received *received, const uint8_t *iden
 }
 
 /* Puts an id among those of its sender, as the newest or the oldest. There is room for it in all. */
-static void insert(struct received *received, const uint8_t *identity, const uint8_t *id, bool newest)
+static void insert(struct received *received, const uint8_t *identity, const uint8_t *id, enum received_state state,
+    bool newest)
 {
 	struct message *message = malloc(sizeof(*message));
 	struct sender *sender = message ? find_sender(received, identity) : NULL;
@@ -136,6 +138,7 @@ static void insert(struct received *received, const uint8_t *identity, const uin
 		return;
 	}
 	message->sender = sender;
+	message->state = state;
 	memcpy(message->id, id, ENVELOPE_ID_BYTES);
 	LIST_INSERT_HEAD(&received->messages[hash(received, id, ENVELOPE_ID_BYTES, MESSAGE_BUCKETS)], message, by_id);
 	if (newest)
@@ -145,14 +148,25 @@ static void insert(struct received *received, const uint8_t *identity, const uin
 	recount(received, sender, sender->count + 1);
 }
 
-bool received_has(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
+enum received_state received_find(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	return find(received, identity, id);
+	const struct message *message = find(received, identity, id);
+
+	return message ? message->state : RECEIVED_NOT;
+}
+
+void received_settle(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
+{
+	struct message *message = find(received, identity, id);
+
+	if (message)
+		message->state = state;
 }
 
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static ENVELOPE_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
 	const struct sender *sender = find_sender(received, identity);
 
@@ -160,18 +174,18 @@ void received_add(struct received *received, const uint8_t identity[static IDENT
 		sender = received->count == RECEIVED_MAX ? TAILQ_FIRST(&received->ranks[received->most]) : NULL;
 	if (sender)
 		drop(received, TAILQ_FIRST(&sender->history));
-	insert(received, identity, id, true);
+	insert(received, identity, id, state, true);
 }
 
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static ENVELOPE_ID_BYTES])
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
 	const struct sender *sender = find_sender(received, identity);
 
 	if (received->count == RECEIVED_MAX)
 		return false;
 	if (!sender || (sender->count < RECEIVED_OF_ONE_MAX && !find(received, identity, id)))
-		insert(received, identity, id, false);
+		insert(received, identity, id, state, false);
 	return true;
 }
 

@@ -19,26 +19,38 @@
 #define RECEIVED_OF_ONE_MAX 2048
 #define RECEIVED_MAX 65536
 
+/* What has become of a message. */
+enum received_state {
+	RECEIVED_NOT, /* it is not remembered */
+	RECEIVED_KEPT,
+	RECEIVED_HELD, /* kept, and not shown before the user decides */
+	RECEIVED_REJECTED,
+};
+
 struct received;
 
 /* Remembers nothing yet. NULL if out of memory. */
 struct received *received_new(void);
 void received_free(struct received *received);
 
-/* Whether the message is remembered. */
-bool received_has(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
+/* What has become of a message. */
+enum received_state received_find(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 /* Remembers a message that was not, as the newest of its sender. Out of memory it does not. */
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static ENVELOPE_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state);
+
+/* Notes what has become of a message, if it is remembered. */
+void received_settle(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state);
 
 /*
  * Remembers a message from before all that is remembered of its sender, if no other must be forgotten for it. Returns
  * false once there is no room for any.
  */
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static ENVELOPE_ID_BYTES]);
+    const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state);
 
 /* Forgets a message, because it was not kept after all; harmless if it is not remembered. */
 void received_forget(struct received *received, const uint8_t identity[static IDENTITY_BYTES],

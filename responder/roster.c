@@ -119,6 +119,8 @@ int roster_find(struct roster *roster, struct in_addr address, const uint8_t *id
 	    .address = address,
 	    .standing = verdict.standing,
 	    .named = username || verdict.claim || verdict.pin,
+	    .stranger = !(identity && verdict.pin) && !verdict.accepted,
+	    .blocked = verdict.blocked,
 	};
 	strcpy(caller->username, verdict.username);
 	if (verdict.other)

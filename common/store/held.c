@@ -136,11 +136,9 @@ static bool is_decided(const struct held *held, const uint8_t *id)
 
 void held_recall(struct held *held, const struct chatlog_entry *entry)
 {
-	if (!held->decided)
+	if (is_decision(entry) && !held->decided)
 		held->decided = calloc(DECIDED_MAX, sizeof(*held->decided));
-	if (!held->decided)
-		return;
-	if (is_decision(entry) && held->decided_count < DECIDED_MAX)
+	if (is_decision(entry) && held->decided && held->decided_count < DECIDED_MAX)
 		memcpy(held->decided[held->decided_count++], entry->id, ENVELOPE_ID_BYTES);
 	else if (is_held(entry) && held->decided_count < DECIDED_MAX && !is_decided(held, entry->id))
 		(void)!add(held, entry, false);

@@ -437,6 +437,9 @@ class User:
     def logged_texts(self):
         return [entry["text"] for entry in self.log()]
 
+    def logged_texts_of(self, direction):
+        return [entry["text"] for entry in self.log() if entry.get("direction") == direction]
+
     def identity(self):
         """The identity of this user, made by the test if there is none yet."""
         path = self.path("identity.key")

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from network import Ear
-from protocol import Identity, to_base64
-from quartet import log_entry, peer, pin
+from network import Ear, connect
+from protocol import Identity, InitiatorSide, to_base64
+from quartet import eventually, log_entry, peer, pin
 
 ZOE = "127.0.0.9"
 IDENTITY = Identity(b"z" * 32).text
@@ -205,3 +205,203 @@ def test_users_finds_who_is_online_away_or_not_there(alice, bob):
     assert "Bob (Away)" in found and "verified" in found and bob.address in found
     assert "Not found" in initiator.menu("Users Mallory")
     assert "Canan" in initiator.menu("Users 127.0.0.7")
+
+
+# What the responder makes of it.
+
+
+class Sender:
+    """Somebody who writes to Alice."""
+
+    def __init__(self, alice, identity=None, username="Zoe", address=ZOE):
+        self.alice, self.username, self.address = alice, username, address
+        self.identity = identity or Identity()
+
+    def securely(self, text, **members):
+        """Sends a secure message and returns the answer: the status and why."""
+        side = InitiatorSide(self.identity, self.alice.identity().public, username=self.username)
+        with connect(self.alice.address, self.address) as connection:
+            connection.send_object(side.key_object())
+            side.complete(connection.receive_object())
+            connection.send_object(side.message(text, **members))
+            receipt = side.open_receipt(connection.receive_object())
+        return receipt["status"], receipt.get("why", "")
+
+    def plainly(self, text):
+        """Sends a message in the clear, and waits until it was taken or refused."""
+        with connect(self.alice.address, self.address) as connection:
+            connection.send_object({"unencrypted_message": text})
+            connection.shut_down()
+            connection.wait_closed()
+
+
+@pytest.fixture
+def stranger(alice):
+    return Sender(alice)
+
+
+def wants(user, accept):
+    """Whose messages a user wants, as Strangers writes it."""
+    user.update_peers_file(lambda content: content.update(self={"username": "Alice", "accept": accept}))
+
+
+def message_id(number):
+    return to_base64(bytes([number]) * 16)
+
+
+DONE = (200, "")
+HELD = (300, "held")
+
+
+def test_strangers_may_write_unless_the_user_says_otherwise(alice, stranger):
+    responder = alice.responder()
+    assert stranger.securely("hello") == DONE
+    stranger.plainly("in the clear")
+    responder.wait_for("in the clear")
+    assert alice.logged_texts() == ["hello", "in the clear"]
+    assert all("held" not in line for line in alice.log())
+
+
+def test_three_messages_of_a_stranger_are_held_and_not_shown_and_the_fourth_is_not_kept(alice, stranger):
+    wants(alice, "ask")
+    responder = alice.responder()
+    for number in range(1, 4):
+        assert stranger.securely(f"number {number}", id=message_id(number)) == HELD
+    assert stranger.securely("number 4", id=message_id(4)) == (300, "full")
+    assert Sender(alice, address="127.0.0.10").securely("number 1") == HELD
+    assert [(line["text"], line["held"]) for line in alice.log()] == [
+        ("number 1", True), ("number 2", True), ("number 3", True), ("number 1", True)]
+    assert "number" not in responder.output
+
+
+def test_what_is_held_is_answered_by_what_becomes_of_it_meanwhile_and_later(alice, stranger):
+    """While the responder runs, after a restart, and after the user has decided."""
+    wants(alice, "ask")
+    responder = alice.responder()
+    for number in (1, 2, 1):
+        assert stranger.securely("hello", id=message_id(number)) == HELD
+    responder.stop()
+    responder = alice.responder()
+    assert stranger.securely("hello", id=message_id(1)) == HELD
+    assert len(alice.log()) == 2
+    alice.run("initiator", "accept", "Zoe")
+    assert stranger.securely("hello", id=message_id(1)) == DONE
+    assert stranger.securely("and more", id=message_id(3)) == DONE
+    responder.stop()
+    alice.responder()
+    assert stranger.securely("hello", id=message_id(2)) == DONE
+    assert alice.logged_texts_of("RECEIVED") == ["hello", "hello", "and more"]
+
+
+def test_what_is_rejected_is_answered_so_and_makes_room(alice, stranger):
+    wants(alice, "ask")
+    responder = alice.responder()
+    for number in range(1, 4):
+        assert stranger.securely("hello", id=message_id(number)) == HELD
+    alice.run("initiator", "reject", "Zoe")
+    assert stranger.securely("hello", id=message_id(2)) == (404, "rejected")
+    assert stranger.securely("may I?", id=message_id(5)) == HELD
+    responder.stop()
+    alice.responder()
+    assert stranger.securely("hello", id=message_id(3)) == (404, "rejected")
+    assert stranger.securely("may I?", id=message_id(5)) == HELD
+    assert alice.logged_texts_of("RECEIVED") == ["hello", "hello", "hello", "may I?"]
+
+
+def test_plain_messages_of_strangers_are_held_by_address_and_the_fourth_gets_a_line(alice, stranger):
+    wants(alice, "ask")
+    responder = alice.responder()
+    for number in range(1, 5):
+        stranger.plainly(f"number {number}")
+    responder.wait_for(rf"refused .*{ZOE}.*wait for Accept or Reject")
+    entries = eventually(lambda: alice.log() if len(alice.log()) == 3 else None)
+    assert all(line["held"] for line in entries) and len({line["id"] for line in entries}) == 3
+    assert "number" not in responder.output
+    alice.run("initiator", "accept", ZOE)
+    stranger.plainly("number 5")
+    responder.wait_for("number 5")
+    assert alice.strangers() == {"unknown": {"address": ZOE, "accepted": True}}
+
+
+def test_so_many_strangers_can_wait_and_no_more(alice, stranger):
+    wants(alice, "ask")
+    alice.write_log(*(held("hello", 1, f"Zoe {number}", Identity(number.to_bytes(32, "big")).text)
+                      for number in range(256)))
+    alice.responder()
+    assert stranger.securely("hello") == (300, "full")
+    alice.run("initiator", "reject", "Zoe 17")
+    assert stranger.securely("hello") == HELD
+
+
+def test_nothing_of_strangers_is_taken_if_only_those_known_are_wanted(alice, stranger):
+    wants(alice, "known")
+    responder = alice.responder()
+    assert stranger.securely("hello") == (404, "not known")
+    stranger.plainly("hello")
+    responder.wait_for(rf"refused .*{ZOE}.*only those you know")
+    assert alice.log() == []
+
+
+@pytest.mark.parametrize("accept", ["ask", "known"])
+def test_who_is_known_or_accepted_is_no_stranger(alice, bob, accept):
+    wants(alice, accept)
+    zoe = Sender(alice)
+    alice.update_peers_file(lambda content: (
+        content["known"].update(Bob=pin(bob.identity().text)),
+        content["strangers"].append({"stranger": "Zoe", "identity": zoe.identity.text, "accepted": True}),
+        content["strangers"].append({"stranger": "Can", "address": "127.0.0.8", "accepted": True})))
+    responder = alice.responder()
+    assert Sender(alice, bob.identity(), "Bob").securely("from Bob") == DONE
+    assert zoe.securely("from Zoe") == DONE
+    Sender(alice, address="127.0.0.8").plainly("from Can")
+    responder.wait_for("from Can")
+
+
+def test_an_accepted_identity_has_to_be_proven(alice, stranger):
+    """Who speaks from its address and proves nothing is a stranger."""
+    wants(alice, "ask")
+    alice.write_peers({ZOE: peer("Zoe", identity=stranger.identity.text)})
+    alice.run("initiator", "accept", "Zoe")
+    alice.responder()
+    stranger.plainly("it is me")
+    assert eventually(alice.log)[0]["held"]
+
+
+def test_who_is_blocked_is_refused_wherever_and_nothing_is_kept_or_shown(alice, stranger):
+    alice.write_peers({ZOE: peer("Zoe", identity=stranger.identity.text), "127.0.0.8": peer("Can")})
+    responder = alice.responder()
+    assert stranger.securely("before") == DONE
+    alice.run("initiator", "block", "Zoe")
+    alice.run("initiator", "block", "Can")
+    assert stranger.securely("no more") == (404, "blocked")
+    stranger.plainly("no more")
+    elsewhere = Sender(alice, stranger.identity, address="127.0.0.10")
+    assert elsewhere.securely("no more") == (404, "blocked")
+    Sender(alice, address="127.0.0.8").plainly("no more")
+    # Who has an identity is not the address.
+    assert Sender(alice, address="127.0.0.8").securely("after") == DONE
+    responder.wait_for("after")
+    assert alice.logged_texts() == ["before", "after"]
+    assert "no more" not in responder.output and "refused" not in responder.output
+    alice.run("initiator", "unblock", "Zoe")
+    assert stranger.securely("again") == DONE
+
+
+def test_who_is_muted_is_kept_as_before(alice, stranger):
+    alice.write_peers({ZOE: peer("Zoe", identity=stranger.identity.text)})
+    alice.responder()
+    alice.run("initiator", "mute", "Zoe")
+    assert stranger.securely("hello") == DONE
+    assert alice.log()[0]["standing"] == "unknown"
+
+
+def test_what_is_held_waits_in_a_log_that_is_moved_away_no_more(alice, stranger):
+    wants(alice, "ask")
+    alice.responder()
+    for number in range(1, 4):
+        assert stranger.securely("hello", id=message_id(number)) == HELD
+    alice.path("chat.log").rename(alice.path("old.log"))
+    other = Sender(alice, address="127.0.0.10")
+    assert other.securely("hello") == HELD
+    assert stranger.securely("hello", id=message_id(9)) == HELD
+    assert len(alice.log()) == 2

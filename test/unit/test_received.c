@@ -22,13 +22,13 @@ static const uint8_t *id_of(uint32_t number)
 
 static bool has(const struct received *received, uint32_t identity, uint32_t id)
 {
-	return received_has(received, identity_of(identity), id_of(id));
+	return received_find(received, identity_of(identity), id_of(id)) != RECEIVED_NOT;
 }
 
 static void add(struct received *received, uint32_t identity, uint32_t from, uint32_t count)
 {
 	for (uint32_t id = from; id < from + count; id++)
-		received_add(received, identity_of(identity), id_of(id));
+		received_add(received, identity_of(identity), id_of(id), RECEIVED_KEPT);
 }
 
 /* How many of the ids from 0 are remembered. */
@@ -132,23 +132,41 @@ static void what_is_recalled_is_older_than_all_and_displaces_nothing(void **stat
 	(void)state;
 	/* The newest first, as from the end of a file. */
 	for (uint32_t id = 5000; id-- > 0;)
-		assert_true(received_recall(received, identity_of(1), id_of(id)));
+		assert_true(received_recall(received, identity_of(1), id_of(id), RECEIVED_KEPT));
 	assert_int_equal(count_of(received, 1, 5000), RECEIVED_OF_ONE_MAX);
 	assert_true(has(received, 1, 4999));
 	assert_true(has(received, 1, 5000 - RECEIVED_OF_ONE_MAX));
 	/* Twice in the file is once here. */
-	assert_true(received_recall(received, identity_of(2), id_of(1)));
-	assert_true(received_recall(received, identity_of(2), id_of(1)));
+	assert_true(received_recall(received, identity_of(2), id_of(1), RECEIVED_KEPT));
+	assert_true(received_recall(received, identity_of(2), id_of(1), RECEIVED_KEPT));
 	received_forget(received, identity_of(2), id_of(1));
 	assert_false(has(received, 2, 1));
 	add(received, 1, 5000, 1);
 	assert_false(has(received, 1, 5000 - RECEIVED_OF_ONE_MAX));
 	assert_true(has(received, 1, 4999));
 	/* There is an end to it. */
-	for (uint32_t id = 0; received_recall(received, identity_of(identity), id_of(id)); id++)
+	for (uint32_t id = 0; received_recall(received, identity_of(identity), id_of(id), RECEIVED_KEPT); id++)
 		identity += id % RECEIVED_OF_ONE_MAX == 0;
 	assert_int_equal(identity, RECEIVED_MAX / RECEIVED_OF_ONE_MAX + 1);
 	assert_true(has(received, 1, 5000));
+	received_free(received);
+}
+
+static void what_has_become_of_a_message_is_remembered(void **state)
+{
+	struct received *received = received_new();
+
+	(void)state;
+	received_add(received, identity_of(1), id_of(1), RECEIVED_HELD);
+	received_settle(received, identity_of(1), id_of(2), RECEIVED_KEPT);
+	assert_int_equal(received_find(received, identity_of(1), id_of(1)), RECEIVED_HELD);
+	assert_int_equal(received_find(received, identity_of(1), id_of(2)), RECEIVED_NOT);
+	received_settle(received, identity_of(1), id_of(1), RECEIVED_REJECTED);
+	assert_int_equal(received_find(received, identity_of(1), id_of(1)), RECEIVED_REJECTED);
+	/* From the end of the log what has become of it comes first. */
+	assert_true(received_recall(received, identity_of(2), id_of(1), RECEIVED_REJECTED));
+	assert_true(received_recall(received, identity_of(2), id_of(1), RECEIVED_HELD));
+	assert_int_equal(received_find(received, identity_of(2), id_of(1)), RECEIVED_REJECTED);
 	received_free(received);
 }
 
@@ -184,6 +202,7 @@ int main(void)
 	    cmocka_unit_test(whoever_holds_most_gives_up_first),
 	    cmocka_unit_test(there_are_never_more_than_so_many),
 	    cmocka_unit_test(what_is_recalled_is_older_than_all_and_displaces_nothing),
+	    cmocka_unit_test(what_has_become_of_a_message_is_remembered),
 	    cmocka_unit_test(out_of_memory_it_forgets_and_goes_on),
 	};
 

@@ -1,0 +1,38 @@
+#include "welcome.h"
+
+static const struct {
+	enum envelope_status status;
+	const char *why;
+	const char *refusal;
+} answers[] = {
+    [WELCOME_TAKEN] = {ENVELOPE_DONE, "", NULL},
+    [WELCOME_HELD] = {ENVELOPE_NOT_NOW, "held", NULL},
+    [WELCOME_FULL] = {ENVELOPE_NOT_NOW, "full", "others wait for Accept or Reject already, as many as may"},
+    [WELCOME_UNKNOWN] = {ENVELOPE_NO, "not known", "only those you know or have accepted may write to you"},
+    [WELCOME_BLOCKED] = {ENVELOPE_NO, "blocked", NULL},
+    [WELCOME_REJECTED] = {ENVELOPE_NO, "rejected", NULL},
+};
+
+enum welcome welcome_judge(const struct caller *caller, enum pins_accept accept)
+{
+	if (caller->blocked)
+		return WELCOME_BLOCKED;
+	if (!caller->stranger || accept == PINS_ACCEPT_ALL)
+		return WELCOME_TAKEN;
+	return accept == PINS_ACCEPT_ASK ? WELCOME_HELD : WELCOME_UNKNOWN;
+}
+
+enum envelope_status welcome_status(enum welcome welcome)
+{
+	return answers[welcome].status;
+}
+
+const char *welcome_why(enum welcome welcome)
+{
+	return answers[welcome].why;
+}
+
+const char *welcome_refusal(enum welcome welcome)
+{
+	return answers[welcome].refusal;
+}
