@@ -242,7 +242,7 @@ static int run(struct program *program)
 		return PROGRAM_FAILED;
 	}
 	console_set_title(self.out, "announcer");
-	opened = secret_open_key(program, self.out, &self.key);
+	opened = secret_open_key(program, self.out, true, &self.key);
 	announced = opened && announce_self(&self, &beacon, settings);
 	keyfile_close(&self.key);
 	beacon_close(&beacon);

@@ -14,7 +14,7 @@ static void tell_news(const struct desk *desk, const char *news)
 		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
 }
 
-bool desk_open(struct desk *desk, struct program *program)
+bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 {
 	*desk = (struct desk){
 	    .loop = loop_new(),
@@ -35,7 +35,7 @@ bool desk_open(struct desk *desk, struct program *program)
 		console_put(&program->err, "%s: %s\n", program->name, strerror(ENOMEM));
 		return false;
 	}
-	return secret_open_key(program, desk->console, &desk->key);
+	return secret_open_key(program, desk->console, needs_secret, &desk->key);
 }
 
 void desk_refresh(struct desk *desk)

@@ -66,10 +66,10 @@ struct desk {
 /*
  * Sets up *desk for the working directory and standard input and output, and makes the user's identity if there is none.
  * If the program has arguments, it is that of a script, and its prompt never asks anything. Returns false, after telling the
- * user, if memory is short or the passphrase of the identity did not come. desk_close() is called in any case. program
- * outlives the desk.
+ * user, if memory is short or the passphrase of the identity did not come, which is asked for if needs_secret. desk_close() is
+ * called in any case. program outlives the desk.
  */
-bool desk_open(struct desk *desk, struct program *program) __attribute__((warn_unused_result));
+bool desk_open(struct desk *desk, struct program *program, bool needs_secret) __attribute__((warn_unused_result));
 
 /* Before each command: has the identity as it is now, and tells the user what is new about that. */
 void desk_refresh(struct desk *desk);

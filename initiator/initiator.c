@@ -205,7 +205,7 @@ static int run(struct program *program)
 	if (program->argument_count > 0)
 		return script_run(program);
 	program_on_sudden_end(editor_abandon);
-	opened = desk_open(&desk, program);
+	opened = desk_open(&desk, program, true);
 	desk.prompt.complete = complete;
 	desk.prompt.complete_context = &desk;
 	while (opened && !stop_requested() && take_turn(&desk, &status))

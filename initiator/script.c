@@ -208,10 +208,23 @@ static int parse(struct request *request, const struct command *command, int cou
 	return status;
 }
 
+/* Whether it signs, encrypts or compares; all else works without the passphrase of the identity. */
+static bool needs_secret(const struct command *command)
+{
+	static const char *const open[] = {
+	    "users", "history", "search", "watch", "accept", "reject", "block", "unblock", "mute", "unmute"};
+
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		if (strcmp(command->name, open[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
-	bool opened = desk_open(&request->desk, program);
+	bool opened = desk_open(&request->desk, program, needs_secret(command));
 	int status = PROGRAM_FAILED;
 
 	if (request->json)

@@ -102,11 +102,16 @@ void users_put_presence(const struct peer *claim, int64_t now_ms, struct console
 	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? "(Online)" : "(Away)");
 }
 
-static bool is_own(const struct peer *claim, const char *own_name, const uint8_t *identity)
+static bool is_own(const struct desk *desk, const struct peer *claim)
 {
+	const char *own_name = peersfile_username(desk->peers);
+	const uint8_t *identity = desk_identity(desk);
+	int64_t own_since_s = peersfile_since(desk->peers);
+
 	if (!own_name || strcmp(claim->username, own_name) != 0)
 		return false;
-	if (claim->has_identity && !(identity && peer_announces(claim, identity)))
+	/* An identity behind a passphrase is known by its announcement. */
+	if (claim->has_identity && !(identity ? peer_announces(claim, identity) : claim->since_s == own_since_s))
 		return false;
 	return address_check_own(claim->address) == 0;
 }
@@ -220,18 +225,16 @@ int users_show(struct desk *desk, const char *name)
 {
 	struct shown_users *users = &desk->users;
 	struct console *console = desk->console;
-	const char *own_name;
 	int64_t now_ms = clock_wall_ms();
 	size_t online = 0, shown = 0;
 
 	if (!look(desk, now_ms))
 		return PROGRAM_FAILED;
-	own_name = peersfile_username(desk->peers);
 	for (size_t i = 0; i < users->count; i++) {
 		online += peer_is_online(&users->list[i], now_ms);
 		if (name[0] != '\0' && !is_found(desk, &users->list[i], name))
 			continue;
-		put_user(desk, i + 1, is_own(&users->list[i], own_name, desk_identity(desk)), now_ms);
+		put_user(desk, i + 1, is_own(desk, &users->list[i]), now_ms);
 		shown++;
 	}
 	if (name[0] != '\0')
@@ -293,8 +296,7 @@ int users_list(struct desk *desk, const char *name, bool as_json)
 		if (as_json)
 			put_record(desk, claim, now_ms);
 		else
-			put_user(desk, i + 1, is_own(claim, peersfile_username(desk->peers), desk_identity(desk)),
-			    now_ms);
+			put_user(desk, i + 1, is_own(desk, claim), now_ms);
 		shown++;
 	}
 	if (shown > 0 || !name)

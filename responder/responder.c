@@ -72,7 +72,7 @@ static int run(struct program *program)
 	/* So that the first message need not wait for it. What is wrong is told when somebody is looked for. */
 	(void)!peersfile_read_content(file);
 	/* Before anybody can connect. */
-	if (!secret_open_key(program, out, &key)) {
+	if (!secret_open_key(program, out, true, &key)) {
 		status = stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
 		goto out;
 	}

@@ -149,7 +149,7 @@ static const char *reason(int error)
 	}
 }
 
-bool secret_open_key(struct program *program, struct console *console, struct keyfile *key)
+bool secret_open_key(struct program *program, struct console *console, bool is_needed, struct keyfile *key)
 {
 	const char *news = keyfile_open(key, AT_FDCWD);
 	int rc = 0;
@@ -159,7 +159,7 @@ bool secret_open_key(struct program *program, struct console *console, struct ke
 	console_flush(console);
 	if (program->passphrase_fd >= 0)
 		rc = unlock_from(program->passphrase_fd, key);
-	else if (key->is_sealed)
+	else if (key->is_sealed && is_needed)
 		rc = unlock_by_asking(program, key);
 	if (rc != 0 && rc != EINTR)
 		console_put(&program->err, "%s: cannot open " KEYFILE_NAME ": %s\n", program->name, reason(rc));

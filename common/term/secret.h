@@ -41,10 +41,11 @@ void secret_wipe(struct secret *secret);
 
 /*
  * Loads the user's identity (keyfile_open()), whose news go to console. If it has a passphrase, takes that from
- * program->passphrase_fd, or asks, SECRET_TRIES times at most. Returns false, after telling the user on program->err
+ * program->passphrase_fd, or asks, SECRET_TRIES times at most; unless it is not needed: then, without the former, the
+ * identity stays sealed and key->is_usable false. Returns false, after telling the user on program->err
  * unless stop_requested(), if the passphrase did not come or is wrong. The caller ends with keyfile_close() in any case.
  */
-bool secret_open_key(struct program *program, struct console *console, struct keyfile *key)
+bool secret_open_key(struct program *program, struct console *console, bool is_needed, struct keyfile *key)
     __attribute__((warn_unused_result));
 
 #endif

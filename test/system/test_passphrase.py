@@ -27,6 +27,12 @@ def seal(user, phrase=PHRASE):
     assert user.path("identity.key").read_bytes().startswith(b"quartet key 1\n")
 
 
+def run_alone(user, name, *arguments):
+    """Runs a program that has no terminal at all."""
+    return subprocess.run([BIN / name, *arguments], cwd=user.directory, env=base_environment(), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=WAIT, start_new_session=True, check=False)
+
+
 def by_descriptor(user, name, phrase, **options):
     """Runs a program that reads the passphrase, and then its input, from standard input."""
     return user.run(name, *arguments(name), "--passphrase-fd", "0", text=f"{phrase}\n", **options)
@@ -117,9 +123,7 @@ def test_a_descriptor_that_is_none_is_wrong_usage(someone, wrong):
 @holder
 def test_without_a_terminal_and_a_descriptor_a_program_says_what_to_do(someone, name):
     seal(someone)
-    process = subprocess.run([BIN / name, *arguments(name)], cwd=someone.directory, env=base_environment(),
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WAIT,
-                             start_new_session=True, check=False)
+    process = run_alone(someone, name, *arguments(name))
     assert process.returncode == 1
     assert re.search(f"^{name}: cannot open identity.key: .*no terminal.*--passphrase-fd", process.stderr)
 
@@ -128,6 +132,19 @@ def test_discovery_needs_no_passphrase(someone):
     seal(someone)
     someone.discovery()
     someone.run("discovery", "--passphrase-fd", "0", status=2)
+
+
+def test_a_command_that_needs_no_secret_asks_for_nothing(someone):
+    someone.announcer("-u", "Ece")
+    someone.discovery()
+    eventually(lambda: someone.peers())
+    seal(someone)
+    for command in ("history", "users", "mute 127.0.0.9"):
+        process = run_alone(someone, "initiator", *command.split())
+        assert "passphrase" not in process.stderr, command
+    assert re.search(r"Ece.*\(you\)", run_alone(someone, "initiator", "users").stdout)
+    assert run_alone(someone, "initiator", "fingerprint", "127.0.0.1").returncode == 1
+    assert "(you)" in someone.run("initiator", "--passphrase-fd", "0", "users", text=f"{PHRASE}\n").output
 
 
 # Passphrase.
@@ -152,14 +169,6 @@ def test_a_passphrase_is_set_changed_and_removed_at_a_terminal(someone):
     initiator.wait_for(MENU)
     assert len(someone.path("identity.key").read_bytes()) == 32
     assert PHRASE not in initiator.output and OTHER not in initiator.output
-
-
-def test_what_was_typed_before_the_question_is_no_passphrase(someone):
-    initiator = someone.initiator(terminal=True)
-    initiator.send("Passphrase\nUsers\nUsers")
-    initiator.wait_for("New passphrase .*: ")
-    initiator.ask(PHRASE, "Once more: ")
-    initiator.ask(PHRASE, "The passphrase is set")
 
 
 @pytest.mark.parametrize("answers, why", [
