@@ -299,7 +299,8 @@ static int find_settled(struct chatreader *reader, int64_t earliest, int64_t *of
 		if (at < earliest)
 			return EFBIG;
 		/* Most lines need not be parsed for this. */
-		if (len > SETTLED_LINE_BYTES || chatlog_parse(line, len, &entry) != 0)
+		if (len > SETTLED_LINE_BYTES || !memmem(line, len, "\"settled\"", 9) ||
+		    chatlog_parse(line, len, &entry) != 0)
 			continue;
 		found = entry.kind == CHATLOG_SETTLED && entry.settled <= at;
 		if (found)

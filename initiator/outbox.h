@@ -27,8 +27,8 @@
 /* How many may wait for one recipient, and for all. */
 #define OUTBOX_EACH_MAX 1000
 #define OUTBOX_MAX 32768
-/* How far back in chat.log messages are looked for that wait. */
-#define OUTBOX_BEGIN_MAX_BYTES (256 * 1024 * 1024)
+/* How far back in chat.log messages are looked for that wait, so that a start takes no time. */
+#define OUTBOX_BEGIN_MAX_BYTES (16 * 1024 * 1024)
 /* How much less of chat.log a start would have to read before it is worth a line that says so, and at a program's end. */
 #define OUTBOX_SETTLE_BYTES (8 * 1024 * 1024)
 #define OUTBOX_SETTLE_LAST_BYTES (64 * 1024)
