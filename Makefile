@@ -32,7 +32,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console editor layout lineinput outlet program richtext secret)
+	$(addprefix term/,console editor layout lineinput outlet pager program richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat completion connection desk history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry trust users watch whose wording

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "store/lockedfile.h"
 #include "term/secret.h"
 
@@ -61,6 +62,48 @@ void desk_show_waiting(struct desk *desk, size_t waiting)
 		console_set_title(desk->console, "initiator");
 	else
 		console_set_title(desk->console, "initiator: %zu waiting", waiting);
+}
+
+static void set(void *context, uint32_t events)
+{
+	(void)events;
+	*(bool *)context = true;
+}
+
+static bool is_set(void *context)
+{
+	return *(bool *)context;
+}
+
+static int wait_for_pager(void *context, int fd, bool to_write)
+{
+	struct loop *loop = context;
+	bool ready = false;
+	int rc;
+
+	if (!to_write)
+		return loop_wait(loop, fd, LOOP_NEVER);
+	rc = loop_watch(loop, fd, EPOLLOUT, set, &ready);
+	if (rc == 0)
+		rc = loop_run_until(loop, is_set, &ready);
+	loop_forget(loop, fd);
+	return rc;
+}
+
+void desk_begin_listing(struct desk *desk, struct pager *pager)
+{
+	pager_begin(pager, desk->data, desk->prompt.terminal);
+	pager->wait = wait_for_pager;
+	pager->wait_context = desk->loop;
+	desk->data = pager_console(pager);
+	stop_set_interruptible(desk->prompt.terminal);
+}
+
+void desk_end_listing(struct desk *desk, struct pager *pager)
+{
+	desk->data = pager->console;
+	pager_end(pager);
+	stop_set_interruptible(false);
 }
 
 const uint8_t *desk_identity(const struct desk *desk)

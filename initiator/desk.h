@@ -18,6 +18,7 @@
 #include "store/chatlog.h"
 #include "store/keyfile.h"
 #include "store/peersfile.h"
+#include "term/pager.h"
 #include "term/program.h"
 
 /* What else can become of a command. */
@@ -79,6 +80,13 @@ bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result)
 
 /* Has the title of the terminal say how many messages wait to be delivered. */
 void desk_show_waiting(struct desk *desk, size_t waiting);
+
+/*
+ * Begins a listing that may be long: what is collected on data goes through the pager at a terminal, and SIGINT ends the
+ * listing there and not the program. Ends with desk_end_listing(), after which data is as before.
+ */
+void desk_begin_listing(struct desk *desk, struct pager *pager);
+void desk_end_listing(struct desk *desk, struct pager *pager);
 
 /* Our public key; NULL if there is none. */
 const uint8_t *desk_identity(const struct desk *desk);

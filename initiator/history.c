@@ -16,6 +16,7 @@
 #include "store/chatlog.h"
 #include "store/chatreader.h"
 #include "store/lockedfile.h"
+#include "term/pager.h"
 #include "whose.h"
 
 /* Digits of HISTORY_MAX - 1. */
@@ -24,6 +25,7 @@
 /* A search under way. */
 struct listing {
 	struct desk *desk;
+	struct pager pager;
 	struct whose whose;
 	size_t newest;	  /* 0: all */
 	int64_t since_ms; /* wall clock */
@@ -31,12 +33,15 @@ struct listing {
 	struct chatreader *reader;
 	struct outcomes *outcomes;
 	size_t shown;
+	bool is_limited;     /* by a line that is too long */
+	bool is_cut;	     /* not all was read, or taken */
+	bool is_interrupted; /* by the user */
 };
 
 /* Whether a listing that takes long is to go on. */
-static bool goes_on(const struct listing *listing)
+static bool goes_on(struct listing *listing)
 {
-	return !stop_interrupted() && !listing->desk->data->outlet.broken;
+	return !stop_interrupted() && pager_go_on(&listing->pager);
 }
 
 /* Most lines of a whole log say nothing about the messages of other lines, and need not be parsed for that. */
@@ -93,38 +98,50 @@ static int go_forward(struct listing *listing)
 			listing->shown++;
 		}
 		chatlog_entry_free(&entry);
-		if (console_waiting_bytes(console) >= SHOWNENTRY_FLUSH_BYTES)
-			console_flush(console);
 	}
 	return rc == ENODATA ? 0 : rc;
 }
 
-/* Shows what was asked for, or tells why not. */
+/* Finds and shows what was asked for. */
+static int go(struct listing *listing)
+{
+	int rc;
+
+	desk_begin_listing(listing->desk, &listing->pager);
+	rc = go_back(listing);
+	/* What lies beyond a line that is too long for one is out of reach, and all else is shown. */
+	listing->is_limited = rc == EFBIG;
+	if (rc == 0 || rc == EFBIG)
+		rc = go_forward(listing);
+	listing->is_cut = !goes_on(listing);
+	listing->is_interrupted = stop_interrupted();
+	desk_end_listing(listing->desk, &listing->pager);
+	return rc;
+}
+
+/* The same, or tells why not. */
 static int list(struct listing *listing)
 {
 	struct console *console = listing->desk->console;
-	int rc = chatreader_open(AT_FDCWD, true, &listing->reader), limit;
+	int rc = chatreader_open(AT_FDCWD, true, &listing->reader);
 
 	if (rc == ENOENT)
 		return PROGRAM_FINE;
 	listing->outcomes = outcomes_new();
-	if (rc == 0 && !listing->outcomes)
-		rc = ENOMEM;
 	if (rc == 0)
-		rc = go_back(listing);
-	/* What lies beyond a line that is too long for one is out of reach, and all else is shown. */
-	limit = rc;
-	if (rc == 0 || rc == EFBIG)
-		rc = go_forward(listing);
+		rc = listing->outcomes ? go(listing) : ENOMEM;
 	outcomes_free(listing->outcomes);
 	chatreader_free(listing->reader);
-	if (limit == EFBIG)
+	if (listing->is_limited)
 		console_put_styled(console, CONSOLE_BAD,
 		    "a line of " CHATLOG_NAME " is longer than %d MiB; what is beyond it cannot be shown\n",
 		    CHATREADER_GIVE_UP_BYTES >> 20);
 	else if (rc != 0)
 		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", lockedfile_reason(rc));
-	return limit == 0 && rc == 0 && (!listing->desk->script || goes_on(listing)) ? PROGRAM_FINE : PROGRAM_FAILED;
+	else if (listing->is_interrupted && !stop_requested())
+		console_put_styled(console, CONSOLE_WARNING, "(interrupted)\n");
+	return !listing->is_limited && rc == 0 && !(listing->desk->script && listing->is_cut) ? PROGRAM_FINE
+											      : PROGRAM_FAILED;
 }
 
 /* Takes the last word off text if it is one of those behind a name. */

@@ -30,6 +30,7 @@ struct search {
 	struct matcher *matcher;
 	struct whose whose;
 	struct outcomes *outcomes;
+	struct pager pager;
 	struct found found[SEARCH_NEWEST]; /* the newest first */
 	size_t count;
 	bool cut; /* not all of the log was looked at */
@@ -128,8 +129,8 @@ static void show(struct search *search, bool as_json)
 		else
 			shownentry_put_line(search->desk->data, entry, found->outcome, marks,
 			    matcher_find(search->matcher, entry->text, entry->text_len, marks));
-		if (console_waiting_bytes(search->desk->data) >= SHOWNENTRY_FLUSH_BYTES)
-			console_flush(search->desk->data);
+		if (!pager_go_on(&search->pager))
+			break;
 	}
 	search->count = shown;
 }
@@ -155,6 +156,7 @@ static int run(struct search *search, const char *const *words, size_t count, bo
 	struct console *console = search->desk->console;
 	int rc = matcher_new(words, count, &search->matcher);
 
+	desk_begin_listing(search->desk, &search->pager);
 	if (rc == 0) {
 		search->outcomes = outcomes_new();
 		rc = search->outcomes ? find(search) : ENOMEM;
@@ -163,6 +165,7 @@ static int run(struct search *search, const char *const *words, size_t count, bo
 		rc = settle(search);
 	if (rc == 0 || rc == EINTR)
 		show(search, as_json);
+	desk_end_listing(search->desk, &search->pager);
 	if (rc == 0 && search->count == 0 && !search->desk->script)
 		console_put(console, "Nothing was found.\n");
 	else if (rc == 0 && search->cut && search->count > 0)
@@ -224,9 +227,7 @@ int search_show(struct desk *desk, const char *typed)
 	}
 	for (; word && count <= MATCHER_WORDS_MAX; word = next_word(&rest))
 		words[count++] = word;
-	stop_set_interruptible(desk->prompt.terminal);
 	status = search_for(desk, whom, words, count, false);
-	stop_set_interruptible(false);
 	free(copy);
 	return status;
 }

@@ -9,9 +9,6 @@
 #include "store/chatlog.h"
 #include "term/console.h"
 
-/* Long listings go out in pieces of about this size. */
-#define SHOWNENTRY_FLUSH_BYTES 65536
-
 /*
  * Collects "2026-11-20 08:00:00  SENT      Bob (192.168.1.7) [secure] ✓: hello". outcome is what outcomes_take() says, or
  * NULL; in the text count marks are marked.

@@ -9,6 +9,9 @@
 #include "store/lockedfile.h"
 #include "whose.h"
 
+/* What comes at once goes out in pieces of about this size. */
+#define FLUSH_BYTES 65536
+
 /* Every object is passed on, those that this version does not know included, unless somebody's are wanted. */
 static void put_object(struct desk *desk, const struct whose *whose, const char *line, size_t len)
 {
@@ -58,7 +61,7 @@ int watch_run(struct desk *desk, const char *whom, bool as_json)
 			put_object(desk, &whose, line, len);
 		else if (rc == 0)
 			put_line(desk, &whose, line, len);
-		if (rc == 0 && console_waiting_bytes(desk->data) < SHOWNENTRY_FLUSH_BYTES)
+		if (rc == 0 && console_waiting_bytes(desk->data) < FLUSH_BYTES)
 			continue;
 		console_flush(desk->data);
 		if (rc == ENODATA)

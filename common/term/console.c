@@ -380,19 +380,25 @@ static void put_signals(struct console *console)
 	console->bell_waits = console->bell_waits && buffer_append(&console->outlet.backlog, BELL, strlen(BELL)) != 0;
 }
 
-/* How wide the terminal is by now; 0 if it is none, or does not know. */
-static unsigned columns_now(const struct console *console)
+unsigned console_width(const struct console *console)
 {
 	struct winsize size;
 
 	return console->terminal && ioctl(console->outlet.fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+unsigned console_height(const struct console *console)
+{
+	struct winsize size;
+
+	return console->terminal && ioctl(console->outlet.fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 /* Hands the outlet the first len bytes of what was collected, in rows. */
 static void lay_out(struct console *console, size_t len)
 {
 	if (len > 0 && !console->outlet.broken &&
-	    layout_append(&console->outlet.backlog, console->text.data, len, columns_now(console)) != 0)
+	    layout_append(&console->outlet.backlog, console->text.data, len, console_width(console)) != 0)
 		outlet_lose(&console->outlet, console->text.data, len);
 	buffer_consume(&console->text, len);
 }

@@ -112,6 +112,10 @@ void console_put_marked(struct console *console, const char *text, size_t len, c
 /* Moves all that a draft has collected to the end of what console has. */
 void console_put_all(struct console *console, struct console *draft);
 
+/* How wide and how high the terminal is by now, in characters; 0 if it is none, or does not know. */
+unsigned console_width(const struct console *console);
+unsigned console_height(const struct console *console);
+
 /*
  * Has the terminal show a title for its window: formatted text, escaped, so that foreign strings may be in its arguments;
  * nothing if it is what the title is already. Only the last one that waits to be written is.

@@ -86,7 +86,7 @@ class Stream:
 
 
 class Program:
-    """One of the four programs, running."""
+    """One of the four programs, running: on pipes, or on a terminal, perhaps of so many columns."""
 
     def __init__(self, name, arguments, directory, terminal=False, environment=None, label=None):
         self.name = name
@@ -98,11 +98,13 @@ class Program:
                    "stderr": subprocess.PIPE, "bufsize": 0}
         if terminal:
             master, slave = os.openpty()
+            self._terminals = [master]
+            if terminal is not True:
+                self.resize(terminal)
+            self._input = output = master
             self.process = subprocess.Popen(["setsid", "--ctty", *command],
                                             stdin=slave, stdout=slave, **options)
             os.close(slave)
-            self._terminals = [master]
-            self._input = output = master
         else:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, **options)
