@@ -8,6 +8,7 @@
 #include "base/stop.h"
 #include "call.h"
 #include "crypto/classic.h"
+#include "heard.h"
 #include "message.h"
 #include "recipient.h"
 #include "wording.h"
@@ -325,8 +326,10 @@ int chat_run(struct desk *desk, const char *name)
 	bool secure;
 	int status = recipient_find(&chat.to, name, false, desk);
 
-	if (status == PROGRAM_FINE)
+	if (status == PROGRAM_FINE) {
+		heard_put(desk, true);
 		recipient_put_doubts(&chat.to, desk->console);
+	}
 	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
 	if ((status != PROGRAM_FINE && desk->prompt.terminal) || !ask_secure(desk, &secure))
 		return desk_worse(status, PROGRAM_FAILED);

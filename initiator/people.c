@@ -288,7 +288,7 @@ int people_block(struct desk *desk, const char *name)
 		put_who(desk->console, &who);
 		console_put(desk->console, " will be refused%s.\n",
 		    who.has_identity ? ", wherever they come from" : " that come from that address and prove nothing");
-		if (!prompt_ask_yes(&desk->prompt, "Block, yes or no? ")) {
+		if (!prompt_ask_decision(&desk->prompt, "Block, yes or no? ")) {
 			console_put(desk->console, "Nothing was changed.\n");
 			status = PROGRAM_FAILED;
 		}

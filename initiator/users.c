@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/text.h"
+#include "heard.h"
 #include "net/address.h"
 #include "store/held.h"
 #include "trust/candidates.h"
@@ -246,6 +247,7 @@ int users_show(struct desk *desk, const char *name)
 		console_put_styled(console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
 	put_waiting(desk);
+	heard_put(desk, false);
 	return PROGRAM_FINE;
 }
 

@@ -405,3 +405,58 @@ def test_what_is_held_waits_in_a_log_that_is_moved_away_no_more(alice, stranger)
     assert other.securely("hello") == HELD
     assert stranger.securely("hello", id=message_id(9)) == HELD
     assert len(alice.log()) == 2
+
+
+# Whether one is heard.
+
+
+NAMELESS = "You have no name yet"
+
+
+def begin_chat(initiator, name):
+    """Begins a chat and gives up; returns what was shown before the message was asked for."""
+    before = len(initiator.output)
+    initiator.ask(f"Chat {name}", r"secure or unsecure\? ")
+    initiator.ask("unsecure", "Message: ")
+    initiator.menu("")
+    return initiator.output[before:]
+
+
+def test_who_has_no_name_yet_is_told_before_sending(alice, bob):
+    alice.knows(Bob=bob.address)
+    initiator = alice.initiator()
+    assert NAMELESS not in initiator.menu("Users")
+    assert NAMELESS in begin_chat(initiator, "Bob")
+    alice.is_called("Alice")
+    assert NAMELESS not in begin_chat(initiator, "Bob")
+
+
+@pytest.mark.parametrize("others_ago, own_ago, told", [
+    (3, 3, None), (100, 100, "discovery does not run: see its pane"), (100, None, "discovery does not run"),
+    (3, 100, "The announcer does not run"),
+])
+def test_who_is_not_heard_is_told_what_does_not_run(alice, others_ago, own_ago, told):
+    peers = {ZOE: peer("Zoe", others_ago)}
+    if own_ago is not None:
+        peers[alice.address] = peer("Alice", own_ago, identity=alice.identity().text, since=1763625600)
+    alice.write_peers(peers, {"self": {"username": "Alice", "since": 1763625600}})
+    initiator = alice.initiator()
+    for shown in (initiator.menu("Users"), begin_chat(initiator, "Zoe")):
+        assert told in shown if told else "does not run" not in shown
+
+
+def test_nothing_is_missing_while_all_programs_run(alice):
+    alice.discovery()
+    alice.announcer("-u", "Alice")
+    initiator = alice.initiator()
+    eventually(lambda: "(you)" in initiator.menu("Users"))
+    assert "does not run" not in initiator.menu("Users")
+
+
+def test_a_clean_end_of_the_announcer_is_told(alice):
+    alice.discovery()
+    announcer = alice.announcer("-u", "Alice")
+    eventually(lambda: alice.peers().get(alice.address))
+    announcer.stop()
+    initiator = alice.initiator()
+    eventually(lambda: "The announcer does not run" in initiator.menu("Users"))
