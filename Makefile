@@ -35,7 +35,7 @@ common_OBJECTS = \
 	$(addprefix term/,console editor layout lineinput outlet pager program richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator call chat completion connection desk heard history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry trust users watch whose wording
+initiator_OBJECTS = initiator call chat completion connection desk heard history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry talk trust users watch whose wording
 responder_OBJECTS = responder admission caller conversation inbox received roster server welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

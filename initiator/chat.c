@@ -19,8 +19,7 @@ struct chat {
 	struct recipient to;
 	struct call call;
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
-	struct buffer text;  /* of the message */
-	struct buffer draft; /* the same, as it was written before */
+	struct buffer text; /* of the message */
 };
 
 static bool ask_secure(struct desk *desk, bool *secure)
@@ -112,21 +111,6 @@ static bool pack_text(struct chat *chat)
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
 }
 
-/* Takes what was written already, or asks for it. */
-static bool next_text(struct chat *chat, char **text, size_t *len)
-{
-	struct buffer *draft = &chat->desk->draft;
-
-	if (draft->len == 0)
-		return prompt_ask_text(&chat->desk->prompt, PROMPT_NOTHING, "Message: ", text, len);
-	buffer_wipe(&chat->draft);
-	chat->draft = *draft;
-	*draft = (struct buffer){0};
-	*text = chat->draft.data;
-	*len = chat->draft.len;
-	return true;
-}
-
 /* Asks until there is a text that can be sent, and is packed. */
 static bool ask_text(struct chat *chat)
 {
@@ -138,7 +122,7 @@ static bool ask_text(struct chat *chat)
 		size_t len;
 
 		wording_put_heading(chat->desk->console, &chat->to, chat->call.mode);
-		if (!next_text(chat, &line, &len))
+		if (!prompt_ask_text(prompt, PROMPT_NOTHING, "Message: ", &line, &len))
 			continue;
 		if (len == 0)
 			break;
@@ -264,7 +248,10 @@ static int finish_secure(struct chat *chat)
 
 	call_confirm(&chat->call);
 	rc = call_await(&chat->call);
-	wording_put_end(chat->desk->console, &chat->call, rc);
+	if (chat->desk->is_talking && rc == 0 && chat->call.receipt.status == ENVELOPE_DONE)
+		console_put_styled(chat->desk->console, CONSOLE_GOOD, "✓\n");
+	else
+		wording_put_end(chat->desk->console, &chat->call, rc);
 	return rc == 0 ? take_receipt(chat) : DESK_UNCONFIRMED;
 }
 
@@ -345,8 +332,55 @@ int chat_run(struct desk *desk, const char *name)
 	call_await(&chat.call);
 	call_close(&chat.call);
 	buffer_wipe(&chat.text);
-	buffer_wipe(&chat.draft);
-	buffer_wipe(&desk->draft);
 	sodium_memzero(chat.number, sizeof(chat.number));
+	return status;
+}
+
+int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
+{
+	struct chat chat = {.desk = desk, .to = way->to};
+	bool secure = way->to.has_identity;
+	int status;
+
+	recipient_put_doubts(&way->to, desk->console);
+	way->mode = CHATLOG_PLAIN;
+	way->number[0] = '\0';
+	if (!secure && !asks_all && !desk->prompt.terminal) {
+		recipient_put(&way->to, desk->console, CONSOLE_WARNING,
+		    "Not sent:", " announces no identity; Chat asks how.\n");
+		return DESK_CHANGED;
+	}
+	if ((asks_all || !secure) && !ask_secure(desk, &secure))
+		return PROGRAM_FAILED;
+	if (!secure)
+		return PROGRAM_FINE;
+	way->mode = way->to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
+	call_init(&chat.call, desk->loop, way->mode, &chat.to, desk->from, NULL, NULL);
+	status = check_secure(&chat);
+	if (status == PROGRAM_FINE && asks_all && !ask_number(&chat))
+		status = PROGRAM_FAILED;
+	call_close(&chat.call);
+	strcpy(way->number, chat.number);
+	sodium_memzero(chat.number, sizeof(chat.number));
+	return status;
+}
+
+int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t len)
+{
+	struct chat chat = {.desk = desk, .to = way->to};
+	int status = buffer_append(&chat.text, text, len) == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+
+	call_init(&chat.call, desk->loop, way->mode, &chat.to, desk->from, NULL, NULL);
+	strcpy(chat.number, way->number);
+	if (chat.number[0] == '\0')
+		draw_number(chat.number);
+	if (status == PROGRAM_FINE)
+		status = open_call(&chat);
+	if (status == PROGRAM_FINE)
+		status = pack_text(&chat) ? send_text(&chat) : PROGRAM_FAILED;
+	call_close(&chat.call);
+	buffer_wipe(&chat.text);
+	sodium_memzero(chat.number, sizeof(chat.number));
+	sodium_memzero(way->number, sizeof(way->number));
 	return status;
 }

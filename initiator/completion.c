@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "net/address.h"
+#include "talk.h"
 #include "trust/candidates.h"
 
 static void add_address(struct editor_words *words, struct in_addr address, const char *typed)
@@ -52,6 +53,7 @@ static void add_fixed(const char *const *list, size_t count, const char *typed, 
 void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct editor_words *words)
 {
 	static const char *const modes[] = {"secure", "unsecure", "plain"};
+	static const char *const words_of_talk[] = {TALK_WORDS};
 	const char *typed = line;
 
 	if (wants == PROMPT_COMMAND) {
@@ -63,4 +65,6 @@ void completion_offer(const struct desk *desk, enum prompt_wants wants, const ch
 		add_people(desk, typed, words);
 	else if (wants == PROMPT_MODE)
 		add_fixed(modes, sizeof(modes) / sizeof(modes[0]), typed, words);
+	else if (wants == PROMPT_TALK && typed[0] == '/')
+		add_fixed(words_of_talk, sizeof(words_of_talk) / sizeof(words_of_talk[0]), typed, words);
 }

@@ -115,7 +115,6 @@ void desk_close(struct desk *desk)
 {
 	chatlog_free(desk->log);
 	free(desk->users.list);
-	buffer_wipe(&desk->draft);
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);

@@ -56,8 +56,7 @@ struct desk {
 	struct keyfile key;
 	struct peersfile *peers;
 	struct shown_users users;
-	struct buffer
-	    draft; /* a message that was written before its recipient was known: the next one that is asked for */
+	bool is_talking; /* a message that was delivered is marked, and nothing else said of it */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
 	const struct in_addr *from; /* the address to speak from, or NULL */

@@ -3,6 +3,7 @@
  */
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/stop.h"
 #include "chat.h"
@@ -15,6 +16,7 @@
 #include "people.h"
 #include "script.h"
 #include "search.h"
+#include "talk.h"
 #include "term/program.h"
 #include "trust.h"
 #include "users.h"
@@ -39,7 +41,8 @@ static const char usage[] =
     "\n";
 
 static const char hints[] =
-    "Capitals do not matter, and a beginning will do: u, c, hi. An empty line at a question gives up.\n"
+    "Capitals do not matter, and a beginning will do: u, c, h. An empty line here goes on with the last conversation,\n"
+    "and at a question gives up.\n"
     "A secure chat asks for a number: any will do. It stays here and is mixed into the secret key.\n";
 
 struct command {
@@ -65,6 +68,9 @@ static const struct command commands[] = {
     {"Chat", "[NAME]", "send a message; for NAME also its beginning, an address, or a number of Users", 3, chat_run},
     {"History", "[NAME|N|all]", "the newest messages, or those with NAME, or N, today's (today) or all of them", 0,
 	history_show},
+    {"Talk", "[NAME]", "send messages to one user, a line each, until /end", 3, talk_run},
+    {"@NAME", "TEXT", "send one message at once, securely if the user has an identity", 0, talk_send},
+    {"r", "TEXT", "the same, to whoever wrote last", 0, talk_reply},
     {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
@@ -99,6 +105,14 @@ static void put_commands(struct console *console)
 /* Those of the specification stand first, and have every beginning. */
 #define COMMANDS_SPECIFIED 3
 
+/* Whether word is a command or the beginning of it. The letter of the reply is nothing else's beginning. */
+static bool is_called(const struct command *command, const char *word)
+{
+	if (word[0] == '@' || command->name[0] == '@')
+		return word[0] == command->name[0];
+	return prompt_begins(command->name, word) && (strcasecmp(word, "r") != 0 || command->run == talk_reply);
+}
+
 /* The command that word is, or is the beginning of. NULL, after telling the user, if that is none or several. */
 static const struct command *find_command(struct console *console, const char *word)
 {
@@ -106,7 +120,7 @@ static const struct command *find_command(struct console *console, const char *w
 	size_t count = 0;
 
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (prompt_begins(commands[i].name, word)) {
+		if (is_called(&commands[i], word)) {
 			found = &commands[i];
 			count++;
 			if (i < COMMANDS_SPECIFIED)
@@ -119,7 +133,7 @@ static const struct command *find_command(struct console *console, const char *w
 	console_put_foreign(console, word, strlen(word));
 	console_put(console, count == 0 ? "\"; Help lists them.\n" : "\":");
 	for (size_t i = 0; i < COMMANDS && count > 0; i++) {
-		if (prompt_begins(commands[i].name, word))
+		if (is_called(&commands[i], word))
 			console_put(console, " %s%s", commands[i].name, --count > 0 ? " or" : "?\n");
 	}
 	return NULL;
@@ -153,12 +167,6 @@ static int run_command(struct desk *desk, const struct command *command, const c
 	return status;
 }
 
-/* What was pasted into the menu is a message, and never run. */
-static int send_pasted(struct desk *desk, const char *text, size_t len)
-{
-	return buffer_append(&desk->draft, text, len) == 0 ? chat_run(desk, "") : PROGRAM_FAILED;
-}
-
 /* Asks what to do and does it; *status becomes what that returns if it says more. Returns false if the user wants no more. */
 static bool take_turn(struct desk *desk, int *status)
 {
@@ -171,15 +179,18 @@ static bool take_turn(struct desk *desk, int *status)
 		return !prompt->over;
 	if (prompt->pasted) {
 		desk_refresh(desk);
-		*status = desk_worse(*status, send_pasted(desk, line, len));
+		*status = desk_worse(*status, talk_send_pasted(desk, line, len));
 		return !prompt->over;
 	}
-	if (prompt_trim(&line) == 0)
-		return true;
+	if (prompt_trim(&line) == 0) {
+		if (prompt->terminal)
+			*status = desk_worse(*status, talk_resume(desk));
+		return !prompt->over;
+	}
 	/* The answers to a command's own questions replace this line. */
 	memccpy(word, line, '\0', sizeof(word));
-	argument = word + strcspn(word, " \t");
-	if (*argument != '\0')
+	argument = word + (word[0] == '@' ? 1 : strcspn(word, " \t"));
+	if (*argument != '\0' && word[0] != '@')
 		*argument++ = '\0';
 	argument += strspn(argument, " \t");
 	desk_refresh(desk);

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "term/layout.h"
 
 /* As many of the lines that were pasted are shown before they are sent. */
@@ -307,6 +308,14 @@ bool prompt_ask_decision(struct prompt *prompt, const char *question)
 	console_flush(prompt->console);
 	lineinput_forget(&prompt->input);
 	return prompt_ask_word(prompt, question, &answer) && strcasecmp(answer, "yes") == 0;
+}
+
+void prompt_resume(struct prompt *prompt)
+{
+	if (!prompt->terminal || stop_requested())
+		return;
+	prompt->over = false;
+	prompt->input.ended = false;
 }
 
 void prompt_expect(struct prompt *prompt, unsigned count)

@@ -102,6 +102,9 @@ bool prompt_ask_decision(struct prompt *prompt, const char *question) __attribut
  */
 void prompt_wake(struct prompt *prompt);
 
+/* After the end of what was read with the input: a terminal can be typed into again after Ctrl-D. */
+void prompt_resume(struct prompt *prompt);
+
 /* A command begins, or goes on, that takes count more lines of a pipe. */
 void prompt_expect(struct prompt *prompt, unsigned count);
 

@@ -194,6 +194,34 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	return DESK_UNREACHABLE;
 }
 
+int recipient_find_identity(struct recipient *recipient, const uint8_t identity[static IDENTITY_BYTES],
+    const char *username, struct in_addr address, struct desk *desk)
+{
+	struct candidates candidates;
+
+	if (!begin(&candidates, desk))
+		return PROGRAM_FAILED;
+	candidates_find_identity(&candidates, identity, username, address);
+	take(recipient, &candidates, candidates.list);
+	return PROGRAM_FINE;
+}
+
+size_t recipient_name_bytes(struct desk *desk, const char *text)
+{
+	char name[USERNAME_MAX_BYTES + 1];
+	size_t len = strnlen(text, USERNAME_MAX_BYTES);
+
+	for (; len > 0; len--) {
+		if (text[len] != '\0' && text[len] != ' ')
+			continue;
+		memcpy(name, text, len);
+		name[len] = '\0';
+		if (recipient_count(desk, name, true) > 0)
+			return len;
+	}
+	return strcspn(text, " ");
+}
+
 int recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
 	struct candidates candidates;

@@ -40,6 +40,19 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 size_t recipient_count(struct desk *desk, const char *text, bool whole);
 
 /*
+ * Finds the holder of an identity, who was called username and was at address when that was last known, without asking.
+ * Returns PROGRAM_FINE, or PROGRAM_FAILED if peers.txt cannot be read.
+ */
+int recipient_find_identity(struct recipient *recipient, const uint8_t identity[static IDENTITY_BYTES],
+    const char *username, struct in_addr address, struct desk *desk) __attribute__((warn_unused_result));
+
+/*
+ * How many bytes at the beginning of text are a name or address: the longest whole one that somebody has, else the first
+ * word.
+ */
+size_t recipient_name_bytes(struct desk *desk, const char *text);
+
+/*
  * Finds who announces the name of a pinned recipient and is not the holder of the pin, asking which of several. Returns
  * as recipient_find() does.
  */

@@ -246,6 +246,23 @@ void candidates_find(struct candidates *candidates, const char *text)
 		add_named(candidates, text);
 }
 
+void candidates_find_identity(struct candidates *candidates, const uint8_t identity[static IDENTITY_BYTES],
+    const char *username, struct in_addr address)
+{
+	const struct pin *pin = pins_find_identity(candidates->pins, identity);
+	const struct peer *claim = find_identity(candidates, identity);
+	struct candidate candidate = {.address = address, .has_address = true, .identity = identity};
+
+	if (pin) {
+		add_pin(candidates, pin);
+	} else if (claim) {
+		candidates_add_claim(candidates, claim);
+	} else {
+		verdict_of_proof(&candidate.verdict, candidates->pins, identity, username);
+		add(candidates, &candidate);
+	}
+}
+
 void candidates_find_rivals(struct candidates *candidates, const struct pin *pin)
 {
 	for (int identities = 1; identities >= 0 && candidates->count == 0; identities--) {

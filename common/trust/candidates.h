@@ -43,6 +43,13 @@ struct candidates {
  */
 void candidates_find(struct candidates *candidates, const char *text);
 
+/*
+ * Finds the holder of an identity: as a pinned name means them, or where it is announced, or else at the address where they
+ * were, under username, which outlives the candidates as identity does. Adds one.
+ */
+void candidates_find_identity(struct candidates *candidates, const uint8_t identity[static IDENTITY_BYTES],
+    const char *username, struct in_addr address);
+
 /* Whether a name begins so, regardless of case as above. */
 bool candidates_begins(const char *name, const char *text);
 

@@ -28,7 +28,7 @@ def test_help_is_shown(someone, name, option):
 
 def commands_of(text):
     """The commands in a list of them as the initiator shows it: name and arguments."""
-    return re.findall(r"^  ([A-Z]\w+)(?: (\S*))? +\w.*$", text, re.MULTILINE)
+    return re.findall(r"^  (@?[A-Z]\w+|r)(?: (\S*))? +\w.*$", text, re.MULTILINE)
 
 
 def test_the_list_of_commands_is_the_same_everywhere(alice):
@@ -38,7 +38,7 @@ def test_the_list_of_commands_is_the_same_everywhere(alice):
     assert names[:3] == ["Users", "Chat", "History"] and names[-1] == "Quit"
     assert commands_of(alice.initiator().menu("Help")) == commands
     page = (ROOT / "initiator/initiator.1").read_text(encoding="utf-8")
-    assert re.findall(r"^\.It Ic (\w+)", page, re.MULTILINE) == names
+    assert re.findall(r"^\.It Ic (@?\w+)", page, re.MULTILINE) == names
 
 
 @pytest.mark.parametrize("header, constant, sentence", [

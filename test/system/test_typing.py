@@ -13,7 +13,7 @@ from quartet import BIN, MENU, NUMBER, peer
 BOB = "127.0.0.3"
 
 HAS_EDITOR = b"with line editing" in subprocess.check_output([BIN / "initiator", "-V"])
-EDITING = {"TERM": "xterm"}
+EDITING = {"TERM": "xterm", "NO_COLOR": "1"}
 PLAIN = {"TERM": "dumb"}
 
 every_terminal = pytest.mark.parametrize("environment", [

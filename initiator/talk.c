@@ -1,0 +1,331 @@
+#include "talk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/stop.h"
+#include "base/text.h"
+#include "chat.h"
+#include "history.h"
+#include "message.h"
+#include "net/address.h"
+#include "search.h"
+#include "store/chatreader.h"
+#include "store/lockedfile.h"
+#include "users.h"
+#include "wording.h"
+
+/* Words that are searched for, at most. */
+#define SEARCHED_WORDS_MAX 16
+
+struct talk {
+	struct desk *desk;
+	struct chat_way way;
+	struct buffer failed; /* the last message that was not sent */
+	int status;	      /* the worst so far */
+};
+
+/* Sends a text, and keeps it for /retry if that fails. */
+static int send_checked(struct talk *talk, const char *text, size_t len)
+{
+	int status = chat_send(talk->desk, &talk->way, text, len);
+
+	buffer_wipe(&talk->failed);
+	if (status != PROGRAM_FINE && buffer_append(&talk->failed, text, len) != 0)
+		return PROGRAM_FAILED;
+	return status;
+}
+
+/* The same, if it can be a message. */
+static int send_text(struct talk *talk, const char *text, size_t len)
+{
+	const struct prompt *prompt = &talk->desk->prompt;
+	const char *fault = message_fault(text, len, prompt->plain, prompt->pasted);
+
+	if (!fault)
+		return send_checked(talk, text, len);
+	wording_put_unfit(talk->desk->console, fault);
+	return PROGRAM_FAILED;
+}
+
+/* What is done between messages. */
+
+static int run_help(struct talk *talk, char *argument)
+{
+	(void)argument;
+	console_put(talk->desk->console, "Every line is a message. Besides:\n"
+					 "  /end             back to the menu (so does Ctrl-D)\n"
+					 "  /users           who is there\n"
+					 "  /history [N]     what was said with this user\n"
+					 "  /search WORDS    of that, the messages with all the words\n"
+					 "  /retry           send again what could not be sent last\n"
+					 "  //TEXT           a message that begins with a slash\n");
+	return PROGRAM_FINE;
+}
+
+static int run_users(struct talk *talk, char *argument)
+{
+	return users_show(talk->desk, argument);
+}
+
+static int run_history(struct talk *talk, char *argument)
+{
+	char whom[USERNAME_MAX_BYTES + 32];
+
+	snprintf(whom, sizeof(whom), "%s%s%.20s", talk->way.to.username, argument[0] != '\0' ? " " : "", argument);
+	return history_show(talk->desk, whom);
+}
+
+static int run_search(struct talk *talk, char *argument)
+{
+	const char *words[SEARCHED_WORDS_MAX];
+	size_t count = 0;
+	char *rest;
+
+	for (char *word = strtok_r(argument, " ", &rest); word && count < SEARCHED_WORDS_MAX;
+	     word = strtok_r(NULL, " ", &rest))
+		words[count++] = word;
+	if (count > 0)
+		return search_list(talk->desk, talk->way.to.username, words, count, false);
+	console_put_styled(talk->desk->console, CONSOLE_WARNING, "Search for what? /search WORDS\n");
+	return PROGRAM_FAILED;
+}
+
+static int run_retry(struct talk *talk, char *argument)
+{
+	struct buffer text = talk->failed;
+	int status;
+
+	(void)argument;
+	if (text.len == 0) {
+		console_put(talk->desk->console, "There is nothing to send again.\n");
+		return PROGRAM_FINE;
+	}
+	talk->failed = (struct buffer){0};
+	status = send_checked(talk, text.data, text.len);
+	buffer_wipe(&text);
+	return status;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct talk *talk, char *argument);
+} words_between[] = {
+    {"/help", run_help},
+    {"/users", run_users},
+    {"/history", run_history},
+    {"/search", run_search},
+    {"/retry", run_retry},
+};
+
+/* Runs a line that begins with a slash. Returns false if it is the end. */
+static bool run_word(struct talk *talk, char *line)
+{
+	struct console *console = talk->desk->console;
+	char *argument = line + strcspn(line, " ");
+
+	if (*argument != '\0')
+		*argument++ = '\0';
+	argument += strspn(argument, " ");
+	if (strcmp(line, "/end") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(words_between) / sizeof(words_between[0]); i++) {
+		if (strcmp(line, words_between[i].name) == 0) {
+			talk->status = desk_worse(talk->status, words_between[i].run(talk, argument));
+			return true;
+		}
+	}
+	console_put_styled(console, CONSOLE_WARNING, "Not sent: there is no ");
+	console_put_foreign(console, line, strlen(line));
+	console_put(console, "; /help lists what there is. A message that begins with a slash takes two.\n");
+	talk->status = desk_worse(talk->status, PROGRAM_FAILED);
+	return true;
+}
+
+/* Takes one line. Returns false if it was the last. */
+static bool take_line(struct talk *talk, const char *question)
+{
+	struct prompt *prompt = &talk->desk->prompt;
+	struct buffer text = {0};
+	bool goes_on = true;
+	char *line;
+	size_t len;
+
+	if (!prompt_ask_text(prompt, PROMPT_TALK, question, &line, &len))
+		return !prompt->over;
+	if (len == 0)
+		return true;
+	/* The answers to other questions replace this line. */
+	if (buffer_append(&text, line, len + 1) != 0)
+		return true;
+	desk_refresh(talk->desk);
+	if (prompt->pasted || text.data[0] != '/')
+		talk->status = desk_worse(talk->status, send_text(talk, text.data, len));
+	else if (text.data[1] == '/')
+		talk->status = desk_worse(talk->status, send_text(talk, text.data + 1, len - 1));
+	else
+		goes_on = run_word(talk, text.data);
+	buffer_wipe(&text);
+	return goes_on;
+}
+
+/* Has the whole conversation. */
+static int converse(struct talk *talk)
+{
+	char name[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1], question[sizeof(name) + sizeof("\"\"> ")];
+	const char *username = talk->way.to.username;
+	const char *mark = text_has_punctuation(username, strlen(username)) ? "\"" : "";
+	struct desk *desk = talk->desk;
+
+	text_escape_name(name, sizeof(name), username, strlen(username));
+	snprintf(question, sizeof(question), "%s%s%s> ", mark, name, mark);
+	wording_put_heading(desk->console, &talk->way.to, talk->way.mode);
+	console_put_styled(desk->console, CONSOLE_FAINT,
+	    "Every line is sent; /end ends, /help lists what else there is.\n");
+	desk->is_talking = true;
+	while (!stop_requested() && take_line(talk, question))
+		console_flush(desk->console);
+	desk->is_talking = false;
+	prompt_resume(&desk->prompt);
+	return talk->status;
+}
+
+static int finish(struct talk *talk, int status)
+{
+	buffer_wipe(&talk->failed);
+	explicit_bzero(talk->way.number, sizeof(talk->way.number));
+	return status;
+}
+
+/* Sends a text to whom it is for, or talks to them if there is none, asking only what it must. */
+static int send_or_talk(struct talk *talk, const char *text, size_t len)
+{
+	int status = chat_choose(talk->desk, &talk->way, false);
+
+	if (status == PROGRAM_FINE)
+		status = len > 0 ? send_text(talk, text, len) : converse(talk);
+	return finish(talk, status);
+}
+
+/* A pipe has lines for a talk up to its end, and if it cannot begin none may be taken for something else. */
+static void skip_talk(struct desk *desk)
+{
+	if (desk->prompt.terminal || desk->prompt.over)
+		return;
+	console_put(desk->console, "The rest of the input is left alone.\n");
+	desk->prompt.over = true;
+}
+
+int talk_run(struct desk *desk, const char *name)
+{
+	struct talk talk = {.desk = desk};
+	int status = recipient_find(&talk.way.to, name, false, desk);
+
+	if (status == PROGRAM_FINE)
+		status = chat_choose(desk, &talk.way, true);
+	if (status == PROGRAM_FINE)
+		status = converse(&talk);
+	else
+		skip_talk(desk);
+	return finish(&talk, status);
+}
+
+int talk_send(struct desk *desk, const char *typed)
+{
+	struct talk talk = {.desk = desk};
+	size_t len = recipient_name_bytes(desk, typed);
+	const char *text = typed + len + strspn(typed + len, " ");
+	struct buffer name = {0};
+	int status = PROGRAM_FAILED;
+
+	if (len == 0)
+		console_put_styled(desk->console, CONSOLE_WARNING, "To whom? @NAME TEXT sends a message to NAME.\n");
+	else if (buffer_printf(&name, "%.*s%c", (int)len, typed, '\0') == 0)
+		status = recipient_find(&talk.way.to, name.data, false, desk);
+	buffer_free(&name);
+	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
+}
+
+/* Finds the last message of chat.log, or the last that was received. Returns 0, ENODATA if there is none, or an error. */
+static int find_last(bool only_received, struct chatlog_entry *entry)
+{
+	struct chatreader *reader = NULL;
+	bool found = false;
+	const char *line;
+	size_t len;
+	int rc = chatreader_open(AT_FDCWD, true, &reader);
+
+	while (rc == 0 && !found && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
+		if (chatlog_parse(line, len, entry) != 0)
+			continue;
+		/* What is held was not seen. */
+		found = entry->kind == CHATLOG_MESSAGE && !entry->held &&
+			(entry->direction == CHATLOG_RECEIVED || !only_received);
+		if (!found)
+			chatlog_entry_free(entry);
+	}
+	chatreader_free(reader);
+	return found ? 0 : rc == 0 || rc == ENOENT ? ENODATA : rc;
+}
+
+/* Finds whom that was said with. */
+static int find_last_recipient(bool only_received, struct recipient *recipient, struct desk *desk)
+{
+	struct chatlog_entry entry;
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc = find_last(only_received, &entry), status;
+
+	if (rc == ENODATA)
+		return DESK_NOBODY;
+	if (rc != 0) {
+		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n",
+		    lockedfile_reason(rc));
+		return PROGRAM_FAILED;
+	}
+	status = entry.has_identity
+		     ? recipient_find_identity(recipient, entry.identity, entry.username, entry.address, desk)
+		     : recipient_find(recipient, address_format(entry.address, ip), false, desk);
+	chatlog_entry_free(&entry);
+	return status;
+}
+
+int talk_reply(struct desk *desk, const char *text)
+{
+	struct talk talk = {.desk = desk};
+	int status = find_last_recipient(true, &talk.way.to, desk);
+
+	if (status == DESK_NOBODY)
+		console_put_styled(desk->console, CONSOLE_WARNING, "Nobody has written to you yet.\n");
+	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
+}
+
+int talk_resume(struct desk *desk)
+{
+	struct talk talk = {.desk = desk};
+	struct prompt *prompt = &desk->prompt;
+	int status = find_last_recipient(false, &talk.way.to, desk);
+	char *answer;
+
+	if (status != PROGRAM_FINE)
+		return status == DESK_NOBODY ? PROGRAM_FINE : status;
+	recipient_put(&talk.way.to, desk->console, CONSOLE_NORMAL, "The last conversation was with", ".\n");
+	if (prompt_ask_word(prompt, "Go on with it? [Y/n] ", &answer) ? !prompt_begins("yes", answer)
+								      : prompt->over || prompt->cancelled)
+		return PROGRAM_FINE;
+	return send_or_talk(&talk, "", 0);
+}
+
+int talk_send_pasted(struct desk *desk, const char *text, size_t len)
+{
+	struct talk talk = {.desk = desk};
+	struct buffer kept = {0};
+	int status =
+	    buffer_append(&kept, text, len) == 0 ? recipient_find(&talk.way.to, "", false, desk) : PROGRAM_FAILED;
+
+	if (status == PROGRAM_FINE)
+		status = send_or_talk(&talk, kept.data, kept.len);
+	buffer_wipe(&kept);
+	return status;
+}

@@ -1,0 +1,202 @@
+"""Messages without the questions of Chat before each: Talk, @NAME, r, and Enter at the menu."""
+
+import pytest
+
+from network import Listener
+from protocol import Identity
+from quartet import MENU, NUMBER, eventually, log_entry, peer, pin
+from test_typing import EDITING, bracketed, editing, every_terminal
+
+BOB = "127.0.0.3"
+OTHER = "127.0.0.5"
+
+
+@pytest.fixture
+def alice(alice):
+    alice.is_called("Alice")
+    return alice
+
+
+@pytest.fixture
+def bobs_responder(bob, known):
+    """Bob, known to Alice, who has a name of his own and takes what comes."""
+    bob.is_called("Bob")
+    bob.knows(Alice="127.0.0.2")
+    return bob.responder()
+
+
+def received(user):
+    return [entry["text"] for entry in user.log() if entry.get("direction") == "RECEIVED"]
+
+
+def begin(alice, environment):
+    return alice.initiator(terminal=True, environment=environment)
+
+
+@every_terminal
+def test_every_line_of_a_talk_is_a_message(alice, bob, bobs_responder, environment):
+    """Confirmed each, and all questions asked once."""
+    initiator = begin(alice, environment)
+    initiator.ask("Talk bob", r"secure or unsecure\? ")
+    initiator.ask("secure", NUMBER)
+    initiator.ask("", "Bob> ")
+    for text in ("one", "two", "//three", "Users"):
+        initiator.ask(text, "✓")
+        initiator.wait_for("Bob> ")
+    assert "no /nonsense" in initiator.ask("/nonsense", "Not sent.*\n(?s:.*)Bob> ")[0]
+    initiator.ask("/end", MENU)
+    assert received(bob) == ["one", "two", "/three", "Users"]
+    assert initiator.output.count("secure or unsecure?") == 1
+
+
+def test_a_talk_works_from_a_pipe(alice, bob, bobs_responder):
+    """And the commands that follow it are run."""
+    initiator = alice.run("initiator", text="Talk Bob\nsecure\n7\none\n\ntwo\n/end\nUsers\nTalk Bob\nsecure\n7\nthree\n")
+    assert received(bob) == ["one", "two", "three"]
+    assert "Bob (Online)" in initiator.output
+
+
+def test_of_a_talk_that_cannot_begin_nothing_is_taken_for_a_command(alice):
+    initiator = alice.run("initiator", text="Talk Mallory\nsecure\n7\nUsers\nQuit\n", status=3)
+    assert "rest of the input" in initiator.output and "Nobody was heard" not in initiator.output
+
+
+@every_terminal
+def test_ctrl_d_ends_a_talk_and_not_the_program(alice, bobs_responder, environment):
+    initiator = begin(alice, environment)
+    initiator.ask("@Bob", "Bob> ")
+    initiator.send_bytes(b"\x04")
+    initiator.wait_for(MENU)
+    assert "Bob (Online)" in initiator.menu("Users")
+    initiator.send_bytes(b"\x04")
+    initiator.wait()
+
+
+def test_what_else_a_talk_knows(alice, bob, bobs_responder):
+    initiator = begin(alice, EDITING)
+    initiator.ask("@Bob", "Bob> ")
+    for text in ("green apples", "red apples"):
+        initiator.ask(text, "✓")
+        initiator.wait_for("Bob> ")
+    assert "red" not in initiator.ask("/search green", "green apples(?s:.*)Bob> ")[0].partition("Bob> ")[0]
+    assert "green" not in initiator.ask("/history 1", "red apples(?s:.*)Bob> ")[0]
+    initiator.ask("/users", r"Bob \(Online\)(?s:.*)Bob> ")
+    initiator.ask("/help", "/retry(?s:.*)Bob> ")
+    initiator.ask("/retry", "nothing to send again")
+
+
+def test_retry_sends_what_could_not_be_sent(alice, bob, known):
+    bob.is_called("Bob")
+    alice.knows(Bob=BOB)
+    alice.update_peers_file(lambda content: content["known"].clear())
+    initiator = begin(alice, EDITING)
+    initiator.ask("@Bob", r"secure or unsecure\? ")
+    initiator.ask("plain", "Bob> ")
+    initiator.ask("hello", "cannot connect(?s:.*)Bob> ")
+    bob.responder()
+    initiator.ask("/retry", "Sent to Bob")
+    eventually(lambda: received(bob) == ["hello"])
+
+
+@editing
+def test_a_paste_into_a_talk_is_one_message(alice, bob, bobs_responder):
+    initiator = begin(alice, EDITING)
+    initiator.ask("@Bob", "Bob> ")
+    initiator.send_bytes(bracketed("a\n/end\n\tb\n"))
+    initiator.wait_for("3 lines: send as one message")
+    initiator.ask("", "✓")
+    assert received(bob) == ["a\n/end\n\tb"]
+
+
+# One message.
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_message_to_somebody_known_takes_one_line(alice, bob, bobs_responder, terminal):
+    initiator = alice.initiator(terminal=terminal)
+    assert "Delivered to Bob" in initiator.menu("@bob hello there")
+    assert "Delivered to Bob" in initiator.menu("@1 never") or "no number" in initiator.output
+    assert received(bob)[0] == "hello there"
+    assert "secure or unsecure" not in initiator.output
+
+
+def test_a_name_may_have_spaces(alice, bob, bobs_responder):
+    """The longest name that somebody has is meant."""
+    alice.pin(**{"Bob": pin(Identity().text), "Bob 2": pin(bob.identity().text, address=BOB)})
+    initiator = alice.initiator()
+    assert "Delivered to" in initiator.menu("@Bob 2 hello")
+    assert received(bob) == ["hello"]
+
+
+def test_without_an_identity_a_terminal_is_asked_and_a_pipe_fails(alice):
+    alice.knows(Bob=BOB)
+    with Listener(BOB) as listener:
+        alice.run("initiator", text="@bob hello\nUsers\n", status=6)
+        assert not listener.is_called()
+        initiator = alice.initiator(terminal=True)
+        initiator.ask("@bob hello", r"secure or unsecure\? ")
+        initiator.send("plain")
+        with listener.accept() as connection:
+            assert b"hello" in connection.receive_all()
+
+
+# Replies.
+
+
+def test_a_reply_goes_to_the_identity_that_wrote(alice, bob, bobs_responder):
+    """Whoever has the name by now."""
+    alice.write_log(log_entry("hi", "Bob", ip=BOB, mode="secure", id="A" * 22 + "==",
+                              identity=bob.identity().text))
+    alice.update_peers_file(lambda content: content["known"].clear())
+    alice.write_peers({**alice.peers(), OTHER: peer("Bob", identity=Identity().text)})
+    initiator = alice.initiator()
+    assert "Delivered to Bob (127.0.0.3)" in initiator.menu("r hello")
+    assert received(bob) == ["hello"]
+
+
+def test_a_reply_to_somebody_without_an_identity_asks(alice):
+    alice.knows(Bob=BOB)
+    alice.write_log(log_entry("hi"))
+    initiator = alice.initiator(terminal=True)
+    with Listener(BOB) as listener:
+        initiator.ask("r hello", r"secure or unsecure\? ")
+        initiator.send("plain")
+        with listener.accept() as connection:
+            assert b"hello" in connection.receive_all()
+
+
+def test_nobody_to_reply_to(alice):
+    alice.write_log(log_entry("hi", direction="SENT"))
+    alice.run("initiator", text="r hello\n", status=3)
+
+
+def test_enter_at_the_menu_offers_the_last_conversation(alice, bob, bobs_responder):
+    initiator = alice.initiator(terminal=True)
+    initiator.menu("")
+    initiator.menu("@Bob hello")
+    initiator.ask("", r"last conversation was with Bob \(127\.0\.0\.3\)\.\nGo on with it\? \[Y/n\] ")
+    initiator.ask("", "Bob> ")
+    initiator.ask("again", "✓")
+    initiator.menu("/end")
+    initiator.ask("", "Go on with it")
+    initiator.menu("n")
+    assert received(bob) == ["hello", "again"]
+
+
+def test_in_a_pipe_an_empty_line_is_nothing(alice):
+    alice.write_log(log_entry("hi"))
+    assert "conversation" not in alice.run("initiator", text="\n\n").output
+
+
+# Beginnings.
+
+
+def test_the_commands_of_the_specification_and_the_reply_have_their_beginnings(alice):
+    initiator = alice.initiator(terminal=True)
+    assert "Nobody was heard" in initiator.menu("u")
+    assert "Nothing was said" in initiator.menu("h")
+    initiator.ask("c", "Name: ")
+    initiator.menu("")
+    assert "Nobody has written" in initiator.menu("R hello")
+    initiator.ask("re", "Name: ")  # of Reject
+    assert "Help" in initiator.menu("") + initiator.menu("he")
