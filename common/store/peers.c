@@ -4,9 +4,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
-#define NONE UINT32_MAX
-#define FIRST_CAPACITY 16
+#define BUCKETS 4096
 
 /* What a claim is worth to a full dictionary, from the first to go to the last. */
 enum rank {
@@ -21,51 +21,32 @@ enum rank {
 /* The peer comes first, so that a pointer to it is a pointer to its node. */
 struct node {
 	struct peer peer;
-	uint32_t older, newer; /* neighbours in the order of last hearing among those of its rank, or NONE */
-	uint32_t next_at;      /* in the same bucket of addresses, or among the free nodes, or NONE */
-	uint32_t next_of;      /* in the same bucket of identities, or NONE */
-	uint8_t rank;
-	bool is_used;
+	enum rank rank;
+	TAILQ_ENTRY(node) equal;      /* those of its rank, who was heard longest ago first */
+	LIST_ENTRY(node) all, at, of; /* all; in the same bucket of addresses, and of identities */
 };
 
+TAILQ_HEAD(line, node);
+LIST_HEAD(nodes, node);
+
 struct peers {
-	struct node *nodes;
-	uint32_t *at, *of; /* capacity of each: the first node of each chain, or NONE; by address, and by identity */
-	uint32_t capacity; /* a power of two */
-	uint32_t count;
-	uint32_t newest[RANKS], oldest[RANKS];
-	uint32_t free;
+	size_t count;
+	struct line ranks[RANKS];
+	struct nodes all, at[BUCKETS], of[BUCKETS];
 	uint8_t seed[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
 };
 
-static uint32_t hash(const struct peers *peers, const void *bytes, size_t len)
+static size_t hash(const struct peers *peers, const void *bytes, size_t len)
 {
-	uint8_t digest[crypto_shorthash_BYTES];
-	uint32_t number;
+	uint64_t number;
 
-	crypto_shorthash(digest, bytes, len, peers->seed);
-	memcpy(&number, digest, sizeof(number));
-	return number & (peers->capacity - 1);
+	crypto_shorthash((unsigned char *)&number, bytes, len, peers->seed);
+	return number % BUCKETS;
 }
 
-static uint32_t *bucket_at(const struct peers *peers, struct in_addr address)
+static struct node *first_at(const struct peers *peers, struct in_addr address)
 {
-	return &peers->at[hash(peers, &address, sizeof(address))];
-}
-
-static uint32_t *bucket_of(const struct peers *peers, const uint8_t *identity)
-{
-	return &peers->of[hash(peers, identity, IDENTITY_BYTES)];
-}
-
-static uint32_t index_of(const struct peers *peers, const struct peer *peer)
-{
-	return (uint32_t)((const struct node *)peer - peers->nodes);
-}
-
-static struct node *node_of(const struct peers *peers, const struct peer *peer)
-{
-	return &peers->nodes[index_of(peers, peer)];
+	return LIST_FIRST(&peers->at[hash(peers, &address, sizeof(address))]);
 }
 
 struct peers *peers_new(void)
@@ -74,8 +55,7 @@ struct peers *peers_new(void)
 
 	if (peers) {
 		for (int rank = 0; rank < RANKS; rank++)
-			peers->newest[rank] = peers->oldest[rank] = NONE;
-		peers->free = NONE;
+			TAILQ_INIT(&peers->ranks[rank]);
 		randombytes_buf(peers->seed, sizeof(peers->seed));
 	}
 	return peers;
@@ -83,13 +63,8 @@ struct peers *peers_new(void)
 
 void peers_free(struct peers *peers)
 {
-	if (!peers)
-		return;
-	for (const struct peer *peer = NULL; (peer = peers_next(peers, peer));)
-		json_decref(peer->extra);
-	free(peers->nodes);
-	free(peers->at);
-	free(peers->of);
+	while (peers && !LIST_EMPTY(&peers->all))
+		peers_drop(peers, &LIST_FIRST(&peers->all)->peer);
 	free(peers);
 }
 
@@ -98,42 +73,36 @@ size_t peers_count(const struct peers *peers)
 	return peers->count;
 }
 
+static struct node *node_of(const struct peer *peer)
+{
+	return (struct node *)(uintptr_t)peer;
+}
+
 struct peer *peers_next(const struct peers *peers, const struct peer *peer)
 {
-	for (uint32_t i = peer ? index_of(peers, peer) + 1 : 0; i < peers->capacity; i++) {
-		if (peers->nodes[i].is_used)
-			return &peers->nodes[i].peer;
-	}
-	return NULL;
+	struct node *node = peer ? LIST_NEXT(node_of(peer), all) : LIST_FIRST(&peers->all);
+
+	return node ? &node->peer : NULL;
 }
 
 struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer)
 {
-	uint32_t i;
+	struct node *node = peer ? LIST_NEXT(node_of(peer), at) : first_at(peers, address);
 
-	if (peers->capacity == 0)
-		return NULL;
-	for (i = peer ? node_of(peers, peer)->next_at : *bucket_at(peers, address); i != NONE;
-	     i = peers->nodes[i].next_at) {
-		if (peers->nodes[i].peer.address.s_addr == address.s_addr)
-			return &peers->nodes[i].peer;
-	}
-	return NULL;
+	while (node && node->peer.address.s_addr != address.s_addr)
+		node = LIST_NEXT(node, at);
+	return node ? &node->peer : NULL;
 }
 
 struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
     const struct peer *peer)
 {
-	uint32_t i;
+	struct node *node =
+	    peer ? LIST_NEXT(node_of(peer), of) : LIST_FIRST(&peers->of[hash(peers, identity, IDENTITY_BYTES)]);
 
-	if (peers->capacity == 0)
-		return NULL;
-	for (i = peer ? node_of(peers, peer)->next_of : *bucket_of(peers, identity); i != NONE;
-	     i = peers->nodes[i].next_of) {
-		if (peer_announces(&peers->nodes[i].peer, identity))
-			return &peers->nodes[i].peer;
-	}
-	return NULL;
+	while (node && !peer_announces(&node->peer, identity))
+		node = LIST_NEXT(node, of);
+	return node ? &node->peer : NULL;
 }
 
 /* What makes one claim of an address better than another. */
@@ -198,110 +167,38 @@ static enum rank rank_of(const struct peer *peer)
 	return peer->heard_again ? RANK_UNSIGNED : RANK_ONCE;
 }
 
-static void link_newest(struct peers *peers, struct node *node)
+/* Enters a claim that was heard last. */
+static void enter(struct peers *peers, struct node *node)
 {
-	uint32_t index = index_of(peers, &node->peer), *newest;
+	struct node *last = first_at(peers, node->peer.address);
 
-	node->rank = (uint8_t)rank_of(&node->peer);
-	newest = &peers->newest[node->rank];
-	node->newer = NONE;
-	node->older = *newest;
-	if (*newest != NONE)
-		peers->nodes[*newest].newer = index;
+	LIST_INSERT_HEAD(&peers->all, node, all);
+	node->rank = rank_of(&node->peer);
+	TAILQ_INSERT_TAIL(&peers->ranks[node->rank], node, equal);
+	/* Those longest there stay first. */
+	while (last && LIST_NEXT(last, at))
+		last = LIST_NEXT(last, at);
+	if (last)
+		LIST_INSERT_AFTER(last, node, at);
 	else
-		peers->oldest[node->rank] = index;
-	*newest = index;
-}
-
-static void unlink_node(struct peers *peers, const struct node *node)
-{
-	if (node->newer != NONE)
-		peers->nodes[node->newer].older = node->older;
-	else
-		peers->newest[node->rank] = node->older;
-	if (node->older != NONE)
-		peers->nodes[node->older].newer = node->newer;
-	else
-		peers->oldest[node->rank] = node->newer;
-}
-
-/* Those longest there stay first. */
-static void enter_buckets(struct peers *peers, struct node *node)
-{
-	uint32_t index = index_of(peers, &node->peer), *link = bucket_at(peers, node->peer.address);
-
-	while (*link != NONE)
-		link = &peers->nodes[*link].next_at;
-	*link = index;
-	node->next_at = node->next_of = NONE;
-	if (!node->peer.has_identity)
-		return;
-	link = bucket_of(peers, node->peer.identity);
-	node->next_of = *link;
-	*link = index;
-}
-
-static void leave_buckets(struct peers *peers, const struct node *node)
-{
-	uint32_t index = index_of(peers, &node->peer), *link = bucket_at(peers, node->peer.address);
-
-	while (*link != index)
-		link = &peers->nodes[*link].next_at;
-	*link = node->next_at;
-	if (!node->peer.has_identity)
-		return;
-	link = bucket_of(peers, node->peer.identity);
-	while (*link != index)
-		link = &peers->nodes[*link].next_of;
-	*link = node->next_of;
+		LIST_INSERT_HEAD(&peers->at[hash(peers, &node->peer.address, sizeof(node->peer.address))], node, at);
+	if (node->peer.has_identity)
+		LIST_INSERT_HEAD(&peers->of[hash(peers, node->peer.identity, IDENTITY_BYTES)], node, of);
+	peers->count++;
 }
 
 void peers_drop(struct peers *peers, struct peer *peer)
 {
-	struct node *node = node_of(peers, peer);
+	struct node *node = node_of(peer);
 
-	unlink_node(peers, node);
-	leave_buckets(peers, node);
+	LIST_REMOVE(node, all);
+	TAILQ_REMOVE(&peers->ranks[node->rank], node, equal);
+	LIST_REMOVE(node, at);
+	if (peer->has_identity)
+		LIST_REMOVE(node, of);
 	json_decref(peer->extra);
-	node->is_used = false;
-	node->next_at = peers->free;
-	peers->free = index_of(peers, peer);
+	free(node);
 	peers->count--;
-}
-
-/* Doubles the room for nodes and buckets. Returns false, with everything as it was, if out of memory. */
-static bool grow(struct peers *peers)
-{
-	uint32_t before = peers->capacity, capacity = before ? before * 2 : FIRST_CAPACITY, *old = peers->at;
-	uint32_t *at = malloc(capacity * sizeof(*at)), *of = malloc(capacity * sizeof(*of));
-	struct node *nodes = at && of ? realloc(peers->nodes, capacity * sizeof(*nodes)) : NULL;
-
-	if (!nodes) {
-		free(at);
-		free(of);
-		return false;
-	}
-	free(peers->of);
-	peers->nodes = nodes;
-	peers->at = at;
-	peers->of = of;
-	peers->capacity = capacity;
-	for (uint32_t i = 0; i < capacity; i++)
-		at[i] = of[i] = NONE;
-	for (uint32_t i = before; i < capacity; i++) {
-		nodes[i].is_used = false;
-		nodes[i].next_at = peers->free;
-		peers->free = i;
-	}
-	/* Chain by chain, so that the claims of an address stay in their order. */
-	for (uint32_t bucket = 0; bucket < before; bucket++) {
-		for (uint32_t i = old[bucket], next; i != NONE; i = next) {
-			next = nodes[i].next_at;
-			enter_buckets(peers, &nodes[i]);
-		}
-	}
-	free(old);
-	return true;
 }
 
 /*
@@ -334,8 +231,8 @@ static bool make_room_at(struct peers *peers, const struct peer *newcomer)
 static void make_room(struct peers *peers)
 {
 	for (int rank = 0; rank < RANKS && peers->count >= PEERS_MAX; rank++) {
-		if (peers->oldest[rank] != NONE)
-			peers_drop(peers, &peers->nodes[peers->oldest[rank]].peer);
+		if (!TAILQ_EMPTY(&peers->ranks[rank]))
+			peers_drop(peers, &TAILQ_FIRST(&peers->ranks[rank])->peer);
 	}
 }
 
@@ -348,26 +245,23 @@ static struct peer *insert(struct peers *peers, const struct peer *peer)
 	if (!make_room_at(peers, peer))
 		return NULL;
 	make_room(peers);
-	if (peers->free == NONE && !grow(peers)) {
+	node = malloc(sizeof(*node));
+	if (!node) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	node = &peers->nodes[peers->free];
-	peers->free = node->next_at;
 	node->peer = *peer;
-	node->is_used = true;
-	link_newest(peers, node);
-	enter_buckets(peers, node);
-	peers->count++;
+	enter(peers, node);
 	return &node->peer;
 }
 
 static void move_to_newest(struct peers *peers, struct peer *peer)
 {
-	struct node *node = node_of(peers, peer);
+	struct node *node = node_of(peer);
 
-	unlink_node(peers, node);
-	link_newest(peers, node);
+	TAILQ_REMOVE(&peers->ranks[node->rank], node, equal);
+	node->rank = rank_of(peer);
+	TAILQ_INSERT_TAIL(&peers->ranks[node->rank], node, equal);
 }
 
 static int compare_times(const void *left, const void *right)
@@ -548,7 +442,8 @@ size_t peers_expire(struct peers *peers, int64_t now_ms)
 	size_t before = peers->count;
 
 	/* All of them: if the clock was set, the order of hearing is not that of the times. */
-	for (struct peer *peer = NULL; (peer = peers_next(peers, peer));) {
+	for (struct peer *peer = peers_next(peers, NULL), *next; peer; peer = next) {
+		next = peers_next(peers, peer);
 		if (!peer_is_listed(peer, now_ms))
 			peers_drop(peers, peer);
 	}
@@ -557,10 +452,8 @@ size_t peers_expire(struct peers *peers, int64_t now_ms)
 
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms)
 {
-	int64_t silence_ms;
+	int64_t silence_ms = now_ms - peer->last_seen_ms;
 
-	if (__builtin_sub_overflow(now_ms, peer->last_seen_ms, &silence_ms))
-		return peer->last_seen_ms < 0 ? INT64_MAX : INT64_MIN;
 	return silence_ms < 0 && silence_ms >= -PEERS_ONLINE_MS ? 0 : silence_ms;
 }
 
