@@ -77,18 +77,18 @@ int lockedfile_open_own(int dir, const char *name, int open_flags, int *fd, stru
 	return rc;
 }
 
-static int open_within(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd)
+static int open_within(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
+    struct stat *status)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
-	struct stat status;
 	int opened, rc;
 
 	do {
-		rc = lockedfile_open_own(dir, name, open_flags, &opened, &status);
+		rc = lockedfile_open_own(dir, name, open_flags, &opened, status);
 		if (rc != 0)
 			return rc;
 		rc = lockedfile_lock(opened, operation, wait_ms);
-		if (rc == 0 && look_again(dir, name, &status)) {
+		if (rc == 0 && look_again(dir, name, status)) {
 			*fd = opened;
 			return 0;
 		}
@@ -99,7 +99,9 @@ static int open_within(int dir, const char *name, int open_flags, int operation,
 
 int lockedfile_open(int dir, const char *name, int open_flags, int operation, int *fd)
 {
-	return open_within(dir, name, open_flags, operation, LOCKEDFILE_WAIT_MS, fd);
+	struct stat status;
+
+	return open_within(dir, name, open_flags, operation, LOCKEDFILE_WAIT_MS, fd, &status);
 }
 
 int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
@@ -119,15 +121,7 @@ int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, 
 		*fd = -1;
 	}
 	*is_new = true;
-	if (rc == 0)
-		rc = open_within(dir, name, open_flags, operation, wait_ms, fd);
-	if (rc == 0 && fstat(*fd, status) != 0) {
-		rc = errno;
-		close(*fd);
-	}
-	if (rc != 0)
-		*fd = -1;
-	return rc;
+	return rc ? rc : open_within(dir, name, open_flags, operation, wait_ms, fd, status);
 }
 
 int lockedfile_write(int fd, const char *bytes, size_t len, off_t offset)
@@ -193,27 +187,6 @@ static int open_scratch(int dir, const char *scratch, int *fd)
 	return rc ? rc : ETIMEDOUT;
 }
 
-/* Opens the scratch file of name, locked, with the bytes in it and on the disk. */
-static int fill_scratch(int dir, const char *name, const void *bytes, size_t len, char scratch[static NAME_ROOM_BYTES],
-    int *fd)
-{
-	int rc;
-
-	snprintf(scratch, NAME_ROOM_BYTES, "%s" SCRATCH_SUFFIX, name);
-	rc = open_scratch(dir, scratch, fd);
-	if (rc != 0)
-		return rc;
-	/* Whatever the mask of the process. */
-	rc = fchmod(*fd, S_IRUSR | S_IWUSR) == 0 ? lockedfile_write(*fd, bytes, len, 0) : errno;
-	if (rc == 0 && fsync(*fd) != 0)
-		rc = errno;
-	if (rc != 0) {
-		unlinkat(dir, scratch, 0);
-		close(*fd);
-	}
-	return rc;
-}
-
 void lockedfile_sync_directory(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -242,18 +215,37 @@ static int place_new(int dir, const char *scratch, const char *name, int fd)
 	return 0;
 }
 
-int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
+/* Writes the scratch file of name, syncs it and gives it its name; on success *placed describes it. */
+static int put(int dir, const char *name, const void *bytes, size_t len, bool replaces, struct stat *placed)
 {
 	char scratch[NAME_ROOM_BYTES];
-	int fd;
-	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
+	int fd, rc;
 
+	snprintf(scratch, sizeof(scratch), "%s" SCRATCH_SUFFIX, name);
+	rc = open_scratch(dir, scratch, &fd);
 	if (rc != 0)
 		return rc;
-	rc = place_new(dir, scratch, name, fd);
+	/* Whatever the mask of the process. */
+	rc = fchmod(fd, S_IRUSR | S_IWUSR) == 0 ? lockedfile_write(fd, bytes, len, 0) : errno;
+	if (rc == 0 && fsync(fd) != 0)
+		rc = errno;
+	if (rc == 0 && replaces)
+		rc = renameat(dir, scratch, dir, name) == 0 ? 0 : errno;
+	else if (rc == 0)
+		rc = place_new(dir, scratch, name, fd);
 	if (rc != 0)
 		unlinkat(dir, scratch, 0);
+	else if (fstat(fd, placed) != 0)
+		rc = errno;
 	close(fd);
+	return rc;
+}
+
+int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
+{
+	struct stat placed;
+	int rc = put(dir, name, bytes, len, false, &placed);
+
 	if (rc == 0)
 		lockedfile_sync_directory(dir);
 	return rc;
@@ -261,20 +253,7 @@ int lockedfile_create(int dir, const char *name, const void *bytes, size_t len)
 
 int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len, struct stat *placed)
 {
-	char scratch[NAME_ROOM_BYTES];
-	int fd;
-	int rc = fill_scratch(dir, name, bytes, len, scratch, &fd);
-
-	if (rc != 0)
-		return rc;
-	if (renameat(dir, scratch, dir, name) != 0) {
-		rc = errno;
-		unlinkat(dir, scratch, 0);
-	} else if (fstat(fd, placed) != 0) {
-		rc = errno;
-	}
-	close(fd);
-	return rc;
+	return put(dir, name, bytes, len, true, placed);
 }
 
 const char *lockedfile_reason(int error)
