@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/ratelimit.h"
 #include "journal.h"
 #include "net/address.h"
 #include "pace.h"
@@ -15,9 +14,6 @@
 #include "store/peersfile.h"
 
 #define REFUSALS_MAX 32
-/* Lines about a known peer: this many at once, then one a period. New peers are always told. */
-#define CHANGE_BURST 5
-#define CHANGE_PERIOD_MS 10000
 /* The title is brought up to date this often while it names somebody, who may have gone silent, or something happens. */
 #define TITLE_PERIOD_MS 2000
 
@@ -39,7 +35,6 @@ struct keeper {
 	bool stopping;
 	/* The keeper's own. */
 	struct console *console;
-	struct ratelimit changes;
 	int failed;	   /* why peers.txt could not be written the last time, or 0 */
 	bool titles_again; /* the title names somebody, or is to */
 	int64_t title_ms;  /* monotonic: when it was brought up to date last */
@@ -173,9 +168,6 @@ static void tell(struct keeper *keeper, const struct peer *peer)
 		console_put(console, " (%s)\n", ip);
 		return;
 	}
-	if ((peer->news & ~(unsigned)(PEERS_REFRESHED | PEERS_RENEWED)) == 0 ||
-	    !ratelimit_allow(&keeper->changes, peer->address, clock_monotonic_ms()))
-		return;
 	if (peer->news & PEERS_RENAMED && strcmp(peer->was, peer->username) != 0) {
 		console_put(console, "%s is now ", ip);
 		console_put_name(console, CONSOLE_WARNING, peer->username);
@@ -335,7 +327,6 @@ int keeper_start(struct keeper **keeper, int dir, struct console *console)
 	pthread_cond_init(&started->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	started->console = console;
-	ratelimit_init(&started->changes, CHANGE_BURST, CHANGE_PERIOD_MS);
 	started->file = peersfile_new(dir);
 	/* With those that an earlier run left in the file. One that cannot be read is dealt with when it is written. */
 	if (started->file) {
