@@ -26,17 +26,17 @@ PROGRAMS = announcer discovery initiator responder
 
 # One list of objects a program, and one for each folder of common/: these lists are the architecture.
 common_OBJECTS = \
-	$(addprefix base/,base64 buffer clock decimal jsontext ratelimit stop text) \
+	$(addprefix base/,base64 buffer clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic dh identity sealedkey secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
-	$(addprefix trust/,candidates lookalike ownname pins username verdict) \
+	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console editor layout lineinput outlet pager program richtext secret)
+	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat completion connection desk heard history loop matcher message outbox outcomes passphrase people prompt recipient script search shownentry talk trust users watch whose wording
-responder_OBJECTS = responder admission caller conversation inbox received roster server welcome
+responder_OBJECTS = responder admission alert caller conversation inbox received roster row server transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
 BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker

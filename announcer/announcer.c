@@ -18,6 +18,7 @@
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "term/quietkeys.h"
 #include "term/secret.h"
 #include "trust/ownname.h"
 #include "wire/announcement.h"
@@ -195,9 +196,14 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 		now_ms = clock_monotonic_ms();
 		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
 		while (!stop_requested() && now_ms < due_ms) {
+			struct pollfd key = {.fd = quietkeys_fd(), .events = POLLIN};
+
 			wait.tv_sec = (due_ms - now_ms) / 1000;
 			wait.tv_nsec = (due_ms - now_ms) % 1000 * 1000000;
-			ppoll(NULL, 0, &wait, stop_wait_mask());
+			if (ppoll(&key, 1, &wait, stop_wait_mask()) > 0 && quietkeys_discard()) {
+				console_put_styled(self->out, CONSOLE_FAINT, QUIETKEYS_ANSWER);
+				console_flush_ready(self->out);
+			}
 			now_ms = clock_monotonic_ms();
 		}
 	}
@@ -219,7 +225,9 @@ static bool announce_self(struct self *self, struct beacon *beacon, struct setti
 	renew(self);
 	snprintf(period, sizeof(period), ", announced every %g s.", (double)settings->period_ms / 1000);
 	say_name(self, "You are", period);
+	quietkeys_begin();
 	announce(beacon, self, settings->period_ms);
+	quietkeys_end();
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #include "net/address.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "term/quietkeys.h"
 #include "wire/announcement.h"
 
 /* A malformed announcement is mentioned at most once a minute per sender, and some per second of all of them. */
@@ -138,19 +139,21 @@ static int listen_until_stopped(const struct listener *listener, struct keeper *
 	static struct datagram datagrams[LISTENER_BATCH];
 	static struct limits limits;
 	uint8_t digest_key[ANNOUNCEMENT_DIGEST_KEY_BYTES];
-	bool more = false;
+	bool more = false, pressed = false;
 
 	randombytes_buf(digest_key, sizeof(digest_key));
 	ratelimit_init(&limits.refusals, 1, REFUSAL_PERIOD_MS);
 	ratelimit_limit_all(&limits.refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	ratelimit_init(&limits.verifications, 1, 1000);
 	while (!stop_requested()) {
-		int rc = more ? 0 : listener_wait(listener);
+		int rc = more ? 0 : listener_wait(listener, quietkeys_fd(), &pressed);
 
 		if (rc == EINTR)
 			continue;
 		if (rc != 0)
 			return rc;
+		if (pressed && quietkeys_discard())
+			keeper_answer_key(keeper);
 		more = false;
 		for (size_t i = 0; i < listener->count; i++) {
 			size_t count = listener_read(listener, i, datagrams);
@@ -186,7 +189,9 @@ static int run(struct program *program)
 		listener_close(&listener);
 		return PROGRAM_FAILED;
 	}
+	quietkeys_begin();
 	rc = listen_until_stopped(&listener, keeper);
+	quietkeys_end();
 	if (rc != 0)
 		console_put(&program->err, "discovery: cannot wait for announcements: %s\n", strerror(rc));
 	keeper_stop(keeper);

@@ -12,6 +12,7 @@
 #include "pace.h"
 #include "presence.h"
 #include "store/peersfile.h"
+#include "term/quietkeys.h"
 
 #define REFUSALS_MAX 32
 /* The title is brought up to date this often while it names somebody, who may have gone silent, or something happens. */
@@ -32,6 +33,7 @@ struct keeper {
 	struct pace pace;
 	struct refusal refusals[REFUSALS_MAX];
 	size_t refusal_count;
+	bool answers_key;
 	bool stopping;
 	/* The keeper's own. */
 	struct console *console;
@@ -95,6 +97,14 @@ void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *wh
 	pthread_mutex_unlock(&keeper->mutex);
 }
 
+void keeper_answer_key(struct keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->mutex);
+	keeper->answers_key = true;
+	pthread_cond_signal(&keeper->wake);
+	pthread_mutex_unlock(&keeper->mutex);
+}
+
 static void await_until(struct keeper *keeper, int64_t until_ms)
 {
 	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
@@ -105,7 +115,7 @@ static void await_until(struct keeper *keeper, int64_t until_ms)
 /* Waits, with the mutex held, until there is something to write, to tell, or to end. */
 static void await_work(struct keeper *keeper)
 {
-	while (!keeper->stopping && keeper->refusal_count == 0) {
+	while (!keeper->stopping && !keeper->answers_key && keeper->refusal_count == 0) {
 		int64_t due = pace_due(&keeper->pace);
 
 		if (keeper->titles_again && due > keeper->title_ms + TITLE_PERIOD_MS)
@@ -276,7 +286,9 @@ static void work(struct keeper *keeper)
 	struct refusal refusals[REFUSALS_MAX];
 	size_t refusal_count = keeper->refusal_count;
 	int64_t due_ms = pace_due(&keeper->pace);
+	bool answers_key = keeper->answers_key;
 
+	keeper->answers_key = false;
 	memcpy(refusals, keeper->refusals, refusal_count * sizeof(refusals[0]));
 	keeper->refusal_count = 0;
 	if (keeper->stopping ? due_ms != INT64_MAX : due_ms <= clock_monotonic_ms())
@@ -285,6 +297,8 @@ static void work(struct keeper *keeper)
 	pthread_mutex_unlock(&keeper->mutex);
 
 	tell_refusals(keeper, refusals, refusal_count);
+	if (answers_key)
+		console_put_styled(keeper->console, CONSOLE_FAINT, QUIETKEYS_ANSWER);
 	console_flush_ready(keeper->console);
 
 	pthread_mutex_lock(&keeper->mutex);

@@ -53,6 +53,9 @@ void keeper_note(struct keeper *keeper, const struct sighting *sightings, size_t
  */
 void keeper_refuse(struct keeper *keeper, struct in_addr address, const char *why);
 
+/* Has the user told that keys are not read here. */
+void keeper_answer_key(struct keeper *keeper);
+
 /* Writes what is left to write, ends the thread and frees the keeper. */
 void keeper_stop(struct keeper *keeper);
 

@@ -57,13 +57,17 @@ int listener_open(struct listener *listener, const struct in_addr *only)
 	return rc;
 }
 
-int listener_wait(const struct listener *listener)
+int listener_wait(const struct listener *listener, int other, bool *other_ready)
 {
-	struct pollfd waits[LISTENER_SOCKETS_MAX];
+	struct pollfd waits[LISTENER_SOCKETS_MAX + 1];
+	int ready;
 
 	for (size_t i = 0; i < listener->count; i++)
 		waits[i] = (struct pollfd){.fd = listener->fds[i], .events = POLLIN};
-	return ppoll(waits, listener->count, NULL, stop_wait_mask()) < 0 ? errno : 0;
+	waits[listener->count] = (struct pollfd){.fd = other, .events = POLLIN};
+	ready = ppoll(waits, listener->count + 1, NULL, stop_wait_mask());
+	*other_ready = ready > 0 && waits[listener->count].revents != 0;
+	return ready < 0 ? errno : 0;
 }
 
 size_t listener_read(const struct listener *listener, size_t index, struct datagram datagrams[static LISTENER_BATCH])

@@ -9,6 +9,7 @@
 #define QUARTET_LISTENER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "wire/announcement.h"
@@ -35,9 +36,10 @@ struct datagram {
 int listener_open(struct listener *listener, const struct in_addr *only) __attribute__((warn_unused_result));
 
 /*
- * Waits for datagrams, without limit. Returns 0, EINTR if a signal ended the wait, or why there can be no waiting.
+ * Waits for datagrams, without limit, or until another descriptor (-1: none) is readable, which *other_ready tells. Returns
+ * 0, EINTR if a signal ended the wait, or why there can be no waiting.
  */
-int listener_wait(const struct listener *listener) __attribute__((warn_unused_result));
+int listener_wait(const struct listener *listener, int other, bool *other_ready) __attribute__((warn_unused_result));
 
 /*
  * Reads what has arrived on one socket, index below listener->count. Returns how many datagrams were read; fewer than

@@ -19,6 +19,7 @@
 #include "talk.h"
 #include "term/program.h"
 #include "trust.h"
+#include "trust/mark.h"
 #include "users.h"
 
 static const char usage[] =
@@ -60,6 +61,10 @@ static int run_help(struct desk *desk, const char *argument)
 {
 	(void)argument;
 	put_commands(desk->console);
+	console_put(desk->console,
+	    "In the responder's window a sign stands behind the name if there is something to know:\n");
+	for (size_t i = 0; i < MARK_KINDS; i++)
+		console_put(desk->console, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
 	return PROGRAM_FINE;
 }
 

@@ -16,7 +16,8 @@ void shownentry_put_line(struct console *console, const struct chatlog_entry *en
 	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "  %-8s",
 	    chatlog_direction_word(entry->direction));
 	console_put(console, "  ");
-	console_put_name(console, CONSOLE_NORMAL, entry->username);
+	console_put_name(console, console_name_style(entry->username, entry->has_identity ? entry->identity : NULL),
+	    entry->username);
 	console_put(console, " (%s) [%s]", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
 	if (entry->standing)
 		console_put(console, " [%s]", entry->standing);

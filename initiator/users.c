@@ -98,7 +98,8 @@ void users_put_presence(const struct peer *claim, int64_t now_ms, struct console
 {
 	bool online = peer_is_online(claim, now_ms);
 
-	console_put_name(console, CONSOLE_NORMAL, claim->username);
+	console_put_name(console, console_name_style(claim->username, claim->has_identity ? claim->identity : NULL),
+	    claim->username);
 	console_put(console, " ");
 	console_put_styled(console, online ? CONSOLE_GOOD : CONSOLE_WARNING, online ? "(Online)" : "(Away)");
 }

@@ -390,6 +390,8 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		console_put_styled(inbox->console, CONSOLE_BAD,
 		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
+	if (inbox->unshown && error == 0)
+		batch->shown.text.len = 0;
 	console_put_all(inbox->console, &batch->shown);
 	/* As if it had never come. */
 	if (error != 0 && batch->has_held)

@@ -60,6 +60,7 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
+	bool unshown; /* what is kept is shown by somebody else, from the file */
 	struct received *received;
 	struct held held;		/* what waits for the user to decide */
 	struct chatfollower *decisions; /* while something does; else NULL */

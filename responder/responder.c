@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "alert.h"
 #include "base/stop.h"
 #include "conversation.h"
 #include "crypto/classic.h"
@@ -18,22 +20,29 @@
 #include "store/peersfile.h"
 #include "term/console.h"
 #include "term/program.h"
+#include "term/quietkeys.h"
 #include "term/secret.h"
+#include "transcript.h"
+#include "trust/mark.h"
 
 static const char usage[] =
-    "usage: responder [-a ADDR] [-C DIR] [-s] [--passphrase-fd N]\n"
+    "usage: responder [-a ADDR] [-C DIR] [-n CMD | -q] [-s] [--passphrase-fd N]\n"
     "\n"
-    "Listens on TCP port 6001 for messages from others, shows them and keeps them in chat.log.\n"
+    "Listens on TCP port 6001 for messages from others, keeps them in chat.log and shows them; on a terminal, what you\n"
+    "send, too.\n"
     "\n"
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
     "  -C DIR         work in this directory (default: the one it is started in)\n"
+    "  -n CMD         run this program for every message, with QUARTET_FROM, QUARTET_MODE and QUARTET_TEXT in its\n"
+    "                 environment\n"
+    "  -q             be quiet: ring no bell, run nothing\n"
     "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
     "  --passphrase-fd N\n"
     "                 read the passphrase of identity.key from this descriptor, a line (default: ask for it)\n"
     "  -h, --help     show this help\n"
     "  -V, --version  show the version\n"
     "\n"
-    "What a message is marked with:\n"
+    "What a message is marked with if the output is no terminal:\n"
     "\n"
     "  [secure]     encrypted for you, and the sender has proven who it is\n"
     "  [plain]      anybody on the way can read and forge it\n"
@@ -44,7 +53,57 @@ static const char usage[] =
     "  [unproven]   the sender could have proven who it is, and did not\n"
     "  [lookalike]  the name looks like one that you know, and is another\n"
     "\n"
-    "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n";
+    "In the working directory, peers.txt has the names and whom you know, identity.key is your secret. Ctrl-C ends it.\n"
+    "\n"
+    "On a terminal a sign stands behind the name if there is something to know:\n"
+    "\n";
+
+static void put_marks(struct console *console)
+{
+	for (size_t i = 0; i < MARK_KINDS; i++)
+		console_put(console, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
+}
+
+struct settings {
+	const char *command; /* or NULL */
+	bool quiet;
+};
+
+static int take_option(struct program *program, int option)
+{
+	struct settings *settings = program->settings;
+
+	if (option == 'n')
+		settings->command = optarg;
+	else
+		settings->quiet = true;
+	return PROGRAM_FINE;
+}
+
+/* Has the terminal show what is in the log, and the user be told of messages. Without that, messages are shown as they come. */
+static struct transcript *begin_transcript(struct program *program, struct server *server, struct inbox *inbox,
+    struct roster *roster, struct alert *alert)
+{
+	const struct settings *settings = program->settings;
+	struct transcript *transcript = NULL;
+	struct console *out = &program->out;
+	int rc;
+
+	alert_init(alert, out, settings->quiet ? NULL : settings->command, !settings->quiet);
+	if (!out->terminal && !alert->command)
+		return NULL;
+	rc = transcript_open(AT_FDCWD, out, roster, alert, &transcript);
+	if (rc == 0)
+		rc = server_watch(server, transcript_fd(transcript), transcript_work, transcript);
+	if (rc == 0) {
+		inbox->unshown = out->terminal;
+		return transcript;
+	}
+	console_put_styled(out, CONSOLE_WARNING,
+	    "cannot follow " CHATLOG_NAME ", so only what is received is shown: %s\n", strerror(rc));
+	transcript_free(transcript);
+	return NULL;
+}
 
 static int run(struct program *program)
 {
@@ -53,6 +112,8 @@ static int run(struct program *program)
 	struct chatlog *log = chatlog_new(AT_FDCWD, INBOX_LOCK_WAIT_MS);
 	struct server *server = NULL;
 	struct inbox inbox;
+	struct transcript *transcript = NULL;
+	struct alert alert;
 	struct keyfile key = {0};
 	struct console *out = &program->out;
 	char ip[ADDRESS_TEXT_BYTES];
@@ -83,6 +144,8 @@ static int run(struct program *program)
 		    rc == EADDRINUSE ? "; is a responder running already?" : "");
 		goto out;
 	}
+	quietkeys_begin();
+	transcript = begin_transcript(program, server, &inbox, &roster, &alert);
 	console_set_title(out, "responder");
 	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
 	console_flush_ready(out);
@@ -92,6 +155,11 @@ static int run(struct program *program)
 	else
 		status = PROGRAM_FINE;
 	inbox_finish(&inbox);
+	if (transcript) {
+		transcript_finish(transcript);
+		alert_free(&alert);
+	}
+	quietkeys_end();
 	server_close(server);
 out:
 	keyfile_close(&key);
@@ -104,14 +172,18 @@ out:
 
 int main(int argc, char **argv)
 {
+	struct settings settings = {0};
 	struct program program = {
 	    .name = "responder",
 	    .usage = usage,
-	    .options = "",
+	    .put_more_usage = put_marks,
+	    .options = "n:q",
+	    .take_option = take_option,
 	    .takes_strict = true,
 	    .takes_secret = true,
 	    .features = {classic_feature()},
 	    .run = run,
+	    .settings = &settings,
 	};
 
 	return program_main(&program, argc, argv);

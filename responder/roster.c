@@ -121,6 +121,7 @@ int roster_find(struct roster *roster, struct in_addr address, const uint8_t *id
 	    .named = username || verdict.claim || verdict.pin,
 	    .stranger = !(identity && verdict.pin) && !verdict.accepted,
 	    .blocked = verdict.blocked,
+	    .muted = verdict.muted,
 	};
 	strcpy(caller->username, verdict.username);
 	if (verdict.other)

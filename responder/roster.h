@@ -23,6 +23,7 @@ struct caller {
 	bool named;			    /* else username is VERDICT_NAMELESS */
 	bool stranger;			    /* has proven no pinned identity, and was not accepted */
 	bool blocked;			    /* messages are to be refused */
+	bool muted;			    /* messages are to draw no attention */
 	bool ambiguous;			    /* the name alone does not say who it is */
 	char other[USERNAME_MAX_BYTES + 1]; /* who else is known by that name, or by one that looks like it; or "" */
 };

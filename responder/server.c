@@ -66,6 +66,8 @@ struct server {
 	struct console *console;
 	struct admission admission;
 	bool strict; /* the classic exchange is refused */
+	server_ready *ready;
+	void *ready_context;
 	struct connections all;
 	struct connections touched; /* those that had a turn in this round, and are looked after at its end */
 	int64_t now_ms;		    /* monotonic: of this round */
@@ -324,6 +326,10 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 
 		if (events[i].data.ptr == server->inbox)
 			continue;
+		if (events[i].data.ptr == server) {
+			server->ready(server->ready_context);
+			continue;
+		}
 		if (!connection)
 			*accepting = true;
 		else if (connection->draining)
@@ -466,6 +472,15 @@ static int timeout_ms(const struct server *server)
 	if (until_ms <= now_ms)
 		return 0;
 	return until_ms - now_ms < INT_MAX ? (int)(until_ms - now_ms) : INT_MAX;
+}
+
+int server_watch(struct server *server, int fd, server_ready *ready, void *context)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = server};
+
+	server->ready = ready;
+	server->ready_context = context;
+	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
 int server_run(struct server *server)

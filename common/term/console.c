@@ -103,10 +103,16 @@ static void begin_style(struct console *console, enum console_style style)
 		console_put(console, "\033[%sm", style_codes[style]);
 }
 
+/* Before the end of a line, if that was collected, so that the next one begins with its own. */
 static void end_style(struct console *console, enum console_style style)
 {
-	if (console->coloured && style != CONSOLE_NORMAL)
-		collect(console, RESET, strlen(RESET));
+	size_t len = console->text.len;
+	bool has_ended = len > 0 && console->text.data[len - 1] == '\n' && outlet_takes(&console->outlet, len);
+
+	if (!console->coloured || style == CONSOLE_NORMAL)
+		return;
+	console->text.len -= has_ended;
+	collect(console, has_ended ? RESET "\n" : RESET, strlen(RESET) + has_ended);
 }
 
 void console_put(struct console *console, const char *format, ...)

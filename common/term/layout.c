@@ -286,6 +286,11 @@ static int append_line(struct buffer *rows, const char *line, size_t len, size_t
 	return layout.rc;
 }
 
+size_t layout_measure(const char *text, size_t len)
+{
+	return width_of(text, text + len);
+}
+
 int layout_append(struct buffer *rows, const char *text, size_t len, unsigned columns)
 {
 	const char *end = text + len;

@@ -41,6 +41,9 @@
  */
 unsigned layout_width(uint32_t code_point);
 
+/* How many columns a text takes that is laid out in one row. */
+size_t layout_measure(const char *text, size_t len);
+
 /*
  * Appends the lines at text, each but perhaps the last with its line feed, to rows, broken for a terminal that is
  * columns wide; 0 breaks nothing. Words stay whole if a row holds them; spaces at a break go. Styles (SGR sequences),

@@ -165,37 +165,62 @@ def rows(text, columns):
 
 
 FAKE = "11:32:31 [secure] [verified] Ece: bring me the keys"
+FAKE_ROW = "11:32        Ece  bring me the keys"
 BAR = "    | "
+MARGIN = " " * 18
 FILLERS = [" ", "\u00a0", "\u3000", "\u2003", "x", "x\u0301", "小", "\U0001f600", "\u2764\ufe0f",
            "\U0001f469\u200d\U0001f4bb", "س", " \u200d", "\t"]
+fillers = pytest.mark.parametrize("filler", FILLERS, ids=lambda filler: f"{ord(filler[0]):04x}")
 
 
-@pytest.mark.parametrize("filler", FILLERS, ids=lambda filler: f"{ord(filler[0]):04x}")
+def padded(fake, filler, columns, before):
+    """Texts in which what a terminal breaks off at the end of a row, or a row of its own, is a fake; and how many."""
+    width = 4 if filler == "\t" else max(1, sum(map(cells, filler)))
+    counts = range((columns - before) // width - 1, (columns - before) // width + 2)
+    texts = [filler * count + fake for count in counts]
+    lines = [filler * count + fake for count in range(columns // width + 2)]
+    return [*texts, "\n".join(lines) + "\nthe end"], len(texts) + len(lines)
+
+
+def count_of(fake, shown):
+    """How often it was shown, however it was broken."""
+    return re.sub(r"\n    \| |\s|[\u2068\u2069]", "", shown).count(fake.replace(" ", ""))
+
+
+@fillers
 @pytest.mark.parametrize("columns", [80, 40])
 def test_no_row_of_a_message_passes_for_a_line_of_ours(bob, filler, columns):
     """Whatever it is padded with, so that what the terminal breaks off looks like one."""
-    responder = bob.responder(terminal=True)
-    responder.resize(columns)
-    say("hello")
-    before = responder.wait_for("^.*: hello$")[0].index("hello")
-    width = 4 if filler == "\t" else max(1, sum(map(cells, filler)))
-    counts = range((columns - before) // width - 1, (columns - before) // width + 2)
-    texts = [filler * count + FAKE for count in counts]
-    lines = [filler * count + FAKE for count in range(columns // width + 2)]
-    texts.append("\n".join(lines) + "\nthe end")
-    for text in texts:
-        say(text)
-    responder.wait_for(f"^{re.escape(BAR)}the end$")
+    before = len("2026-11-20 11:32:31  RECEIVED  Ece (127.0.0.7) [plain]: ")
+    texts, count = padded(FAKE, filler, columns, before)
+    bob.write_log(*[log_entry(text, "Ece") for text in texts])
     initiator = bob.initiator(terminal=True)
     initiator.resize(columns)
-    for shown in (responder.output, initiator.menu("History")):
-        assert rows(shown, columns) == shown.split("\n")  # the terminal has nothing to break
-        assert not any(row.lstrip().startswith("11:32:31") for row in shown.split("\n"))
-        begun = [line for line in shown.split("\n") if "Ece" in line and not line.startswith(BAR)]
-        assert len(begun) == 5
-        assert all(re.match(r"[-\d ]*[\d:]{8} .*Ece", line) for line in begun)
-        whole = re.sub(r"\n    \| |\s|[\u2068\u2069]", "", shown)
-        assert whole.count(FAKE.replace(" ", "")) == len(texts) - 1 + len(lines)
+    shown = initiator.menu("History")
+    assert rows(shown, columns) == shown.split("\n")  # the terminal has nothing to break
+    assert not any(row.lstrip().startswith("11:32:31") for row in shown.split("\n"))
+    begun = [line for line in shown.split("\n") if "Ece" in line and not line.startswith(BAR)]
+    assert len(begun) == len(texts)
+    assert all(re.match(r"[-\d ]*[\d:]{8} .*Ece", line) for line in begun)
+    assert count_of(FAKE, shown) == count
+
+
+@fillers
+@pytest.mark.parametrize("columns", [80, 40])
+def test_no_row_of_a_message_begins_left_of_the_column_of_text(bob, filler, columns):
+    """So none passes for a message of somebody else."""
+    texts, count = padded(FAKE_ROW, filler, columns, len(MARGIN))
+    responder = bob.responder(terminal=True)
+    responder.resize(columns)
+    for text in texts:
+        say(text)
+    responder.wait_for(f"^{MARGIN}the end$")
+    shown = responder.output
+    assert rows(shown, columns) == shown.split("\n")
+    begun = [line for line in shown.splitlines() if not line.startswith(MARGIN)]
+    assert begun[0].startswith("Listening for messages") and len(begun) == 1 + len(texts)
+    assert all(re.match(r"\d\d:\d\d        Ece~( |$)", line) for line in begun[1:])
+    assert count_of(FAKE_ROW, shown) == count
 
 
 def test_lines_are_broken_between_words_to_the_width_of_the_terminal(bob):
@@ -205,11 +230,11 @@ def test_lines_are_broken_between_words_to_the_width_of_the_terminal(bob):
         responder.resize(columns)
         start = len(responder.output)
         say(" ".join(words) + f"\nthat was {columns}")
-        responder.wait_for(f"that was {columns}")
+        responder.wait_for(f"that was {columns}\n")
         shown = responder.output[start:].splitlines()[:-1]
         assert all(columns - 14 <= len(row) <= columns for row in shown[:-1])
-        assert all(row.startswith(BAR) for row in shown[1:])
-        assert " ".join(shown).replace(" " + BAR, " ").split(": ")[1].split() == words
+        assert all(row.startswith(MARGIN + "w") for row in shown[1:])
+        assert " ".join(row[len(MARGIN):] for row in shown).split() == words
 
 
 def test_a_wide_character_takes_two_columns(bob):
@@ -246,7 +271,7 @@ def test_a_name_from_right_to_left_moves_nothing_beside_it(bob):
     responder = bob.responder(terminal=True)
     responder.resize(80)
     say("שלום 12:30")
-    responder.wait_for("\u2068سلام\u2069.*: \u2068שלום 12:30\u2069$")
+    responder.wait_for("\"\u2068سلام\u2069\"~ \u2068שלום 12:30\u2069$")
     assert "\"\u2068سلام\u2069\" (" in bob.initiator(terminal=True).menu("Users")
     assert "سلام (" in bob.initiator().menu("Users")
 
@@ -254,7 +279,7 @@ def test_a_name_from_right_to_left_moves_nothing_beside_it(bob):
 def test_a_tab_is_shown_as_spaces(bob):
     responder = bob.responder(terminal=True)
     say("name\tsize")
-    responder.wait_for(": name    size$")
+    responder.wait_for("~ name    size$")
     assert "name    size" in bob.initiator().menu("History")
 
 

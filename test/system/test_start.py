@@ -810,14 +810,14 @@ def test_demo_end_to_end(machine):
     alice.answer("secure or unsecure?", "unsecure")
     alice.answer("Message:", "hello in the clear")
     alice.shows("(?i)^sent to Bob")
-    heard.shows(r"\[plain\] \[unproven\] Alice \(.*\): hello in the clear$")
+    heard.shows(r"^\d\d:\d\d +Alice\*\s+hello\s+in\s+the\s+clear$")
 
     alice.answer(MENU, "Chat Bob")
     alice.answer("secure or unsecure?", "secure", times=2)
     alice.answer("Number:", "8675309")
     alice.answer("Message:", "hello in private, äöü €", times=2)
     alice.shows("(?i)^delivered to Bob")
-    heard.shows(r"\[secure\] \[unknown\] Alice \(.*\): hello in private, äöü €$")
+    heard.shows(r"^\d\d:\d\d +Alice\?\s+hello\s+in\s+private,\s+äöü\s+€$")
 
     for user, direction, other in (("Alice", "SENT", "Bob"), ("Bob", "RECEIVED", "Alice")):
         pane = panes[f"{user}: initiator"]

@@ -1,0 +1,134 @@
+#include "alert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/launch.h"
+
+#define VARIABLE_PREFIX "QUARTET_"
+#define VARIABLES 3
+
+struct alert_job {
+	STAILQ_ENTRY(alert_job) next;
+	char *variables[VARIABLES]; /* "QUARTET_FROM=Bob" */
+};
+
+void alert_init(struct alert *alert, struct console *console, const char *command, bool rings)
+{
+	*alert = (struct alert){.console = console, .command = command, .rings = rings};
+	STAILQ_INIT(&alert->jobs);
+}
+
+static void free_job(struct alert_job *job)
+{
+	for (size_t i = 0; job && i < VARIABLES; i++)
+		free(job->variables[i]);
+	free(job);
+}
+
+/* A variable of the environment, as far as its value goes before a NUL. NULL if out of memory. */
+static char *make_variable(const char *name, const char *value, size_t len)
+{
+	struct buffer variable = {0};
+
+	if (buffer_printf(&variable, VARIABLE_PREFIX "%s=", name) != 0 || buffer_append(&variable, value, len) != 0 ||
+	    buffer_append(&variable, "", 1) != 0)
+		buffer_free(&variable);
+	return variable.data;
+}
+
+static void add_job(struct alert *alert, const struct chatlog_entry *entry)
+{
+	const char *mode = chatlog_mode_word(entry->mode);
+	struct alert_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return;
+	job->variables[0] = make_variable("FROM", entry->username, strlen(entry->username));
+	job->variables[1] = make_variable("MODE", mode, strlen(mode));
+	job->variables[2] = make_variable("TEXT", entry->text, entry->text_len);
+	if (!job->variables[0] || !job->variables[1] || !job->variables[2]) {
+		free_job(job);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&alert->jobs, job, next);
+	alert->job_count++;
+}
+
+void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms)
+{
+	if (alert->rings && (alert->rang_ms == 0 || now_ms >= alert->rang_ms + ALERT_BELL_PERIOD_MS)) {
+		console_ring(alert->console);
+		alert->rang_ms = now_ms;
+	}
+	if (alert->command && alert->job_count < ALERT_WAITING_MAX)
+		add_job(alert, entry);
+}
+
+/* The environment of this process with the variables of a job; to be freed, but not what it points to. */
+static char **make_environment(const struct alert_job *job)
+{
+	size_t count = 0, kept = VARIABLES;
+	char **made;
+
+	while (environ[count])
+		count++;
+	made = calloc(count + VARIABLES + 1, sizeof(*made));
+	if (!made)
+		return NULL;
+	memcpy(made, job->variables, sizeof(job->variables));
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(environ[i], VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0)
+			made[kept++] = environ[i];
+	}
+	return made;
+}
+
+static int start(struct alert *alert, const struct alert_job *job)
+{
+	const char *const arguments[] = {alert->command, NULL};
+	char **environment = make_environment(job);
+	int rc = environment ? launch_program(arguments, environment, &alert->child) : ENOMEM;
+
+	free(environment);
+	if (rc != 0)
+		alert->child = 0;
+	return rc;
+}
+
+int64_t alert_work(struct alert *alert, int64_t now_ms)
+{
+	while (alert->child == 0 || waitpid(alert->child, NULL, WNOHANG) != 0) {
+		struct alert_job *job = STAILQ_FIRST(&alert->jobs);
+		int rc;
+
+		alert->child = 0;
+		if (!job)
+			return INT64_MAX;
+		STAILQ_REMOVE_HEAD(&alert->jobs, next);
+		alert->job_count--;
+		rc = start(alert, job);
+		free_job(job);
+		if (rc != 0 && !alert->failed) {
+			console_put_styled(alert->console, CONSOLE_WARNING, "cannot run ");
+			console_put_foreign(alert->console, alert->command, strlen(alert->command));
+			console_put(alert->console, ": %s\n", strerror(rc));
+		}
+		alert->failed = rc != 0;
+	}
+	return now_ms + ALERT_REAP_MS;
+}
+
+void alert_free(struct alert *alert)
+{
+	struct alert_job *job;
+
+	while ((job = STAILQ_FIRST(&alert->jobs))) {
+		STAILQ_REMOVE_HEAD(&alert->jobs, next);
+		free_job(job);
+	}
+	alert->job_count = 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * What draws attention to a message: the terminal's bell, and a command of the user's.
+ *
+ * Strangers choose when messages come and what is in them. So the bell rings once in ALERT_BELL_PERIOD_MS at most; the
+ * command is one program, run without a shell, one at a time, for ALERT_WAITING_MAX messages that wait for it at most, with
+ * all that is foreign in its environment: QUARTET_FROM, QUARTET_MODE and QUARTET_TEXT. Nothing blocks.
+ */
+#ifndef QUARTET_ALERT_H
+#define QUARTET_ALERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "store/chatlog.h"
+#include "term/console.h"
+
+#define ALERT_BELL_PERIOD_MS 3000
+#define ALERT_WAITING_MAX 16
+/* While a command runs, it is looked after this often. */
+#define ALERT_REAP_MS 100
+
+STAILQ_HEAD(alert_jobs, alert_job);
+
+struct alert {
+	struct console *console;
+	const char *command; /* NULL: none */
+	bool rings;
+	bool failed;	 /* the command could not be started the last time */
+	int64_t rang_ms; /* monotonic; 0: never */
+	pid_t child;	 /* that runs; 0: none */
+	struct alert_jobs jobs;
+	size_t job_count;
+};
+
+/* Begins; console and command (a program, looked for as a shell does) stay the caller's. */
+void alert_init(struct alert *alert, struct console *console, const char *command, bool rings);
+
+/* Draws attention to a message at now_ms (monotonic). What does not fit into the queue is passed over. */
+void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms);
+
+/* Looks after the command, and starts the next. Returns when to call again, monotonic; INT64_MAX: after a message. */
+int64_t alert_work(struct alert *alert, int64_t now_ms);
+
+/* Forgets what waits; a command that runs goes on. */
+void alert_free(struct alert *alert);
+
+#endif

@@ -1,0 +1,113 @@
+#include "row.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "net/address.h"
+#include "term/layout.h"
+#include "trust/mark.h"
+#include "trust/verdict.h"
+
+/* Between the time and the column of marks, with a space before the longest name. */
+#define NAME_COLUMNS 11
+#define SIGN_COLUMNS 2
+
+static struct tm local_time(int64_t time_ms)
+{
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm local = {0};
+
+	localtime_r(&seconds, &local);
+	return local;
+}
+
+const char *row_format_time(int64_t time_ms, char text[static ROW_TIME_BYTES])
+{
+	struct tm local = local_time(time_ms);
+
+	strftime(text, ROW_TIME_BYTES, "%H:%M", &local);
+	return text;
+}
+
+bool row_is_same_day(int64_t left_ms, int64_t right_ms)
+{
+	struct tm left = local_time(left_ms), right = local_time(right_ms);
+
+	return left.tm_yday == right.tm_yday && left.tm_year == right.tm_year;
+}
+
+void row_put_day(struct console *console, int64_t time_ms)
+{
+	struct tm local = local_time(time_ms);
+	char day[64];
+
+	strftime(day, sizeof(day), "%A, %Y-%m-%d", &local);
+	console_put_styled(console, CONSOLE_FAINT, "──── %s ────\n", day);
+}
+
+void row_put_new(struct console *console)
+{
+	console_put_styled(console, CONSOLE_GOOD, "──── new ────\n");
+}
+
+/* Who it is: the address if there is no name. */
+static void put_name(struct console *console, const struct chatlog_entry *entry, bool faint)
+{
+	char ip[ADDRESS_TEXT_BYTES];
+
+	if (!entry->has_identity && strcmp(entry->username, VERDICT_NAMELESS) == 0)
+		console_put_styled(console, CONSOLE_FAINT, "%s", address_format(entry->address, ip));
+	else
+		console_put_name(console,
+		    faint ? CONSOLE_FAINT
+			  : console_name_style(entry->username, entry->has_identity ? entry->identity : NULL),
+		    entry->username);
+}
+
+/* Everything up to the text. The sign is one character of ours, or "". */
+static void begin(struct console *console, const struct chatlog_entry *entry, int64_t time_ms, const char *sign,
+    bool faint)
+{
+	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
+	char local[ROW_TIME_BYTES];
+	struct console name;
+	size_t width;
+
+	console_init_draft(&name, console);
+	put_name(&name, entry, faint);
+	width = layout_measure(name.text.data, name.text.len) + (sign[0] != '\0' ? SIGN_COLUMNS : 0);
+	console_put(console, LAYOUT_MARGIN "%c", ' ' + ROW_TEXT_COLUMN);
+	console_put_styled(console, CONSOLE_FAINT, "%s%*s%s%s", row_format_time(time_ms, local),
+	    width < NAME_COLUMNS ? (int)(NAME_COLUMNS - width) : 1, "", sign, sign[0] != '\0' ? " " : "");
+	console_put_all(console, &name);
+	console_free(&name);
+	if (mark)
+		console_put_styled(console, mark->is_bad ? CONSOLE_BAD : CONSOLE_WARNING, "%c", mark->sign);
+	else
+		console_put(console, " ");
+	console_put(console, width < NAME_COLUMNS ? " " : LAYOUT_FEED);
+}
+
+void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint)
+{
+	faint |= fate == ROW_WAITS;
+	begin(console, entry, entry->time_ms, fate == ROW_RECEIVED ? "" : "→", faint);
+	console_put_beside_margin(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry->text, entry->text_len);
+	if (fate == ROW_DELIVERED)
+		console_put_styled(console, CONSOLE_FAINT, " ✓");
+	if (fate == ROW_DROPPED)
+		console_put_styled(console, CONSOLE_FAINT, " ✗ (dropped)");
+	if (fate == ROW_WAITS)
+		console_put_styled(console, CONSOLE_FAINT, " (waits)");
+	console_put(console, "\n");
+}
+
+void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered)
+{
+	struct chatlog_entry named = *entry;
+
+	/* No mark: it is nobody's message. */
+	named.mode = CHATLOG_SECURE;
+	named.standing = NULL;
+	begin(console, &named, entry->time_ms, delivered ? "✓" : "✗", true);
+}

@@ -1,0 +1,46 @@
+/*
+ * A row of the transcript: when, who, and in a column of its own what was said.
+ *
+ *     12:31        Bob  Shall we eat?
+ *     12:32      → Bob  Yes, *now*. I am already at the door, and
+ *                       have the keys. ✓
+ *     12:40      Ece !  it is me
+ *
+ * Names are aligned at the text, which begins in ROW_TEXT_COLUMN; a name that is too long for that has a row to itself.
+ * Whatever a text consists of, its rows begin in that column, and what is said by us left of it.
+ */
+#ifndef QUARTET_ROW_H
+#define QUARTET_ROW_H
+
+#include "store/chatlog.h"
+#include "term/console.h"
+
+#define ROW_TEXT_COLUMN 18
+/* A time of day, "12:31", and its NUL. */
+#define ROW_TIME_BYTES 6
+
+enum row_fate {
+	ROW_RECEIVED,
+	ROW_WAITS,     /* own, and queued */
+	ROW_SENT,      /* own, and away */
+	ROW_DELIVERED, /* own, and confirmed */
+	ROW_DROPPED,   /* own, and not sent any more */
+};
+
+/* Collects a message, faint if it is to draw no attention. */
+void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint);
+
+/* Collects the beginning of a row that says of somebody's messages what has become of them: "12:35      ✓ Bob  ". */
+void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered);
+
+/* Collects a line across the screen: of a day, or the words before what is new. */
+void row_put_day(struct console *console, int64_t time_ms);
+void row_put_new(struct console *console);
+
+/* Whether two moments are of the same day, in local time. */
+bool row_is_same_day(int64_t left_ms, int64_t right_ms);
+
+/* Writes the time of day. */
+const char *row_format_time(int64_t time_ms, char text[static ROW_TIME_BYTES]);
+
+#endif

@@ -1,0 +1,391 @@
+"""The responder on a terminal: both directions of what is said, as chat.log grows."""
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import termios
+import time
+
+import pytest
+
+from network import ECE, WAIT, say
+from quartet import BIN, SANITIZER_REPORT, Stream, base_environment, eventually, log_entry, peer
+
+MARGIN = " " * 18
+COLOURED = {"TERM": "xterm-256color"}
+BOB = base64.b64encode(bytes(range(32))).decode()
+
+
+def moment(seconds=0.0):
+    """A time of the log, so many seconds from now."""
+    now = time.time() + seconds
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}Z"
+
+
+def id_of(number):
+    return base64.b64encode(number.to_bytes(16, "big")).decode()
+
+
+def secure(text, direction="RECEIVED", seconds=0.0, **members):
+    return log_entry(text, direction=direction, mode="secure", time_utc=moment(seconds),
+                     **{"identity": BOB, **members})
+
+
+def state(number, what, seconds=0.0, **members):
+    return {"time": moment(seconds), "id": id_of(number), "state": what, "username": "Bob",
+            "identity": BOB, **members}
+
+
+@pytest.fixture
+def alice(make_user):
+    """The user under test, who listens on every address."""
+    return make_user("alice")
+
+
+@pytest.fixture
+def screen(alice):
+    """Her responder, on a terminal of 80 columns."""
+    return watch(alice)
+
+
+def watch(user, *arguments, environment=None):
+    responder = user.start("responder", *arguments, terminal=True, environment=environment)
+    responder.resize(80)
+    return responder
+
+
+def shown_rows(responder):
+    return re.sub(r"\x1b\[[0-9;]*m|\x1b\][^\x1b]*\x1b\\", "", responder.output).splitlines()
+
+
+# Both directions.
+
+
+def test_what_the_user_sends_stands_between_what_comes(alice, screen):
+    alice.write_log(log_entry("a question", "Bob", time_utc=moment()))
+    screen.wait_for(r"^\d\d:\d\d        Bob~ a question$")
+    alice.write_log(log_entry("an answer", "Bob", "SENT", time_utc=moment()))
+    screen.wait_for(r"^\d\d:\d\d      → Bob~ an answer$")
+    say("and more")
+    screen.wait_for(rf"^\d\d:\d\d +{re.escape(ECE)}~ and more$")
+
+
+def test_it_begins_with_what_was_said_last(alice):
+    alice.write_log(*[secure(f"number {number}", seconds=number - 600) for number in range(300)],
+                    secure("mine", "QUEUED", -60, id=id_of(1)), secure("mine", "SENT", -60, id=id_of(1)),
+                    state(1, "delivered"), secure("late", "QUEUED", -50, id=id_of(2)), b"{damaged\n",
+                    secure("gone", "QUEUED", -40, id=id_of(3)), state(3, "dropped"),
+                    secure("no more", seconds=-30))
+    responder = watch(alice)
+    rows = [row[16:].lstrip() for row in shown_rows(responder)[:-1]]
+    numbers = [int(number) for number in re.findall("number ([0-9]+)", "\n".join(rows))]
+    assert 10 <= len(numbers) < 100 and numbers == list(range(numbers[0], 300))
+    assert rows[len(numbers):] == ["mine ✓", "late (waits)", "gone ✗ (dropped)", "no more"]
+    # What becomes of it later is said in a row of its own.
+    alice.write_log(state(2, "delivered"))
+    responder.wait_for(r"^\d\d:\d\d      ✓ Bob  \d\d:\d\d delivered$")
+
+
+def test_a_message_that_is_confirmed_soon_has_one_row(alice, screen):
+    alice.write_log(secure("soon", "QUEUED", id=id_of(1)), secure("soon", "SENT", id=id_of(1)),
+                    state(1, "delivered"), secure("the end"))
+    screen.wait_for("the end")
+    assert [row[18:] for row in shown_rows(screen)[1:]] == ["soon ✓", "the end"]
+
+
+def test_a_message_that_waits_is_shown_as_waiting_and_then_as_delivered(alice):
+    screen = watch(alice, environment=COLOURED)
+    alice.write_log(secure("later", "QUEUED", id=id_of(1)))
+    screen.wait_for(r"\x1b\[0;2mlater\x1b\[0m\x1b\[2m \(waits\)")
+    alice.write_log(secure("later", "SENT", id=id_of(1)), state(1, "delivered"))
+    screen.wait_for("✓ .*Bob.*delivered")
+    assert screen.output.count("later") == 1
+
+
+def test_a_message_that_is_dropped_is_said_to_be(alice, screen):
+    alice.write_log(secure("never", "QUEUED", id=id_of(1)),
+                    state(1, "dropped", why="Bob has another identity"))
+    screen.wait_for(r"→ Bob  never \(waits\)$")
+    screen.wait_for(r"^\d\d:\d\d      ✗ Bob  \d\d:\d\d dropped: Bob has another identity$")
+
+
+def test_a_flood_of_deliveries_does_not_flood_the_screen(alice, screen):
+    count = 500
+    alice.write_log(*[secure("x", "QUEUED", id=id_of(number)) for number in range(count)])
+    eventually(lambda: screen.output.count("(waits)") == count)
+    start = len(screen.output)
+    alice.write_log(*[state(number, "delivered") for number in range(count)])
+    delivered = eventually(lambda: re.findall(r"✓ Bob  (\d+) delivered", screen.output))
+    assert sum(map(int, delivered)) == count
+    assert len(screen.output[start:].splitlines()) <= 50
+
+
+def test_what_is_held_is_not_shown_before_it_is_accepted(alice, screen):
+    alice.write_log(secure("buy gold", username="Mallory", id=id_of(1), held=True),
+                    secure("really", username="Mallory", id=id_of(2), held=True))
+    screen.wait_for("^2 messages wait for Accept or Reject: Mallory$")
+    alice.write_log(state(2, "rejected"), state(1, "accepted"))
+    screen.wait_for("Mallory  buy gold$")
+    assert "really" not in screen.output
+
+
+def test_nothing_is_shown_that_is_not_in_the_log(alice, screen):
+    with open(alice.path("chat.log"), "ab") as log:
+        log.write(json.dumps(secure("torn")).encode()[:-2])
+    alice.write_log(b"\n", secure("whole"))
+    screen.wait_for("whole$")
+    assert "torn" not in screen.output
+    alice.path("chat.log").rename(alice.path("old.log"))
+    say("anew")
+    screen.wait_for("anew$")
+    assert "anew" in alice.logged_texts()
+
+
+def test_what_cannot_be_kept_is_shown_all_the_same(alice, screen):
+    alice.path("chat.log").unlink(missing_ok=True)
+    alice.path("chat.log").mkdir()
+    say("lost")
+    screen.wait_for("^NOT KEPT: .*")
+    screen.wait_for(r"\[plain\] .*: lost$")
+
+
+# How it looks.
+
+
+def test_a_line_says_where_a_day_begins(alice, screen):
+    alice.write_log(secure("old") | {"time": "2026-01-02T20:59:59.000Z"},
+                    secure("new") | {"time": "2026-01-02T21:00:00.000Z"})
+    screen.wait_for("──── Friday, 2026-01-02 ────\n23:59        Bob  old\n"
+                    "──── Saturday, 2026-01-03 ────\n00:00        Bob  new\n")
+
+
+def test_a_mark_stands_only_where_something_is_wrong(alice, screen):
+    signs = {"changed": "!", "lookalike": "=", "unproven": "*", "unknown": "?", "verified": " "}
+    alice.write_log(*[secure(f"is {word}", standing=word) for word in signs],
+                    secure("is fine"), log_entry("is plain", time_utc=moment()))
+    for word, sign in signs.items():
+        screen.wait_for(f" Bob{re.escape(sign)} is {word}$")
+    screen.wait_for(" Bob  is fine$")
+    screen.wait_for(" Bob~ is plain$")
+
+
+def test_the_marks_are_explained(alice):
+    for shown in (alice.run("responder", "-h").output, alice.initiator().menu("Help")):
+        for sign in "!=*?~":
+            assert re.search(rf"^  {re.escape(sign)}  \w+.*: ", shown, re.MULTILINE) or \
+                re.search(rf"^  {re.escape(sign)}  plain or classic", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["A name that is longer than its column", "Bob [verified]", "12:31 Bob", "→ Bob", "سلام"])
+def test_no_name_passes_for_anything_else(alice, screen, name):
+    alice.write_log(secure("hello", username=name))
+    screen.wait_for("hello$")
+    rows = shown_rows(screen)[1:]
+    assert re.match(r"\d\d:\d\d [ \"A]", rows[0]) and not re.search(" → Bob| Bob \\[| 12:31 Bob ", "\n".join(rows))
+    assert rows[-1].index("hello") == 18 or "سلام" in rows[0]
+
+
+def test_a_name_has_the_same_colour_on_every_screen(alice):
+    alice.write_log(secure("hello"))
+    alice.write_peers({"127.0.0.3": peer("Bob", identity=BOB, since=1763620000)})
+    colour = re.escape("\x1b[38;5;130mBob\x1b[0m")
+    responder = alice.start("responder", ready=False, terminal=True, environment=COLOURED)
+    responder.wait_for(colour)
+    initiator = alice.initiator(terminal=True, environment=COLOURED)
+    assert re.search(colour, initiator.menu("History"))
+    assert re.search(colour, initiator.menu("Users"))
+
+
+def test_bold_italic_and_code_are_shown_and_kept_as_typed(alice):
+    text = "*bold* _italic_ `code`, 2*3*4"
+    screen = watch(alice, environment=COLOURED)
+    say(text)
+    screen.wait_for(r"\x1b\[0;1mbold\x1b\[0m")
+    screen.wait_for(r"\x1b\[0;3mitalic\x1b\[0m.*\x1b\[0;38;5;131mcode\x1b\[0m.*, 2\*3\*4")
+    assert alice.logged_texts() == [text]
+    assert text in re.sub(r"\x1b\[[0-9;]*m", "", screen.output)
+    initiator = alice.initiator(terminal=True, environment=COLOURED)
+    assert "\x1b[0;1mbold\x1b[0m" in initiator.menu("History")
+    assert text in alice.initiator().menu("History")
+
+
+@pytest.mark.parametrize("environment, linked", [
+    ({"TERM": "xterm-256color", "VTE_VERSION": "7000"}, True),
+    ({"TERM": "tmux-256color", "TERM_PROGRAM": "tmux", "TERM_PROGRAM_VERSION": "3.4", "TMUX": "x"}, True),
+    ({"TERM": "tmux-256color", "TERM_PROGRAM": "tmux", "TERM_PROGRAM_VERSION": "3.3a", "TMUX": "x"}, False),
+    ({"TERM": "xterm"}, False),
+])
+def test_links_are_links_if_the_terminal_takes_them(alice, environment, linked):
+    screen = watch(alice, environment=environment)
+    say("see https://x.org/a_b. http://bücher.org http://bank.org@x.org/")
+    screen.wait_for("@x.org/")
+    links = re.findall(r"\x1b\]8;;([^\x1b]+)\x1b\\([^\x1b]*)\x1b\]8;;\x1b\\", screen.output)
+    assert links == ([("https://x.org/a_b", "https://x.org/a_b")] if linked else [])
+    assert ("\x1b]8" in screen.output) == linked
+
+
+# What draws attention.
+
+
+def title(text):
+    return re.escape(f"\x1b]2;{text}\x1b\\")
+
+
+def test_the_title_counts_what_is_new_until_the_user_says_something(alice):
+    screen = watch(alice, environment=COLOURED)
+    alice.write_log(secure("one"), secure("two"))
+    screen.wait_for(title("responder: 2 new"))
+    alice.write_log(log_entry("an answer", "Bob", "SENT", time_utc=moment()))
+    screen.wait_for(title("responder"))
+    alice.write_log(secure("three"))
+    screen.wait_for(title("responder: 1 new"))
+    screen.send_bytes(b"x")
+    screen.wait_for(title("responder"))
+
+
+def test_a_line_says_what_is_new_to_who_was_away(alice, screen):
+    alice.write_log(secure("soon", seconds=60), secure("later", seconds=600), secure("more", seconds=601))
+    screen.wait_for("more$")
+    assert [row[-5:].strip() for row in shown_rows(screen)[1:]] == ["soon", "────", "later", "more"]
+    assert screen.output.count("──── new ────") == 1
+
+
+def test_a_message_rings_the_bell_and_a_flood_does_not(alice):
+    screen = watch(alice, environment=COLOURED)
+    say("hello")
+    eventually(lambda: screen.raw.count(b"\a") == 1)
+    began = time.monotonic()
+    for number in range(50):
+        say(f"hello {number}")
+    screen.wait_for("hello 49")
+    assert screen.raw.count(b"\a") <= 1 + (time.monotonic() - began) // 3 + 1
+
+
+def test_nothing_rings_if_it_is_muted_or_one_is_to_be_quiet(alice):
+    alice.write_peers({ECE: peer("Ece")})
+    with open(alice.path("peers.txt"), "a", encoding="utf-8") as peers:
+        peers.write(json.dumps({"stranger": "Ece", "address": ECE, "muted": True}) + "\n")
+    screen = watch(alice, environment=COLOURED)
+    say("muted")
+    screen.wait_for(r"\x1b\[0;2mmuted")
+    assert b"\a" not in screen.raw and "new" not in screen.output
+    screen.stop()
+    quiet = watch(alice, "-q", environment=COLOURED)
+    say("loud", source=ECE)
+    quiet.wait_for("loud")
+    assert b"\a" not in quiet.raw
+
+
+def notifier(user, text):
+    path = user.path("notify")
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o700)
+    return str(path)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_command_is_run_for_each_message_with_text_and_sender_in_its_environment(alice, terminal):
+    command = notifier(alice, 'printf "%s|%s|%s\\n" "$QUARTET_FROM" "$QUARTET_MODE" "$QUARTET_TEXT" >>told\n')
+    alice.write_peers({ECE: peer("Ece")})
+    alice.start("responder", "-n", command, terminal=terminal)
+    text = "$(touch harmed); `touch harmed` 'x' \"y\"\n\ttwo"
+    say(text, source=ECE)
+    eventually(lambda: alice.path("told").exists() and alice.path("told").read_text() == f"Ece|plain|{text}\n")
+    say("again", source=ECE)
+    eventually(lambda: alice.path("told").read_text().endswith("Ece|plain|again\n"))
+    assert not alice.path("harmed").exists()
+
+
+def test_a_command_that_does_not_end_keeps_nobody_waiting(alice):
+    command = notifier(alice, 'echo >>begun; exec sleep 600\n')
+    screen = alice.start("responder", "-n", command, terminal=True)
+    for number in range(100):
+        say(f"hello {number}")
+    screen.wait_for("hello 99$")
+    eventually(lambda: alice.path("begun").exists())
+    assert alice.path("begun").read_text() == "\n"
+    child = int(subprocess.check_output(["pgrep", "-P", str(screen.pid)]).split()[0])
+    screen.stop()
+    os.kill(child, signal.SIGKILL)
+
+
+def test_a_command_that_is_missing_is_said_once(alice):
+    responder = alice.start("responder", "-n", "/nowhere/notify")
+    say("one")
+    say("two")
+    eventually(lambda: re.search("cannot run /nowhere/notify: No such file.*\n", responder.output)
+               and ": two\n" in responder.output)
+    assert responder.output.count("cannot run") == 1
+
+
+# Keys in the wrong pane.
+
+
+@pytest.fixture(params=["responder", "discovery", "announcer"])
+def pane(request, alice):
+    """A program that reads nothing."""
+    arguments = ["-u", "Alice"] if request.param == "announcer" else []
+    program = alice.start(request.param, *arguments, ready=False, terminal=True)
+    program.wait_for("announced every" if arguments else "Listening")
+    eventually(lambda: not echoes(program))
+    return program
+
+
+def echoes(program):
+    return bool(termios.tcgetattr(program._terminals[0])[3] & termios.ECHO)
+
+
+def test_keys_that_nobody_reads_are_not_shown_and_answered_once(pane):
+    pane.send_bytes(b"chat bob\nsecret words\n")
+    pane.wait_for("^Nothing is read here: type in the initiator.$")
+    pane.send_bytes(b"more\n")
+    pane.stop()
+    assert not re.search("chat|secret|more", pane.output)
+    assert pane.output.count("Nothing is read here") == 1
+    assert echoes(pane)
+
+
+def test_the_interrupt_key_works_where_nothing_is_read(pane):
+    pane.send_bytes(b"\x03")
+    pane.wait()
+    assert echoes(pane)
+
+
+@contextlib.contextmanager
+def shell(directory, script):
+    """A shell with job control on a terminal: the end of that, and what is shown."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(["setsid", "--ctty", "bash", "-c", script], cwd=directory,
+                               env=base_environment(), stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = Stream(master)
+    try:
+        yield master, shown
+        assert process.wait(WAIT) == 0
+    finally:
+        process.kill()
+        process.wait(WAIT)
+        shown.join()
+        os.close(master)
+    assert not SANITIZER_REPORT.search(shown.text)
+
+
+def test_a_program_that_is_stopped_leaves_the_terminal_as_it_was(alice):
+    """To the shell, which has it then; and continued, it is quiet again."""
+    responder = shlex.quote(str(BIN / "responder"))
+    with shell(alice.directory, f"set -m; {responder}; stty -a; echo stopped; fg; stty -a; echo ended") as (master, shown):
+        def quiet():
+            return not termios.tcgetattr(master)[3] & termios.ECHO
+        eventually(lambda: "Listening for messages" in shown.text and quiet())
+        os.write(master, b"\x1a")
+        eventually(lambda: re.search(r" echo (?s:.*)^stopped$", shown.text, re.MULTILINE))
+        eventually(quiet)
+        say("still there")
+        eventually(lambda: "still there" in shown.text)
+        os.write(master, b"\x03")
+        eventually(lambda: re.search(r" echo (?s:.*)^ended$", shown.text, re.MULTILINE))
