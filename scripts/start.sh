@@ -80,7 +80,7 @@ and builds. Called again, it puts back what the session lacks and attaches to it
 If identity.key has a passphrase, it is asked for once.
 
 In the session: the tmux prefix (Ctrl-b) and an arrow, or a click, changes panes; the prefix and d leaves it running.
-Ctrl-C ends the program of a pane, and Enter starts it again.
+Ctrl-C ends the program of a pane (in the initiator, Ctrl-D), and Enter starts it again.
 END
 }
 
@@ -392,6 +392,29 @@ open_quartet() {
 	finish_session "$SESSION" "$asks"
 }
 
+# say_as FROM TO TEXT: sends a message as somebody of the demo, as soon as the other has been heard (3) and answers (4). It
+# asks for no passphrase: the terminal is tmux's by then.
+say_as() {
+	local tries=0 status
+	while runs "$DEMO_SESSION" && ((tries++ < 80)); do
+		status=0
+		printf '%s\n' "Chat $2" secure 7 "$3" |
+			"$root/bin/initiator" -C "$PWD/demo/${1,,}" -a "${address[$1]}" --passphrase-fd 9 9</dev/null >/dev/null 2>&1 ||
+			status=$?
+		((status == 3 || status == 4)) || return 0
+		sleep 0.25
+	done
+}
+
+# The first words of a demo that has none, said by the programs themselves: something bold, a link, and a bell for both.
+# The session knows who says them, for --stop to wait for.
+greet() {
+	tmux set-option -t "=$DEMO_SESSION:" @quartet-greeter "$BASHPID"
+	say_as Bob Alice '*Lunch* at noon? The menu is at https://example.org/lunch'
+	say_as Alice Bob 'Gladly, in the _galley_'
+	tmux set-option -u -t "=$DEMO_SESSION:" @quartet-greeter 2>/dev/null || true
+}
+
 # Announcers come last, so that everyone hears them.
 open_demo() {
 	local user program LABELS=('Alice: ' 'Bob: ')
@@ -418,6 +441,7 @@ open_demo() {
 		arrange "$user: "
 	done
 	finish_session "$DEMO_SESSION" "${opening:+Alice: initiator}"
+	[[ -e $PWD/demo/alice/chat.log || -e $PWD/demo/bob/chat.log ]] || greet </dev/null >/dev/null 2>&1 &
 }
 
 # Connecting a UDP socket sends nothing and fails if no route leads to the address: without tools, and in any network
@@ -429,7 +453,8 @@ check_loopback() {
 
 # Ends session $1 and waits until its programs have ended; they tell the others that they leave.
 stop_session() {
-	local waited=0 pid pids
+	local waited=0 pid pids greeter
+	greeter=$(tmux show-options -qv -t "=$1:" @quartet-greeter)
 	mapfile -t pids < <(tmux list-panes -s -t "=$1:" -F '#{?@quartet,#{?pane_dead,,#{pane_pid}},}' | sed '/^$/d')
 	tmux kill-session -t "=$1" 2>/dev/null || true
 	for pid in "${pids[@]}"; do
@@ -437,6 +462,10 @@ stop_session() {
 			sleep 0.1
 		done
 		kill -KILL "$pid" 2>/dev/null || true
+	done
+	# It sees that the session is gone.
+	while [[ -n $greeter ]] && kill -0 "$greeter" 2>/dev/null && ((++waited <= PATIENCE)); do
+		sleep 0.1
 	done
 }
 
