@@ -11,9 +11,6 @@
 #include "store/lockedfile.h"
 #include "trust/ownname.h"
 
-/* Of so many with one name each is shown. */
-#define SHOWN_MAX 16
-
 static int tell_unwritten(const struct desk *desk, int error)
 {
 	if (error != 0)
@@ -42,41 +39,6 @@ static void put_done(const struct desk *desk, const char *done, const struct str
 	console_put(desk->console, "%s\n", after);
 }
 
-/* Those whom a name may mean, of which the closest are kept. */
-struct search {
-	const char *text;
-	bool whole; /* beginnings mean nobody */
-	int likeness;
-	size_t count; /* of those as close as that */
-	struct stranger list[SHOWN_MAX];
-};
-
-/* How close a name or address comes to what was typed; 0: not at all. */
-static int compare(const struct search *search, const struct stranger *one)
-{
-	struct in_addr address;
-
-	if (address_parse(search->text, &address) == 0)
-		return one->address.s_addr == address.s_addr ? 2 : 0;
-	if (username_is_same(one->username, search->text))
-		return 2;
-	return !search->whole && prompt_begins(one->username, search->text) ? 1 : 0;
-}
-
-static void consider(struct search *search, const struct stranger *one)
-{
-	int likeness = compare(search, one);
-
-	if (likeness == 0 || likeness < search->likeness)
-		return;
-	if (likeness > search->likeness)
-		search->count = 0;
-	search->likeness = likeness;
-	if (search->count < SHOWN_MAX)
-		search->list[search->count] = *one;
-	search->count++;
-}
-
 static struct stranger stranger_of_held(const struct held_stranger *held)
 {
 	struct stranger one = {.has_identity = held->has_identity, .address = held->address};
@@ -84,62 +46,6 @@ static struct stranger stranger_of_held(const struct held_stranger *held)
 	strcpy(one.username, held->username);
 	memcpy(one.identity, held->identity, IDENTITY_BYTES);
 	return one;
-}
-
-static void search_held(struct search *search, const struct held *held)
-{
-	for (size_t i = 0; i < held->count; i++) {
-		struct stranger one = stranger_of_held(&held->list[i]);
-
-		consider(search, &one);
-	}
-}
-
-/* Looks among those of whom the user wants any of those things. */
-static void search_noted(struct search *search, const struct pins *pins, unsigned wishes)
-{
-	for (const struct stranger *one = NULL; (one = pins_next_stranger(pins, one));) {
-		if (one->wishes & wishes)
-			consider(search, one);
-	}
-	for (const struct pin *pin = NULL; (pin = pins_next(pins, pin));) {
-		struct stranger one = {.has_identity = true, .address = pin->address};
-
-		strcpy(one.username, pin->username);
-		memcpy(one.identity, pin->identity, IDENTITY_BYTES);
-		if (pin->wishes & wishes)
-			consider(search, &one);
-	}
-}
-
-/* Takes the only one that was found, or says that there are several. */
-static int choose(const struct desk *desk, const struct search *search, struct stranger *who)
-{
-	if (search->count == 1) {
-		*who = search->list[0];
-		return PROGRAM_FINE;
-	}
-	console_put(desk->console, "Several may be meant; an address tells them apart:\n");
-	for (size_t i = 0; i < search->count && i < SHOWN_MAX; i++) {
-		console_put(desk->console, "  ");
-		put_who(desk->console, &search->list[i]);
-		console_put(desk->console, "\n");
-	}
-	return DESK_NOBODY;
-}
-
-/* Takes whoever is meant for writing. */
-static int find_recipient(struct desk *desk, const char *name, struct stranger *who)
-{
-	struct recipient recipient;
-	int status = recipient_find(&recipient, name, true, desk);
-
-	if (status != PROGRAM_FINE)
-		return status;
-	*who = (struct stranger){.has_identity = recipient.has_identity, .address = recipient.address};
-	strcpy(who->username, recipient.username);
-	memcpy(who->identity, recipient.identity, IDENTITY_BYTES);
-	return PROGRAM_FINE;
 }
 
 /* What is held; nothing, after telling the user, if chat.log cannot be read. */
@@ -154,38 +60,26 @@ static struct held read_held(const struct desk *desk)
 	return held;
 }
 
-static bool is_pinned(const struct pins *pins, const char *name)
-{
-	for (const struct pin *pin = NULL; (pin = pins_next(pins, pin));) {
-		if (username_is_same(pin->username, name))
-			return true;
-	}
-	return false;
-}
-
 /*
- * Finds who is meant, asking for the name if it is "": first of those held or, if that is NULL, noted with any of the
- * wishes; then of all. A pinned name is never that of somebody else who waits with it.
+ * Finds who is meant, asking for the name if it is "": those of whom something is held, unless held is NULL, or wanted that
+ * is among noted, may be meant although nobody announces them.
  */
-static int find(struct desk *desk, const char *name, const struct held *held, unsigned wishes, struct stranger *who)
+static int find(struct desk *desk, const char *name, const struct held *held, unsigned noted, struct stranger *who)
 {
-	struct search search = {.whole = desk->script};
-	char typed[LINEINPUT_MAX_BYTES + 1], *answer;
+	struct stranger waiting[HELD_STRANGERS_MAX];
+	struct recipient_search search = {.others = waiting, .noted = noted, .even_absent = true};
+	struct recipient recipient;
+	int status;
 
-	if (name[0] == '\0') {
-		if (desk->script || !prompt_ask_word(&desk->prompt, "Name: ", &answer))
-			return PROGRAM_FAILED;
-		name = answer;
-	}
-	snprintf(typed, sizeof(typed), "%s", name);
-	search.text = typed;
-	if (!desk_read_peers(desk))
-		return PROGRAM_FAILED;
-	if (held && !is_pinned(peersfile_pins(desk->peers), typed))
-		search_held(&search, held);
-	else if (!held && wishes)
-		search_noted(&search, peersfile_pins(desk->peers), wishes);
-	return search.count > 0 ? choose(desk, &search, who) : find_recipient(desk, typed, who);
+	for (; held && search.other_count < held->count; search.other_count++)
+		waiting[search.other_count] = stranger_of_held(&held->list[search.other_count]);
+	status = recipient_find_among(&recipient, name, &search, desk);
+	if (status != PROGRAM_FINE)
+		return status;
+	*who = (struct stranger){.has_identity = recipient.has_identity, .address = recipient.address};
+	strcpy(who->username, recipient.username);
+	memcpy(who->identity, recipient.identity, IDENTITY_BYTES);
+	return PROGRAM_FINE;
 }
 
 /* Adds and takes away what is wanted of somebody; *before becomes what was. */

@@ -168,7 +168,8 @@ size_t recipient_count(struct desk *desk, const char *text, bool whole)
 	return candidates.count;
 }
 
-int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
+    struct desk *desk)
 {
 	struct candidates candidates;
 	char *answer;
@@ -181,13 +182,16 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	}
 	if (!begin(&candidates, desk))
 		return PROGRAM_FAILED;
+	candidates.others = search->others;
+	candidates.other_count = search->other_count;
+	candidates.noted = search->noted;
 	look_up(&candidates, text, desk);
 	if (candidates.count == 0) {
 		tell_nobody(text, !desk->script && is_number(text), desk->console);
 		return DESK_NOBODY;
 	}
 	status = choose(recipient, &candidates, &desk->prompt);
-	if (status != PROGRAM_FINE || even_absent || recipient->has_address)
+	if (status != PROGRAM_FINE || search->even_absent || recipient->has_address)
 		return status;
 	recipient_put(recipient, desk->console, CONSOLE_WARNING, "Nobody knows where to find",
 	    ", who was not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
@@ -220,6 +224,11 @@ size_t recipient_name_bytes(struct desk *desk, const char *text)
 			return len;
 	}
 	return strcspn(text, " ");
+}
+
+int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
+{
+	return recipient_find_among(recipient, text, &(struct recipient_search){.even_absent = even_absent}, desk);
 }
 
 int recipient_find_rival(struct recipient *recipient, struct desk *desk)

@@ -39,6 +39,18 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 /* How many text may mean, at most CANDIDATES_MAX; only whole names count if whole. Tells nothing, and asks nothing. */
 size_t recipient_count(struct desk *desk, const char *text, bool whole);
 
+/* Who may be meant besides those who are pinned or announced, as in trust/candidates.h. */
+struct recipient_search {
+	const struct stranger *others;
+	size_t other_count;
+	unsigned noted;
+	bool even_absent;
+};
+
+/* The same for what is decided about strangers. */
+int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
+    struct desk *desk) __attribute__((warn_unused_result));
+
 /*
  * Finds the holder of an identity, who was called username and was at address when that was last known, without asking.
  * Returns PROGRAM_FINE, or PROGRAM_FAILED if peers.txt cannot be read.

@@ -329,6 +329,8 @@ int trust_accept(struct desk *desk, const char *name)
 	if (!agrees(desk, "Accept, yes or no? "))
 		return PROGRAM_FAILED;
 	make_pin(&recipient, &pin);
+	/* They are muted or blocked as before. */
+	pin.wishes = recipient.other.wishes;
 	status = change(desk, recipient.other.username, &recipient.other, recipient.has_identity ? &pin : NULL);
 	if (status != PROGRAM_FINE || desk->script)
 		return status;

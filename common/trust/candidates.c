@@ -177,6 +177,44 @@ static void add_claims_like(struct candidates *candidates, const struct wanted *
 	}
 }
 
+/* Adds one of the others, where that identity is announced, or else where they were. */
+static void add_other(struct candidates *candidates, const struct stranger *other)
+{
+	const struct peer *claim = other->has_identity ? find_identity(candidates, other->identity) : NULL;
+	struct peer peer = {.address = other->address, .has_identity = other->has_identity};
+	struct candidate candidate = {
+	    .address = claim ? claim->address : other->address,
+	    .identity = other->has_identity ? other->identity : NULL,
+	};
+
+	candidate.has_address = candidate.address.s_addr != 0;
+	strcpy(peer.username, other->username);
+	memcpy(peer.identity, other->identity, sizeof(peer.identity));
+	verdict_of_claim(&candidate.verdict, candidates->pins, &peer);
+	candidate.verdict.claim = claim;
+	add(candidates, &candidate);
+}
+
+/* Adds another if the name comes as close to what is wanted or, if address is not NULL, that is where they are. */
+static void consider(struct candidates *candidates, const struct stranger *other, const struct wanted *wanted,
+    enum likeness likeness, const struct in_addr *address)
+{
+	if (address ? other->address.s_addr == address->s_addr : compare(wanted, other->username) == likeness)
+		add_other(candidates, other);
+}
+
+static void add_others_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness,
+    const struct in_addr *address)
+{
+	for (size_t i = 0; i < candidates->other_count; i++)
+		consider(candidates, &candidates->others[i], wanted, likeness, address);
+	for (const struct stranger *other = NULL;
+	     candidates->noted && (other = pins_next_stranger(candidates->pins, other));) {
+		if (other->wishes & candidates->noted)
+			consider(candidates, other, wanted, likeness, address);
+	}
+}
+
 /* Adds those whom a name may mean, of all degrees of likeness only those that come first. */
 static void add_named(struct candidates *candidates, const char *name)
 {
@@ -186,9 +224,15 @@ static void add_named(struct candidates *candidates, const char *name)
 	fold(&wanted.folded, name);
 	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->count == 0; likeness++)
 		add_pins_like(candidates, &wanted, likeness);
+	for (enum likeness likeness = LIKENESS_EXACT; likeness <= LIKENESS_FOLDED && candidates->count == 0; likeness++)
+		add_others_like(candidates, &wanted, likeness, NULL);
 	for (enum likeness likeness = LIKENESS_EXACT; likeness <= last && candidates->count == 0; likeness++) {
-		if (likeness == LIKENESS_BEGINNING)
+		if (likeness == LIKENESS_BEGINNING) {
+			add_others_like(candidates, &wanted, likeness, NULL);
+			if (candidates->count > 0)
+				break;
 			add_pins_like(candidates, &wanted, likeness);
+		}
 		add_claims_like(candidates, &wanted, likeness, false);
 		/* Who proves nothing does not hide who does by writing the name as it was typed. */
 		if (likeness == LIKENESS_EXACT && candidates->count > 0 && !candidates->list[0].identity)
@@ -202,6 +246,9 @@ static void add_address(struct candidates *candidates, struct in_addr address)
 	const struct peer *best = peers_find_listed(candidates->peers, address, candidates->now_ms);
 	struct candidate candidate = {.address = address, .has_address = true};
 
+	add_others_like(candidates, &(struct wanted){.text = ""}, LIKENESS_EXACT, &address);
+	if (candidates->count > 0)
+		return;
 	if (best) {
 		candidates_add_claim(candidates, best);
 		return;

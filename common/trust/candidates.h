@@ -26,8 +26,11 @@ struct candidate {
 struct candidates {
 	const struct pins *pins;
 	const struct peers *peers;
-	int64_t now_ms;			       /* wall clock */
-	bool whole;			       /* a name means nobody by its beginning */
+	int64_t now_ms;		       /* wall clock */
+	bool whole;		       /* a name means nobody by its beginning */
+	const struct stranger *others; /* others who may be meant, other_count of them */
+	size_t other_count;
+	unsigned noted; /* and strangers of whom one of these is wanted: bits of enum pins_wish */
 	struct candidate list[CANDIDATES_MAX]; /* the most certain first */
 	size_t count;
 	bool more; /* than are in the list */
@@ -39,7 +42,8 @@ struct candidates {
  * nameless. A name means, in this order: who is pinned under it; who is, regardless of case in Unicode's sense; who
  * announces it, and if that is nobody with an identity, those with one who do regardless of case, too; who announces it
  * regardless of case; whose pinned or announced name begins so. What none of ours may be named (trust/ownname.h) means
- * nobody by name, but digits do: who is named so is reached by address.
+ * nobody by name, but digits do: who is named so is reached by address. Others come after whoever is pinned under just that
+ * name, and before those who are only announced.
  */
 void candidates_find(struct candidates *candidates, const char *text);
 

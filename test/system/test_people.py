@@ -140,10 +140,17 @@ def test_the_name_of_somebody_known_is_not_that_of_who_waits_with_it(alice, bob,
 
 def test_two_who_wait_under_one_name_are_told_apart(alice):
     alice.write_log(held("first", 1), held("second", 2, identity=None))
-    alice.update_peers_file(lambda content: None)
+    alice.run("initiator", "accept", "Zoe", status=3)
     initiator = alice.initiator()
     assert "Several may be meant" in initiator.menu("Accept Zoe")
     assert decisions(alice) == []
+
+
+def test_who_was_muted_is_so_under_a_new_identity(alice, bob, known):
+    alice.run("initiator", "mute", "Bob")
+    alice.write_peers({bob.address: peer("Bob", identity=IDENTITY)})
+    alice.run("initiator", "trust", "Bob")
+    assert alice.known()["Bob"]["identity"] == IDENTITY and alice.known()["Bob"]["muted"]
 
 
 # Whose messages are taken.

@@ -129,6 +129,54 @@ static void test_whom_a_name_or_an_address_means(void **state)
 	pins_free(pins);
 }
 
+static void test_others_come_after_who_is_pinned_and_before_who_is_only_announced(void **state)
+{
+	static const struct {
+		const char *typed;
+		struct heard heard[3];
+		const char *means;
+	} others[] = {
+	    {"zoe", {{9, "Zoe", 'x', 0, false}}, "Zoe z@12 unknown, Zoe -@20 unknown"},
+	    {"zoe", {{9, "Zoe", 'z', 0, false}}, "Zoe z@9 unknown, Zoe -@20 unknown"},
+	    {"Bob", {{9, "Bob", 'x', 0, false}}, "Bob b@7 verified"},
+	    {"zo", {{9, "Zoltan", 'x', 0, false}}, "Zoe z@12 unknown, Zoey y@21 unknown, Zoe -@20 unknown"},
+	    {"zol", {{9, "Zoltan", 'x', 0, false}}, "Zoltan x@9 unknown"},
+	    {"192.168.1.21", {{21, "Can", 'x', 0, false}}, "Zoey y@21 unknown, Bob w@21 changed"},
+	    {"192.168.1.20", {{0}}, "Zoe -@20 unknown"},
+	    {"192.168.1.9", {{9, "Zoe", 'z', 0, false}}, "Zoe z@9 unknown"},
+	};
+	struct pins *pins =
+	    cast_people(known, (const struct noted[]){{0, 20, PINS_MUTED}, {'q', 0, PINS_BLOCKED}, {0}});
+	struct stranger list[] = {
+	    {.username = "Zoe", .has_identity = true, .address = cast_address(12)},
+	    {.username = "Zoey", .has_identity = true, .address = cast_address(21)},
+	    {.username = "Bob", .has_identity = true, .address = cast_address(21)},
+	    {.username = "Zoe", .address = cast_address(20)},
+	};
+
+	(void)state;
+	cast_identity('z', list[0].identity);
+	cast_identity('y', list[1].identity);
+	cast_identity('w', list[2].identity);
+	for (size_t i = 0; i < COUNT(others); i++) {
+		struct peers *peers = cast_peers(pins, others[i].heard);
+		struct candidates candidates = {
+		    .pins = pins, .peers = peers, .now_ms = NOW_MS, .others = list, .other_count = COUNT(list)};
+		char told[TOLD_BYTES];
+
+		candidates_find(&candidates, others[i].typed);
+		tell(&candidates, told);
+		CHECK(strcmp(told, others[i].means) == 0, "row %zu, %s: %s", i, others[i].typed, told);
+		/* Strangers of whom something is wanted may be meant if that is asked for. */
+		candidates = (struct candidates){.pins = pins, .peers = peers, .now_ms = NOW_MS, .noted = PINS_MUTED};
+		candidates_find(&candidates, "Stranger");
+		tell(&candidates, told);
+		assert_string_equal(told, "Stranger -@20 unknown");
+		peers_free(peers);
+	}
+	pins_free(pins);
+}
+
 static void test_of_many_candidates_those_with_an_identity_are_kept(void **state)
 {
 	struct pins *pins = cast_pins(known);
@@ -208,6 +256,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_whom_a_name_or_an_address_means),
+	    cmocka_unit_test(test_others_come_after_who_is_pinned_and_before_who_is_only_announced),
 	    cmocka_unit_test(test_of_many_candidates_those_with_an_identity_are_kept),
 	    cmocka_unit_test(test_a_claim_means_who_makes_it_where_it_is_made),
 	    cmocka_unit_test(test_rivals_are_who_announces_a_pinned_name_with_another_identity_or_else_none),
