@@ -342,6 +342,7 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 	bool secure = way->to.has_identity;
 	int status;
 
+	heard_put(desk, true);
 	recipient_put_doubts(&way->to, desk->console);
 	way->mode = CHATLOG_PLAIN;
 	way->number[0] = '\0';
