@@ -151,7 +151,9 @@ static void complete(void *context, enum prompt_wants wants, const char *line, s
 
 	if (wants == PROMPT_COMMAND && !space && line[0] != '@') {
 		for (size_t i = 0; i < COMMANDS; i++) {
-			if (prompt_begins(commands[i].name, line))
+			/* Those of one letter or sign take no more to type. */
+			if (prompt_begins(commands[i].name, line) && commands[i].run != talk_reply &&
+			    commands[i].run != talk_send)
 				editor_words_add(words, commands[i].name);
 		}
 		return;

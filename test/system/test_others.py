@@ -1047,17 +1047,17 @@ def test_strict_responder_takes_our_own_exchange(alice):
     responder.wait_for(r"\[secure\] .*: hello$")
 
 
-# Programs that were built without libcrypto.
+# Programs that were built without libcrypto and libedit.
 
 
 @pytest.fixture(scope="session")
 def programs_without_classic(tmp_path_factory):
-    """The directory of programs that were built with CLASSIC=0, in a copy of the tree."""
+    """The directory of programs that were built with CLASSIC=0 and LIBEDIT=0, in a copy of the tree."""
     tree = tmp_path_factory.mktemp("without_classic") / "tree"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "bin", "build"))
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")}
-    subprocess.run(["make", f"-j{os.cpu_count()}", "CLASSIC=0", "VARIANT=check"], cwd=tree,
+    subprocess.run(["make", f"-j{os.cpu_count()}", "CLASSIC=0", "LIBEDIT=0", "VARIANT=check"], cwd=tree,
                    env=environment, check=True)
     return tree / "build" / "check" / "bin"
 
@@ -1075,6 +1075,20 @@ building_takes_long = pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["initiator", "responder"])
 def test_version_says_whether_the_classic_exchange_is_left_out(alice, without_classic, name):
     assert "without the classic exchange" in alice.run(name, "-V").output
+
+
+@building_takes_long
+def test_without_line_editing_the_terminal_does_it(alice, without_classic):
+    assert "without line editing" in alice.run("initiator", "-V").output
+    initiator = alice.initiator(terminal=True, environment={"TERM": "xterm"})
+    with answers() as ece:
+        initiator.ask("Chat Ece", r"secure or unsecure\? ")
+        initiator.ask("plain", "Message: ")
+        initiator.send_bytes(b"one\ntwo")
+        initiator.ask("", "2 lines: send as one message")
+        initiator.send("")
+        assert ece.next_shown() == ("plain", "one\ntwo")
+    assert b"\x1b[?2004h" not in initiator.raw
 
 
 @pytest.mark.parametrize("name", ["initiator", "responder"])

@@ -1,6 +1,9 @@
 /* lineinput: the user's answers, a line at a time. */
 #include "support.h"
 
+#include <poll.h>
+#include <pty.h>
+
 #include "base/stop.h"
 #include "heap.h"
 #include "term/lineinput.h"
@@ -404,6 +407,99 @@ static void stopping_ends_the_wait_for_a_line(void **state)
 	feed_close(&feed);
 }
 
+/* A terminal that edits lines itself: what is written to one end is typed at the other. */
+static struct feed feed_open_terminal(void)
+{
+	struct feed feed;
+
+	assert_int_equal(openpty(&feed.in, &feed.out, NULL, NULL, NULL), 0);
+	lineinput_init(&feed.input, feed.out);
+	assert_true(feed.input.terminal);
+	return feed;
+}
+
+static void expect_paste(struct lineinput *input, const char *expected)
+{
+	char *line = NULL;
+	size_t len = 0;
+
+	assert_int_equal(lineinput_read(input, &line, &len), LINEINPUT_PASTE);
+	assert_string_equal(line, expected);
+	assert_int_equal(len, strlen(expected));
+}
+
+/* With the last, which the terminal would keep until it is ended. */
+static void lines_of_a_terminal_that_arrive_together_stay_together(void **state)
+{
+	struct feed feed = feed_open_terminal();
+
+	(void)state;
+	feed_write(&feed, BYTES("one\r\ttwo\nthree"));
+	expect_paste(&feed.input, "one\n\ttwo\nthree");
+	feed_close(&feed);
+}
+
+static void a_line_of_a_terminal_is_a_line(void **state)
+{
+	struct feed feed = feed_open_terminal();
+
+	(void)state;
+	feed_write(&feed, BYTES("one\r"));
+	expect_line(&feed.input, BYTES("one"));
+	/* Nobody means anything by pressing Enter twice. */
+	feed_write(&feed, BYTES("two\r\r\r"));
+	expect_line(&feed.input, BYTES("two"));
+	feed_close(&feed);
+}
+
+static void what_was_typed_before_can_be_forgotten(void **state)
+{
+	struct feed feed = feed_open_terminal();
+	struct pollfd typed = {.fd = feed.out, .events = POLLIN};
+
+	(void)state;
+	feed_write(&feed, BYTES("y\r"));
+	assert_int_equal(poll(&typed, 1, -1), 1);
+	lineinput_forget(&feed.input);
+	feed_write(&feed, BYTES("n\r"));
+	expect_line(&feed.input, BYTES("n"));
+	feed_close(&feed);
+
+	/* What a pipe has was not typed by anybody who could not know. */
+	feed = feed_open();
+	feed_write(&feed, BYTES("y\n"));
+	lineinput_forget(&feed.input);
+	expect_line(&feed.input, BYTES("y"));
+	feed_close(&feed);
+}
+
+static void the_line_ends_of_a_paste_are_line_feeds(void **state)
+{
+	static const struct {
+		const char *pasted, *settled;
+		bool several;
+	} cases[] = {
+	    {"", "", false},
+	    {"one", "one", false},
+	    {"one\r", "one", false},
+	    {"\r\n\r\n", "", false},
+	    {"one\rtwo", "one\ntwo", true},
+	    {"one\r\n\r\ntwo\r\n", "one\n\ntwo", true},
+	    {"\none", "\none", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buffer pasted = {0};
+
+		assert_int_equal(buffer_append(&pasted, cases[i].pasted, strlen(cases[i].pasted)), 0);
+		assert_int_equal(lineinput_settle(&pasted, 0), cases[i].several);
+		assert_int_equal(pasted.len, strlen(cases[i].settled));
+		assert_memory_equal(pasted.data ? pasted.data : "", cases[i].settled, pasted.len);
+		buffer_free(&pasted);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -421,6 +517,10 @@ int main(void)
 	    cmocka_unit_test(a_descriptor_that_does_not_block_is_waited_for),
 	    cmocka_unit_test(freeing_wipes_what_is_held),
 	    cmocka_unit_test(stopping_ends_the_wait_for_a_line),
+	    cmocka_unit_test(lines_of_a_terminal_that_arrive_together_stay_together),
+	    cmocka_unit_test(a_line_of_a_terminal_is_a_line),
+	    cmocka_unit_test(what_was_typed_before_can_be_forgotten),
+	    cmocka_unit_test(the_line_ends_of_a_paste_are_line_feeds),
 	};
 
 	support_begin();
