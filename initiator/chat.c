@@ -1,5 +1,6 @@
 #include "chat.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/stop.h"
 #include "call.h"
 #include "crypto/classic.h"
+#include "delivery.h"
 #include "heard.h"
 #include "message.h"
 #include "recipient.h"
@@ -17,7 +19,8 @@
 struct chat {
 	struct desk *desk;
 	struct recipient to;
-	struct call call;
+	struct call call; /* unless it is secure: that goes through the outbox */
+	bool is_late;	  /* the recipient cannot be reached now: the message is kept */
 	char number[CHAT_NUMBER_MAX_DIGITS + 1];
 	struct buffer text; /* of the message */
 };
@@ -80,9 +83,9 @@ static bool ask_number(struct chat *chat)
 }
 
 /* What a failure before the message was sent means for the command. */
-static int status_of(const struct call *call, int rc)
+static int status_of(enum call_stage stage, int rc)
 {
-	bool was_ours = call->stage == CALL_PREPARE || call->stage == CALL_PACK;
+	bool was_ours = stage == CALL_PREPARE || stage == CALL_PACK;
 
 	return rc == 0 ? PROGRAM_FINE : was_ours ? PROGRAM_FAILED : DESK_UNREACHABLE;
 }
@@ -91,8 +94,8 @@ static int status_of(const struct call *call, int rc)
 static int conclude(const struct chat *chat, int rc)
 {
 	if (rc != 0 && !stop_requested())
-		wording_put_failure(chat->desk->console, &chat->call, rc);
-	return status_of(&chat->call, rc);
+		wording_put_failure(chat->desk->console, &chat->to, chat->call.stage, rc);
+	return status_of(chat->call.stage, rc);
 }
 
 /*
@@ -102,8 +105,11 @@ static int conclude(const struct chat *chat, int rc)
 static bool pack_text(struct chat *chat)
 {
 	struct desk *desk = chat->desk;
-	int rc = call_pack(&chat->call, chat->text.data, chat->text.len);
+	int rc;
 
+	if (chat->call.mode == CHATLOG_SECURE)
+		return true;
+	rc = call_pack(&chat->call, chat->text.data, chat->text.len);
 	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
 	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.has_identity)
 		return conclude(chat, rc) == PROGRAM_FINE;
@@ -114,6 +120,7 @@ static bool pack_text(struct chat *chat)
 /* Asks until there is a text that can be sent, and is packed. */
 static bool ask_text(struct chat *chat)
 {
+	const char *question = chat->is_late ? "Message, kept until he is back (Enter: none): " : "Message: ";
 	struct prompt *prompt = &chat->desk->prompt;
 
 	do {
@@ -122,7 +129,7 @@ static bool ask_text(struct chat *chat)
 		size_t len;
 
 		wording_put_heading(chat->desk->console, &chat->to, chat->call.mode);
-		if (!prompt_ask_text(prompt, PROMPT_NOTHING, "Message: ", &line, &len))
+		if (!prompt_ask_text(prompt, PROMPT_NOTHING, question, &line, &len))
 			continue;
 		if (len == 0)
 			break;
@@ -161,15 +168,21 @@ static int check_secure(const struct chat *chat)
 
 static int open_call(struct chat *chat)
 {
-	const struct keyfile *key = &chat->desk->key;
-
-	if (chat->call.mode == CHATLOG_SECURE && !key->is_usable) {
-		console_put_styled(chat->desk->console, CONSOLE_BAD,
-		    "no secure chat: " KEYFILE_NAME " cannot be used\n");
-		return PROGRAM_FAILED;
-	}
-	call_open(&chat->call, &key->identity, peersfile_username(chat->desk->peers), chat->number);
+	call_open(&chat->call, NULL, NULL, chat->number);
 	return conclude(chat, call_await(&chat->call));
+}
+
+/* Opens a secure session. Somebody who cannot be reached can be written to all the same. */
+static int open_session(struct chat *chat)
+{
+	int rc = delivery_open(chat->desk->delivery, &chat->to, chat->number, &chat->call.stage);
+
+	int status = conclude(chat, rc);
+
+	/* If somebody answers there, but not as they should, trying again would not help. */
+	chat->is_late =
+	    rc != 0 && rc != EBADMSG && rc != EPROTO && chat->call.stage != CALL_PREPARE && !stop_requested();
+	return chat->is_late ? PROGRAM_FINE : status;
 }
 
 /* The call, open: a person may type for longer than the other end waits. */
@@ -205,11 +218,6 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 	int rc;
 
 	strcpy(entry.username, from ? from->username : chat->to.username);
-	if (entry.mode == CHATLOG_SECURE) {
-		entry.has_id = entry.has_identity = true;
-		memcpy(entry.id, chat->call.id, sizeof(entry.id));
-		memcpy(entry.identity, chat->call.exchange.peer, sizeof(entry.identity));
-	}
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
@@ -219,40 +227,31 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
-/*
- * Remembers that the holder of the identity has answered; the first time that pins the name. Only who was written to by the
- * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile.
- */
-static int take_receipt(struct chat *chat)
+/* Queues the message, on the disk before its first byte leaves, and waits until it is known what becomes of it now. */
+static int send_secure(struct chat *chat)
 {
-	const struct envelope_receipt *receipt = &chat->call.receipt;
-	char pinned[USERNAME_MAX_BYTES + 1];
-	int rc;
+	struct desk *desk = chat->desk;
+	struct delivery_notice notice;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	int rc, status;
 
-	if (receipt->status != ENVELOPE_DONE)
-		return DESK_REFUSED;
-	if (!chat->to.has_pin && strcmp(receipt->username, chat->to.username) != 0) {
-		wording_put_other_name(chat->desk->console, &chat->to, receipt->username);
-		return receipt->username[0] == '\0' ? PROGRAM_FINE : PROGRAM_FAILED;
+	if (!chat->is_late && !delivery_is_open(desk->delivery, &chat->to))
+		console_put(desk->console, "The connection closed while you typed; calling again.\n");
+	rc = delivery_queue(desk->delivery, &chat->to, chat->text.data, chat->text.len,
+	    chat->is_late ? DELIVERY_LATER : 0, id);
+	if (rc != 0) {
+		wording_put_unqueued(desk->console, &chat->to, rc);
+		return PROGRAM_FAILED;
 	}
-	rc = recipient_pin(&chat->to, chat->desk->peers, pinned);
-	if (rc != 0 || pinned[0] != '\0')
-		wording_put_meeting(chat->desk->console, rc == 0 ? pinned : chat->to.username, rc);
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
-}
-
-/* Waits for what the other side says to a secure message. */
-static int finish_secure(struct chat *chat)
-{
-	int rc;
-
-	call_confirm(&chat->call);
-	rc = call_await(&chat->call);
-	if (chat->desk->is_talking && rc == 0 && chat->call.receipt.status == ENVELOPE_DONE)
-		console_put_styled(chat->desk->console, CONSOLE_GOOD, "✓\n");
-	else
-		wording_put_end(chat->desk->console, &chat->call, rc);
-	return rc == 0 ? take_receipt(chat) : DESK_UNCONFIRMED;
+	if (!chat->is_late && delivery_await(desk->delivery, id, &notice) != 0)
+		return PROGRAM_FAILED;
+	status = chat->is_late ? DESK_UNREACHABLE : desk_status(&notice);
+	if (desk->is_talking && status == PROGRAM_FINE && notice.pinned[0] == '\0' && !notice.has_other_name)
+		console_put_styled(desk->console, CONSOLE_GOOD, "✓\n");
+	else if (!chat->is_late)
+		wording_put_news(desk->console, &notice);
+	desk_show_waiting(desk, &chat->to);
+	return status;
 }
 
 /* Keeps and shows a reply, which proves as little as any message in the clear that comes from there. */
@@ -267,8 +266,8 @@ static int take_reply(struct chat *chat, const struct wire_object *reply)
 	return keep(chat, &from, reply->value, reply->value_len);
 }
 
-/* The same for one that nobody confirms; a reply is kept and shown. */
-static int finish_other(struct chat *chat)
+/* Waits for the end of a session in which nobody confirms anything; a reply is kept and shown. */
+static int finish(struct chat *chat)
 {
 	int rc, status;
 
@@ -288,21 +287,28 @@ static int send_text(struct chat *chat)
 	if (status != PROGRAM_FINE)
 		return status;
 	kept = keep(chat, NULL, chat->text.data, chat->text.len);
-	status = chat->call.mode == CHATLOG_SECURE ? finish_secure(chat) : finish_other(chat);
+	status = finish(chat);
 	return desk_worse(status, kept);
 }
 
 /* Everything after "secure or unsecure?". */
 static int converse(struct chat *chat)
 {
+	bool is_secure = chat->call.mode == CHATLOG_SECURE;
 	int status = PROGRAM_FINE;
 
 	if (chat->call.mode != CHATLOG_PLAIN)
 		status = check_secure(chat);
+	if (status == PROGRAM_FINE && chat->call.mode != CHATLOG_PLAIN && !ask_number(chat))
+		status = PROGRAM_FAILED;
 	if (status == PROGRAM_FINE && chat->call.mode != CHATLOG_PLAIN)
-		status = ask_number(chat) ? open_call(chat) : PROGRAM_FAILED;
+		status = is_secure ? open_session(chat) : open_call(chat);
+	if (status == PROGRAM_FINE && !ask_text(chat))
+		status = chat->is_late ? DESK_UNREACHABLE : PROGRAM_FAILED;
+	else if (status == PROGRAM_FINE && is_secure)
+		return send_secure(chat);
 	if (status == PROGRAM_FINE)
-		status = ask_text(chat) ? reopen_call(chat) : PROGRAM_FAILED;
+		status = reopen_call(chat);
 	return status == PROGRAM_FINE ? send_text(chat) : status;
 }
 
@@ -327,6 +333,8 @@ int chat_run(struct desk *desk, const char *name)
 		mode = chat.to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
 	call_init(&chat.call, desk->loop, mode, &chat.to, desk->from, NULL, NULL);
 	status = converse(&chat);
+	if (mode == CHATLOG_SECURE)
+		delivery_close(desk->delivery, &chat.to);
 	/* Whatever it says of the end: it is over. */
 	call_finish(&chat.call);
 	call_await(&chat.call);
@@ -366,6 +374,31 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 	return status;
 }
 
+/* Sends a secure message that is written already. Whoever could not be reached a moment ago is not waited for again. */
+static int send_now(struct chat *chat)
+{
+	int status = PROGRAM_FINE;
+
+	if (delivery_waiting(chat->desk->delivery, chat->to.identity) == 0)
+		status = open_session(chat);
+	else
+		chat->is_late = true;
+	if (status == PROGRAM_FINE)
+		status = send_secure(chat);
+	delivery_close(chat->desk->delivery, &chat->to);
+	return status;
+}
+
+/* The same, in the clear or classic. */
+static int send_openly(struct chat *chat)
+{
+	int status = open_call(chat);
+
+	if (status == PROGRAM_FINE)
+		status = pack_text(chat) ? send_text(chat) : PROGRAM_FAILED;
+	return status;
+}
+
 int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t len)
 {
 	struct chat chat = {.desk = desk, .to = way->to};
@@ -375,10 +408,10 @@ int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t 
 	strcpy(chat.number, way->number);
 	if (chat.number[0] == '\0')
 		draw_number(chat.number);
-	if (status == PROGRAM_FINE)
-		status = open_call(&chat);
-	if (status == PROGRAM_FINE)
-		status = pack_text(&chat) ? send_text(&chat) : PROGRAM_FAILED;
+	if (status == PROGRAM_FINE && way->mode == CHATLOG_SECURE)
+		status = send_now(&chat);
+	else if (status == PROGRAM_FINE)
+		status = send_openly(&chat);
 	call_close(&chat.call);
 	buffer_wipe(&chat.text);
 	sodium_memzero(chat.number, sizeof(chat.number));

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/stop.h"
+#include "delivery.h"
 #include "store/lockedfile.h"
 #include "term/secret.h"
+#include "wording.h"
 
 static void tell_news(const struct desk *desk, const char *news)
 {
@@ -15,8 +17,24 @@ static void tell_news(const struct desk *desk, const char *news)
 		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
 }
 
+/* Shows what has become of a message while the user does something else; of failures, those of what was just written. */
+static void tell_delivery(void *context, const struct delivery_notice *notice)
+{
+	struct desk *desk = context;
+	bool waits = notice->kind == DELIVERY_NOT_NOW || notice->kind == DELIVERY_UNREACHABLE ||
+		     notice->kind == DELIVERY_UNCONFIRMED;
+
+	if (waits && !notice->asked && notice->log_error == 0)
+		return;
+	wording_put_news(desk->console, notice);
+	desk_show_waiting(desk, waits ? &notice->to : NULL);
+	prompt_wake(&desk->prompt);
+}
+
 bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 {
+	struct delivery_setup setup = {.key = &desk->key, .tell = tell_delivery, .context = desk};
+
 	*desk = (struct desk){
 	    .loop = loop_new(),
 	    .console = program->argument_count > 0 ? &program->err : &program->out,
@@ -28,11 +46,13 @@ bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 	    .strict = program->strict,
 	};
 	prompt_init(&desk->prompt, desk->console, desk->loop);
+	setup.loop = desk->loop;
+	setup.log = desk->log;
+	setup.from = desk->from;
+	desk->delivery = desk->loop && desk->log ? delivery_new(&setup) : NULL;
 	if (desk->script)
 		prompt_close(&desk->prompt);
-	else
-		desk_show_waiting(desk, 0);
-	if (!desk->loop || !desk->peers || !desk->log) {
+	if (!desk->peers || !desk->delivery) {
 		console_put(&program->err, "%s: %s\n", program->name, strerror(ENOMEM));
 		return false;
 	}
@@ -54,14 +74,42 @@ bool desk_read_peers(const struct desk *desk)
 	return rc == 0;
 }
 
-void desk_show_waiting(struct desk *desk, size_t waiting)
+void desk_show_waiting(struct desk *desk, const struct recipient *to)
 {
+	size_t total = delivery_total(desk->delivery), count = to ? delivery_waiting(desk->delivery, to->identity) : 0;
+
+	if (count > 0)
+		wording_put_waiting(desk->console, to, count);
 	if (desk->script)
 		return;
-	if (waiting == 0)
+	if (total == 0)
 		console_set_title(desk->console, "initiator");
 	else
-		console_set_title(desk->console, "initiator: %zu waiting", waiting);
+		console_set_title(desk->console, "initiator: %zu waiting", total);
+}
+
+int desk_status(const struct delivery_notice *notice)
+{
+	int unheard = notice->left ? DESK_UNCONFIRMED : DESK_UNREACHABLE;
+
+	switch (notice->kind) {
+	case DELIVERY_DELIVERED:
+		/* It is known who has it, but that is not who was meant. */
+		if (notice->has_other_name && notice->receipt.username[0] != '\0')
+			return PROGRAM_FAILED;
+		return notice->pin_error == 0 && notice->log_error == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	case DELIVERY_REFUSED:
+	case DELIVERY_NOT_NOW:
+		return DESK_REFUSED;
+	case DELIVERY_UNREACHABLE:
+		return notice->stage == CALL_PREPARE || notice->stage == CALL_PACK ? PROGRAM_FAILED : unheard;
+	case DELIVERY_UNCONFIRMED:
+	case DELIVERY_ELSEWHERE:
+		return unheard;
+	case DELIVERY_DROPPED:
+		break;
+	}
+	return PROGRAM_FAILED;
 }
 
 static void set(void *context, uint32_t events)
@@ -113,6 +161,7 @@ const uint8_t *desk_identity(const struct desk *desk)
 
 void desk_close(struct desk *desk)
 {
+	delivery_free(desk->delivery);
 	chatlog_free(desk->log);
 	free(desk->users.list);
 	peersfile_free(desk->peers);

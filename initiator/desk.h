@@ -21,6 +21,10 @@
 #include "term/pager.h"
 #include "term/program.h"
 
+struct delivery;
+struct delivery_notice;
+struct recipient;
+
 /* What else can become of a command. */
 #define DESK_NOBODY 3	   /* nobody of that name, or several */
 #define DESK_UNREACHABLE 4 /* nobody knows where they are, or nobody answers there: nothing was sent */
@@ -59,6 +63,7 @@ struct desk {
 	bool is_talking; /* a message that was delivered is marked, and nothing else said of it */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
+	struct delivery *delivery;  /* which the menu starts */
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	bool strict;		    /* the classic exchange is refused */
 };
@@ -77,8 +82,14 @@ void desk_refresh(struct desk *desk);
 /* Brings what is read of peers.txt up to date. Returns false after telling the user that it cannot be read. */
 bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result));
 
-/* Has the title of the terminal say how many messages wait to be delivered. */
-void desk_show_waiting(struct desk *desk, size_t waiting);
+/*
+ * Has the title of the terminal say how many messages wait to be delivered. Unless to is NULL, also collects a line about
+ * those that wait for them, if there are any.
+ */
+void desk_show_waiting(struct desk *desk, const struct recipient *to);
+
+/* What a command returns whose message that has become of. */
+int desk_status(const struct delivery_notice *notice);
 
 /*
  * Begins a listing that may be long: what is collected on data goes through the pager at a terminal, and SIGINT ends the

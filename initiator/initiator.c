@@ -1,6 +1,7 @@
 /*
  * Chat_Initiator of the specification (2.3.0): the user's menu of Users, Chat and History.
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +10,7 @@
 #include "chat.h"
 #include "completion.h"
 #include "crypto/classic.h"
+#include "delivery.h"
 #include "desk.h"
 #include "history.h"
 #include "net/address.h"
@@ -16,11 +18,13 @@
 #include "people.h"
 #include "script.h"
 #include "search.h"
+#include "store/lockedfile.h"
 #include "talk.h"
 #include "term/program.h"
 #include "trust.h"
 #include "trust/mark.h"
 #include "users.h"
+#include "waiting.h"
 
 static const char usage[] =
     "usage: initiator [-a ADDR] [-C DIR] [-s] [--passphrase-fd N] [COMMAND ...]\n"
@@ -89,6 +93,7 @@ static const struct command commands[] = {
     {"Unmute", "NAME", "have the bell again", 1, people_unmute},
     {"Strangers", "[WHOM]", "whose messages you take: all, ask or known; and who waits", 0, people_admit},
     {"Name", "NEW", "change your own name", 1, people_rename},
+    {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
     {"Help", "", "this list", 0, run_help},
     {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
@@ -208,6 +213,21 @@ static bool take_turn(struct desk *desk, int *status)
 	return !prompt->over;
 }
 
+/* Delivers what waits from now on; without that the menu does all else. */
+static bool start_delivery(struct desk *desk)
+{
+	int rc = delivery_start(desk->delivery);
+
+	if (rc == EFBIG)
+		console_put_styled(desk->console, CONSOLE_WARNING,
+		    CHATLOG_NAME " says nowhere what waits since long ago: that is not sent.\n");
+	else if (rc != 0 && rc != EINTR)
+		console_put_styled(desk->console, CONSOLE_BAD,
+		    "cannot follow " CHATLOG_NAME ", so nothing that waits is sent: %s\n", lockedfile_reason(rc));
+	desk_show_waiting(desk, NULL);
+	return rc != EINTR;
+}
+
 static int run(struct program *program)
 {
 	struct desk desk;
@@ -223,7 +243,7 @@ static int run(struct program *program)
 	if (program->argument_count > 0)
 		return script_run(program);
 	program_on_sudden_end(editor_abandon);
-	opened = desk_open(&desk, program, true);
+	opened = desk_open(&desk, program, true) && start_delivery(&desk);
 	desk.prompt.complete = complete;
 	desk.prompt.complete_context = &desk;
 	while (opened && !stop_requested() && take_turn(&desk, &status))

@@ -231,6 +231,25 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 	return recipient_find_among(recipient, text, &(struct recipient_search){.even_absent = even_absent}, desk);
 }
 
+const struct peer *recipient_know(struct recipient *recipient, const struct peersfile *file,
+    const uint8_t identity[static IDENTITY_BYTES], const char *username, struct in_addr address)
+{
+	struct candidates candidates = {
+	    .pins = peersfile_pins(file),
+	    .peers = peersfile_peers(file),
+	    .now_ms = clock_wall_ms(),
+	};
+
+	candidates_find_identity(&candidates, identity, username, address);
+	take(recipient, &candidates, candidates.list);
+	if (!recipient->has_pin)
+		strcpy(recipient->username, username);
+	if (!recipient->has_address)
+		recipient->address = address;
+	recipient->has_address = true;
+	return candidates.list[0].verdict.claim;
+}
+
 int recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
 	struct candidates candidates;

@@ -71,6 +71,14 @@ size_t recipient_name_bytes(struct desk *desk, const char *text);
 int recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
 
 /*
+ * Sets *recipient to the holder of an identity, as peers.txt was read last. Unless they are pinned, they keep the username
+ * that they were written to by; and address if they are neither announced nor pinned with one. Returns what they announce,
+ * which holds until the file is read again, or NULL.
+ */
+const struct peer *recipient_know(struct recipient *recipient, const struct peersfile *file,
+    const uint8_t identity[static IDENTITY_BYTES], const char *username, struct in_addr address);
+
+/*
  * Writes down that the holder of the recipient's identity has answered: pins it under the name, with a number if that is
  * pinned already ("Bob 2"), or keeps the address of what is pinned. pinned becomes the name that is new, or "". Returns
  * 0, or an errno value as peersfile_commit() does or peersfile_pin().

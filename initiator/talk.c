@@ -8,6 +8,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "chat.h"
+#include "delivery.h"
 #include "history.h"
 #include "message.h"
 #include "net/address.h"
@@ -33,6 +34,9 @@ static int send_checked(struct talk *talk, const char *text, size_t len)
 	int status = chat_send(talk->desk, &talk->way, text, len);
 
 	buffer_wipe(&talk->failed);
+	/* What is secure waits by itself. */
+	if (talk->way.mode == CHATLOG_SECURE)
+		return status;
 	if (status != PROGRAM_FINE && buffer_append(&talk->failed, text, len) != 0)
 		return PROGRAM_FAILED;
 	return status;
@@ -99,6 +103,11 @@ static int run_retry(struct talk *talk, char *argument)
 	int status;
 
 	(void)argument;
+	if (delivery_waiting(talk->desk->delivery, talk->way.to.identity) > 0) {
+		delivery_retry(talk->desk->delivery, talk->way.to.identity);
+		desk_show_waiting(talk->desk, &talk->way.to);
+		return PROGRAM_FINE;
+	}
 	if (text.len == 0) {
 		console_put(talk->desk->console, "There is nothing to send again.\n");
 		return PROGRAM_FINE;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "recipient.h"
+#include "waiting.h"
 
 #define FINGERPRINT_DIGITS 60
 
@@ -337,6 +338,7 @@ int trust_accept(struct desk *desk, const char *name)
 	recipient_put(&recipient, desk->console, CONSOLE_GOOD, "Accepted:",
 	    recipient.has_identity ? " is known by the announced identity from now on; not verified.\n"
 				   : " is not known any more.\n");
+	waiting_hand_on(desk, recipient.other.identity, &recipient);
 	return PROGRAM_FINE;
 }
 

@@ -14,6 +14,7 @@
 #include "net/address.h"
 #include "store/held.h"
 #include "trust/candidates.h"
+#include "waiting.h"
 
 /* Of more that wait the rest is not named. */
 #define WAITING_SHOWN 8
@@ -140,6 +141,7 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
 	if (!own)
 		users_put_standing(&verdict, console);
+	waiting_put_count(desk, claim->has_identity ? claim->identity : NULL, console);
 	console_put(console, "\n");
 }
 
@@ -247,6 +249,7 @@ int users_show(struct desk *desk, const char *name)
 	else
 		console_put_styled(console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
+	waiting_put_absent(desk);
 	put_waiting(desk);
 	heard_put(desk, false);
 	return PROGRAM_FINE;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "message.h"
 #include "net/address.h"
+#include "outbox.h"
 #include "store/lockedfile.h"
 
 void wording_put_heading(struct console *console, const struct recipient *to, enum chatlog_mode mode)
@@ -79,7 +81,7 @@ static void put_unconnected(struct console *console, int error)
 		console_put(console, "; is this machine still on the network?");
 }
 
-void wording_put_failure(struct console *console, const struct call *call, int error)
+void wording_put_failure(struct console *console, const struct recipient *to, enum call_stage stage, int error)
 {
 	static const char *const beginnings[] = {
 	    [CALL_PREPARE] = "no secure chat with",
@@ -92,50 +94,22 @@ void wording_put_failure(struct console *console, const struct call *call, int e
 	    [CALL_FINISH] = "cannot send to",
 	};
 
-	recipient_put(call->to, console, CONSOLE_BAD, beginnings[call->stage], ": ");
-	if (call->stage == CALL_CONNECT)
+	recipient_put(to, console, CONSOLE_BAD, beginnings[stage], ": ");
+	if (error == ENOKEY)
+		console_put(console, KEYFILE_NAME " cannot be used");
+	else if (stage == CALL_CONNECT)
 		put_unconnected(console, error);
 	else
 		put_fault(console, error);
-	console_put(console, call->stage == CALL_OFFER || call->stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
-}
-
-/* What the receipt of a secure message says. */
-static void put_receipt(struct console *console, const struct recipient *to, const struct envelope_receipt *receipt)
-{
-	bool is_done = receipt->status == ENVELOPE_DONE;
-
-	recipient_put(to, console, is_done ? CONSOLE_GOOD : CONSOLE_BAD,
-	    is_done				  ? "Delivered to"
-	    : receipt->status == ENVELOPE_NOT_NOW ? "Not taken now by"
-						  : "Refused by",
-	    "");
-	if (receipt->why[0] != '\0') {
-		console_put(console, ": ");
-		console_put_foreign(console, receipt->why, strlen(receipt->why));
-	}
-	console_put(console, ".\n");
+	console_put(console, stage == CALL_OFFER || stage == CALL_AGREE ? "; nothing was sent\n" : "\n");
 }
 
 void wording_put_end(struct console *console, const struct call *call, int error)
 {
-	const struct recipient *to = call->to;
-	bool is_secure = call->mode == CHATLOG_SECURE;
-
-	if (is_secure && error == 0) {
-		put_receipt(console, to, &call->receipt);
-		return;
-	}
-	recipient_put(to, console, is_secure ? CONSOLE_WARNING : CONSOLE_NORMAL, "Sent to", "");
+	recipient_put(call->to, console, CONSOLE_NORMAL, "Sent to", "");
 	if (error != 0) {
-		console_put(console, is_secure ? ", not confirmed: " : ", but perhaps not received: ");
+		console_put(console, ", but perhaps not received: ");
 		put_fault(console, error);
-		if (is_secure && to->has_pin) {
-			console_put(console, "; if ");
-			console_put_name(console, CONSOLE_NORMAL, to->username);
-			console_put(console, " has a new identity: Trust ");
-			console_put_name(console, CONSOLE_NORMAL, to->username);
-		}
 	} else {
 		console_put(console, ", not confirmed: %s message has no receipt",
 		    call->mode == CHATLOG_CLASSIC ? "a classic" : "an unsecure");
@@ -143,7 +117,33 @@ void wording_put_end(struct console *console, const struct call *call, int error
 	console_put(console, ".\n");
 }
 
-void wording_put_other_name(struct console *console, const struct recipient *to, const char *username)
+/* What was said of a message: "Delivered to Bob (192.168.1.7).", perhaps with a reason that comes from elsewhere. */
+static void put_outcome(struct console *console, const struct recipient *to, enum console_style style,
+    const char *outcome, const char *why)
+{
+	recipient_put(to, console, style, outcome, "");
+	if (why[0] != '\0') {
+		console_put(console, ": ");
+		console_put_foreign(console, why, strlen(why));
+	}
+	console_put(console, ".\n");
+}
+
+static void put_unconfirmed(struct console *console, const struct recipient *to, int error)
+{
+	recipient_put(to, console, CONSOLE_WARNING, "Sent to", ", not confirmed: ");
+	put_fault(console, error);
+	if (to->has_pin) {
+		console_put(console, "; if ");
+		console_put_name(console, CONSOLE_NORMAL, to->username);
+		console_put(console, " has a new identity: Trust ");
+		console_put_name(console, CONSOLE_NORMAL, to->username);
+	}
+	console_put(console, ".\n");
+}
+
+/* The message was delivered to somebody who is called username, or nothing if that is "", and not what to was called. */
+static void put_other_name(struct console *console, const struct recipient *to, const char *username)
 {
 	if (username[0] == '\0') {
 		recipient_put(to, console, CONSOLE_WARNING,
@@ -154,6 +154,73 @@ void wording_put_other_name(struct console *console, const struct recipient *to,
 	console_put(console, " ");
 	console_put_name(console, CONSOLE_STRONG, username);
 	recipient_put(to, console, CONSOLE_NORMAL, ". Nobody becomes known to you by the name", ".\n");
+}
+
+/* An identity was pinned just now under name, or why it was not. */
+static void put_meeting(struct console *console, const char *name, int error)
+{
+	if (error == 0)
+		console_put_styled(console, CONSOLE_FAINT, "From now on this user, and nobody else, is");
+	else
+		console_put_styled(console, CONSOLE_BAD,
+		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(error));
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_NORMAL, name);
+	console_put(console, error == 0 ? ".\n" : "\n");
+}
+
+void wording_put_news(struct console *console, const struct delivery_notice *notice)
+{
+	const struct recipient *to = &notice->to;
+
+	switch (notice->kind) {
+	case DELIVERY_DELIVERED:
+		put_outcome(console, to, CONSOLE_GOOD, "Delivered to", notice->receipt.why);
+		break;
+	case DELIVERY_REFUSED:
+		put_outcome(console, to, CONSOLE_BAD, "Refused by", notice->receipt.why);
+		break;
+	case DELIVERY_NOT_NOW:
+		put_outcome(console, to, CONSOLE_WARNING, "Not taken now by", notice->receipt.why);
+		break;
+	case DELIVERY_UNREACHABLE:
+		wording_put_failure(console, to, notice->stage, notice->error);
+		break;
+	case DELIVERY_UNCONFIRMED:
+		put_unconfirmed(console, to, notice->error);
+		break;
+	case DELIVERY_DROPPED:
+		put_outcome(console, to, CONSOLE_BAD, "Dropped, and not sent to", notice->why);
+		break;
+	case DELIVERY_ELSEWHERE:
+		put_outcome(console, to, CONSOLE_WARNING, "Left to another initiator in this directory, for", "");
+		break;
+	}
+	if (notice->has_other_name)
+		put_other_name(console, to, notice->receipt.username);
+	if (notice->pin_error != 0 || notice->pinned[0] != '\0')
+		put_meeting(console, notice->pin_error == 0 ? notice->pinned : to->username, notice->pin_error);
+	if (notice->log_error != 0)
+		console_put_styled(console, CONSOLE_BAD,
+		    "NOT KEPT: " CHATLOG_NAME " cannot be written: %s. So it waits, and is sent again.\n",
+		    lockedfile_reason(notice->log_error));
+}
+
+void wording_put_unqueued(struct console *console, const struct recipient *to, int error)
+{
+	recipient_put(to, console, CONSOLE_BAD, "Nothing was sent to", ": ");
+	if (error == EDQUOT)
+		console_put(console, TEXT_OF(OUTBOX_EACH_MAX) " messages wait already\n");
+	else
+		console_put(console, CHATLOG_NAME " cannot be written: %s\n", lockedfile_reason(error));
+}
+
+void wording_put_waiting(struct console *console, const struct recipient *to, size_t count)
+{
+	console_put_styled(console, CONSOLE_FAINT, "%zu waiting for", count);
+	console_put(console, " ");
+	console_put_name(console, CONSOLE_NORMAL, to->username);
+	console_put_styled(console, CONSOLE_FAINT, "; sent as soon as that works, while an initiator runs.\n");
 }
 
 void wording_put_unfit(struct console *console, const char *fault)
@@ -187,16 +254,4 @@ void wording_put_reply(struct console *console, const struct verdict *from, stru
 	console_put(console, ": ");
 	console_put_message(console, text, len);
 	console_put(console, "\n");
-}
-
-void wording_put_meeting(struct console *console, const char *name, int error)
-{
-	if (error == 0)
-		console_put_styled(console, CONSOLE_FAINT, "From now on this user, and nobody else, is");
-	else
-		console_put_styled(console, CONSOLE_BAD,
-		    "cannot remember the identity in " PEERSFILE_NAME ": %s:", peersfile_reason(error));
-	console_put(console, " ");
-	console_put_name(console, CONSOLE_NORMAL, name);
-	console_put(console, error == 0 ? ".\n" : "\n");
 }

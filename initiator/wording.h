@@ -9,6 +9,7 @@
 #define QUARTET_WORDING_H
 
 #include "call.h"
+#include "delivery.h"
 #include "recipient.h"
 #include "term/console.h"
 
@@ -24,26 +25,29 @@ void wording_put_classic(struct console *console, const struct recipient *to, co
 /* The message was not sent, for what message_fault() found. */
 void wording_put_unfit(struct console *console, const char *fault);
 
-/* What went wrong in call with errno value error, before the message was sent. */
-void wording_put_failure(struct console *console, const struct call *call, int error);
+/* What went wrong with a call to somebody, at a stage and with an errno value, before the message was sent. */
+void wording_put_failure(struct console *console, const struct recipient *to, enum call_stage stage, int error);
 
-/* What is known after the message was sent: error is what call_confirm() or call_finish() returned. */
+/* What is known after a message was sent that nobody confirms: error is how call_finish() ended. */
 void wording_put_end(struct console *console, const struct call *call, int error);
 
-/* The message was delivered to somebody who is called username, or nothing if that is "", and not what to was called. */
-void wording_put_other_name(struct console *console, const struct recipient *to, const char *username);
+/* What has become of a secure message, or of an attempt to deliver it. */
+void wording_put_news(struct console *console, const struct delivery_notice *notice);
+
+/* A message could not be queued: error is that of delivery_queue(). */
+void wording_put_unqueued(struct console *console, const struct recipient *to, int error);
+
+/* So many messages wait for somebody, who cannot be reached. */
+void wording_put_waiting(struct console *console, const struct recipient *to, size_t count);
 
 /* The message of bytes on the wire is longer than some read. */
 void wording_put_length(struct console *console, size_t bytes);
 
-/* A message was sent, or else a reply received, and chat.log could not be written: error is that of chatlog_append(). */
+/* A message was sent in the clear or classic, or else a reply received, and chat.log could not be written: error is that of chatlog_append(). */
 void wording_put_unkept(struct console *console, bool sent, int error);
 
 /* What came back from address in the clear, from whom the verdict takes it to be. */
 void wording_put_reply(struct console *console, const struct verdict *from, struct in_addr address, const char *text,
     size_t len);
-
-/* An identity was pinned just now under name, or why it was not: error is what recipient_pin() returned. */
-void wording_put_meeting(struct console *console, const char *name, int error);
 
 #endif

@@ -437,7 +437,8 @@ class User:
         return [json.loads(line) for line in text.split("\n")[:-1]]
 
     def logged_texts(self):
-        return [entry["text"] for entry in self.log()]
+        """The texts that were sent or received."""
+        return [entry["text"] for entry in self.log() if entry.get("direction") in ("SENT", "RECEIVED")]
 
     def logged_texts_of(self, direction):
         return [entry["text"] for entry in self.log() if entry.get("direction") == direction]
@@ -450,6 +451,9 @@ class User:
             path.write_bytes(os.urandom(32))
         return Identity(path.read_bytes())
 
+
+# What is asked about a message to somebody who cannot be reached.
+KEPT = r"Message, kept until he is back \(Enter: none\): "
 
 # A fingerprint on the screen: a half a line.
 FINGERPRINT = r"\d{5}(?: \d{5}){5}\n +\d{5}(?: \d{5}){5}$"

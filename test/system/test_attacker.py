@@ -7,7 +7,7 @@ import pytest
 
 from network import Mouth, Stranger
 from protocol import Identity, to_base64
-from quartet import (MENU, Desk, assert_impostor_learns_nothing, chat_secure, eventually, peer,
+from quartet import (KEPT, MENU, Desk, assert_impostor_learns_nothing, chat_secure, eventually, peer,
                      pin)
 
 ALICE, BOB, MALLORY = "10.1.0.1", "10.1.0.2", "10.1.0.66"
@@ -183,6 +183,8 @@ def assert_no_secret_reaches_mallory(scene):
                 assert_impostor_learns_nothing(initiator, connection, scene.mallory.identity, SECRET)
         else:
             initiator.wait_for("cannot connect to Bob")
+            initiator.wait_for(KEPT)
+            initiator.send("")
             assert not listener.is_called()
     initiator.wait_for(MENU)
     assert scene.alice.user.known() == scene.known

@@ -240,7 +240,7 @@ def test_an_identity_that_is_gone_is_told_and_still_written_to(alice, bob, known
         "  missing: announces no identity; see Trust")
     say_securely(initiator, "Bob", "hello")
     assert bob.logged_texts() == ["hello"]
-    assert [entry["mode"] for entry in alice.log()] == ["secure"]
+    assert {entry["mode"] for entry in alice.log() if "mode" in entry} == {"secure"}
 
 
 @pytest.mark.parametrize("peers", [{}, {BOB: peer("Bob", identity=Identity().text)}])

@@ -1,0 +1,141 @@
+/*
+ * Delivery: carries the secure messages of one's own to their recipients, now or when they are back.
+ *
+ * A message is in chat.log as QUEUED, and on the disk, before its first byte leaves, and from then on it waits in the
+ * outbox for the holder of that identity and nobody else. Each recipient has one call at a time, so messages arrive in
+ * order, each in a session of its own; DELIVERY_RECIPIENTS are called at once. Whoever cannot be reached is tried again
+ * as patience says. All that happens in one round of the loop is written to chat.log in one go, and told after that: left,
+ * delivered, refused. A message that was delivered, and whose line was lost, is sent again with the same id, by which the
+ * receiver knows it.
+ *
+ * One process delivers for a directory: the one that holds flock(2) on identity.key, as long as something waits. The others
+ * follow the log, and take over when it ends. Only what is queued for once is sent by the process that queued it, without
+ * that lock. What comes from the log and from the network is hostile; it is bounded by outbox, call and patience. Pins what
+ * a receipt proves, as Chat does. Blocks on the disk and on the locks of the files, never on the network: everything goes on in
+ * the loop. While nothing waits nothing wakes the program up but lines that are appended to chat.log.
+ */
+#ifndef QUARTET_DELIVERY_H
+#define QUARTET_DELIVERY_H
+
+#include "call.h"
+#include "loop.h"
+#include "outbox.h"
+#include "recipient.h"
+#include "store/chatlog.h"
+#include "store/keyfile.h"
+
+#define DELIVERY_RECIPIENTS 64
+/* How long whoever awaits a message that another process delivers is kept waiting. */
+#define DELIVERY_ELSEWHERE_MS 10000
+
+/* What has become of a message, or of the attempt to deliver it. */
+enum delivery_kind {
+	DELIVERY_DELIVERED,
+	DELIVERY_REFUSED,     /* 404: it does not wait any more */
+	DELIVERY_NOT_NOW,     /* 300: it waits */
+	DELIVERY_UNREACHABLE, /* nothing left: stage and error say why; it waits, unless it was queued for once */
+	DELIVERY_UNCONFIRMED, /* it left, and no receipt came: error says why; it waits, unless it was queued for once */
+	DELIVERY_DROPPED,     /* it was too old, or dropped by another process; why says so */
+	DELIVERY_ELSEWHERE,   /* another process has the outbox, and has not delivered it so far */
+};
+
+struct delivery_notice {
+	enum delivery_kind kind;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	struct recipient to;
+	enum call_stage stage;
+	int error;
+	bool left;			 /* this time or another */
+	bool asked;			 /* the user has just queued it, or wanted it to be tried again */
+	int log_error;			 /* why chat.log does not say so: then it waits all the same; or 0 */
+	struct envelope_receipt receipt; /* if there was one, else its status is 0 */
+	char why[CHATLOG_WHY_MAX_BYTES + 1];
+	/* After DELIVERY_DELIVERED: under which name the recipient was pinned just now, or ""; or why that failed. */
+	char pinned[USERNAME_MAX_BYTES + 1];
+	int pin_error;
+	bool has_other_name; /* than was written to: receipt.username. Nobody was pinned */
+};
+
+/* What it works with, all of which outlives it. Told what becomes of the messages that nobody awaits. */
+struct delivery_setup {
+	struct loop *loop;
+	struct chatlog *log;
+	const struct keyfile *key;
+	const struct in_addr *from; /* or NULL */
+	void (*tell)(void *context, const struct delivery_notice *notice);
+	void *context;
+};
+
+struct delivery;
+
+/* For the working directory. Reads nothing and carries nothing yet. NULL if out of memory; end with delivery_free(). */
+struct delivery *delivery_new(const struct delivery_setup *setup) __attribute__((warn_unused_result));
+void delivery_free(struct delivery *delivery);
+
+/*
+ * Reads what waits in chat.log, follows it, and delivers from now on. Returns 0, or why the log cannot be read. What is
+ * queued for once needs no start.
+ */
+int delivery_start(struct delivery *delivery) __attribute__((warn_unused_result));
+
+/*
+ * Connects to a recipient, and agrees on keys of which number (decimal digits) makes ours, for the next message to them.
+ * Returns 0 once that is open, EINTR if stop_requested(), or with *stage set why it cannot be. Nothing is logged.
+ */
+int delivery_open(struct delivery *delivery, const struct recipient *to, const char *number, enum call_stage *stage)
+    __attribute__((warn_unused_result));
+
+/* Whether that has not been closed by the other side so far. */
+bool delivery_is_open(const struct delivery *delivery, const struct recipient *to);
+
+/* Closes that again, if nothing was queued since. */
+void delivery_close(struct delivery *delivery, const struct recipient *to);
+
+#define DELIVERY_ONCE 1
+#define DELIVERY_LATER 2
+
+/*
+ * Queues a message of well-formed UTF-8 to a recipient with an identity, who is tried at once even if they could not be
+ * reached a moment ago; with DELIVERY_ONCE one that is only tried now and only by this process, with DELIVERY_LATER
+ * not before patience says so, because they could not be reached just now. Returns 0 with id set once
+ * it is on the disk, EDQUOT if OUTBOX_EACH_MAX wait for them, or an error of chatlog_append().
+ */
+int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
+    uint8_t id[static ENVELOPE_ID_BYTES]) __attribute__((warn_unused_result));
+
+/*
+ * Runs the loop until it is known what has become of a message that was just queued, for now, and sets *notice. Returns 0,
+ * or EINTR if stop_requested().
+ */
+int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES],
+    struct delivery_notice *notice) __attribute__((warn_unused_result));
+
+/* Runs the loop until all that waits was tried once. Returns 0 or EINTR. */
+int delivery_try_all(struct delivery *delivery) __attribute__((warn_unused_result));
+
+/* How many messages wait for the holder of an identity, and in all. */
+size_t delivery_waiting(const struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);
+size_t delivery_total(const struct delivery *delivery);
+
+/* The recipient after another, or the first if that is NULL, for whom something waits; NULL after the last. */
+const struct outbox_recipient *delivery_recipient(const struct delivery *delivery,
+    const struct outbox_recipient *after);
+
+/* Tries a recipient at once for whom something waits. */
+void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);
+
+/*
+ * Drops what waits for a recipient, with a line each that says why. Returns 0, or an error of chatlog_append() with
+ * everything as it was.
+ */
+int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const char *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Has what waits for one identity go to another recipient, as new messages, in the same order. Returns 0, EDQUOT if there
+ * would be too many for them, or an error as delivery_queue(), with everything as it was.
+ */
+int delivery_redirect(struct delivery *delivery, const uint8_t from[static IDENTITY_BYTES], const struct recipient *to)
+    __attribute__((warn_unused_result));
+
+#endif
