@@ -69,45 +69,74 @@ class Screen:
 
 
 def play(screen):
-    """A short conversation."""
+    """A short conversation, after the one that the demo begins with."""
     for user in ("Alice", "Bob"):
         screen.wait(f"{user}: initiator", re.escape(MENU))
-        screen.wait(f"{user}: discovery", "online.*")
+        screen.wait(f"{user}: responder", "(?s)galley.*")
     screen.type("Alice: initiator", "users")
-    screen.type("Alice: initiator", "chat bob", "secure or unsecure\\?")
-    screen.type("Alice: initiator", "secure", "Number:")
-    screen.type("Alice: initiator", "7", "Message:")
-    screen.type("Alice: initiator", "lunch?")
-    screen.wait("Bob: responder", "lunch\\?")
-    screen.type("Bob: initiator", "chat alice", "secure or unsecure\\?")
-    screen.type("Bob: initiator", "secure", "Number:")
-    screen.type("Bob: initiator", "42", "Message:")
-    screen.type("Bob: initiator", "gladly, in the galley")
-    screen.wait("Alice: responder", "galley")
+    screen.type("Alice: initiator", "talk bob", "secure or unsecure\\?")
+    screen.type("Alice: initiator", "secure", "Number.*:")
+    screen.type("Alice: initiator", "", "Bob>")
+    screen.type("Alice: initiator", "who else comes?", "Bob>")
+    screen.wait("Bob: responder", "comes\\?")
+    screen.type("Bob: initiator", "r Can, if `make bench` is *done* by then")
+    screen.wait("Alice: responder", "then")
+    screen.type("Alice: initiator", "it is: 0.76 of the bare machine", "Bob>")
+    screen.wait("Bob: responder", "(?s)machine.*")
+
+
+class Style:
+    """What the sequences of a captured line have set."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.foreground, self.background = FOREGROUND, None
+        self.bold = self.faint = self.italic = self.underlined = self.inverse = False
+
+    def take(self, codes):
+        while codes:
+            code = codes.pop(0)
+            if code == 0:
+                self.reset()
+            elif code in (1, 2, 3, 4, 7):
+                setattr(self, {1: "bold", 2: "faint", 3: "italic", 4: "underlined", 7: "inverse"}[code], True)
+            elif 30 <= code <= 37:
+                self.foreground = PALETTE[code - 30]
+            elif code == 39:
+                self.foreground = FOREGROUND
+            elif 40 <= code <= 47:
+                self.background = PALETTE[code - 40]
+            elif code == 49:
+                self.background = None
+            elif code in (38, 48):  # 5 and a number
+                codes.pop(0)
+                setattr(self, "foreground" if code == 38 else "background", indexed(codes.pop(0)))
+
+
+def indexed(number):
+    """A colour of the 256."""
+    if number < 16:
+        return PALETTE[number % 8]
+    if number >= 232:
+        return "#" + f"{8 + 10 * (number - 232):02x}" * 3
+    number -= 16
+    return "#" + "".join(f"{level and 55 + 40 * level:02x}" for level in (number // 36, number // 6 % 6, number % 6))
 
 
 def styled_runs(line):
-    """The pieces of a captured line, each with its foreground, background and weight."""
-    foreground, background, bold, faint, inverse = FOREGROUND, None, False, False, False
+    """The pieces of a captured line, each with its foreground, background and attributes of SVG."""
+    style = Style()
     for piece in re.split("(\033\\[[0-9;]*m)", line):
-        if not piece.startswith("\033"):
-            if piece:
-                colours = (background or BACKGROUND, foreground) if inverse else (foreground, background)
-                yield piece, *colours, bold, faint
-            continue
-        for code in map(int, piece[2:-1].split(";") if piece[2:-1] else ["0"]):
-            if code == 0:
-                foreground, background, bold, faint, inverse = FOREGROUND, None, False, False, False
-            elif code in (1, 2, 7):
-                bold, faint, inverse = bold or code == 1, faint or code == 2, inverse or code == 7
-            elif 30 <= code <= 37:
-                foreground = PALETTE[code - 30]
-            elif code == 39:
-                foreground = FOREGROUND
-            elif 40 <= code <= 47:
-                background = PALETTE[code - 40]
-            elif code == 49:
-                background = None
+        if piece.startswith("\033"):
+            style.take([int(code or 0) for code in piece[2:-1].split(";")])
+        elif piece:
+            colours = (style.foreground, style.background)
+            if style.inverse:
+                colours = (style.background or BACKGROUND, style.foreground)
+            yield (piece, *colours, ' font-weight="bold"' * style.bold + ' opacity="0.6"' * style.faint +
+                   ' font-style="italic"' * style.italic + ' text-decoration="underline"' * style.underlined)
 
 
 def draw(lines):
@@ -119,12 +148,11 @@ def draw(lines):
            f'<rect width="{width}" height="{height}" rx="6" fill="{BACKGROUND}"/>']
     for row, line in enumerate(lines):
         column, top = 0, MARGIN + row * CELL_HEIGHT
-        for text, foreground, background, bold, faint in styled_runs(line):
+        for text, foreground, background, style in styled_runs(line):
             x, length = MARGIN + column * CELL_WIDTH, len(text) * CELL_WIDTH
             column += len(text)
             if background:
                 out.append(f'<rect x="{x}" y="{top}" width="{length}" height="{CELL_HEIGHT}" fill="{background}"/>')
-            style = ' font-weight="bold"' * bold + ' opacity="0.6"' * faint
             for words in re.finditer(r"\S+(?: \S+)*", text):  # SVG makes several spaces one
                 out.append(f'<text x="{x + words.start() * CELL_WIDTH}" y="{top + FONT_SIZE}" fill="{foreground}"{style} '
                            f'textLength="{len(words[0]) * CELL_WIDTH}">{html.escape(words[0])}</text>')
