@@ -261,27 +261,28 @@ int people_admit(struct desk *desk, const char *word)
 {
 	struct peersfile *file = desk->peers;
 	enum pins_accept accept = PINS_ACCEPT_ALL;
-	int rc;
+	int rc = 0;
 
 	if (!desk_read_peers(desk))
 		return PROGRAM_FAILED;
-	if (word[0] == '\0') {
-		put_admission(desk, peersfile_accept(file));
-		put_waiting(desk);
-		return PROGRAM_FINE;
-	}
 	while (accept <= PINS_ACCEPT_KNOWN && strcasecmp(word, pins_accept_word(accept)) != 0)
 		accept++;
-	if (accept > PINS_ACCEPT_KNOWN) {
+	if (accept > PINS_ACCEPT_KNOWN && word[0] != '\0') {
 		console_put_styled(desk->console, CONSOLE_WARNING, "Strangers takes all, ask or known.\n");
 		return PROGRAM_FAILED;
 	}
-	rc = peersfile_begin(file);
-	if (rc == 0)
-		rc = peersfile_commit(file, peersfile_set_accept(file, accept));
-	if (rc == 0)
-		put_admission(desk, accept);
-	return tell_unwritten(desk, rc);
+	if (word[0] == '\0') {
+		accept = peersfile_accept(file);
+	} else {
+		rc = peersfile_begin(file);
+		if (rc == 0)
+			rc = peersfile_commit(file, peersfile_set_accept(file, accept));
+	}
+	if (rc != 0)
+		return tell_unwritten(desk, rc);
+	put_admission(desk, accept);
+	put_waiting(desk);
+	return PROGRAM_FINE;
 }
 
 /* Why a name cannot be taken, in words of which taker has room for some; NULL if it can. */

@@ -190,7 +190,7 @@ static void put_waiting(const struct desk *desk)
 /* Whether a claim is of that name or address, as is_meant() says, or its name begins so. */
 static bool is_found(const struct desk *desk, const struct peer *claim, const char *name)
 {
-	return is_meant(desk, claim, name) || prompt_begins(claim->username, name);
+	return is_meant(desk, claim, name) || candidates_begins(claim->username, name);
 }
 
 /* Says what is known of somebody who is not heard. */
