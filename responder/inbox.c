@@ -74,7 +74,7 @@ static void take_decision(struct inbox *inbox, const char *line, size_t len)
 {
 	struct chatlog_entry entry;
 
-	if (!memmem(line, len, "\"state\"", 7) || chatlog_parse(line, len, &entry) != 0)
+	if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
 		return;
 	held_take(&inbox->held, &entry);
 	if (entry.has_identity && state_of(&entry) != RECEIVED_NOT)

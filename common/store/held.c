@@ -146,7 +146,12 @@ void held_recall(struct held *held, const struct chatlog_entry *entry)
 
 bool held_concerns(const char *line, size_t len)
 {
-	return memmem(line, len, "\"state\"", 7) || memmem(line, len, "\"held\"", 6);
+	static const char *const words[] = {"\"held\"", "\"accepted\"", "\"rejected\""};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !found; i++)
+		found = memmem(line, len, words[i], strlen(words[i])) != NULL;
+	return found;
 }
 
 int held_read(struct held *held, int dir)
