@@ -164,6 +164,8 @@ void desk_close(struct desk *desk)
 	delivery_free(desk->delivery);
 	chatlog_free(desk->log);
 	free(desk->users.list);
+	while (desk->links.count > 0)
+		free(desk->links.list[--desk->links.count]);
 	peersfile_free(desk->peers);
 	keyfile_close(&desk->key);
 	prompt_free(&desk->prompt);

@@ -44,6 +44,14 @@ struct shown_users {
 	size_t count;
 };
 
+/* The links that Open has shown last, number 1, the newest, first. */
+#define LINKS_MAX 20
+struct shown_links {
+	char *list[LINKS_MAX];
+	size_t count;
+	pid_t browser; /* that was started last; or 0 */
+};
+
 /* The one of two statuses that says more. */
 static inline int desk_worse(int status, int other)
 {
@@ -60,6 +68,7 @@ struct desk {
 	struct keyfile key;
 	struct peersfile *peers;
 	struct shown_users users;
+	struct shown_links links;
 	bool is_talking; /* a message that was delivered is marked, and nothing else said of it */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;

@@ -13,6 +13,7 @@
 #include "delivery.h"
 #include "desk.h"
 #include "history.h"
+#include "links.h"
 #include "net/address.h"
 #include "passphrase.h"
 #include "people.h"
@@ -81,6 +82,7 @@ static const struct command commands[] = {
     {"@NAME", "TEXT", "send one message at once, securely if the user has an identity", 0, talk_send},
     {"r", "TEXT", "the same, to whoever wrote last", 0, talk_reply},
     {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
+    {"Open", "[N]", "a link of the last messages, in the browser", 2, links_open},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
     {"Trust", "NAME", "look at a changed identity, and accept it or not", 2, trust_accept},

@@ -323,6 +323,48 @@ def test_a_command_that_is_missing_is_said_once(alice):
     assert responder.output.count("cannot run") == 1
 
 
+# Links.
+
+
+@pytest.fixture
+def browser(alice):
+    """Variables of the environment with a browser, and what it was started with."""
+    command = alice.path("browser")
+    command.write_text('#!/bin/sh\nprintf "%s\\n" "$#" "$@" >>opened\n')
+    command.chmod(0o700)
+    return {"BROWSER": str(command)}, lambda: alice.path("opened").read_text() if alice.path("opened").exists() else ""
+
+
+def test_open_shows_the_host_and_starts_the_browser_after_a_yes(alice, browser):
+    environment, opened = browser
+    hostile = "http://x.org/$(touch$IFS./harmed);touch$IFS./harmed"
+    alice.write_log(secure("https://old.org"), secure(f"see {hostile} or https://y.org:8080/b."),
+                    secure("https://held.org", held=True, id=id_of(1)))
+    initiator = alice.initiator(terminal=True, environment=environment)
+    initiator.ask("Open", r"^  3  old\.org  https://old\.org\n(?s:.*)^  2  y\.org:8080  https://y\.org:8080/b\n"
+                          r"^  1  x\.org  (?s:.*)Number \(Enter: none\): ")
+    assert "held.org" not in initiator.output
+    initiator.ask("2", r"^y\.org:8080  https://y\.org:8080/b\nOpen it in the browser, yes or no\? ")
+    initiator.menu("no")
+    initiator.ask("Open 2", r"yes or no\? ")
+    alice.write_log(secure("https://newest.org"))
+    initiator.menu("yes")
+    eventually(lambda: opened() == "1\nhttps://y.org:8080/b\n")
+    initiator.ask("Open 1", r"yes or no\? ")
+    initiator.menu("yes")
+    eventually(lambda: opened().endswith(f"1\n{hostile}\n"))
+    assert not alice.path("harmed").exists()
+    assert "No link has that number" in initiator.menu("Open 4")
+
+
+def test_open_says_if_there_is_nothing_to_open_or_nothing_to_open_it_with(alice):
+    assert "no link" in alice.initiator().menu("Open")
+    alice.write_log(secure("https://x.org"))
+    initiator = alice.initiator(environment={"BROWSER": "/nowhere/browser"})
+    initiator.ask("Open 1", "yes or no")
+    initiator.ask("yes", "cannot run /nowhere/browser: No such file")
+
+
 # Keys in the wrong pane.
 
 
