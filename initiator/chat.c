@@ -322,6 +322,7 @@ int chat_run(struct desk *desk, const char *name)
 	if (status == PROGRAM_FINE) {
 		heard_put(desk, true);
 		recipient_put_doubts(&chat.to, desk->console);
+		desk_show_waiting(desk, &chat.to);
 	}
 	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
 	if ((status != PROGRAM_FINE && desk->prompt.terminal) || !ask_secure(desk, &secure))

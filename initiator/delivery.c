@@ -42,7 +42,9 @@ struct party {
 	struct loop_timer timer; /* while it rests after a failure */
 	bool is_held;		 /* by whoever called delivery_open() */
 	bool is_asked;		 /* the user has just asked for this try */
+	bool has_other_name;	 /* than was written to, and that was told */
 	bool has_parcel;
+	size_t delivered;	       /* messages, since something about them was told to the user */
 	uint8_t id[ENVELOPE_ID_BYTES]; /* of the parcel: the message that is carried */
 	bool left;		       /* this time or another */
 	struct buffer sent_line;       /* of the parcel, for when it has left */
@@ -75,6 +77,7 @@ struct delivery {
 	bool has_outbox; /* this process delivers */
 	struct peerswatch watch;
 	struct awaited *awaited;
+	int64_t patience_ms; /* monotonic: how long delivery_try_all() waits for another process */
 };
 
 /* The parties. */
@@ -330,9 +333,13 @@ static void pin(struct party *party)
 	struct delivery_notice *news = &party->news;
 	const struct recipient *to = &party->to;
 
-	news->has_other_name = !to->has_pin && strcmp(news->receipt.username, to->username) != 0;
-	if (!news->has_other_name)
-		news->pin_error = recipient_pin(to, party->delivery->peers, news->pinned);
+	if (!to->has_pin && strcmp(news->receipt.username, to->username) != 0) {
+		/* Once for all that goes there one after the other. */
+		news->has_other_name = !party->has_other_name;
+		party->has_other_name = true;
+		return;
+	}
+	news->pin_error = recipient_pin(to, party->delivery->peers, news->pinned);
 }
 
 static void take_receipt(struct party *party)
@@ -495,8 +502,15 @@ static void run(struct delivery *delivery)
 
 /* The log, and who has the outbox. */
 
-/* Tells what has become of a message: whoever awaits it, or else the user. */
-static void tell(struct delivery *delivery, const struct delivery_notice *notice)
+/* Whether more of the same is to come, so that it will be told with the last one. */
+static bool is_one_of_many(const struct delivery_notice *notice)
+{
+	return notice->kind == DELIVERY_DELIVERED && notice->waiting > 0 && notice->log_error == 0 &&
+	       notice->pin_error == 0 && notice->pinned[0] == '\0' && !notice->has_other_name;
+}
+
+/* Tells what has become of a message: whoever awaits it, or else the user. Returns whether it was told. */
+static bool tell(struct delivery *delivery, const struct delivery_notice *notice)
 {
 	struct awaited *awaited = delivery->awaited;
 	bool is_it = awaited && !awaited->is_over &&
@@ -508,9 +522,12 @@ static void tell(struct delivery *delivery, const struct delivery_notice *notice
 	if (is_it) {
 		*awaited->notice = *notice;
 		awaited->is_over = true;
-	} else {
-		delivery->setup.tell(delivery->setup.context, notice);
+		return true;
 	}
+	if (is_one_of_many(notice))
+		return false;
+	delivery->setup.tell(delivery->setup.context, notice);
+	return true;
 }
 
 /* Tells what another process, which has the outbox, wrote about a message that waits. */
@@ -527,6 +544,7 @@ static void tell_state(struct delivery *delivery, const struct chatlog_entry *en
 	if (!item || (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
 		return;
 	notice.left = item->left;
+	notice.delivered = 1;
 	memcpy(notice.id, entry->id, sizeof(notice.id));
 	know(delivery, item, &notice.to);
 	snprintf(notice.why, sizeof(notice.why), "%s", entry->why ? entry->why : "");
@@ -614,6 +632,9 @@ static void conclude(struct party *party, int log_error)
 			  news.kind == DELIVERY_UNCONFIRMED;
 
 	news.log_error = log_error;
+	news.waiting = outbox_count(delivery->outbox, party->to.identity);
+	party->delivered += news.kind == DELIVERY_DELIVERED;
+	news.delivered = party->delivered;
 	party->state = PARTY_RESTING;
 	party->has_parcel = party->is_asked = false;
 	if (is_failure) {
@@ -622,7 +643,8 @@ static void conclude(struct party *party, int log_error)
 		party->patience.failures = 0;
 		wake(party);
 	}
-	tell(delivery, &news);
+	if (tell(delivery, &news))
+		party->delivered = 0;
 }
 
 /* At the end of a round: writes down what has happened in it, and tells it. */
@@ -865,12 +887,25 @@ static bool is_quiet(void *context)
 	const struct delivery *delivery = context;
 
 	return delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready) && TAILQ_EMPTY(&delivery->done) &&
-	       (delivery->has_outbox || outbox_total(delivery->outbox) == 0);
+	       (delivery->has_outbox || outbox_total(delivery->outbox) == 0 ||
+		   delivery->patience_ms <= clock_monotonic_ms());
+}
+
+static void do_nothing(void *context)
+{
+	(void)context;
 }
 
 int delivery_try_all(struct delivery *delivery)
 {
-	return loop_run_until(delivery->setup.loop, is_quiet, delivery);
+	struct loop_timer limit = {.callback = do_nothing};
+	int rc;
+
+	delivery->patience_ms = clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS;
+	loop_set(delivery->setup.loop, &limit, delivery->patience_ms);
+	rc = loop_run_until(delivery->setup.loop, is_quiet, delivery);
+	loop_set(delivery->setup.loop, &limit, LOOP_NEVER);
+	return rc;
 }
 
 size_t delivery_waiting(const struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])

@@ -47,6 +47,8 @@ struct delivery_notice {
 	int error;
 	bool left;			 /* this time or another */
 	bool asked;			 /* the user has just queued it, or wanted it to be tried again */
+	size_t delivered;		 /* so many messages to them, with this one, since that was told last */
+	size_t waiting;			 /* so many wait for them still */
 	int log_error;			 /* why chat.log does not say so: then it waits all the same; or 0 */
 	struct envelope_receipt receipt; /* if there was one, else its status is 0 */
 	char why[CHATLOG_WHY_MAX_BYTES + 1];
@@ -56,7 +58,11 @@ struct delivery_notice {
 	bool has_other_name; /* than was written to: receipt.username. Nobody was pinned */
 };
 
-/* What it works with, all of which outlives it. Told what becomes of the messages that nobody awaits. */
+/*
+ * What it works with, all of which outlives it. tell is told what becomes of the messages that nobody awaits; of several
+ * that are delivered to somebody one after the other, with the last. It calls no function of this module that changes
+ * anything.
+ */
 struct delivery_setup {
 	struct loop *loop;
 	struct chatlog *log;
@@ -110,7 +116,10 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES],
     struct delivery_notice *notice) __attribute__((warn_unused_result));
 
-/* Runs the loop until all that waits was tried once. Returns 0 or EINTR. */
+/*
+ * Runs the loop until all that waits was tried once, or for DELIVERY_ELSEWHERE_MS while another process has the outbox.
+ * Returns 0 or EINTR.
+ */
 int delivery_try_all(struct delivery *delivery) __attribute__((warn_unused_result));
 
 /* How many messages wait for the holder of an identity, and in all. */

@@ -129,6 +129,14 @@ static void put_outcome(struct console *console, const struct recipient *to, enu
 	console_put(console, ".\n");
 }
 
+static void put_delivered(struct console *console, const struct recipient *to, size_t count)
+{
+	recipient_put(to, console, CONSOLE_GOOD, "Delivered to", "");
+	if (count > 1)
+		console_put(console, ": %zu messages", count);
+	console_put(console, ".\n");
+}
+
 static void put_unconfirmed(struct console *console, const struct recipient *to, int error)
 {
 	recipient_put(to, console, CONSOLE_WARNING, "Sent to", ", not confirmed: ");
@@ -175,7 +183,7 @@ void wording_put_news(struct console *console, const struct delivery_notice *not
 
 	switch (notice->kind) {
 	case DELIVERY_DELIVERED:
-		put_outcome(console, to, CONSOLE_GOOD, "Delivered to", notice->receipt.why);
+		put_delivered(console, to, notice->delivered);
 		break;
 	case DELIVERY_REFUSED:
 		put_outcome(console, to, CONSOLE_BAD, "Refused by", notice->receipt.why);

@@ -114,7 +114,9 @@ def test_messages_arrive_in_their_order_and_once(alice, bob):
     texts = [f"message {number}" for number in range(50)]
     alice.write_log(*[queued(text, bob) for text in texts])
     bob.responder()
-    alice.initiator()
+    initiator = alice.initiator()
+    initiator.wait_for(r"Delivered to Bob \(127\.0\.0\.3\): 50 messages\.")
+    assert initiator.output.count("Delivered") == 1
     eventually(lambda: states(alice) == ["delivered"] * 50)
     assert received(bob) == texts
 
