@@ -37,19 +37,16 @@ size_t announcement_format(const struct announcement *announcement, struct in_ad
     const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES])
 {
 	char ip[ADDRESS_TEXT_BYTES], text[IDENTITY_TEXT_BYTES];
-	json_t *object = json_pack("{s:s, s:s}", "username", announcement->username, "ip", address_format(from, ip));
-	int failed = !object;
-	size_t len = 0;
+	json_t *object;
+	size_t len;
 
-	if (object && identity) {
+	if (identity)
 		identity_format(identity->public, text);
-		failed |= json_object_set_new(object, "identity", json_string(text));
-		failed |= json_object_set_new(object, "since", json_integer(announcement->since_s));
-	}
-	if (object && announcement->leaving)
-		failed |= json_object_set_new(object, "leaving", json_true());
-	if (!failed)
-		len = json_dumpb(object, datagram, ANNOUNCEMENT_MAX_BYTES, 0);
+	object = json_pack("{s:s, s:s, s:s*, s:o*, s:o*}", "username", announcement->username, "ip",
+	    address_format(from, ip), "identity", identity ? text : NULL, "since",
+	    identity ? json_integer(announcement->since_s) : NULL, "leaving",
+	    announcement->leaving ? json_true() : NULL);
+	len = json_dumpb(object, datagram, ANNOUNCEMENT_MAX_BYTES, 0);
 	json_decref(object);
 	if (len > ANNOUNCEMENT_MAX_BYTES)
 		return 0;

@@ -1,7 +1,6 @@
 #include "wire/envelope.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -13,48 +12,22 @@
 
 _Static_assert(DH_PROOF_BYTES == IDENTITY_BYTES, "a proof is written as an identity is");
 
-/* Appends "name": "text" as a member, and a comma with a space after it unless it is the last. */
-static int append_member(struct buffer *out, const char *name, const char *text, size_t len, const char *after)
-{
-	int rc = buffer_printf(out, "\"%s\": ", name);
-
-	if (rc == 0)
-		rc = jsontext_append_string(out, text, len);
-	if (rc == 0)
-		rc = buffer_append(out, after, strlen(after));
-	return rc;
-}
-
-static int append_sender(struct buffer *out, const struct envelope *envelope)
-{
-	char identity[IDENTITY_TEXT_BYTES], proof[IDENTITY_TEXT_BYTES];
-	int rc;
-
-	if (!envelope->is_first)
-		return 0;
-	identity_format(envelope->identity, identity);
-	identity_format(envelope->proof, proof);
-	rc = buffer_printf(out, "\"identity\": \"%s\", \"proof\": \"%s\", ", identity, proof);
-	if (rc == 0 && envelope->username[0] != '\0')
-		rc = append_member(out, "username", envelope->username, strlen(envelope->username), ", ");
-	return rc;
-}
-
 int envelope_format(struct buffer *out, const struct envelope *envelope)
 {
-	size_t before = out->len;
-	char id[ID_TEXT_BYTES];
-	int rc = buffer_append(out, "{", 1);
+	char identity[IDENTITY_TEXT_BYTES], proof[IDENTITY_TEXT_BYTES], id[ID_TEXT_BYTES];
+	bool is_first = envelope->is_first;
+	json_t *object;
+	int rc = EILSEQ;
 
+	identity_format(envelope->identity, identity);
+	identity_format(envelope->proof, proof);
 	sodium_bin2base64(id, sizeof(id), envelope->id, sizeof(envelope->id), BASE64_VARIANT);
-	if (rc == 0)
-		rc = append_sender(out, envelope);
-	if (rc == 0)
-		rc = buffer_printf(out, "\"id\": \"%s\", ", id);
-	if (rc == 0)
-		rc = append_member(out, "text", envelope->text, envelope->text_len, "}");
-	if (rc != 0)
-		out->len = before;
+	object = json_pack("{s:s*, s:s*, s:s*, s:s, s:s%}", "identity", is_first ? identity : NULL, "proof",
+	    is_first ? proof : NULL, "username", is_first && envelope->username[0] != '\0' ? envelope->username : NULL,
+	    "id", id, "text", envelope->text, envelope->text_len);
+	if (object)
+		rc = jsontext_append(out, object);
+	json_decref(object);
 	return rc;
 }
 
@@ -113,42 +86,22 @@ void envelope_free(struct envelope *envelope)
 
 int envelope_format_receipt(struct buffer *out, const struct envelope_receipt *receipt)
 {
-	size_t before = out->len;
-	int rc = buffer_printf(out, "{\"received\": %" PRIu64 ", ", receipt->received);
+	const char *username = receipt->username[0] != '\0' ? receipt->username : NULL;
+	const char *why = receipt->why[0] != '\0' ? receipt->why : NULL;
+	json_t *object = json_pack("{s:I, s:s*, s:i, s:s*}", "received", (json_int_t)receipt->received, "username",
+	    username, "status", (int)receipt->status, "why", why);
+	int rc = object ? jsontext_append(out, object) : EILSEQ;
 
-	if (rc == 0 && receipt->username[0] != '\0')
-		rc = append_member(out, "username", receipt->username, strlen(receipt->username), ", ");
-	if (rc == 0)
-		rc = buffer_printf(out, "\"status\": %d", (int)receipt->status);
-	if (rc == 0 && receipt->why[0] != '\0') {
-		rc = buffer_append(out, ", ", 2);
-		if (rc == 0)
-			rc = append_member(out, "why", receipt->why, strlen(receipt->why), "");
-	}
-	if (rc == 0)
-		rc = buffer_append(out, "}", 1);
-	if (rc != 0)
-		out->len = before;
+	json_decref(object);
 	return rc;
 }
 
 static bool get_status(const json_t *object, enum envelope_status *status)
 {
-	const json_t *number = json_object_get(object, "status");
+	json_int_t number = json_integer_value(json_object_get(object, "status"));
 
-	switch (json_integer_value(number)) {
-	case ENVELOPE_DONE:
-		*status = ENVELOPE_DONE;
-		return true;
-	case ENVELOPE_NOT_NOW:
-		*status = ENVELOPE_NOT_NOW;
-		return true;
-	case ENVELOPE_NO:
-		*status = ENVELOPE_NO;
-		return true;
-	default:
-		return false;
-	}
+	*status = (enum envelope_status)number;
+	return number == ENVELOPE_DONE || number == ENVELOPE_NOT_NOW || number == ENVELOPE_NO;
 }
 
 /* A reason may be missing, and then is empty; what is there must be short and fit for a line. */
