@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 /* Given back when memory runs out, so that what was begun can end; more than most objects of 64 KiB need. */
 #define RESERVE_BYTES (1024 * 1024)
 
@@ -109,44 +107,17 @@ int jsontext_append(struct buffer *buffer, const json_t *value)
 	return 0;
 }
 
-/*
- * Whether a JSON string of that text is the text itself: well-formed, and nothing in it to escape (RFC 8259 section 7).
- */
-static bool is_plain(const char *text, size_t len)
-{
-	bool ascii = true;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		if (byte < 0x20 || byte == '"' || byte == '\\')
-			return false;
-		ascii &= byte < 0x7f;
-	}
-	return ascii || text_is_utf8(text, len);
-}
-
-static int append_plain(struct buffer *buffer, const char *text, size_t len)
-{
-	size_t before = buffer->len;
-	int rc = buffer_append(buffer, "\"", 1);
-
-	if (rc == 0)
-		rc = buffer_append(buffer, text, len);
-	if (rc == 0)
-		rc = buffer_append(buffer, "\"", 1);
-	if (rc != 0)
-		buffer->len = before;
-	return rc;
-}
-
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len)
 {
 	json_t *value;
+	bool is_plain = true;
 	int rc;
 
-	if (is_plain(text, len))
-		return append_plain(buffer, text, len);
+	/* Most texts need no escape (RFC 8259 section 7), and then jansson takes three times as long. */
+	for (size_t i = 0; i < len; i++)
+		is_plain &= text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\';
+	if (is_plain)
+		return buffer_printf(buffer, "\"%.*s\"", (int)len, text);
 	/* jansson would write what it does not read again. */
 	if (memchr(text, '\0', len))
 		return EILSEQ;
