@@ -10,8 +10,8 @@
 int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct in_addr *targets, size_t target_count,
     struct console *console)
 {
-	struct sockaddr_in source;
-	int on = 1;
+	struct sockaddr_in source = address_socket(only ? *only : (struct in_addr){.s_addr = htonl(INADDR_ANY)}, 0);
+	int on = 1, rc = 0;
 
 	*beacon = (struct beacon){
 	    .only = only,
@@ -22,18 +22,12 @@ int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct 
 	beacon->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (beacon->fd < 0)
 		return errno;
-	if (setsockopt(beacon->fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) != 0)
-		goto fail;
-	if (only) {
-		source = address_socket(*only, 0);
-		if (bind(beacon->fd, (const struct sockaddr *)&source, sizeof(source)) != 0)
-			goto fail;
+	if (setsockopt(beacon->fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) != 0 ||
+	    bind(beacon->fd, (const struct sockaddr *)&source, sizeof(source)) != 0) {
+		rc = errno;
+		close(beacon->fd);
 	}
-	return 0;
-fail:
-	on = errno;
-	close(beacon->fd);
-	return on;
+	return rc;
 }
 
 void beacon_close(struct beacon *beacon)

@@ -7,12 +7,7 @@
 
 int address_parse(const char *text, struct in_addr *address)
 {
-	struct in_addr parsed;
-
-	if (inet_pton(AF_INET, text, &parsed) != 1)
-		return EINVAL;
-	*address = parsed;
-	return 0;
+	return inet_pton(AF_INET, text, address) == 1 ? 0 : EINVAL;
 }
 
 char *address_format(struct in_addr address, char text[static ADDRESS_TEXT_BYTES])
