@@ -137,25 +137,15 @@ static void await_work(struct keeper *keeper)
 }
 
 /*
- * Copies, with the mutex held, the claims that have news and are written down, or all with news, and clears the news. The
- * copy is the caller's to free; NULL if out of memory, and then the news stay.
+ * Appends to taken, with the mutex held, copies of the claims that have news and are written down, or of all with news, and
+ * clears the news. Those for which there is no memory stay.
  */
-static struct peer *take_news(struct keeper *keeper, bool all, size_t *count)
+static void take_news(struct keeper *keeper, bool all, struct buffer *taken)
 {
-	struct peer *taken;
-	size_t wanted = 0;
-
-	for (struct peer *peer = NULL; (peer = peers_next(keeper->heard, peer));)
-		wanted += peer->news != 0 && (all || peer->offset != 0);
-	taken = malloc((wanted + 1) * sizeof(*taken));
-	*count = 0;
-	for (struct peer *peer = NULL; taken && (peer = peers_next(keeper->heard, peer));) {
-		if (peer->news == 0 || !(all || peer->offset != 0))
-			continue;
-		taken[(*count)++] = *peer;
-		peer->news = 0;
+	for (struct peer *peer = NULL; (peer = peers_next(keeper->heard, peer));) {
+		if (peer->news != 0 && (all || peer->offset != 0) && buffer_append(taken, peer, sizeof(*peer)) == 0)
+			peer->news = 0;
 	}
-	return taken;
 }
 
 /* A name in its own colour, and what has become of it. */
@@ -235,8 +225,7 @@ static int plan(struct keeper *keeper, struct journal *journal)
 static void write_down(struct keeper *keeper)
 {
 	struct journal journal = {0};
-	struct peer *news;
-	size_t count = 0;
+	struct buffer news = {0}; /* of struct peer */
 	int64_t began_ms;
 	int rc;
 
@@ -248,14 +237,14 @@ static void write_down(struct keeper *keeper)
 		rc = plan(keeper, &journal);
 	else
 		pace_begin(&keeper->pace);
-	news = take_news(keeper, rc != 0, &count);
+	take_news(keeper, rc != 0, &news);
 	pthread_mutex_unlock(&keeper->mutex);
 
 	if (rc == 0)
 		rc = journal_write(&journal, keeper->file);
-	for (size_t i = 0; i < count && news; i++)
-		tell(keeper, &news[i]);
-	free(news);
+	for (size_t at = 0; at < news.len; at += sizeof(struct peer))
+		tell(keeper, (const struct peer *)(news.data + at));
+	buffer_free(&news);
 	tell_failure(keeper, rc);
 
 	pthread_mutex_lock(&keeper->mutex);
