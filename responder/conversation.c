@@ -168,11 +168,6 @@ int64_t conversation_close_ms(const struct conversation *conversation)
 	return conversation->heard_ms + CONVERSATION_QUIET_MS;
 }
 
-void conversation_close(struct conversation *conversation)
-{
-	conversation->closed = true;
-}
-
 void conversation_end(struct conversation *conversation)
 {
 	framer_free(&conversation->framer);

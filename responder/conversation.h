@@ -40,7 +40,7 @@ struct conversation {
 	unsigned keys;		  /* exchanged since the last secure message */
 	bool spoken;		  /* at least one whole object came */
 	bool keyed;		  /* at least one of them was a key */
-	bool closed;		  /* our sending side is: nothing can be answered any more */
+	bool closed;		  /* our sending side is, says the owner: nothing can be answered any more */
 	int64_t heard_ms;	  /* monotonic: of the last whole object, or of the beginning */
 	int64_t begun_ms;	  /* monotonic: of the object that has begun and not ended; 0 if there is none */
 };
@@ -65,11 +65,8 @@ void conversation_acknowledge(struct conversation *conversation, const struct en
 /* When the conversation is over because nothing, or not enough, came: monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);
 
-/* When our sending side is to be closed, monotonic, and conversation_close() called; INT64_MAX for not so far. */
+/* When our sending side is to be closed, monotonic, and the conversation marked so; INT64_MAX for not so far. */
 int64_t conversation_close_ms(const struct conversation *conversation);
-
-/* Notes that it was closed. */
-void conversation_close(struct conversation *conversation);
 
 /* Wipes and releases all it holds. */
 void conversation_end(struct conversation *conversation);

@@ -143,10 +143,10 @@ static void drain(struct server *server, struct connection *connection)
 	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
 }
 
-/* Whether it has ended, at both ends, and nothing is owed to it. */
+/* Whether it is ending, and nothing is owed to it. */
 static bool is_done(const struct server *server, const struct connection *connection)
 {
-	return connection->ending && !connection->draining && connection->conversation.outgoing.len == 0 &&
+	return connection->ending && connection->conversation.outgoing.len == 0 &&
 	       !inbox_owes(server->inbox, &connection->conversation);
 }
 
@@ -211,7 +211,7 @@ static void shut_down(struct connection *connection)
 {
 	if (!connection->conversation.closed)
 		shutdown(connection->fd, SHUT_WR);
-	conversation_close(&connection->conversation);
+	connection->conversation.closed = true;
 }
 
 /* When the connection is to be dropped. */
@@ -259,7 +259,7 @@ static void settle(struct server *server)
 
 	for (connection = TAILQ_FIRST(&server->touched); connection; connection = next) {
 		next = TAILQ_NEXT(connection, of_touched);
-		if (is_done(server, connection))
+		if (is_done(server, connection) && !connection->draining)
 			drop(server, connection);
 	}
 	inbox_proceed(server->inbox);
@@ -268,8 +268,7 @@ static void settle(struct server *server)
 
 		TAILQ_REMOVE(&server->touched, connection, of_touched);
 		connection->touched = false;
-		if (connection->ending && connection->conversation.outgoing.len == 0 &&
-		    !inbox_owes(server->inbox, &connection->conversation)) {
+		if (is_done(server, connection)) {
 			alive = alive && connection->draining;
 			if (alive)
 				shut_down(connection);
@@ -513,12 +512,10 @@ static size_t connection_limit(void)
 	const rlim_t wanted = ADMISSION_PLACES_MAX + OTHER_DESCRIPTORS;
 	struct rlimit descriptors;
 
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
-		return ADMISSION_PER_ADDRESS_MAX;
+	getrlimit(RLIMIT_NOFILE, &descriptors);
 	if (descriptors.rlim_cur < wanted) {
 		descriptors.rlim_cur = descriptors.rlim_max < wanted ? descriptors.rlim_max : wanted;
-		if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0)
-			return ADMISSION_PER_ADDRESS_MAX;
+		setrlimit(RLIMIT_NOFILE, &descriptors);
 	}
 	if (descriptors.rlim_cur >= wanted)
 		return ADMISSION_PLACES_MAX;
