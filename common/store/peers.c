@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BUCKETS 4096
-
 /* What a claim is worth to a full dictionary, from the first to go to the last. */
 enum rank {
 	RANK_ONCE,	  /* unsigned, and heard once */
@@ -32,7 +30,7 @@ LIST_HEAD(nodes, node);
 struct peers {
 	size_t count;
 	struct line ranks[RANKS];
-	struct nodes all, at[BUCKETS], of[BUCKETS];
+	struct nodes all, at[PEERS_MAX], of[PEERS_MAX];
 	uint8_t seed[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
 };
 
@@ -41,7 +39,7 @@ static size_t hash(const struct peers *peers, const void *bytes, size_t len)
 	uint64_t number;
 
 	crypto_shorthash((unsigned char *)&number, bytes, len, peers->seed);
-	return number % BUCKETS;
+	return number % PEERS_MAX;
 }
 
 static struct node *first_at(const struct peers *peers, struct in_addr address)
@@ -149,13 +147,10 @@ size_t peers_list(const struct peers *peers, struct in_addr address, struct peer
 
 int64_t peers_since(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES])
 {
-	int64_t since_s = 0;
+	const struct peer *any = peers_next_of(peers, identity, NULL);
 
-	for (const struct peer *peer = NULL; (peer = peers_next_of(peers, identity, peer));) {
-		if (peer->since_s > since_s)
-			since_s = peer->since_s;
-	}
-	return since_s;
+	/* They have the same one, because a newer one drops those with an older. */
+	return any ? any->since_s : 0;
 }
 
 static enum rank rank_of(const struct peer *peer)
