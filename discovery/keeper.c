@@ -105,35 +105,20 @@ void keeper_answer_key(struct keeper *keeper)
 	pthread_mutex_unlock(&keeper->mutex);
 }
 
-static void await_until(struct keeper *keeper, int64_t until_ms)
-{
-	struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-
-	pthread_cond_timedwait(&keeper->wake, &keeper->mutex, &until);
-}
-
-/* Waits, with the mutex held, until there is something to write, to tell, or to end. */
+/* Waits, with the mutex held, until there may be something to write, to tell, or to end. */
 static void await_work(struct keeper *keeper)
 {
-	while (!keeper->stopping && !keeper->answers_key && keeper->refusal_count == 0) {
-		int64_t due = pace_due(&keeper->pace);
+	int64_t now_ms = clock_monotonic_ms(), due_ms = pace_due(&keeper->pace);
+	struct timespec due;
 
-		if (keeper->titles_again && due > keeper->title_ms + TITLE_PERIOD_MS)
-			due = keeper->title_ms + TITLE_PERIOD_MS;
-		/*
-		 * What a paused terminal did not take is offered again, without a wait that would hold up the writing.
-		 */
-		if (console_waiting_bytes(keeper->console) > 0 && due > clock_monotonic_ms() + CONSOLE_RETRY_MS) {
-			await_until(keeper, clock_monotonic_ms() + CONSOLE_RETRY_MS);
-			return;
-		}
-		if (due == INT64_MAX)
-			pthread_cond_wait(&keeper->wake, &keeper->mutex);
-		else if (due <= clock_monotonic_ms())
-			return;
-		else
-			await_until(keeper, due);
-	}
+	if (keeper->titles_again && due_ms > keeper->title_ms + TITLE_PERIOD_MS)
+		due_ms = keeper->title_ms + TITLE_PERIOD_MS;
+	/* What a paused terminal did not take is offered again. */
+	if (console_waiting_bytes(keeper->console) > 0 && due_ms > now_ms + CONSOLE_RETRY_MS)
+		due_ms = now_ms + CONSOLE_RETRY_MS;
+	due = (struct timespec){.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
+	if (!keeper->stopping && !keeper->answers_key && keeper->refusal_count == 0 && due_ms > now_ms)
+		pthread_cond_clockwait(&keeper->wake, &keeper->mutex, CLOCK_MONOTONIC, &due);
 }
 
 /*
@@ -319,16 +304,12 @@ static void free_keeper(struct keeper *keeper)
 int keeper_start(struct keeper **keeper, int dir, struct console *console)
 {
 	struct keeper *started = calloc(1, sizeof(*started));
-	pthread_condattr_t monotonic;
 	int rc = ENOMEM;
 
 	if (!started)
 		return ENOMEM;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&started->mutex, NULL);
-	pthread_cond_init(&started->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&started->wake, NULL);
 	started->console = console;
 	started->file = peersfile_new(dir);
 	/* With those that an earlier run left in the file. One that cannot be read is dealt with when it is written. */
