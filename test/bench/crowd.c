@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -40,16 +39,6 @@ struct crowd {
 	uint64_t messages; /* receipts that came */
 	struct buffer sealed;
 };
-
-static void raise_limit(void)
-{
-	struct rlimit descriptors;
-
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-		descriptors.rlim_cur = descriptors.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	}
-}
 
 static void gather(struct crowd *crowd, struct in_addr from, struct in_addr to)
 {
@@ -175,7 +164,6 @@ int main(int argc, char **argv)
 	}
 	if (!key_file || sodium_init() < 0)
 		return 2;
-	raise_limit();
 	exchange_init(&crowd.exchange, key_file, unchecked);
 	gather(&crowd, from, arguments_address(argv[optind]));
 	if (pushing)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,9 @@ def eventually(condition, what, timeout=PATIENCE):
 
 
 def set_up():
-    """Readies the network, which must be private, and the directories."""
+    """Readies the network, which must be private, the limits and the directories."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     # A connection a message needs many ports.
     settings = Path("/proc/sys/net/ipv4")

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,20 +61,14 @@ static void check(const struct taker *taker)
 	multiply(taker, 1);
 }
 
-static void multiply_base(const struct taker *taker)
-{
-	struct dh_pair fresh = taker->own;
-
-	dh_derive_public(&fresh);
-}
-
 static void answer(const struct taker *taker, int fd, const char *object, size_t len)
 {
 	bool is_key = len > 3 && object[2] == 'k';
+	struct dh_pair fresh = taker->own;
 
 	if (taker->multiplying) {
 		if (is_key) {
-			multiply_base(taker);
+			dh_derive_public(&fresh);
 			multiply(taker, 2);
 		} else {
 			check(taker);
@@ -155,13 +148,8 @@ static void prepare_answers(struct taker *taker)
 static void listen_on(struct taker *taker, struct in_addr address)
 {
 	struct sockaddr_in local = address_socket(address, CHAT_PORT);
-	struct rlimit descriptors;
 	int on = 1;
 
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-		descriptors.rlim_cur = descriptors.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	}
 	taker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	taker->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (taker->epoll < 0 || taker->listener < 0 ||
