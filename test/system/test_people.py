@@ -315,6 +315,21 @@ def test_what_is_rejected_is_answered_so_and_makes_room(alice, stranger):
     assert alice.logged_texts_of("RECEIVED") == ["hello", "hello", "hello", "may I?"]
 
 
+def test_a_message_that_is_held_counts_as_delivered_once_it_is_accepted(alice, bob):
+    wants(alice, "ask")
+    responder = alice.responder(terminal=True)
+    bob.is_called("Bob")
+    bob.write_peers({alice.address: peer("Alice", identity=alice.identity().text)})
+    initiator = bob.initiator()
+    initiator.ask("@Alice hello Alice", "(?i)not taken now by Alice.*held")
+    responder.wait_for("1 message waits for Accept or Reject: Bob")
+    alice.run("initiator", "accept", "Bob")
+    responder.wait_for("hello Alice")
+    initiator.stop()
+    bob.initiator().wait_for("(?i)delivered to Alice")
+    eventually(lambda: [line.get("state") for line in bob.log()][-1] == "delivered" and "Alice" in bob.known())
+
+
 def test_plain_messages_of_strangers_are_held_by_address_and_the_fourth_gets_a_line(alice, stranger):
     wants(alice, "ask")
     responder = alice.responder()
