@@ -158,7 +158,10 @@ static bool look(struct desk *desk, int64_t now_ms)
 	return listed;
 }
 
-/* Whether a claim is of that name, as it is announced or known, or that address. */
+/*
+ * Whether a claim is of that name, as it is announced or known, or that address, or is announced under a name that begins
+ * so, unless the command is from a script.
+ */
 static bool is_meant(const struct desk *desk, const struct peer *claim, const char *name)
 {
 	struct in_addr address;
@@ -167,92 +170,8 @@ static bool is_meant(const struct desk *desk, const struct peer *claim, const ch
 	if (address_parse(name, &address) == 0)
 		return claim->address.s_addr == address.s_addr;
 	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
-	return username_is_same(claim->username, name) || username_is_same(verdict.username, name);
-}
-
-/* Says of whom messages wait for the user to decide. */
-static void put_waiting(const struct desk *desk)
-{
-	struct held held = {0};
-
-	/* What cannot be read is told by those who decide. */
-	if (held_read(&held, AT_FDCWD) == 0 && held.count > 0) {
-		console_put_styled(desk->console, CONSOLE_WARNING, "Waiting for Accept or Reject:");
-		for (size_t i = 0; i < held.count && i < WAITING_SHOWN; i++) {
-			console_put(desk->console, i > 0 ? ", " : " ");
-			console_put_name(desk->console, CONSOLE_NORMAL, held.list[i].username);
-		}
-		console_put(desk->console, held.count > WAITING_SHOWN ? " and others; see Strangers\n" : "\n");
-	}
-	held_free(&held);
-}
-
-/* Whether a claim is of that name or address, as is_meant() says, or its name begins so. */
-static bool is_found(const struct desk *desk, const struct peer *claim, const char *name)
-{
-	return is_meant(desk, claim, name) || candidates_begins(claim->username, name);
-}
-
-/* Says what is known of somebody who is not heard. */
-static int put_absent(const struct desk *desk, const char *name)
-{
-	struct candidates candidates = {
-	    .pins = peersfile_pins(desk->peers),
-	    .peers = peersfile_peers(desk->peers),
-	    .now_ms = clock_wall_ms(),
-	};
-	char ip[ADDRESS_TEXT_BYTES];
-
-	candidates_find(&candidates, name);
-	if (candidates.count == 0 || !candidates.list[0].verdict.pin) {
-		console_put_styled(desk->console, CONSOLE_WARNING, "Not found:");
-		console_put(desk->console, " nobody named ");
-		console_put_foreign(desk->console, name, strlen(name));
-		console_put(desk->console, " was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
-		return DESK_NOBODY;
-	}
-	for (size_t i = 0; i < candidates.count; i++) {
-		const struct candidate *one = &candidates.list[i];
-
-		console_put_name(desk->console, CONSOLE_NORMAL, one->verdict.username);
-		console_put_styled(desk->console, CONSOLE_WARNING, " (Away)");
-		console_put(desk->console, "  not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes");
-		if (one->has_address)
-			console_put(desk->console, "; known at %s", address_format(one->address, ip));
-		users_put_standing(&one->verdict, desk->console);
-		console_put(desk->console, "\n");
-	}
-	return PROGRAM_FINE;
-}
-
-int users_show(struct desk *desk, const char *name)
-{
-	struct shown_users *users = &desk->users;
-	struct console *console = desk->console;
-	int64_t now_ms = clock_wall_ms();
-	size_t online = 0, shown = 0;
-
-	if (!look(desk, now_ms))
-		return PROGRAM_FAILED;
-	for (size_t i = 0; i < users->count; i++) {
-		online += peer_is_online(&users->list[i], now_ms);
-		if (name[0] != '\0' && !is_found(desk, &users->list[i], name))
-			continue;
-		put_user(desk, i + 1, is_own(desk, &users->list[i]), now_ms);
-		shown++;
-	}
-	if (name[0] != '\0')
-		return shown > 0 ? PROGRAM_FINE : put_absent(desk, name);
-	if (users->count == 0)
-		console_put(console,
-		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
-	else
-		console_put_styled(console, CONSOLE_FAINT,
-		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
-	waiting_put_absent(desk);
-	put_waiting(desk);
-	heard_put(desk, false);
-	return PROGRAM_FINE;
+	return username_is_same(claim->username, name) || username_is_same(verdict.username, name) ||
+	       (!desk->script && candidates_begins(claim->username, name));
 }
 
 /* The members of peers.txt, and what Users says in words. */
@@ -287,13 +206,64 @@ static void put_record(const struct desk *desk, const struct peer *claim, int64_
 	buffer_free(&json);
 }
 
-int users_list(struct desk *desk, const char *name, bool as_json)
+/* Says of whom messages wait for the user to decide. */
+static void put_waiting(const struct desk *desk)
 {
-	int64_t now_ms = clock_wall_ms();
+	struct held held = {0};
+
+	/* What cannot be read is told by those who decide. */
+	if (held_read(&held, AT_FDCWD) == 0 && held.count > 0) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Waiting for Accept or Reject:");
+		for (size_t i = 0; i < held.count && i < WAITING_SHOWN; i++) {
+			console_put(desk->console, i > 0 ? ", " : " ");
+			console_put_name(desk->console, CONSOLE_NORMAL, held.list[i].username);
+		}
+		console_put(desk->console, held.count > WAITING_SHOWN ? " and others; see Strangers\n" : "\n");
+	}
+	held_free(&held);
+}
+
+static int tell_nobody(const struct desk *desk, const char *name)
+{
+	console_put_styled(desk->console, CONSOLE_WARNING, "Not found:");
+	console_put(desk->console, " nobody named ");
+	console_put_foreign(desk->console, name, strlen(name));
+	console_put(desk->console, " was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes.\n");
+	return DESK_NOBODY;
+}
+
+/* Says what is known of somebody who is not heard. */
+static int put_absent(const struct desk *desk, const char *name)
+{
+	struct candidates candidates = {
+	    .pins = peersfile_pins(desk->peers),
+	    .peers = peersfile_peers(desk->peers),
+	    .now_ms = clock_wall_ms(),
+	};
+	char ip[ADDRESS_TEXT_BYTES];
+
+	candidates_find(&candidates, name);
+	if (candidates.count == 0 || !candidates.list[0].verdict.pin)
+		return tell_nobody(desk, name);
+	for (size_t i = 0; i < candidates.count; i++) {
+		const struct candidate *one = &candidates.list[i];
+
+		console_put_name(desk->console, CONSOLE_NORMAL, one->verdict.username);
+		console_put_styled(desk->console, CONSOLE_WARNING, " (Away)");
+		console_put(desk->console, "  not heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes");
+		if (one->has_address)
+			console_put(desk->console, "; known at %s", address_format(one->address, ip));
+		users_put_standing(&one->verdict, desk->console);
+		console_put(desk->console, "\n");
+	}
+	return PROGRAM_FINE;
+}
+
+/* Collects those who are meant, or all if name is NULL; returns how many. */
+static size_t put_users(struct desk *desk, const char *name, bool as_json, int64_t now_ms)
+{
 	size_t shown = 0;
 
-	if (!look(desk, now_ms))
-		return PROGRAM_FAILED;
 	for (size_t i = 0; i < desk->users.count; i++) {
 		const struct peer *claim = &desk->users.list[i];
 
@@ -305,10 +275,46 @@ int users_list(struct desk *desk, const char *name, bool as_json)
 			put_user(desk, i + 1, is_own(desk, claim), now_ms);
 		shown++;
 	}
-	if (shown > 0 || !name)
-		return PROGRAM_FINE;
-	console_put(desk->console, "There is no user named ");
-	console_put_foreign(desk->console, name, strlen(name));
-	console_put(desk->console, " here now.\n");
-	return DESK_NOBODY;
+	return shown;
+}
+
+static void put_summary(const struct desk *desk, int64_t now_ms)
+{
+	const struct shown_users *users = &desk->users;
+	size_t online = 0;
+
+	for (size_t i = 0; i < users->count; i++)
+		online += peer_is_online(&users->list[i], now_ms);
+	if (users->count == 0)
+		console_put(desk->console,
+		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
+	else
+		console_put_styled(desk->console, CONSOLE_FAINT,
+		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
+}
+
+int users_show(struct desk *desk, const char *name)
+{
+	int64_t now_ms = clock_wall_ms();
+	size_t shown;
+
+	if (!look(desk, now_ms))
+		return PROGRAM_FAILED;
+	shown = put_users(desk, name[0] != '\0' ? name : NULL, false, now_ms);
+	if (name[0] != '\0')
+		return shown > 0 ? PROGRAM_FINE : put_absent(desk, name);
+	put_summary(desk, now_ms);
+	waiting_put_absent(desk);
+	put_waiting(desk);
+	heard_put(desk, false);
+	return PROGRAM_FINE;
+}
+
+int users_list(struct desk *desk, const char *name, bool as_json)
+{
+	int64_t now_ms = clock_wall_ms();
+
+	if (!look(desk, now_ms))
+		return PROGRAM_FAILED;
+	return put_users(desk, name, as_json, now_ms) > 0 || !name ? PROGRAM_FINE : tell_nobody(desk, name);
 }
