@@ -35,7 +35,7 @@ common_OBJECTS = \
 	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator call chat completion connection delivery desk heard history links loop matcher message outbox outcomes passphrase patience peerswatch people prompt recipient script search shownentry talk trust users waiting watch whose wording
+initiator_OBJECTS = initiator call chat completion connection delivery desk heard history links loop matcher message outbox outcomes passphrase patience peerswatch people prompt recipient script search send shownentry talk trust users waiting watch whose wording
 responder_OBJECTS = responder admission alert caller conversation inbox received roster row server transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
@@ -184,8 +184,8 @@ lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -D_GNU_SOURCE -Icommon -I. $(filter %.c,$(SOURCES))
-	$(Q)shellcheck scripts/*.sh test/system/run test/bench/run .ci/run
-	$(Q)mandoc -T lint -W warning */*.1 >/dev/null
+	$(Q)shellcheck scripts/*.sh scripts/completion/quartet.bash test/system/run test/bench/run .ci/run
+	$(Q)mandoc -T lint -W warning */*.[17] >/dev/null
 
 SOURCES = $(sort $(wildcard common/*/*.[ch] $(addsuffix /*.[ch],$(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch]))
 
@@ -193,15 +193,25 @@ SOURCES = $(sort $(wildcard common/*/*.[ch] $(addsuffix /*.[ch],$(PROGRAMS)) tes
 format: ## lay out the sources with clang-format
 	$(Q)clang-format -i $(SOURCES)
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN_PAGES = $(foreach program,$(PROGRAMS),man1/$(program).1) man7/quartet.7
+# bash looks for a file named after the command, zsh for one that names its commands.
+BASH_COMPLETIONS = $(PROGRAMS:%=$(SHARE)/bash-completion/completions/%)
+
 .PHONY: install
-install: all ## install programs and man pages below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+install: all ## install programs, man pages and completion for bash and zsh below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man7 $(SHARE)/bash-completion/completions \
+		$(SHARE)/zsh/site-functions
 	install $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(foreach program,$(PROGRAMS),$(program)/$(program).1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(foreach program,$(PROGRAMS),$(program)/$(program).1) $(SHARE)/man/man1
+	install -m 644 common/quartet.7 $(SHARE)/man/man7
+	for file in $(BASH_COMPLETIONS); do install -m 644 scripts/completion/quartet.bash "$$file" || exit; done
+	install -m 644 scripts/completion/_quartet $(SHARE)/zsh/site-functions
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN_PAGES:%=$(SHARE)/man/%) $(BASH_COMPLETIONS) \
+		$(SHARE)/zsh/site-functions/_quartet
 
 .PHONY: clean
 clean: ## remove bin/ and build/

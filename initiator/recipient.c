@@ -250,6 +250,33 @@ const struct peer *recipient_know(struct recipient *recipient, const struct peer
 	return candidates.list[0].verdict.claim;
 }
 
+bool recipient_is_online(struct desk *desk, const char *text)
+{
+	struct candidates candidates;
+
+	if (peersfile_read(desk->peers) != 0)
+		return false;
+	set_up(&candidates, desk);
+	candidates.whole = true;
+	look_up(&candidates, text, desk);
+	for (size_t i = 0; i < candidates.count; i++) {
+		const struct peer *claim = candidates.list[i].verdict.claim;
+
+		if (claim && peer_is_online(claim, candidates.now_ms))
+			return true;
+	}
+	return false;
+}
+
+bool recipient_has_rival(const struct recipient *recipient, const struct desk *desk)
+{
+	struct candidates candidates;
+
+	set_up(&candidates, desk);
+	candidates_find_rivals(&candidates, &recipient->pin);
+	return candidates.count > 0;
+}
+
 int recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
 	struct candidates candidates;

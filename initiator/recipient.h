@@ -51,6 +51,12 @@ struct recipient_search {
 int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
     struct desk *desk) __attribute__((warn_unused_result));
 
+/* Whether whoever a whole name or an address means is announced, and was heard lately enough. */
+bool recipient_is_online(struct desk *desk, const char *text);
+
+/* Whether somebody else than the holder announces the name of a pinned recipient, as peers.txt was read last. */
+bool recipient_has_rival(const struct recipient *recipient, const struct desk *desk);
+
 /*
  * Finds the holder of an identity, who was called username and was at address when that was last known, without asking.
  * Returns PROGRAM_FINE, or PROGRAM_FAILED if peers.txt cannot be read.

@@ -9,6 +9,7 @@
 #include "matcher.h"
 #include "people.h"
 #include "search.h"
+#include "send.h"
 #include "trust.h"
 #include "users.h"
 #include "watch.h"
@@ -20,6 +21,8 @@ struct request {
 	bool json;	  /* -j */
 	size_t newest;	  /* -n, or 0 */
 	const char *whom; /* -f, or NULL */
+	bool once;	  /* -1 */
+	struct send_order order;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -48,6 +51,30 @@ static int run_search(struct request *request)
 {
 	return search_list(&request->desk, request->whom, (const char *const *)request->arguments,
 	    (size_t)request->argument_count, request->json);
+}
+
+static int check_send(struct request *request)
+{
+	struct send_order *order = &request->order;
+
+	order->name = request->arguments[0];
+	order->text = request->argument_count > 1 ? request->arguments[1] : "-";
+	if (strcmp(order->text, "-") == 0)
+		order->text = NULL;
+	if (order->keep && order->has_mode && order->mode != CHATLOG_SECURE)
+		return program_refuse(request->program, "with -k a message is secure, and not",
+		    chatlog_mode_word(order->mode), NULL);
+	return PROGRAM_FINE;
+}
+
+static int run_send(struct request *request)
+{
+	return send_run(&request->desk, &request->order);
+}
+
+static int run_deliver(struct request *request)
+{
+	return send_deliver(&request->desk, request->once);
 }
 
 static int run_watch(struct request *request)
@@ -108,6 +135,10 @@ static int run_named(struct request *request)
 static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
 	NULL},
+    {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] NAME [TEXT]",
+	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME", "m:w:k", 1, 2,
+	run_send, check_send},
+    {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, run_deliver, NULL},
     {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history, NULL},
     {"search", "[-j] [-f NAME] WORDS...", "the newest messages with all the words, or those of them with NAME",
 	"jf:", 1, MATCHER_WORDS_MAX, run_search, NULL},
@@ -166,9 +197,25 @@ static int read_number(struct request *request, const char *what, size_t most, s
 	return PROGRAM_FINE;
 }
 
+static int read_mode(struct request *request)
+{
+	static const enum chatlog_mode modes[] = {CHATLOG_SECURE, CHATLOG_PLAIN, CHATLOG_CLASSIC};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(optarg, chatlog_mode_word(modes[i])) == 0) {
+			request->order.has_mode = true;
+			request->order.mode = modes[i];
+			return PROGRAM_FINE;
+		}
+	}
+	return program_refuse(request->program, "the mode", optarg, "it is secure, plain or classic");
+}
+
 static int take_option(struct request *request, int option, const char *argument)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
+	size_t seconds = 0;
+	int status;
 
 	switch (option) {
 	case 'j':
@@ -178,6 +225,18 @@ static int take_option(struct request *request, int option, const char *argument
 		return read_number(request, "the number of messages", HISTORY_MAX, &request->newest);
 	case 'f':
 		request->whom = optarg;
+		return PROGRAM_FINE;
+	case 'm':
+		return read_mode(request);
+	case 'w':
+		status = read_number(request, "the time to wait", SEND_WAIT_MAX_S, &seconds);
+		request->order.wait_ms = (int64_t)seconds * 1000;
+		return status;
+	case 'k':
+		request->order.keep = true;
+		return PROGRAM_FINE;
+	case '1':
+		request->once = true;
 		return PROGRAM_FINE;
 	case ':':
 		return program_refuse(request->program, "a value is missing after", letter, NULL);

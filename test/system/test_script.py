@@ -65,6 +65,8 @@ def rival(alice, known):
     ["distrust", "Bob", "Ece"], ["history", "-n"], ["history", "-n", "0", "Bob"], ["history", "-n", "x"],
     ["history", "-n", "-1"], ["history", "-n", "1x"], ["history", "-n", "10000001"], ["history", "Bob", "5"],
     ["search"], ["search", "-f", "Bob"], ["search", "-f"], ["search", *"abcdefghijklmnopq"],
+    ["send"], ["send", "Bob", "a", "b"], ["send", "-m", "best", "Bob", "a"], ["send", "-w", "0", "Bob", "a"],
+    ["send", "-w", "1h", "Bob", "a"], ["send", "-m"], ["send", "-j", "Bob"], ["deliver", "Bob"], ["deliver", "-j"],
     ["watch", "Bob", "Ece"], ["watch", "-n", "5"],
 ])
 def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):

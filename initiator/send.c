@@ -1,0 +1,282 @@
+#include "send.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "chat.h"
+#include "crypto/classic.h"
+#include "delivery.h"
+#include "message.h"
+#include "peerswatch.h"
+#include "recipient.h"
+#include "store/lockedfile.h"
+#include "wording.h"
+
+#define CHUNK_BYTES 65536
+
+/* A message under way. */
+struct sending {
+	struct desk *desk;
+	const struct send_order *order;
+	struct buffer text;
+	struct recipient to;
+	enum chatlog_mode mode;
+};
+
+/* Waits until standard input has something; false if the user wants to stop. A regular file always has. */
+static bool await_input(struct desk *desk)
+{
+	int rc = loop_wait(desk->loop, STDIN_FILENO, LOOP_NEVER);
+
+	return rc == 0 || rc == EPERM;
+}
+
+/* Reads all of standard input, or as much as is too much. */
+static int read_input(struct desk *desk, struct buffer *text)
+{
+	char chunk[CHUNK_BYTES];
+	ssize_t got = 1;
+	int rc = 0;
+
+	while (rc == 0 && got > 0 && text->len <= MESSAGE_MAX_BYTES) {
+		if (!await_input(desk))
+			return EINTR;
+		got = read(STDIN_FILENO, chunk, sizeof(chunk));
+		if (got < 0)
+			rc = errno == EINTR || errno == EAGAIN ? 0 : errno;
+		if (got < 0 && rc == 0)
+			got = 1;
+		else if (got > 0)
+			rc = buffer_append(text, chunk, (size_t)got);
+	}
+	sodium_memzero(chunk, sizeof(chunk));
+	return rc;
+}
+
+/* Has the text, or tells why it cannot be sent. */
+static int take_text(struct sending *sending)
+{
+	struct console *console = sending->desk->console;
+	const char *given = sending->order->text, *fault;
+	int rc =
+	    given ? buffer_append(&sending->text, given, strlen(given)) : read_input(sending->desk, &sending->text);
+
+	if (rc != 0) {
+		if (!stop_requested())
+			console_put(console, "Not sent: the message cannot be read: %s.\n", strerror(rc));
+		return PROGRAM_FAILED;
+	}
+	fault = sending->text.len == 0 ? "is empty" : message_fault(sending->text.data, sending->text.len, false, true);
+	if (fault)
+		console_put(console, "Not sent: the message %s.\n", fault);
+	return fault ? PROGRAM_FAILED : PROGRAM_FINE;
+}
+
+/* Waiting for somebody to be online. */
+struct appearance {
+	struct desk *desk;
+	const char *name;
+	bool is_due, is_over; /* peers.txt may say something new; the time is up */
+};
+
+static void on_change(void *context)
+{
+	((struct appearance *)context)->is_due = true;
+}
+
+static void on_deadline(void *context)
+{
+	((struct appearance *)context)->is_over = true;
+}
+
+static bool has_appeared(void *context)
+{
+	struct appearance *appearance = context;
+
+	if (!appearance->is_due)
+		return appearance->is_over;
+	appearance->is_due = false;
+	return recipient_is_online(appearance->desk, appearance->name) || appearance->is_over;
+}
+
+/* Waits until the recipient is online, or long enough; false if the user wants to stop. */
+static bool await_recipient(struct desk *desk, const char *name, int64_t wait_ms)
+{
+	struct appearance appearance = {.desk = desk, .name = name, .is_due = true};
+	struct loop_timer deadline = {.callback = on_deadline, .context = &appearance};
+	struct peerswatch watch;
+	int rc;
+
+	peerswatch_init(&watch, desk->loop, on_change, &appearance);
+	peerswatch_start(&watch);
+	loop_set(desk->loop, &deadline, clock_monotonic_ms() + wait_ms);
+	rc = loop_run_until(desk->loop, has_appeared, &appearance);
+	loop_set(desk->loop, &deadline, LOOP_NEVER);
+	peerswatch_stop(&watch);
+	return rc == 0;
+}
+
+/* Decides how the message is sent, or tells why it is not. */
+static int choose_mode(struct sending *sending)
+{
+	const struct send_order *order = sending->order;
+	const struct recipient *to = &sending->to;
+	struct console *console = sending->desk->console;
+	enum chatlog_mode mode = order->has_mode ? order->mode : CHATLOG_SECURE;
+
+	sending->mode = mode;
+	if (mode == CHATLOG_PLAIN || (mode == CHATLOG_SECURE && to->has_identity))
+		return PROGRAM_FINE;
+	if (mode == CHATLOG_SECURE || to->downgraded) {
+		recipient_put(to, console, CONSOLE_BAD, "Not sent:", " announces no identity");
+		console_put(console, order->has_mode ? ".\n" : "; -m plain or -m classic sends it unprotected.\n");
+		return DESK_CHANGED;
+	}
+	if (to->has_identity) {
+		recipient_put(to, console, CONSOLE_BAD,
+		    "Not sent:", " has an identity, so a message is secure or plain.\n");
+		return PROGRAM_FAILED;
+	}
+	if (!sending->desk->strict && classic_is_available())
+		return PROGRAM_FINE;
+	console_put(console, "Not sent: the classic exchange is %s.\n",
+	    sending->desk->strict ? "refused (--strict)" : "left out of this build");
+	return PROGRAM_FAILED;
+}
+
+/* Tells in a line what has become of the message, and whether it waits now. */
+static void put_news(const struct sending *sending, const struct delivery_notice *notice)
+{
+	struct console *console = sending->desk->console, line;
+	bool waits = sending->order->keep && notice->kind != DELIVERY_DELIVERED && notice->kind != DELIVERY_REFUSED &&
+		     notice->kind != DELIVERY_DROPPED;
+
+	console_init_draft(&line, console);
+	wording_put_news(&line, notice);
+	if (waits && line.text.len > 1) {
+		line.text.len--;
+		console_put(&line,
+		    strchr(".?", line.text.data[line.text.len - 1]) ? " It is kept.\n" : "; it is kept.\n");
+	}
+	console_put_all(console, &line);
+	console_free(&line);
+}
+
+/* Collects the last of the lines in a draft. */
+static void put_last_line(struct console *console, struct console *draft)
+{
+	struct buffer *text = &draft->text;
+	const char *feed = text->len > 1 ? memrchr(text->data, '\n', text->len - 1) : NULL;
+
+	buffer_consume(text, feed ? (size_t)(feed + 1 - text->data) : 0);
+	console_put_all(console, draft);
+}
+
+/* Through the outbox, or at least in its way. */
+static int send_secure(struct sending *sending)
+{
+	struct desk *desk = sending->desk;
+	struct console *console = desk->console;
+	struct delivery_notice notice;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	int rc = sending->order->keep ? delivery_start(desk->delivery) : 0, status;
+
+	if (rc == 0)
+		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len,
+		    sending->order->keep ? 0 : DELIVERY_ONCE, id);
+	if (rc != 0) {
+		wording_put_unqueued(console, &sending->to, rc);
+		return PROGRAM_FAILED;
+	}
+	if (delivery_await(desk->delivery, id, &notice) != 0)
+		return PROGRAM_FAILED;
+	status = desk_status(&notice);
+	if (status != PROGRAM_FINE)
+		put_news(sending, &notice);
+	return status;
+}
+
+/* As Chat does it, without its words if all is well. */
+static int send_openly(struct sending *sending)
+{
+	struct desk *desk = sending->desk;
+	struct chat_way way = {.to = sending->to, .mode = sending->mode};
+	struct console *console = desk->console, draft;
+	int status;
+
+	console_init_draft(&draft, console);
+	desk->console = &draft;
+	status = chat_send(desk, &way, sending->text.data, sending->text.len);
+	desk->console = console;
+	if (status != PROGRAM_FINE && !stop_requested())
+		put_last_line(console, &draft);
+	console_free(&draft);
+	return status;
+}
+
+/* Whether somebody else announces the name of a known recipient by now, or it is announced without an identity. */
+static bool has_changed(const struct sending *sending)
+{
+	return sending->to.has_pin && desk_read_peers(sending->desk) &&
+	       recipient_has_rival(&sending->to, sending->desk);
+}
+
+static int send_text(struct sending *sending)
+{
+	const struct send_order *order = sending->order;
+	int status = recipient_find(&sending->to, order->name, order->keep, sending->desk);
+
+	if (status == PROGRAM_FINE)
+		status = choose_mode(sending);
+	else if (status == DESK_UNREACHABLE && has_changed(sending))
+		status = DESK_CHANGED;
+	if (status != PROGRAM_FINE)
+		return status;
+	if (sending->mode != CHATLOG_SECURE)
+		return send_openly(sending);
+	status = send_secure(sending);
+	if (status != DESK_UNREACHABLE && status != DESK_UNCONFIRMED)
+		return status;
+	return has_changed(sending) ? DESK_CHANGED : status;
+}
+
+int send_run(struct desk *desk, const struct send_order *order)
+{
+	struct sending sending = {.desk = desk, .order = order};
+	int status = take_text(&sending);
+
+	if (status == PROGRAM_FINE && order->wait_ms > 0 && !await_recipient(desk, order->name, order->wait_ms))
+		status = PROGRAM_FAILED;
+	if (status == PROGRAM_FINE)
+		status = send_text(&sending);
+	buffer_wipe(&sending.text);
+	return status;
+}
+
+/* What is told meanwhile goes out; there is no end but the user's. */
+static bool is_done(void *context)
+{
+	console_flush(context);
+	return false;
+}
+
+int send_deliver(struct desk *desk, bool once)
+{
+	int rc = delivery_start(desk->delivery);
+
+	if (rc == 0)
+		rc = once ? delivery_try_all(desk->delivery) : loop_run_until(desk->loop, is_done, desk->console);
+	if (rc == EINTR && !once)
+		return PROGRAM_FINE;
+	if (rc != 0) {
+		if (!stop_requested())
+			console_put_styled(desk->console, CONSOLE_BAD, "cannot deliver what " CHATLOG_NAME " has: %s\n",
+			    lockedfile_reason(rc));
+		return PROGRAM_FAILED;
+	}
+	return delivery_total(desk->delivery) > 0 ? DESK_UNREACHABLE : PROGRAM_FINE;
+}

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# Completion for bash of announcer, discovery, initiator and responder.
+
+# Names in peers.txt of a directory: those that need no quoting, since others choose theirs.
+_quartet_names() {
+	sed -n -E 's/.*"(known|username)": "([[:alnum:]_.-]+)".*/\2/p' "$1/peers.txt" 2>/dev/null | sort -u
+}
+
+# Completes what follows a command of the initiator, whose first word is that of index $1, in a directory.
+_quartet_command() {
+	local command=${COMP_WORDS[$1]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options=''
+
+	case $command in
+	users | watch) options='-j' ;;
+	history) options='-j -n' ;;
+	search) options='-j -f' ;;
+	send) options='-m -w -k' ;;
+	deliver) options='-1' ;;
+	esac
+	case $command$before in
+	send-m) mapfile -t COMPREPLY < <(compgen -W 'secure plain classic' -- "$word") ;;
+	send-w | history-n | deliver* | name*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$options $(_quartet_names "$2")" -- "$word") ;;
+	esac
+}
+
+_quartet() {
+	local program=${1##*/} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} directory=. i
+	local options='-a -C -h -V --help --version' commands=''
+
+	case $program in
+	announcer) options+=' -u -t -i --passphrase-fd' ;;
+	responder) options+=' -s --strict -n -q --passphrase-fd' ;;
+	initiator)
+		options+=' -s --strict --passphrase-fd'
+		commands='users send history search watch deliver fingerprint verify trust distrust accept reject
+			block unblock mute unmute name'
+		;;
+	esac
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-C) directory=${COMP_WORDS[++i]} ;;
+		-a | -u | -t | -i | --passphrase-fd) ((++i)) ;;
+		-*) ;;
+		*)
+			_quartet_command "$i" "$directory"
+			return
+			;;
+		esac
+	done
+	case $before in
+	-C) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+	-a | -u | -t | -i | -n | --passphrase-fd) ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$options $commands" -- "$word") ;;
+	esac
+}
+
+complete -F _quartet announcer discovery initiator responder
