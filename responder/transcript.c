@@ -24,7 +24,7 @@
 /* While so much waits for the terminal, the log waits. */
 #define BACKLOG_MAX_BYTES (64 * 1024)
 /* If so much of the log waits, all but the last so much of it is passed over. */
-#define BEHIND_MAX_BYTES (2 * 1024 * 1024)
+#define BEHIND_MAX_BYTES (1024 * 1024)
 #define BEHIND_KEPT_BYTES (64 * 1024)
 /* How many lines of the log are looked through for what is shown at the beginning, and how many messages that may be. */
 #define FIRST_LINES 400

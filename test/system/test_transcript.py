@@ -154,6 +154,53 @@ def test_what_cannot_be_kept_is_shown_all_the_same(alice, screen):
     screen.wait_for(r"\[plain\] .*: lost$")
 
 
+def test_a_flood_is_followed_to_its_end(alice, screen):
+    """What cannot be shown in time is counted, so that nothing is missed unnoticed."""
+    count, length = 20_000, 300
+    for number in range(0, count, 1000):
+        alice.write_log(b"".join(json.dumps(secure(f"{k:06}" + "x" * length)).encode() + b"\n"
+                                 for k in range(number, number + 1000)))
+    screen.wait_for(f"{count - 1:06}x")
+    shown = len(re.findall(r"\d{6}xxx", screen.output))
+    missed = sum(map(int, re.findall(r"^\((\d+) messages? w\w+ not shown here; History", screen.output, re.MULTILINE)))
+    assert shown + missed == count
+    assert shown >= 50
+
+
+def test_a_terminal_that_is_stopped_stops_nothing_and_is_told_what_it_missed(alice):
+    master, slave = os.openpty()
+    process = subprocess.Popen([BIN / "responder"], cwd=alice.directory, env=base_environment(),
+                               stdin=subprocess.DEVNULL, stdout=slave)
+    os.close(slave)
+    count = 150
+    try:
+        # Nobody reads what it says.
+        for number in range(count):
+            eventually(lambda: says(f"{number:06}" + "x" * 15_000))
+        eventually(lambda: len(alice.log()) == count)
+        shown = Stream(master)
+        eventually(lambda: f"{count - 1:06}x" in shown.text)
+        process.terminate()
+        assert process.wait(WAIT) == 0
+    finally:
+        process.kill()
+        process.wait(WAIT)
+    shown.join()
+    os.close(master)
+    missed = re.findall(r"^\((\d+) messages were not shown here; History has them\)$", shown.text, re.MULTILINE)
+    assert len(missed) == 1
+    assert int(missed[0]) + len(re.findall(r"\d{6}xxx", shown.text)) == count
+
+
+def says(text):
+    """Whether there is somebody who takes a message by now."""
+    try:
+        say(text)
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 # How it looks.
 
 
