@@ -67,34 +67,33 @@ static void put_candidates(const struct candidates *candidates, struct console *
 }
 
 /* The one of several whom an answer means, by its number or address; NULL for none. */
-static const struct candidate *pick(const struct candidates *candidates, const char *answer)
+static const struct recipient *pick(const struct recipient *list, size_t count, const char *answer)
 {
 	size_t number = number_of(answer);
 	struct in_addr address;
 
 	if (number > 0)
-		return number <= candidates->count ? &candidates->list[number - 1] : NULL;
-	for (size_t i = 0; i < candidates->count && address_parse(answer, &address) == 0; i++) {
-		if (candidates->list[i].has_address && candidates->list[i].address.s_addr == address.s_addr)
-			return &candidates->list[i];
+		return number <= count ? &list[number - 1] : NULL;
+	for (size_t i = 0; i < count && address_parse(answer, &address) == 0; i++) {
+		if (list[i].has_address && list[i].address.s_addr == address.s_addr)
+			return &list[i];
 	}
 	return NULL;
 }
 
 /* Asks which of several is meant. */
-static const struct candidate *ask(const struct candidates *candidates, struct prompt *prompt)
+static const struct recipient *ask(const struct recipient *list, size_t count, struct prompt *prompt)
 {
-	const struct candidate *found;
+	const struct recipient *found;
 	char *answer;
 
-	put_candidates(candidates, prompt->console);
 	/* A pipe has no line for this, which is not always asked. */
 	if (!prompt->terminal) {
 		console_put(prompt->console, "An address in place of the name tells them apart.\n");
 		return NULL;
 	}
 	while (prompt_ask_word(prompt, "Number or address: ", &answer)) {
-		found = pick(candidates, answer);
+		found = pick(list, count, answer);
 		if (found)
 			return found;
 		console_put_styled(prompt->console, CONSOLE_WARNING,
@@ -106,10 +105,18 @@ static const struct candidate *ask(const struct candidates *candidates, struct p
 /* Takes the only candidate, or the one that the user chooses. There is one at least. */
 static int choose(struct recipient *recipient, const struct candidates *candidates, struct prompt *prompt)
 {
-	const struct candidate *found = candidates->count == 1 ? candidates->list : ask(candidates, prompt);
+	struct recipient list[CANDIDATES_MAX];
+	const struct recipient *found = list;
 
+	/* While the user is asked, peers.txt may be read anew. */
+	for (size_t i = 0; i < candidates->count; i++)
+		take(&list[i], candidates, &candidates->list[i]);
+	if (candidates->count > 1) {
+		put_candidates(candidates, prompt->console);
+		found = ask(list, candidates->count, prompt);
+	}
 	if (found)
-		take(recipient, candidates, found);
+		*recipient = *found;
 	return found ? PROGRAM_FINE : prompt->terminal ? PROGRAM_FAILED : DESK_NOBODY;
 }
 
