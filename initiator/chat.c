@@ -246,10 +246,8 @@ static int send_secure(struct chat *chat)
 	if (!chat->is_late && delivery_await(desk->delivery, id, &notice) != 0)
 		return PROGRAM_FAILED;
 	status = chat->is_late ? DESK_UNREACHABLE : desk_status(&notice);
-	if (desk->is_talking && status == PROGRAM_FINE && notice.pinned[0] == '\0' && !notice.has_other_name)
-		console_put_styled(desk->console, CONSOLE_GOOD, "✓\n");
-	else if (!chat->is_late)
-		wording_put_news(desk->console, &notice);
+	if (!chat->is_late)
+		desk_put_news(desk, &notice);
 	desk_show_waiting(desk, &chat->to);
 	return status;
 }

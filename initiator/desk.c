@@ -7,6 +7,7 @@
 
 #include "base/stop.h"
 #include "delivery.h"
+#include "recipient.h"
 #include "store/lockedfile.h"
 #include "term/secret.h"
 #include "wording.h"
@@ -15,6 +16,20 @@ static void tell_news(const struct desk *desk, const char *news)
 {
 	if (news)
 		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
+}
+
+void desk_put_news(const struct desk *desk, const struct delivery_notice *notice)
+{
+	const struct recipient *partner = desk->talks_with;
+	bool is_expected = partner && notice->kind == DELIVERY_DELIVERED && partner->has_identity &&
+			   memcmp(partner->identity, notice->to.identity, IDENTITY_BYTES) == 0 &&
+			   notice->pinned[0] == '\0' && notice->pin_error == 0 && notice->log_error == 0 &&
+			   !notice->has_other_name;
+
+	if (is_expected)
+		console_put_styled(desk->console, CONSOLE_GOOD, "✓\n");
+	else
+		wording_put_news(desk->console, notice);
 }
 
 /* Shows what has become of a message while the user does something else; of failures, those of what was just written. */
@@ -26,7 +41,7 @@ static void tell_delivery(void *context, const struct delivery_notice *notice)
 
 	if (waits && !notice->asked && notice->log_error == 0)
 		return;
-	wording_put_news(desk->console, notice);
+	desk_put_news(desk, notice);
 	desk_show_waiting(desk, waits ? &notice->to : NULL);
 	prompt_wake(&desk->prompt);
 }

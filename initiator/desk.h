@@ -69,7 +69,7 @@ struct desk {
 	struct peersfile *peers;
 	struct shown_users users;
 	struct shown_links links;
-	bool is_talking; /* a message that was delivered is marked, and nothing else said of it */
+	const struct recipient *talks_with; /* or NULL: of what is delivered to them a mark is enough */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
 	struct delivery *delivery;  /* which the menu starts */
@@ -96,6 +96,9 @@ bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result)
  * those that wait for them, if there are any.
  */
 void desk_show_waiting(struct desk *desk, const struct recipient *to);
+
+/* Collects what has become of a message. */
+void desk_put_news(const struct desk *desk, const struct delivery_notice *notice);
 
 /* What a command returns whose message that has become of. */
 int desk_status(const struct delivery_notice *notice);

@@ -28,10 +28,23 @@ struct talk {
 	int status;	      /* the worst so far */
 };
 
-/* Sends a text, and keeps it for /retry if that fails. */
+/* Has a text delivered while the next is typed; what becomes of it is told by the desk. */
+static int queue_text(const struct talk *talk, const char *text, size_t len)
+{
+	uint8_t id[ENVELOPE_ID_BYTES];
+	int rc = delivery_queue(talk->desk->delivery, &talk->way.to, text, len, 0, id);
+
+	if (rc != 0)
+		wording_put_unqueued(talk->desk->console, &talk->way.to, rc);
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+}
+
+/* Sends a text, and keeps it for /retry if that fails. The first goes with the number that was typed. */
 static int send_checked(struct talk *talk, const char *text, size_t len)
 {
-	int status = chat_send(talk->desk, &talk->way, text, len);
+	bool is_next = talk->way.mode == CHATLOG_SECURE && talk->desk->prompt.terminal && talk->desk->talks_with &&
+		       talk->way.number[0] == '\0';
+	int status = is_next ? queue_text(talk, text, len) : chat_send(talk->desk, &talk->way, text, len);
 
 	buffer_wipe(&talk->failed);
 	/* What is secure waits by itself. */
@@ -193,10 +206,10 @@ static int converse(struct talk *talk)
 	wording_put_heading(desk->console, &talk->way.to, talk->way.mode);
 	console_put_styled(desk->console, CONSOLE_FAINT,
 	    "Every line is sent; /end ends, /help lists what else there is.\n");
-	desk->is_talking = true;
+	desk->talks_with = &talk->way.to;
 	while (!stop_requested() && take_line(talk, question))
 		console_flush(desk->console);
-	desk->is_talking = false;
+	desk->talks_with = NULL;
 	prompt_resume(&desk->prompt);
 	return talk->status;
 }

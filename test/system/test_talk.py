@@ -49,6 +49,45 @@ def test_every_line_of_a_talk_is_a_message(alice, bob, bobs_responder, environme
     assert initiator.output.count("secure or unsecure?") == 1
 
 
+@every_terminal
+def test_what_comes_while_somebody_types_stands_above_the_line(alice, bob, known, environment):
+    bob.is_called("Bob")
+    bob.knows(Alice="127.0.0.2")
+    identity = bob.identity().text
+    alice.write_peers({BOB: peer("Bob", 60, identity=identity)})
+    initiator = begin(alice, environment)
+    initiator.ask("@Bob", "Bob> ")
+    initiator.ask("hello", "1 waiting for Bob")
+    initiator.wait_for("Bob> ")
+    initiator.send_bytes(b"half a li")
+    initiator.wait_for("half a li")
+    bob.responder()
+    alice.write_peers({BOB: peer("Bob", identity=identity)})
+    initiator.wait_for("✓\nBob> " + ("half a li" if environment is EDITING else ""))
+    initiator.ask("ne", "✓")
+    assert received(bob) == ["hello", "half a line"]
+
+
+@editing
+def test_a_line_longer_than_the_screen_is_wide_stays_whole(alice, bob, known):
+    bob.is_called("Bob")
+    identity = bob.identity().text
+    alice.write_peers({BOB: peer("Bob", 60, identity=identity)})
+    initiator = begin(alice, EDITING)
+    initiator.resize(30)
+    initiator.ask("@Bob", "Bob> ")
+    initiator.ask("hello", "waiting for")
+    initiator.wait_for("Bob> ")
+    words = " ".join(f"word{number}" for number in range(20))
+    initiator.send_bytes(words.encode() + b"\x1b[D\x1b[D")
+    initiator.wait_for("word19")
+    bob.responder()
+    alice.write_peers({BOB: peer("Bob", identity=identity)})
+    initiator.wait_for("✓\nBob> word0(?s:.*)19")
+    initiator.ask("", "✓")
+    assert received(bob) == ["hello", words]
+
+
 def test_a_talk_works_from_a_pipe(alice, bob, bobs_responder):
     """And the commands that follow it are run."""
     initiator = alice.run("initiator", text="Talk Bob\nsecure\n7\none\n\ntwo\n/end\nUsers\nTalk Bob\nsecure\n7\nthree\n")
