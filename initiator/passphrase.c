@@ -44,7 +44,9 @@ static int ask(struct desk *desk, const char *question, struct secret *secret)
 		memcpy(secret->text, line, len);
 		secret->len = len;
 	}
-	if (rc != 0 && rc != EINTR && rc != ENODATA)
+	if (rc == ECANCELED)
+		console_put(desk->console, "Nothing was changed.\n");
+	else if (rc != 0 && rc != EINTR && rc != ENODATA)
 		console_put_styled(desk->console, CONSOLE_BAD, "That cannot be read: %s\n", strerror(rc));
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <string.h>
 #include <termios.h>
@@ -10,6 +11,8 @@
 
 #include "base/stop.h"
 #include "base/text.h"
+
+#define CTRL_C 3
 
 void secret_wipe(struct secret *secret)
 {
@@ -41,7 +44,8 @@ static int read_byte(int fd, char *byte)
 	}
 }
 
-int secret_receive(int fd, struct secret *secret)
+/* Reads up to the end of the line, or to Ctrl-C if that is one. */
+static int read_line(int fd, bool may_cancel, struct secret *secret)
 {
 	bool too_long = false, any = false;
 	char byte;
@@ -49,6 +53,10 @@ int secret_receive(int fd, struct secret *secret)
 
 	secret_wipe(secret);
 	while ((rc = read_byte(fd, &byte)) == 0 && byte != '\n') {
+		if (may_cancel && byte == CTRL_C) {
+			rc = ECANCELED;
+			break;
+		}
 		any = true;
 		if (secret->len < sizeof(secret->text))
 			secret->text[secret->len++] = byte;
@@ -66,6 +74,11 @@ int secret_receive(int fd, struct secret *secret)
 	return rc;
 }
 
+int secret_receive(int fd, struct secret *secret)
+{
+	return read_line(fd, false, secret);
+}
+
 int secret_ask(const char *question, struct secret *secret)
 {
 	struct termios before, silent;
@@ -81,17 +94,19 @@ int secret_ask(const char *question, struct secret *secret)
 	}
 	silent = before;
 	silent.c_iflag |= ICRNL;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	silent.c_lflag |= ICANON | ISIG | ECHONL;
+	/* Ctrl-C ends the line, and means the question, not the program. */
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	silent.c_lflag |= ICANON | ECHONL;
+	silent.c_cc[VEOL] = CTRL_C;
 	/* Before the question, so that nothing that answers it is forgotten. */
 	if (tcsetattr(fd, TCSAFLUSH, &silent) != 0)
 		rc = errno;
 	else if (write(fd, question, strlen(question)) < 0)
 		rc = errno;
 	else
-		rc = secret_receive(fd, secret);
+		rc = read_line(fd, true, secret);
 	tcsetattr(fd, TCSANOW, &before);
-	if (rc == EINTR || rc == ENODATA)
+	if (rc == EINTR || rc == ENODATA || rc == ECANCELED)
 		(void)!write(fd, "\n", 1);
 	close(fd);
 	return rc;
@@ -161,7 +176,10 @@ bool secret_open_key(struct program *program, struct console *console, bool is_n
 		rc = unlock_from(program->passphrase_fd, key);
 	else if (key->is_sealed && is_needed)
 		rc = unlock_by_asking(program, key);
-	if (rc != 0 && rc != EINTR)
+	/* As if there had been no question. */
+	if (rc == ECANCELED)
+		raise(SIGINT);
+	else if (rc != 0 && rc != EINTR)
 		console_put(&program->err, "%s: cannot open " KEYFILE_NAME ": %s\n", program->name, reason(rc));
 	return rc == 0;
 }

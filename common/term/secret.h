@@ -26,8 +26,8 @@ struct secret {
 
 /*
  * Asks on the terminal. What was typed before the question is forgotten. Returns 0; ENXIO without a terminal; ENODATA if
- * the terminal's input has ended; EMSGSIZE if the line is too long; EINTR if stop_requested(); or an errno value.
- * On an error the secret is empty.
+ * the terminal's input has ended; ECANCELED after Ctrl-C, which ends nothing else; EMSGSIZE if the line is too long; EINTR
+ * if stop_requested(); or an errno value. On an error the secret is empty.
  */
 int secret_ask(const char *question, struct secret *secret) __attribute__((warn_unused_result));
 
@@ -43,7 +43,7 @@ void secret_wipe(struct secret *secret);
  * Loads the user's identity (keyfile_open()), whose news go to console. If it has a passphrase, takes that from
  * program->passphrase_fd, or asks, SECRET_TRIES times at most; unless it is not needed: then, without the former, the
  * identity stays sealed and key->is_usable false. Returns false, after telling the user on program->err
- * unless stop_requested(), if the passphrase did not come or is wrong. The caller ends with keyfile_close() in any case.
+ * unless stop_requested(), as it is after Ctrl-C, if the passphrase did not come or is wrong. The caller ends with keyfile_close() in any case.
  */
 bool secret_open_key(struct program *program, struct console *console, bool is_needed, struct keyfile *key)
     __attribute__((warn_unused_result));

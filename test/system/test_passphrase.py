@@ -171,6 +171,19 @@ def test_a_passphrase_is_set_changed_and_removed_at_a_terminal(someone):
     assert PHRASE not in initiator.output and OTHER not in initiator.output
 
 
+@pytest.mark.parametrize("typed", [[], ["12345"]])
+def test_ctrl_c_gives_the_question_up_and_not_the_program(someone, typed):
+    initiator = someone.initiator(terminal=True)
+    initiator.ask("Passphrase", "New passphrase .*: ")
+    for line in typed:
+        initiator.ask(line, "Once more: ")
+    initiator.send_bytes(b"half\x03")
+    initiator.wait_for("Nothing was changed")
+    initiator.wait_for(MENU)
+    assert len(someone.path("identity.key").read_bytes()) == 32
+    assert "Passphrase" in initiator.menu("Help")
+
+
 @pytest.mark.parametrize("answers, why", [
     (["", "1234", "1234"], "5 characters at least"),
     (["", "çççç", "çççç"], "5 characters at least"),

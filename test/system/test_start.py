@@ -321,6 +321,17 @@ def largest(panes):
     return max(panes.values(), key=lambda pane: pane.width * pane.height).title
 
 
+def test_eight_messages_fit_at_80x24(machine):
+    terminal = machine.terminal()
+    terminal.shows("Listening for messages")
+    for number in range(1, 9):
+        subprocess.run([*machine.inside, "bash", "-c", f"""printf '{{"unencrypted_message": "number {number}"}}' \
+                        >/dev/tcp/127.0.0.1/6001"""], check=True)
+        terminal.shows(f"number {number}\n")
+    screen = terminal.screen()
+    assert all(f"number {number}\n" in screen for number in range(1, 9)), screen
+
+
 def test_the_cursor_goes_to_the_initiator_once_the_name_is_in(machine):
     terminal = machine.terminal()
     terminal.shows("Username:")
@@ -852,7 +863,7 @@ def test_demo_end_to_end(machine):
         pane = panes[f"{user}: initiator"]
         pane.answer(MENU, "History")
         pane.shows(rf"{direction} +{other} .*\[plain\]( \[unproven\])?: hello in the clear$")
-        pane.shows(rf"{direction} +{other} .*\[secure\]( \[unknown\])?: hello in private, äöü €$")
+        pane.shows(rf"{direction} +{other} .*\[secure\]( \[unknown\])?( ✓)?: hello in private, äöü €$")
 
     os.kill(heard_by := heard.program(), signal.SIGKILL)
     eventually(lambda: executed(heard_by) == "")
