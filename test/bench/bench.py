@@ -12,6 +12,7 @@ import chat
 import files
 import footprint
 import machine
+import outbox
 import presence
 import table
 
@@ -34,6 +35,7 @@ def measurements(idlers):
         "announcements": presence.announcements,
         "network": presence.network,
         "wear": presence.wear,
+        "outbox": outbox.outbox,
         "users": files.users,
         "history": files.history,
         "connections": footprint.connections,

@@ -1,0 +1,78 @@
+"""What waits in the outbox, when all its recipients are back at once."""
+
+import base64
+import json
+import os
+import sys
+import time
+
+import files
+import machine
+from table import Row
+
+sys.path.append(str(machine.ROOT / "test/system"))
+from protocol import Identity
+
+PEOPLE = 100
+MESSAGES = 10_000
+RUNS = 2
+
+
+def private(path, content):
+    """Writes a file as the programs do."""
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
+def write_waiting(path, identities):
+    """Writes the peers.txt and the chat.log of somebody for whom so many messages wait, to each of them by turns."""
+    now = time.time()
+    people = [{"username": f"peer-{number:03}", "identity": identity.text}
+              for number, identity in enumerate(identities)]
+    utc = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))
+    private(path / "peers.txt", b"".join(
+        json.dumps({"peer": files.address(number), "last_seen": round(now, 3), **person}).encode() + b"\n"
+        for number, person in enumerate(people)))
+    private(path / "chat.log", b"".join(
+        json.dumps({"time": utc, "direction": "QUEUED", "username": people[number % PEOPLE]["username"],
+                    "ip": files.address(number % PEOPLE), "mode": "secure",
+                    "id": base64.b64encode(os.urandom(16)).decode(),
+                    "identity": people[number % PEOPLE]["identity"],
+                    "text": f"message {number} of many"}).encode() + b"\n"
+        for number in range(MESSAGES)))
+
+
+def await_delivered(path):
+    """Waits until chat.log says of all of it that it was delivered."""
+    delivered, rest = 0, b""
+    with open(path / "chat.log", "rb") as log:
+        def all_are():
+            nonlocal delivered, rest
+            *lines, rest = (rest + log.read()).split(b"\n")
+            delivered += sum(b'"state": "delivered"' in line for line in lines)
+            return delivered >= MESSAGES
+        machine.eventually(all_are, f"{MESSAGES} messages are delivered", timeout=60)
+
+
+def outbox():
+    """Delivers all of it, to a responder for each of them on the same machine."""
+    identities = [Identity() for _ in range(PEOPLE)]
+    times, memory = [], []
+    for run in range(RUNS):
+        responders = []
+        for number, identity in enumerate(identities):
+            path = machine.directory(f"outbox-{run}-{number}")
+            private(path / "identity.key", identity.seed)
+            private(path / "peers.txt", json.dumps({"self": f"peer-{number:03}"}).encode() + b"\n")
+            responders.append(machine.program("responder", path, "-a", files.address(number)))
+        path = machine.directory(f"outbox-{run}")
+        write_waiting(path, identities)
+        began = time.monotonic()
+        with machine.program("initiator", path, typing=True) as initiator:
+            await_delivered(path)
+            times.append(time.monotonic() - began)
+            memory.append(initiator.resident_mib())
+        for responder in responders:
+            responder.stop()
+    yield Row(f"{MESSAGES:,} waiting, for {PEOPLE} people", "s", times, digits=2).under(5)
+    yield Row("  its memory", "MiB", memory, digits=1).under(16)
