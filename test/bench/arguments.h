@@ -6,11 +6,22 @@
 
 #include <netinet/in.h>
 
-/* The name of this program, for the lines; set by main. */
-extern const char *arguments_program;
+/* An option, and where its value goes. A list of them ends with a zeroed one. */
+struct argument {
+	char letter;
+	enum {
+		ARGUMENT_FLAG,	 /* bool */
+		ARGUMENT_WORD,	 /* const char * */
+		ARGUMENT_COUNT,	 /* size_t, at least 1 */
+		ARGUMENT_NUMBER, /* double, at least 0 */
+		ARGUMENT_ADDRESS /* struct in_addr */
+	} kind;
+	void *value;
+};
 
-/* Reads a number of at least min, or an IPv4 address, or ends the program. */
-double arguments_number(const char *text, double min);
+/* Reads the options in front of the others. Returns the others, which end with NULL. */
+char **arguments_read(int argc, char **argv, const struct argument *list);
+
 struct in_addr arguments_address(const char *text);
 
 /* The address that lies index after first. */

@@ -129,40 +129,25 @@ int main(int argc, char **argv)
 {
 	struct speakers speakers;
 	struct in_addr from = {0}, to;
-	size_t count = 1, datagrams = 1;
-	int rounds = 1, option;
-	pid_t pid = 0;
+	size_t count = 1, datagrams = 1, rounds = 1, pid = 0;
+	const struct argument list[] = {
+	    {'f', ARGUMENT_ADDRESS, &from},
+	    {'n', ARGUMENT_COUNT, &count},
+	    {'m', ARGUMENT_COUNT, &datagrams},
+	    {'c', ARGUMENT_COUNT, &rounds},
+	    {'p', ARGUMENT_COUNT, &pid},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "burst";
-	while ((option = getopt(argc, argv, "f:n:m:c:p:")) != -1) {
-		switch (option) {
-		case 'f':
-			from = arguments_address(optarg);
-			break;
-		case 'n':
-			count = (size_t)arguments_number(optarg, 1);
-			break;
-		case 'm':
-			datagrams = (size_t)arguments_number(optarg, 1);
-			break;
-		case 'c':
-			rounds = (int)arguments_number(optarg, 1);
-			break;
-		case 'p':
-			pid = (pid_t)arguments_number(optarg, 2);
-			break;
-		default:
-			return 2;
-		}
-	}
-	to = arguments_address(argv[optind]);
+	to = arguments_address(others[0]);
 	if (pid == 0 || sodium_init() < 0)
 		return 2;
 	speakers_init(&speakers, from, count);
 	speakers_add_destination(&speakers, to);
-	for (int i = 0; i < rounds; i++) {
+	for (size_t i = 0; i < rounds; i++) {
 		moment_await(moment_ns() + REST_NS);
-		measure(&speakers, pid, to, datagrams);
+		measure(&speakers, (pid_t)pid, to, datagrams);
 	}
 	speakers_free(&speakers);
 	return 0;

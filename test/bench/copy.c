@@ -6,6 +6,7 @@
  * With BYTES it is only the end of the file. Without a file it says "ready", and that is all: the twin of a start.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,13 +20,12 @@ int main(int argc, char **argv)
 	ssize_t got;
 	int fd;
 
-	arguments_program = "copy";
 	if (argc < 2)
 		return write(STDOUT_FILENO, "ready\n", 6) == 6 ? 0 : 1;
 	fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) != 0)
 		arguments_fail("cannot open the file");
-	bytes = argc > 2 ? (off_t)arguments_number(argv[2], 1) : status.st_size;
+	bytes = argc > 2 ? (off_t)strtoll(argv[2], NULL, 10) : status.st_size;
 	if (bytes < status.st_size)
 		lseek(fd, -bytes, SEEK_END);
 	while ((got = read(fd, chunk, sizeof(chunk))) > 0) {

@@ -191,33 +191,19 @@ int main(int argc, char **argv)
 	static struct courier courier = {.rate = 10, .senders = 1};
 	const char *log = NULL;
 	double seconds = 1;
-	int option;
+	const struct argument list[] = {
+	    {'f', ARGUMENT_ADDRESS, &courier.from},
+	    {'l', ARGUMENT_WORD, &log},
+	    {'n', ARGUMENT_COUNT, &courier.senders},
+	    {'r', ARGUMENT_NUMBER, &courier.rate},
+	    {'t', ARGUMENT_NUMBER, &seconds},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "courier";
-	while ((option = getopt(argc, argv, "f:l:n:r:t:")) != -1) {
-		switch (option) {
-		case 'f':
-			courier.from = arguments_address(optarg);
-			break;
-		case 'l':
-			log = optarg;
-			break;
-		case 'n':
-			courier.senders = (size_t)arguments_number(optarg, 1);
-			break;
-		case 'r':
-			courier.rate = arguments_number(optarg, 0.1);
-			break;
-		case 't':
-			seconds = arguments_number(optarg, 0);
-			break;
-		default:
-			return 2;
-		}
-	}
 	if (courier.senders > SENDERS_MAX)
 		return 2;
-	courier.to = arguments_address(argv[optind]);
+	courier.to = arguments_address(others[0]);
 	courier.log = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
 	if (courier.log < 0)
 		arguments_fail("cannot open the log");

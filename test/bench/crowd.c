@@ -128,46 +128,30 @@ static void hold(void)
 int main(int argc, char **argv)
 {
 	struct crowd crowd = {.count = 64};
-	struct in_addr from = {0};
+	struct in_addr from = {0}, to;
 	const char *key_file = NULL;
 	bool unchecked = false, pushing = false;
 	double seconds = 1;
-	int option;
+	const struct argument list[] = {
+	    {'f', ARGUMENT_ADDRESS, &from},
+	    {'k', ARGUMENT_WORD, &key_file},
+	    {'n', ARGUMENT_COUNT, &crowd.count},
+	    {'t', ARGUMENT_NUMBER, &seconds},
+	    {'u', ARGUMENT_FLAG, &unchecked},
+	    {'q', ARGUMENT_FLAG, &crowd.quiet},
+	    {'c', ARGUMENT_FLAG, &pushing},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "crowd";
-	while ((option = getopt(argc, argv, "f:k:n:t:uqc")) != -1) {
-		switch (option) {
-		case 'f':
-			from = arguments_address(optarg);
-			break;
-		case 'k':
-			key_file = optarg;
-			break;
-		case 'n':
-			crowd.count = (size_t)arguments_number(optarg, 1);
-			break;
-		case 't':
-			seconds = arguments_number(optarg, 0);
-			break;
-		case 'u':
-			unchecked = true;
-			break;
-		case 'q':
-			crowd.quiet = true;
-			break;
-		case 'c':
-			crowd.quiet = pushing = true;
-			break;
-		default:
-			return 2;
-		}
-	}
+	to = arguments_address(others[0]);
+	crowd.quiet |= pushing;
 	if (!key_file || sodium_init() < 0)
 		return 2;
 	exchange_init(&crowd.exchange, key_file, unchecked);
-	gather(&crowd, from, arguments_address(argv[optind]));
+	gather(&crowd, from, to);
 	if (pushing)
-		push(&crowd, from, arguments_address(argv[optind]));
+		push(&crowd, from, to);
 	else if (seconds > 0)
 		seconds = talk(&crowd, seconds);
 	else

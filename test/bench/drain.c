@@ -53,12 +53,16 @@ int main(int argc, char **argv)
 	struct iovec pieces[BATCH];
 	struct sockaddr_in local;
 	struct proof proof;
-	bool checks = getopt(argc, argv, "v") == 'v';
+	bool checks = false;
+	const struct argument list[] = {
+	    {'v', ARGUMENT_FLAG, &checks},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 	int count, on = 1, size = RECEIVE_BUFFER_BYTES;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	arguments_program = "drain";
-	local = address_socket(arguments_address(argv[optind]), PRESENCE_PORT);
+	local = address_socket(arguments_address(others[0]), PRESENCE_PORT);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||

@@ -56,32 +56,20 @@ int main(int argc, char **argv)
 	size_t count = 1;
 	double seconds = 0, rate = 0;
 	int64_t began_ns, wall_ns, late_ns = 0;
-	int option;
+	const struct argument list[] = {
+	    {'f', ARGUMENT_ADDRESS, &from},
+	    {'n', ARGUMENT_COUNT, &count},
+	    {'t', ARGUMENT_NUMBER, &seconds},
+	    {'r', ARGUMENT_NUMBER, &rate},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "flood";
-	while ((option = getopt(argc, argv, "f:n:t:r:")) != -1) {
-		switch (option) {
-		case 'f':
-			from = arguments_address(optarg);
-			break;
-		case 'n':
-			count = (size_t)arguments_number(optarg, 1);
-			break;
-		case 't':
-			seconds = arguments_number(optarg, 0);
-			break;
-		case 'r':
-			rate = arguments_number(optarg, 1);
-			break;
-		default:
-			return 2;
-		}
-	}
 	if (sodium_init() < 0)
 		return 1;
 	speakers_init(&speakers, from, count);
-	for (; optind < argc; optind++)
-		speakers_add_destination(&speakers, arguments_address(argv[optind]));
+	for (; *others; others++)
+		speakers_add_destination(&speakers, arguments_address(*others));
 	moment_sharpen();
 	wall_ns = moment_wall_ns();
 	began_ns = moment_ns();

@@ -78,28 +78,20 @@ int main(int argc, char **argv)
 {
 	struct launch launch = {0};
 	struct rusage usage;
-	int count = 1, option, status;
+	size_t count = 1;
+	int status;
+	const struct argument list[] = {
+	    {'c', ARGUMENT_COUNT, &count},
+	    {'i', ARGUMENT_WORD, &launch.input},
+	    {'r', ARGUMENT_WORD, &launch.ready},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "launch";
-	while ((option = getopt(argc, argv, "+c:i:r:")) != -1) {
-		switch (option) {
-		case 'c':
-			count = (int)arguments_number(optarg, 1);
-			break;
-		case 'i':
-			launch.input = optarg;
-			break;
-		case 'r':
-			launch.ready = optarg;
-			break;
-		default:
-			return 2;
-		}
-	}
-	launch.command = argv + optind;
-	if (!argv[optind])
+	launch.command = others;
+	if (!others[0])
 		return 2;
-	for (int i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		int64_t began_ns = moment_ns(), ended_ns;
 
 		spawn(&launch);

@@ -94,34 +94,18 @@ int main(int argc, char **argv)
 	double seconds = 1;
 	uint64_t messages = 0;
 	int64_t began_ns;
-	int option;
+	const struct argument list[] = {
+	    {'s', ARGUMENT_FLAG, &plan.secure},
+	    {'f', ARGUMENT_ADDRESS, &plan.from},
+	    {'k', ARGUMENT_WORD, &key_file},
+	    {'n', ARGUMENT_COUNT, &count},
+	    {'t', ARGUMENT_NUMBER, &seconds},
+	    {'u', ARGUMENT_FLAG, &unchecked},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "sender";
-	while ((option = getopt(argc, argv, "sf:k:n:t:u")) != -1) {
-		switch (option) {
-		case 's':
-			plan.secure = true;
-			break;
-		case 'f':
-			plan.from = arguments_address(optarg);
-			break;
-		case 'k':
-			key_file = optarg;
-			break;
-		case 'n':
-			count = (size_t)arguments_number(optarg, 1);
-			break;
-		case 't':
-			seconds = arguments_number(optarg, 0);
-			break;
-		case 'u':
-			unchecked = true;
-			break;
-		default:
-			return 2;
-		}
-	}
-	plan.to = arguments_address(argv[optind]);
+	plan.to = arguments_address(others[0]);
 	if (count > SENDERS_MAX || (plan.secure && !key_file) || sodium_init() < 0)
 		return 2;
 	if (plan.secure)

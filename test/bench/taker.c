@@ -162,31 +162,24 @@ static void listen_on(struct taker *taker, struct in_addr address)
 int main(int argc, char **argv)
 {
 	struct taker taker = {.file = -1};
-	int option;
+	const char *file = NULL;
+	const struct argument list[] = {
+	    {'o', ARGUMENT_WORD, &file},
+	    {'m', ARGUMENT_FLAG, &taker.multiplying},
+	    {'d', ARGUMENT_FLAG, &taker.durable},
+	    {0},
+	};
+	char **others = arguments_read(argc, argv, list);
 
-	arguments_program = "taker";
-	while ((option = getopt(argc, argv, "o:md")) != -1) {
-		switch (option) {
-		case 'o':
-			taker.file = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
-			if (taker.file < 0)
-				arguments_fail("cannot open the file");
-			break;
-		case 'm':
-			taker.multiplying = true;
-			break;
-		case 'd':
-			taker.durable = true;
-			break;
-		default:
-			return 2;
-		}
-	}
-	if (sodium_init() < 0 || (taker.durable && taker.file < 0))
+	if (file)
+		taker.file = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (file && taker.file < 0)
+		arguments_fail("cannot open the file");
+	if (sodium_init() < 0 || (taker.durable && !file))
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	prepare_answers(&taker);
-	listen_on(&taker, arguments_address(argv[optind]));
+	listen_on(&taker, arguments_address(others[0]));
 	printf("ready\n");
 	fflush(stdout);
 	if (taker.multiplying || taker.durable)
