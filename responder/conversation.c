@@ -145,10 +145,8 @@ const char *conversation_receive(struct conversation *conversation, const char *
 
 void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt)
 {
-	int rc = exchange_seal_receipt(&conversation->exchange, receipt, &conversation->outgoing);
-
 	/* Out of memory there is no receipt, and the sender says "not confirmed", as it should. */
-	(void)rc;
+	(void)!exchange_seal_receipt(&conversation->exchange, receipt, &conversation->outgoing);
 }
 
 int64_t conversation_deadline_ms(const struct conversation *conversation)

@@ -29,12 +29,7 @@ void identity_derive(struct identity *identity, const uint8_t seed[static IDENTI
 
 bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
 {
-	uint8_t converted[DH_KEY_BYTES];
-
-	if (crypto_sign_ed25519_pk_to_curve25519(converted, public) != 0)
-		return false;
-	memcpy(key, converted, sizeof(converted));
-	return true;
+	return crypto_sign_ed25519_pk_to_curve25519(key, public) == 0;
 }
 
 /* What is signed, in memory that the caller frees; NULL if out of memory. */

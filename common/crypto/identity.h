@@ -32,7 +32,7 @@ struct identity {
 void identity_derive(struct identity *identity, const uint8_t seed[static IDENTITY_SEED_BYTES]);
 
 /*
- * The X25519 form of the public half of somebody else. Returns false, with key left alone, if it has none: then it is
+ * The X25519 form of the public half of somebody else. Returns false, with key undefined, if it has none: then it is
  * no identity. Costs as much as checking a signature, so it is done when a session is opened and not before.
  */
 bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
