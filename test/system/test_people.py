@@ -454,8 +454,8 @@ def test_who_has_no_name_yet_is_told_before_sending(alice, bob):
 
 
 @pytest.mark.parametrize("others_ago, own_ago, told", [
-    (3, 3, None), (100, 100, "discovery does not run: see its pane"), (100, None, "discovery does not run"),
-    (3, 100, "The announcer does not run"),
+    (0, 0, None), (100, 100, "discovery does not run: see its pane"), (100, None, "discovery does not run"),
+    (0, 100, "The announcer does not run"),
 ])
 def test_who_is_not_heard_is_told_what_does_not_run(alice, others_ago, own_ago, told):
     peers = {ZOE: peer("Zoe", others_ago)}
