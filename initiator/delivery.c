@@ -2,56 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <search.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "outbox.h"
-#include "patience.h"
-#include "peerswatch.h"
+#include "parties.h"
 #include "store/chatfollower.h"
 #include "store/lockedfile.h"
 
 /* How often to look whether the process that has the outbox has ended. */
 #define LOCK_PERIOD_MS 1000
-
-static const char too_old[] = "it waited for " TEXT_OF(OUTBOX_DAYS) " days";
-
-enum party_state {
-	PARTY_RESTING, /* nothing waits, or it is to be tried again later */
-	PARTY_READY,   /* waits for its turn */
-	PARTY_BUSY,    /* its call goes on */
-	PARTY_DONE,    /* what has become of the parcel is to be written down and told */
-};
-
-/* Somebody for whom something waits, or to whom a session is open. */
-struct party {
-	TAILQ_ENTRY(party) of_turn; /* among those who are ready, or done */
-	struct delivery *delivery;
-	enum party_state state;
-	struct recipient to;
-	struct call call;
-	struct patience patience;
-	struct loop_timer timer; /* while it rests after a failure */
-	bool is_held;		 /* by whoever called delivery_open() */
-	bool is_asked;		 /* the user has just asked for this try */
-	bool has_other_name;	 /* than was written to, and that was told */
-	bool has_parcel;
-	size_t delivered;	       /* messages, since something about them was told to the user */
-	uint8_t id[ENVELOPE_ID_BYTES]; /* of the parcel: the message that is carried */
-	bool left;		       /* this time or another */
-	struct buffer sent_line;       /* of the parcel, for when it has left */
-	struct delivery_notice news;   /* of a party that is done */
-};
-
-TAILQ_HEAD(parties, party);
 
 /* What somebody waits for in delivery_await(). */
 struct awaited {
@@ -62,445 +26,15 @@ struct awaited {
 
 struct delivery {
 	struct delivery_setup setup;
-	struct peersfile *peers; /* of its own: it is read while a command waits for an answer about the desk's */
-	struct outbox *outbox;
+	struct parties parties;
 	struct chatfollower *follower;
 	bool is_started;
-	uint8_t once[ENVELOPE_ID_BYTES]; /* what was queued for once */
-	void *parties;			 /* a tree of those there are, by identity */
-	struct parties ready, done;
-	size_t busy, failing; /* those whose call goes on, and those who rest after a failure */
-	struct buffer lines;  /* for chat.log, at the end of the round */
-	struct loop_timer end_of_round;
-	int lock; /* identity.key, locked; or -1 */
+	struct loop_timer end_of_round; /* writes and tells what has happened in it */
+	int lock;			/* identity.key, locked; or -1 */
 	struct loop_timer lock_timer;
-	bool has_outbox; /* this process delivers */
-	struct peerswatch watch;
 	struct awaited *awaited;
 	int64_t patience_ms; /* monotonic: how long delivery_try_all() waits for another process */
 };
-
-/* The parties. */
-
-static int compare_parties(const void *a, const void *b)
-{
-	return memcmp(((const struct party *)a)->to.identity, ((const struct party *)b)->to.identity, IDENTITY_BYTES);
-}
-
-static struct party *find_party(const struct delivery *delivery, const uint8_t *identity)
-{
-	struct party wanted;
-	struct party **found;
-
-	memcpy(wanted.to.identity, identity, IDENTITY_BYTES);
-	found = tfind(&wanted, &delivery->parties, compare_parties);
-	return found ? *found : NULL;
-}
-
-static void run(struct delivery *delivery);
-
-/* Has it wait for its turn, if it rests. */
-static void wake(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-
-	if (party->state != PARTY_RESTING)
-		return;
-	delivery->failing -= party->timer.is_set;
-	loop_set(delivery->setup.loop, &party->timer, LOOP_NEVER);
-	party->state = PARTY_READY;
-	TAILQ_INSERT_TAIL(&delivery->ready, party, of_turn);
-}
-
-static void end_rest(void *context)
-{
-	struct party *party = context;
-
-	party->delivery->failing--;
-	wake(party);
-	run(party->delivery);
-}
-
-/* The party of an identity, which is added if there is none; NULL if out of memory. */
-static struct party *make_party(struct delivery *delivery, const uint8_t *identity)
-{
-	struct party *party = find_party(delivery, identity);
-
-	if (party)
-		return party;
-	party = calloc(1, sizeof(*party));
-	if (!party)
-		return NULL;
-	party->delivery = delivery;
-	party->timer = (struct loop_timer){.callback = end_rest, .context = party};
-	party->call.connection.fd = -1;
-	memcpy(party->to.identity, identity, IDENTITY_BYTES);
-	if (!tsearch(party, &delivery->parties, compare_parties)) {
-		free(party);
-		return NULL;
-	}
-	return party;
-}
-
-/* Ends what goes on with a party; it then rests. */
-static void interrupt(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-
-	if (party->state == PARTY_READY)
-		TAILQ_REMOVE(&delivery->ready, party, of_turn);
-	if (party->state == PARTY_DONE)
-		TAILQ_REMOVE(&delivery->done, party, of_turn);
-	if (party->state == PARTY_BUSY)
-		delivery->busy--;
-	if (party->call.loop)
-		call_close(&party->call);
-	buffer_wipe(&party->sent_line);
-	party->has_parcel = false;
-	party->state = PARTY_RESTING;
-}
-
-static void free_party(void *node)
-{
-	struct party *party = node;
-
-	interrupt(party);
-	loop_set(party->delivery->setup.loop, &party->timer, LOOP_NEVER);
-	free(party);
-}
-
-/* Forgets a party that rests, if there is nothing for it. */
-static void tidy(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-
-	if (party->is_held || party->state != PARTY_RESTING || outbox_count(delivery->outbox, party->to.identity) > 0)
-		return;
-	delivery->failing -= party->timer.is_set;
-	tdelete(party, &delivery->parties, compare_parties);
-	free_party(party);
-}
-
-/* Whom to write to. */
-
-/* The recipient of a message that waits, as peers.txt was read last, and what they announce, or NULL. */
-static const struct peer *know(const struct delivery *delivery, const struct outbox_item *item, struct recipient *to)
-{
-	const struct outbox_recipient *who = item->recipient;
-
-	return recipient_know(to, delivery->peers, who->identity, who->username, who->address);
-}
-
-/* Brings up to date where a recipient is. Returns whether they have come back. */
-static bool locate(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
-	int rc = peersfile_read(delivery->peers);
-	const struct peer *claim;
-
-	/* What was read before is the best there is. */
-	(void)rc;
-	if (!item)
-		return false;
-	claim = know(delivery, item, &party->to);
-	return patience_is_over(&party->patience, claim);
-}
-
-/* After a failure: waits until it is back, or for as long as patience says. */
-static void rest(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-
-	patience_fail(&party->patience, clock_monotonic_ms());
-	delivery->failing += !party->timer.is_set;
-	loop_set(delivery->setup.loop, &party->timer, party->patience.due_ms);
-	if (locate(party))
-		wake(party);
-}
-
-static void look_who_is_back(void *context)
-{
-	struct delivery *delivery = context;
-	const struct outbox_recipient *recipient = NULL;
-
-	while ((recipient = outbox_recipient(delivery->outbox, recipient))) {
-		struct party *party = find_party(delivery, recipient->identity);
-
-		if (party && party->timer.is_set && locate(party))
-			wake(party);
-	}
-	run(delivery);
-}
-
-/* Lines for chat.log. */
-
-static struct chatlog_entry make_entry(const struct recipient *to, const uint8_t *id)
-{
-	struct chatlog_entry entry = {
-	    .time_ms = clock_wall_ms(),
-	    .mode = CHATLOG_SECURE,
-	    .address = to->address,
-	    .has_id = true,
-	    .has_identity = true,
-	};
-
-	strcpy(entry.username, to->username);
-	memcpy(entry.id, id, ENVELOPE_ID_BYTES);
-	memcpy(entry.identity, to->identity, IDENTITY_BYTES);
-	return entry;
-}
-
-static int format_state(struct buffer *lines, const struct recipient *to, const uint8_t *id, enum chatlog_state state,
-    const char *why)
-{
-	struct chatlog_entry entry = make_entry(to, id);
-
-	entry.kind = CHATLOG_STATE;
-	entry.state = state;
-	entry.why = why;
-	return chatlog_format(lines, &entry);
-}
-
-static int format_queued(struct buffer *lines, const struct recipient *to, const uint8_t *id, const char *text,
-    size_t len, bool once)
-{
-	struct chatlog_entry entry = make_entry(to, id);
-
-	entry.direction = CHATLOG_QUEUED;
-	entry.once = once;
-	entry.text = text;
-	entry.text_len = len;
-	return chatlog_format(lines, &entry);
-}
-
-/* Has what was added to the lines written at the end of the round. */
-static void schedule(struct delivery *delivery)
-{
-	loop_set(delivery->setup.loop, &delivery->end_of_round, 0);
-}
-
-/* One parcel on its way. */
-
-/* Notes what has become of the parcel, to be written down and told at the end of the round. */
-static void finish(struct party *party, enum delivery_kind kind, int error)
-{
-	struct delivery *delivery = party->delivery;
-
-	if (party->state == PARTY_BUSY)
-		delivery->busy--;
-	party->state = PARTY_DONE;
-	TAILQ_INSERT_TAIL(&delivery->done, party, of_turn);
-	schedule(delivery);
-	party->news = (struct delivery_notice){
-	    .kind = kind,
-	    .to = party->to,
-	    .stage = party->call.stage,
-	    .error = error,
-	    .left = party->left,
-	    .asked = party->is_asked,
-	};
-	memcpy(party->news.id, party->id, sizeof(party->id));
-}
-
-static bool is_once(const struct party *party)
-{
-	return memcmp(party->id, party->delivery->once, sizeof(party->id)) == 0;
-}
-
-/* The parcel waits no more: adds the line that says so. */
-static void settle_parcel(struct party *party, enum chatlog_state state, const char *why)
-{
-	/* If memory is short the message is sent again, and known by its id. */
-	if (format_state(&party->delivery->lines, &party->to, party->id, state, why) != 0)
-		return;
-}
-
-static void fail(struct party *party, int error)
-{
-	call_close(&party->call);
-	if (is_once(party) && !party->left)
-		settle_parcel(party, CHATLOG_DROPPED, "it could not be sent");
-	finish(party, party->left ? DELIVERY_UNCONFIRMED : DELIVERY_UNREACHABLE, error);
-}
-
-/*
- * Remembers that the holder of the identity has answered; the first time that pins the name. Only who was written to by the
- * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile.
- */
-static void pin(struct party *party)
-{
-	struct delivery_notice *news = &party->news;
-	const struct recipient *to = &party->to;
-
-	if (!to->has_pin && strcmp(news->receipt.username, to->username) != 0) {
-		/* Once for all that goes there one after the other. */
-		news->has_other_name = !party->has_other_name;
-		party->has_other_name = true;
-		return;
-	}
-	news->pin_error = recipient_pin(to, party->delivery->peers, news->pinned);
-}
-
-static void take_receipt(struct party *party)
-{
-	const struct envelope_receipt *receipt = &party->call.receipt;
-
-	call_close(&party->call);
-	if (receipt->status == ENVELOPE_DONE) {
-		settle_parcel(party, CHATLOG_DELIVERED, NULL);
-		finish(party, DELIVERY_DELIVERED, 0);
-	} else if (receipt->status == ENVELOPE_NO) {
-		settle_parcel(party, CHATLOG_DROPPED, receipt->why[0] != '\0' ? receipt->why : "refused");
-		finish(party, DELIVERY_REFUSED, 0);
-	} else {
-		if (is_once(party))
-			settle_parcel(party, CHATLOG_DROPPED, receipt->why);
-		finish(party, DELIVERY_NOT_NOW, 0);
-	}
-	party->news.receipt = *receipt;
-	if (receipt->status == ENVELOPE_DONE)
-		pin(party);
-}
-
-/* The session is open: sends the parcel, which is read only now, so that no text is held for longer than it is needed. */
-static void hand_over(struct party *party)
-{
-	const struct outbox_item *item = outbox_find(party->delivery->outbox, party->id);
-	struct chatlog_entry entry = {0};
-	int rc;
-
-	if (!item) {
-		/* It was dropped meanwhile. */
-		interrupt(party);
-		wake(party);
-		run(party->delivery);
-		return;
-	}
-	rc = chatlog_read_at(AT_FDCWD, item->offset, &entry);
-	if (rc == 0 && (!entry.has_id || memcmp(entry.id, party->id, sizeof(entry.id)) != 0))
-		rc = EBADMSG;
-	party->call.stage = CALL_PACK;
-	memcpy(party->call.id, party->id, sizeof(party->call.id));
-	if (rc == 0)
-		rc = call_pack(&party->call, entry.text, entry.text_len);
-	if (rc == 0 && !party->left) {
-		entry.direction = CHATLOG_SENT;
-		entry.once = false;
-		entry.time_ms = clock_wall_ms();
-		entry.address = party->to.address;
-		rc = chatlog_format(&party->sent_line, &entry);
-	}
-	chatlog_entry_free(&entry);
-	if (rc == 0)
-		call_send(&party->call);
-	else
-		fail(party, rc);
-}
-
-/* The whole message has left. */
-static void note_left(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-	int rc = buffer_append(&delivery->lines, party->sent_line.data, party->sent_line.len);
-
-	/* If memory is short, the line that says that it was delivered says enough. */
-	if (rc == 0)
-		schedule(delivery);
-	buffer_wipe(&party->sent_line);
-	party->left = true;
-	call_confirm(&party->call);
-}
-
-/* A step of the call has ended. */
-static void go_on(void *context)
-{
-	struct party *party = context;
-	int rc = call_result(&party->call);
-
-	if (!party->has_parcel) {
-		party->delivery->busy--;
-		party->state = PARTY_RESTING;
-		if (rc != 0)
-			call_close(&party->call);
-	} else if (rc != 0) {
-		fail(party, rc);
-	} else if (party->call.stage == CALL_SEND) {
-		note_left(party);
-	} else if (party->call.stage == CALL_CONFIRM) {
-		take_receipt(party);
-	} else {
-		hand_over(party);
-	}
-}
-
-/* Calls the party. */
-static void dial(struct party *party, const char *number)
-{
-	const struct delivery_setup *setup = &party->delivery->setup;
-
-	party->state = PARTY_BUSY;
-	party->delivery->busy++;
-	call_close(&party->call);
-	call_init(&party->call, setup->loop, CHATLOG_SECURE, &party->to, setup->from, go_on, party);
-	call_open(&party->call, &setup->key->identity, peersfile_username(party->delivery->peers), number);
-}
-
-/* Whether this process may send a message: it has the outbox, or nobody else sends this one. */
-static bool may_send(const struct delivery *delivery, const struct outbox_item *item)
-{
-	return delivery->has_outbox || memcmp(item->id, delivery->once, sizeof(item->id)) == 0;
-}
-
-/* Takes up the next message for a party whose turn it is. */
-static void start(struct party *party)
-{
-	struct delivery *delivery = party->delivery;
-	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
-
-	party->state = PARTY_RESTING;
-	if (!item || !may_send(delivery, item)) {
-		if (!party->is_held)
-			call_close(&party->call);
-		tidy(party);
-		return;
-	}
-	party->has_parcel = true;
-	memcpy(party->id, item->id, sizeof(party->id));
-	party->left = item->left;
-	locate(party);
-	if (outbox_expired(delivery->outbox, clock_wall_ms()) == item) {
-		settle_parcel(party, CHATLOG_DROPPED, too_old);
-		finish(party, DELIVERY_DROPPED, 0);
-		strcpy(party->news.why, too_old);
-	} else if (!delivery->setup.key->is_usable) {
-		party->call.stage = CALL_PREPARE;
-		finish(party, DELIVERY_UNREACHABLE, ENOKEY);
-	} else if (call_is_open(&party->call)) {
-		party->state = PARTY_BUSY;
-		delivery->busy++;
-		hand_over(party);
-	} else {
-		dial(party, "");
-	}
-}
-
-/* Gives a turn to those who wait for one. */
-static void run(struct delivery *delivery)
-{
-	struct party *party;
-
-	while (delivery->busy < DELIVERY_RECIPIENTS && (party = TAILQ_FIRST(&delivery->ready))) {
-		TAILQ_REMOVE(&delivery->ready, party, of_turn);
-		start(party);
-	}
-	if (delivery->failing > 0)
-		peerswatch_start(&delivery->watch);
-	else
-		peerswatch_stop(&delivery->watch);
-}
-
-/* The log, and who has the outbox. */
 
 /* Whether more of the same is to come, so that it will be told with the last one. */
 static bool is_one_of_many(const struct delivery_notice *notice)
@@ -533,11 +67,11 @@ static bool tell(struct delivery *delivery, const struct delivery_notice *notice
 /* Tells what another process, which has the outbox, wrote about a message that waits. */
 static void tell_state(struct delivery *delivery, const struct chatlog_entry *entry)
 {
-	const struct outbox_item *item = outbox_find(delivery->outbox, entry->id);
+	const struct outbox_item *item = outbox_find(delivery->parties.outbox, entry->id);
 	struct delivery_notice notice = {
 	    .kind = entry->state == CHATLOG_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_DROPPED,
 	};
-	int rc = peersfile_read(delivery->peers);
+	int rc = peersfile_read(delivery->parties.peers);
 
 	/* What was read before is the best there is. */
 	(void)rc;
@@ -546,7 +80,7 @@ static void tell_state(struct delivery *delivery, const struct chatlog_entry *en
 	notice.left = item->left;
 	notice.delivered = 1;
 	memcpy(notice.id, entry->id, sizeof(notice.id));
-	know(delivery, item, &notice.to);
+	parties_know(&delivery->parties, item, &notice.to);
 	snprintf(notice.why, sizeof(notice.why), "%s", entry->why ? entry->why : "");
 	tell(delivery, &notice);
 }
@@ -560,13 +94,13 @@ static void read_log(struct delivery *delivery)
 	size_t len;
 
 	while (delivery->follower && chatfollower_next(delivery->follower, &line, &len, &offset) == 0) {
-		if (delivery->is_started && !delivery->has_outbox && chatlog_parse(line, len, &entry) == 0) {
+		if (delivery->is_started && !delivery->parties.has_outbox && chatlog_parse(line, len, &entry) == 0) {
 			if (entry.kind == CHATLOG_STATE)
 				tell_state(delivery, &entry);
 			chatlog_entry_free(&entry);
 		}
 		/* If memory is short the message waits for the next start. */
-		if (outbox_take(delivery->outbox, line, len, offset) != 0)
+		if (outbox_take(delivery->parties.outbox, line, len, offset) != 0)
 			return;
 	}
 }
@@ -577,7 +111,7 @@ static void read_log(struct delivery *delivery)
  */
 static bool take_outbox(struct delivery *delivery, bool is_wanted)
 {
-	bool is_new, is_idle = !is_wanted && outbox_total(delivery->outbox) == 0 && delivery->busy == 0;
+	bool is_new, is_idle = !is_wanted && outbox_total(delivery->parties.outbox) == 0 && delivery->parties.busy == 0;
 	struct stat status;
 	int rc;
 
@@ -587,15 +121,15 @@ static bool take_outbox(struct delivery *delivery, bool is_wanted)
 		delivery->lock = -1;
 	}
 	if (is_idle)
-		delivery->has_outbox = false;
-	if (is_idle || delivery->has_outbox || !delivery->is_started)
+		delivery->parties.has_outbox = false;
+	if (is_idle || delivery->parties.has_outbox || !delivery->is_started)
 		return false;
 	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->lock, &status, &is_new);
 	/* A file that cannot be locked keeps nobody away. */
-	delivery->has_outbox = rc != ETIMEDOUT;
-	if (!delivery->has_outbox)
+	delivery->parties.has_outbox = rc != ETIMEDOUT;
+	if (!delivery->parties.has_outbox)
 		loop_set(delivery->setup.loop, &delivery->lock_timer, clock_monotonic_ms() + LOCK_PERIOD_MS);
-	return delivery->has_outbox;
+	return delivery->parties.has_outbox;
 }
 
 /* Brings everything up to date with the log. */
@@ -608,13 +142,13 @@ static void catch_up(void *context)
 	/* Whoever had the outbox may have written something just before it ended. */
 	if (take_outbox(delivery, false))
 		read_log(delivery);
-	while ((recipient = outbox_recipient(delivery->outbox, recipient))) {
-		struct party *party = make_party(delivery, recipient->identity);
+	while ((recipient = outbox_recipient(delivery->parties.outbox, recipient))) {
+		struct party *party = party_make(&delivery->parties, recipient->identity);
 
 		if (party && !party->timer.is_set)
-			wake(party);
+			party_wake(party);
 	}
-	run(delivery);
+	parties_run(&delivery->parties);
 }
 
 static void take_appended(void *context, uint32_t events)
@@ -624,24 +158,23 @@ static void take_appended(void *context, uint32_t events)
 }
 
 /* What has become of a party's parcel is in the log, unless there is an error: tells it, and goes on. */
-static void conclude(struct party *party, int log_error)
+static void conclude(struct delivery *delivery, struct party *party, int log_error)
 {
-	struct delivery *delivery = party->delivery;
 	struct delivery_notice news = party->news;
 	bool is_failure = log_error != 0 || news.kind == DELIVERY_NOT_NOW || news.kind == DELIVERY_UNREACHABLE ||
 			  news.kind == DELIVERY_UNCONFIRMED;
 
 	news.log_error = log_error;
-	news.waiting = outbox_count(delivery->outbox, party->to.identity);
+	news.waiting = outbox_count(delivery->parties.outbox, party->to.identity);
 	party->delivered += news.kind == DELIVERY_DELIVERED;
 	news.delivered = party->delivered;
 	party->state = PARTY_RESTING;
 	party->has_parcel = party->is_asked = false;
 	if (is_failure) {
-		rest(party);
+		party_rest(party);
 	} else {
 		party->patience.failures = 0;
-		wake(party);
+		party_wake(party);
 	}
 	if (tell(delivery, &news))
 		party->delivered = 0;
@@ -654,20 +187,18 @@ static void end_round(void *context)
 	struct party *party;
 	int rc = 0;
 
-	if (outbox_is_due(delivery->outbox, false))
-		rc = outbox_settle(delivery->outbox, clock_wall_ms(), &delivery->lines);
-	if (rc == 0 && delivery->lines.len > 0)
-		rc = chatlog_append(delivery->setup.log, delivery->lines.data, delivery->lines.len, 0);
-	buffer_wipe(&delivery->lines);
+	if (outbox_is_due(delivery->parties.outbox, false))
+		rc = outbox_settle(delivery->parties.outbox, clock_wall_ms(), &delivery->parties.lines);
+	if (rc == 0 && delivery->parties.lines.len > 0)
+		rc = chatlog_append(delivery->setup.log, delivery->parties.lines.data, delivery->parties.lines.len, 0);
+	buffer_wipe(&delivery->parties.lines);
 	read_log(delivery);
-	while ((party = TAILQ_FIRST(&delivery->done))) {
-		TAILQ_REMOVE(&delivery->done, party, of_turn);
-		conclude(party, rc);
+	while ((party = TAILQ_FIRST(&delivery->parties.done))) {
+		TAILQ_REMOVE(&delivery->parties.done, party, of_turn);
+		conclude(delivery, party, rc);
 	}
 	catch_up(delivery);
 }
-
-/* For others. */
 
 struct delivery *delivery_new(const struct delivery_setup *setup)
 {
@@ -679,12 +210,7 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	delivery->lock = -1;
 	delivery->end_of_round = (struct loop_timer){.callback = end_round, .context = delivery};
 	delivery->lock_timer = (struct loop_timer){.callback = catch_up, .context = delivery};
-	TAILQ_INIT(&delivery->ready);
-	TAILQ_INIT(&delivery->done);
-	peerswatch_init(&delivery->watch, setup->loop, look_who_is_back, delivery);
-	delivery->peers = peersfile_new(AT_FDCWD);
-	delivery->outbox = outbox_new();
-	if (delivery->peers && delivery->outbox)
+	if (parties_open(&delivery->parties, &delivery->setup, &delivery->end_of_round) == 0)
 		return delivery;
 	delivery_free(delivery);
 	return NULL;
@@ -692,27 +218,25 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 
 void delivery_free(struct delivery *delivery)
 {
+	struct parties *parties = delivery ? &delivery->parties : NULL;
+
 	if (!delivery)
 		return;
-	tdestroy(delivery->parties, free_party);
 	/* Losing these lines costs a repetition, or a longer start. */
-	if (delivery->is_started && outbox_is_due(delivery->outbox, true) &&
-	    outbox_settle(delivery->outbox, clock_wall_ms(), &delivery->lines) != 0)
-		buffer_wipe(&delivery->lines);
-	if (delivery->lines.len > 0 &&
-	    chatlog_append(delivery->setup.log, delivery->lines.data, delivery->lines.len, 0) != 0)
-		buffer_wipe(&delivery->lines);
-	buffer_wipe(&delivery->lines);
+	if (delivery->is_started && outbox_is_due(parties->outbox, true) &&
+	    outbox_settle(parties->outbox, clock_wall_ms(), &parties->lines) != 0)
+		buffer_wipe(&parties->lines);
+	if (parties->lines.len > 0 &&
+	    chatlog_append(delivery->setup.log, parties->lines.data, parties->lines.len, 0) != 0)
+		buffer_wipe(&parties->lines);
+	parties_close(parties);
 	loop_set(delivery->setup.loop, &delivery->end_of_round, LOOP_NEVER);
 	loop_set(delivery->setup.loop, &delivery->lock_timer, LOOP_NEVER);
-	peerswatch_stop(&delivery->watch);
 	if (delivery->follower)
 		loop_forget(delivery->setup.loop, chatfollower_fd(delivery->follower));
 	chatfollower_free(delivery->follower);
 	if (delivery->lock >= 0)
 		close(delivery->lock);
-	outbox_free(delivery->outbox);
-	peersfile_free(delivery->peers);
 	free(delivery);
 }
 
@@ -745,7 +269,7 @@ static bool is_idle(void *context)
 
 int delivery_open(struct delivery *delivery, const struct recipient *to, const char *number, enum call_stage *stage)
 {
-	struct party *party = make_party(delivery, to->identity);
+	struct party *party = party_make(&delivery->parties, to->identity);
 	int rc;
 
 	*stage = CALL_PREPARE;
@@ -754,10 +278,10 @@ int delivery_open(struct delivery *delivery, const struct recipient *to, const c
 	party->is_held = true;
 	rc = loop_run_until(delivery->setup.loop, is_idle, party);
 	if (rc == 0 && !call_is_open(&party->call)) {
-		interrupt(party);
+		party_interrupt(party);
 		party->to = *to;
-		locate(party);
-		dial(party, number);
+		party_locate(party);
+		party_dial(party, number);
 		rc = loop_run_until(delivery->setup.loop, is_idle, party);
 		if (rc == 0)
 			rc = call_result(&party->call);
@@ -765,38 +289,38 @@ int delivery_open(struct delivery *delivery, const struct recipient *to, const c
 	}
 	if (rc != 0) {
 		party->is_held = false;
-		if (outbox_count(delivery->outbox, to->identity) > 0)
-			rest(party);
+		if (outbox_count(delivery->parties.outbox, to->identity) > 0)
+			party_rest(party);
 		else
-			tidy(party);
-		run(delivery);
+			party_tidy(party);
+		parties_run(&delivery->parties);
 		return rc;
 	}
 	/* What waited for this goes first. */
-	wake(party);
-	run(delivery);
+	party_wake(party);
+	parties_run(&delivery->parties);
 	return 0;
 }
 
 bool delivery_is_open(const struct delivery *delivery, const struct recipient *to)
 {
-	const struct party *party = find_party(delivery, to->identity);
+	const struct party *party = party_find(&delivery->parties, to->identity);
 
 	return party && (party->state != PARTY_RESTING || call_is_open(&party->call));
 }
 
 void delivery_close(struct delivery *delivery, const struct recipient *to)
 {
-	struct party *party = find_party(delivery, to->identity);
+	struct party *party = party_find(&delivery->parties, to->identity);
 
 	if (!party || !party->is_held)
 		return;
 	party->is_held = false;
 	if (!party->has_parcel)
-		interrupt(party);
+		party_interrupt(party);
 	if (!party->timer.is_set)
-		wake(party);
-	run(delivery);
+		party_wake(party);
+	parties_run(&delivery->parties);
 }
 
 int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
@@ -804,37 +328,37 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 {
 	struct buffer line = {0};
 	struct party *party;
-	int rc = outbox_has_room(delivery->outbox, to->identity) ? 0 : EDQUOT;
+	int rc = outbox_has_room(delivery->parties.outbox, to->identity) ? 0 : EDQUOT;
 
 	/* Before others read of it, so that they leave it to this one, which may have a session open. */
 	if (!(how & DELIVERY_ONCE))
 		take_outbox(delivery, true);
 	randombytes_buf(id, ENVELOPE_ID_BYTES);
 	if (rc == 0)
-		rc = format_queued(&line, to, id, text, len, how & DELIVERY_ONCE);
+		rc = parties_format_queued(&line, to, id, text, len, how & DELIVERY_ONCE);
 	if (rc == 0)
 		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
 	if (rc != 0)
 		return rc;
 	if (how & DELIVERY_ONCE) {
-		outbox_expect(delivery->outbox, id);
-		memcpy(delivery->once, id, ENVELOPE_ID_BYTES);
+		outbox_expect(delivery->parties.outbox, id);
+		memcpy(delivery->parties.once, id, ENVELOPE_ID_BYTES);
 	}
 	/* Who is not started knows of nothing else. */
 	if (!delivery->follower)
 		rc = chatfollower_open(AT_FDCWD, chatlog_appended(delivery->setup.log), &delivery->follower);
-	party = make_party(delivery, to->identity);
+	party = party_make(&delivery->parties, to->identity);
 	if (party) {
 		party->is_held = false;
 		party->is_asked = true;
 		if (how & DELIVERY_LATER)
-			rest(party);
+			party_rest(party);
 	}
 	catch_up(delivery);
 	if (party && !(how & DELIVERY_LATER))
-		wake(party);
-	run(delivery);
+		party_wake(party);
+	parties_run(&delivery->parties);
 	return rc;
 }
 
@@ -850,14 +374,14 @@ static void tell_elsewhere(void *context)
 {
 	struct delivery *delivery = context;
 	struct awaited *awaited = delivery->awaited;
-	const struct outbox_item *item = outbox_find(delivery->outbox, awaited->id);
+	const struct outbox_item *item = outbox_find(delivery->parties.outbox, awaited->id);
 	struct delivery_notice notice = {.kind = DELIVERY_ELSEWHERE, .left = item && item->left};
 
 	/* If it has the outbox by now, it has tried, or is about to. */
-	if (delivery->has_outbox)
+	if (delivery->parties.has_outbox)
 		return;
 	if (item)
-		know(delivery, item, &notice.to);
+		parties_know(&delivery->parties, item, &notice.to);
 	memcpy(notice.id, awaited->id, sizeof(notice.id));
 	tell(delivery, &notice);
 }
@@ -866,7 +390,7 @@ int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_I
     struct delivery_notice *notice)
 {
 	struct loop_timer limit = {.callback = tell_elsewhere, .context = delivery};
-	const struct outbox_item *item = outbox_find(delivery->outbox, id);
+	const struct outbox_item *item = outbox_find(delivery->parties.outbox, id);
 	struct awaited awaited = {.notice = notice};
 	int rc;
 
@@ -874,7 +398,7 @@ int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_I
 	if (item)
 		memcpy(awaited.identity, item->recipient->identity, sizeof(awaited.identity));
 	delivery->awaited = &awaited;
-	if (!item || !may_send(delivery, item))
+	if (!item || !parties_may_send(&delivery->parties, item))
 		loop_set(delivery->setup.loop, &limit, clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS);
 	rc = loop_run_until(delivery->setup.loop, is_told, &awaited);
 	loop_set(delivery->setup.loop, &limit, LOOP_NEVER);
@@ -886,8 +410,9 @@ static bool is_quiet(void *context)
 {
 	const struct delivery *delivery = context;
 
-	return delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready) && TAILQ_EMPTY(&delivery->done) &&
-	       (delivery->has_outbox || outbox_total(delivery->outbox) == 0 ||
+	return delivery->parties.busy == 0 && TAILQ_EMPTY(&delivery->parties.ready) &&
+	       TAILQ_EMPTY(&delivery->parties.done) &&
+	       (delivery->parties.has_outbox || outbox_total(delivery->parties.outbox) == 0 ||
 		   delivery->patience_ms <= clock_monotonic_ms());
 }
 
@@ -910,40 +435,40 @@ int delivery_try_all(struct delivery *delivery)
 
 size_t delivery_waiting(const struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])
 {
-	return outbox_count(delivery->outbox, identity);
+	return outbox_count(delivery->parties.outbox, identity);
 }
 
 size_t delivery_total(const struct delivery *delivery)
 {
-	return outbox_total(delivery->outbox);
+	return outbox_total(delivery->parties.outbox);
 }
 
 const struct outbox_recipient *delivery_recipient(const struct delivery *delivery, const struct outbox_recipient *after)
 {
-	return outbox_recipient(delivery->outbox, after);
+	return outbox_recipient(delivery->parties.outbox, after);
 }
 
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])
 {
-	struct party *party = find_party(delivery, identity);
+	struct party *party = party_find(&delivery->parties, identity);
 
 	if (!party)
 		return;
 	party->is_asked = true;
-	wake(party);
-	run(delivery);
+	party_wake(party);
+	parties_run(&delivery->parties);
 }
 
 /* Appends lines of what waited for somebody, and has that party begin anew with what waits then. */
 static int rewrite(struct delivery *delivery, const uint8_t *identity, struct buffer *lines, int error)
 {
-	struct party *party = find_party(delivery, identity);
+	struct party *party = party_find(&delivery->parties, identity);
 
 	if (error == 0 && lines->len > 0)
 		error = chatlog_append(delivery->setup.log, lines->data, lines->len, CHATLOG_DURABLE);
 	buffer_wipe(lines);
 	if (error == 0 && party)
-		interrupt(party);
+		party_interrupt(party);
 	catch_up(delivery);
 	return error;
 }
@@ -955,9 +480,9 @@ int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENT
 	struct buffer lines = {0};
 	int rc = 0;
 
-	while (rc == 0 && (item = outbox_next(delivery->outbox, identity, item))) {
-		know(delivery, item, &to);
-		rc = format_state(&lines, &to, item->id, CHATLOG_DROPPED, why);
+	while (rc == 0 && (item = outbox_next(delivery->parties.outbox, identity, item))) {
+		parties_know(&delivery->parties, item, &to);
+		rc = parties_format_state(&lines, &to, item->id, CHATLOG_DROPPED, why);
 	}
 	return rewrite(delivery, identity, &lines, rc);
 }
@@ -974,22 +499,22 @@ static int redirect(struct delivery *delivery, const struct outbox_item *item, c
 	if (rc != 0)
 		return rc;
 	randombytes_buf(id, sizeof(id));
-	know(delivery, item, &from);
-	rc = format_queued(lines, to, id, entry.text, entry.text_len, false);
+	parties_know(&delivery->parties, item, &from);
+	rc = parties_format_queued(lines, to, id, entry.text, entry.text_len, false);
 	if (rc == 0)
-		rc = format_state(lines, &from, item->id, CHATLOG_DROPPED, "it goes to the new identity");
+		rc = parties_format_state(lines, &from, item->id, CHATLOG_DROPPED, "it goes to the new identity");
 	chatlog_entry_free(&entry);
 	return rc;
 }
 
 int delivery_redirect(struct delivery *delivery, const uint8_t from[static IDENTITY_BYTES], const struct recipient *to)
 {
-	size_t count = outbox_count(delivery->outbox, from);
+	size_t count = outbox_count(delivery->parties.outbox, from);
 	const struct outbox_item *item = NULL;
 	struct buffer lines = {0};
-	int rc = outbox_count(delivery->outbox, to->identity) + count > OUTBOX_EACH_MAX ? EDQUOT : 0;
+	int rc = outbox_count(delivery->parties.outbox, to->identity) + count > OUTBOX_EACH_MAX ? EDQUOT : 0;
 
-	while (rc == 0 && (item = outbox_next(delivery->outbox, from, item)))
+	while (rc == 0 && (item = outbox_next(delivery->parties.outbox, from, item)))
 		rc = redirect(delivery, item, to, &lines);
 	return rewrite(delivery, from, &lines, rc);
 }
