@@ -94,7 +94,9 @@ static void read_log(struct delivery *delivery)
 	size_t len;
 
 	while (delivery->follower && chatfollower_next(delivery->follower, &line, &len, &offset) == 0) {
-		if (delivery->is_started && !delivery->parties.has_outbox && chatlog_parse(line, len, &entry) == 0) {
+		/* Of the one's own it is known. */
+		if (delivery->is_started && !delivery->parties.has_outbox &&
+		    outbox_total(delivery->parties.outbox) > 0 && chatlog_parse(line, len, &entry) == 0) {
 			if (entry.kind == CHATLOG_STATE)
 				tell_state(delivery, &entry);
 			chatlog_entry_free(&entry);
@@ -356,7 +358,10 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 			party_rest(party);
 	}
 	catch_up(delivery);
-	if (party && !(how & DELIVERY_LATER))
+	/* Who is announced although they could not be reached is not back just because of that. */
+	if (party && how & DELIVERY_LATER)
+		party_locate(party);
+	else if (party)
 		party_wake(party);
 	parties_run(&delivery->parties);
 	return rc;
