@@ -23,6 +23,9 @@ int connection_open(struct connection *connection, const struct in_addr *from, s
 		if (bind(connection->fd, (const struct sockaddr *)&local, sizeof(local)) != 0)
 			error = errno;
 	}
+	/* No address is what nobody has; the kernel would take it for our own. */
+	if (error == 0 && to.s_addr == htonl(INADDR_ANY))
+		error = EHOSTUNREACH;
 	if (error == 0 && connect(connection->fd, (const struct sockaddr *)&remote, sizeof(remote)) != 0)
 		error = errno;
 	if (error == EINPROGRESS)

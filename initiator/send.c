@@ -176,21 +176,38 @@ static void put_last_line(struct console *console, struct console *draft)
 	console_put_all(console, draft);
 }
 
+/* Begins to deliver what waits. What is too far back in the log does not keep the rest from that. */
+static int start(const struct desk *desk)
+{
+	int rc = delivery_start(desk->delivery);
+
+	return rc == EFBIG ? 0 : rc;
+}
+
 /* Through the outbox, or at least in its way. */
 static int send_secure(struct sending *sending)
 {
 	struct desk *desk = sending->desk;
 	struct console *console = desk->console;
+	bool keep = sending->order->keep, is_lost = !sending->to.has_address;
 	struct delivery_notice notice;
 	uint8_t id[ENVELOPE_ID_BYTES];
-	int rc = sending->order->keep ? delivery_start(desk->delivery) : 0, status;
+	int rc = keep ? start(desk) : 0, status;
 
 	if (rc == 0)
 		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len,
-		    sending->order->keep ? 0 : DELIVERY_ONCE, id);
+		    is_lost ? DELIVERY_LATER
+		    : keep  ? 0
+			    : DELIVERY_ONCE,
+		    id);
 	if (rc != 0) {
 		wording_put_unqueued(console, &sending->to, rc);
 		return PROGRAM_FAILED;
+	}
+	if (is_lost) {
+		recipient_put(&sending->to, console, CONSOLE_WARNING, "Nobody knows where to find",
+		    "; the message is kept.\n");
+		return DESK_UNREACHABLE;
 	}
 	if (delivery_await(desk->delivery, id, &notice) != 0)
 		return PROGRAM_FAILED;
@@ -266,7 +283,7 @@ static bool is_done(void *context)
 
 int send_deliver(struct desk *desk, bool once)
 {
-	int rc = delivery_start(desk->delivery);
+	int rc = start(desk);
 
 	if (rc == 0)
 		rc = once ? delivery_try_all(desk->delivery) : loop_run_until(desk->loop, is_done, desk->console);

@@ -213,6 +213,18 @@ def test_what_is_kept_is_delivered_later(alice, bob):
     assert received(bob) == ["hello"]
 
 
+def test_who_is_known_and_was_never_found_can_be_written_to_all_the_same(alice, bob):
+    """And nobody else gets it: without an address, one's own machine would."""
+    alice.pin(Can=pin(Identity().text))
+    responder = alice.responder()
+    assert "Nobody knows where to find Can" in send(alice, "Can", "hello", status=4).errors
+    assert alice.log() == []
+    assert "kept" in send(alice, "-k", "Can", "hello", status=4).errors
+    alice.run("initiator", "deliver", "-1", status=4)
+    assert lines(alice) == ["QUEUED"]
+    responder.stop()
+
+
 def test_deliver_goes_on_until_a_signal(alice, bob):
     send(alice, "-k", "Bob", "hello", status=4)
     program = alice.start("initiator", "deliver", ready=False)
