@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/stop.h"
 #include "base/text.h"
@@ -254,6 +255,12 @@ int talk_run(struct desk *desk, const char *name)
 	return finish(&talk, status);
 }
 
+/* "@all" means everybody, which there is not here; nobody is meant by it because their name begins so. */
+static bool is_everybody(struct desk *desk, const char *name)
+{
+	return strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0;
+}
+
 int talk_send(struct desk *desk, const char *typed)
 {
 	struct talk talk = {.desk = desk};
@@ -265,7 +272,7 @@ int talk_send(struct desk *desk, const char *typed)
 	if (len == 0)
 		console_put_styled(desk->console, CONSOLE_WARNING, "To whom? @NAME TEXT sends a message to NAME.\n");
 	else if (buffer_printf(&name, "%.*s%c", (int)len, typed, '\0') == 0)
-		status = recipient_find(&talk.way.to, name.data, false, desk);
+		status = recipient_find(&talk.way.to, is_everybody(desk, name.data) ? "@all" : name.data, false, desk);
 	buffer_free(&name);
 	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
 }

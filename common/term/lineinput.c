@@ -10,7 +10,7 @@
 
 #define CHUNK_BYTES 4096
 /* A terminal hands on what is pasted in pieces, as fast as they are taken. */
-#define TOGETHER_MS 20
+#define TOGETHER_MS 40
 
 void lineinput_init(struct lineinput *input, int fd)
 {

@@ -179,6 +179,12 @@ def test_without_an_identity_a_terminal_is_asked_and_a_pipe_fails(alice):
             assert b"hello" in connection.receive_all()
 
 
+def test_everybody_is_nobody_whose_name_begins_so(alice):
+    alice.knows(Allison=BOB)
+    alice.run("initiator", text="@all hello\n", status=3)
+    alice.run("initiator", text="@alli hello\n", status=6)
+
+
 # Replies.
 
 

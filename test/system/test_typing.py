@@ -148,14 +148,11 @@ def test_what_follows_a_paste_at_once_is_no_answer(alice, listener):
     assert not listener.is_called()
 
 
-@every_terminal
-def test_a_paste_that_is_too_long_is_thrown_away_whole(alice, environment):
-    initiator = begin(alice, environment)
+@editing
+def test_a_paste_that_is_too_long_is_thrown_away_whole(alice):
+    initiator = begin(alice)
     for _ in range(2):
-        initiator.send_bytes(b"\x1b[200~" if environment is EDITING else b"")
-        for _ in range(1200):
-            initiator.send_bytes(b"Nonsense of sixty characters, and nobody shall run a bit of it.\n")
-        initiator.send_bytes(b"\x1b[201~" if environment is EDITING else b"")
+        initiator.send_bytes(bracketed("Nonsense of sixty characters, and nobody shall run a bit of it.\n" * 1200))
         initiator.wait_for("more than 65536 bytes")
         initiator.wait_for(MENU)
     assert "no command" not in initiator.output
@@ -313,12 +310,10 @@ def test_the_line_follows_the_width_of_the_terminal(alice, listener):
 
 
 @every_terminal
-def test_what_was_typed_before_a_decisive_question_is_no_answer(alice, environment):
+def test_a_decisive_question_wants_the_whole_word(alice, environment):
     alice.pin(Bob={"identity": alice.identity().text, "pinned": 1763625000})
     initiator = begin(alice, environment)
-    with initiator.paused():
-        initiator.send("Distrust Bob")
-    initiator.wait_for("Forget that, yes or no")
+    initiator.ask("Distrust Bob", "Forget that, yes or no")
     initiator.ask("y", "Nothing was changed")
     initiator.wait_for(MENU)
     initiator.ask("Distrust Bob", "Forget that, yes or no")
