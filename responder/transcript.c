@@ -359,11 +359,22 @@ static void take(struct transcript *transcript, struct chatlog_entry *entry, int
 		put_accepted(transcript, entry->id);
 }
 
-/* Counts a line that is passed over. */
+/*
+ * Counts a message that is passed over, without reading all of its line. What is held would not be shown, and one of the
+ * user's own that was queued before is counted already. Foreign text has no quotation mark but behind a backslash.
+ */
 static void pass_over(struct transcript *transcript, const char *line, size_t len)
 {
-	if (memmem(line, len, "\"direction\"", strlen("\"direction\"")))
-		transcript->missed++;
+	static const char key[] = "\"direction\"";
+	const char *end = line + len, *word = memmem(line, len, key, strlen(key));
+
+	for (word = word ? word + strlen(key) : end; word < end && strchr(": \"", *word);)
+		word++;
+	if (word == end || memmem(line, len, "\"held\"", strlen("\"held\"")) ||
+	    (*word == 'S' && memmem(line, len, "\"id\"", strlen("\"id\""))))
+		return;
+	transcript->missed++;
+	transcript->new_count += *word == 'R';
 }
 
 static void put_missed(struct transcript *transcript)

@@ -161,9 +161,10 @@ def test_what_cannot_be_kept_is_shown_all_the_same(alice, screen):
 def test_a_flood_is_followed_to_its_end(alice, screen):
     """What cannot be shown in time is counted, so that nothing is missed unnoticed."""
     count, length = 20_000, 300
+    directions = ["RECEIVED", "SENT"]
     for number in range(0, count, 1000):
-        alice.write_log(b"".join(json.dumps(secure(f"{k:06}" + "x" * length)).encode() + b"\n"
-                                 for k in range(number, number + 1000)))
+        alice.write_log(*[secure(f"{k:06}" + "x" * length, directions[k % 2])
+                          for k in range(number, number + 1000)])
     screen.wait_for(f"{count - 1:06}x")
     shown = len(re.findall(r"\d{6}xxx", screen.output))
     missed = sum(map(int, re.findall(r"^\((\d+) messages? w\w+ not shown here; History", screen.output, re.MULTILINE)))
