@@ -361,7 +361,8 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	if (!entry.held) {
 		if (caller_is_doubtful(&caller) && is_news(inbox, message->address))
 			caller_put_doubt(&caller, inbox->console);
-		show(&caller, &entry, &batch->shown);
+		if (!inbox->unshown)
+			show(&caller, &entry, &batch->shown);
 	}
 	batch->has_held |= entry.held;
 	watch_decisions(inbox);
@@ -371,6 +372,24 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	if (batch->lines.len >= INBOX_BATCH_BYTES)
 		inbox_commit(inbox);
 	return NULL;
+}
+
+/* Has the messages shown that are in no file where somebody else could find them. */
+static void show_lines(struct inbox *inbox, struct inbox_batch *batch)
+{
+	const char *line = batch->lines.data, *end = line + batch->lines.len, *feed;
+	struct chatlog_entry entry;
+	struct caller caller;
+
+	for (; line < end && (feed = memchr(line, '\n', (size_t)(end - line))); line = feed + 1) {
+		if (chatlog_parse(line, (size_t)(feed - line), &entry) != 0)
+			continue;
+		(void)!roster_find(inbox->roster, entry.address, entry.has_identity ? entry.identity : NULL,
+		    entry.username, &caller);
+		if (!entry.held)
+			show(&caller, &entry, &batch->shown);
+		chatlog_entry_free(&entry);
+	}
 }
 
 /* Tells the senders and the user of what is in the file, or was not kept because of an error. */
@@ -390,8 +409,8 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		console_put_styled(inbox->console, CONSOLE_BAD,
 		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
-	if (inbox->unshown && error == 0)
-		batch->shown.text.len = 0;
+	if (error != 0 && inbox->unshown)
+		show_lines(inbox, batch);
 	console_put_all(inbox->console, &batch->shown);
 	/* As if it had never come. */
 	if (error != 0 && batch->has_held)

@@ -18,9 +18,12 @@
 #include "store/lockedfile.h"
 #include "term/quietkeys.h"
 
-/* One turn takes so long, and as many times as long nothing is shown after it. */
+/* One turn takes so long, and as many times as long nothing is shown after it, which nobody notices. */
 #define TURN_US 2000
 #define REST_FACTOR 12
+#define REST_MIN_US 10000
+/* The title changes this often at most. */
+#define TITLE_PERIOD_MS 250
 /* While so much waits for the terminal, the log waits. */
 #define BACKLOG_MAX_BYTES (64 * 1024)
 /* If so much of the log waits, all but the last so much of it is passed over. */
@@ -71,10 +74,11 @@ struct transcript {
 	bool shows, follows; /* follows: epoll waits for the log */
 	int failed;	     /* why the log could not be read the last time, or 0 */
 	int64_t rests_until_us;
-	int64_t shown_day_ms; /* of the last row; 0: none yet */
-	int64_t seen_ms;      /* wall clock: when the user was last there; 0: not known */
-	bool ruled;	      /* a line says since when the rest is new */
-	size_t new_count;
+	int64_t shown_day_ms;		     /* of the last row; 0: none yet */
+	int64_t seen_ms;		     /* wall clock: when the user was last there; 0: not known */
+	bool ruled;			     /* a line says since when the rest is new */
+	size_t new_count, titled_count;	     /* and how many the title says */
+	int64_t title_ms;		     /* monotonic: since when */
 	struct pending pending[PENDING_MAX]; /* the oldest first */
 	size_t pending_count;
 	struct known known[KNOWN_MAX]; /* a ring */
@@ -398,7 +402,7 @@ static void look_ahead(struct transcript *transcript)
 /* Takes lines for as long as a turn may take, or all there are. Returns whether that is all. */
 static bool follow(struct transcript *transcript)
 {
-	int64_t began_us = now_us(), now_ms = clock_monotonic_ms(), before = transcript->offset;
+	int64_t began_us = now_us(), now_ms = clock_monotonic_ms(), before = transcript->offset, rest_us;
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len;
@@ -428,8 +432,19 @@ static bool follow(struct transcript *transcript)
 		console_put_styled(transcript->console, CONSOLE_BAD,
 		    "cannot read " CHATLOG_NAME ", so nothing is shown: %s\n", lockedfile_reason(rc));
 	transcript->failed = rc == ENODATA ? 0 : rc;
-	transcript->rests_until_us = now_us() + (now_us() - began_us) * REST_FACTOR;
+	rest_us = (now_us() - began_us) * REST_FACTOR;
+	transcript->rests_until_us = now_us() + (rest_us > REST_MIN_US ? rest_us : REST_MIN_US);
 	return rc != 0;
+}
+
+static void set_title(struct transcript *transcript, int64_t now_ms)
+{
+	if (transcript->new_count > 0)
+		console_set_title(transcript->console, "responder: %zu new", transcript->new_count);
+	else
+		console_set_title(transcript->console, "responder");
+	transcript->titled_count = transcript->new_count;
+	transcript->title_ms = now_ms;
 }
 
 /* Shows what has waited long enough. Returns when to come again, monotonic. */
@@ -450,6 +465,10 @@ static int64_t show_due(struct transcript *transcript, int64_t now_ms)
 			put_held(transcript);
 		transcript->gather_ms = INT64_MAX;
 	}
+	if (transcript->titled_count != transcript->new_count && transcript->title_ms + TITLE_PERIOD_MS <= now_ms)
+		set_title(transcript, now_ms);
+	else if (transcript->titled_count != transcript->new_count && transcript->title_ms + TITLE_PERIOD_MS < due_ms)
+		due_ms = transcript->title_ms + TITLE_PERIOD_MS;
 	if (transcript->gather_ms < due_ms)
 		due_ms = transcript->gather_ms;
 	if (transcript->pending_count > 0 && transcript->pending[0].due_ms < due_ms)
@@ -511,10 +530,6 @@ void transcript_work(void *context)
 	else if (!stuck && !all && due_us > transcript->rests_until_us)
 		due_us = transcript->rests_until_us;
 	wait_for(transcript, all && !stuck, due_us);
-	if (transcript->new_count > 0)
-		console_set_title(console, "responder: %zu new", transcript->new_count);
-	else
-		console_set_title(console, "responder");
 }
 
 /* What is shown at the beginning. */
