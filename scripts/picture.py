@@ -125,9 +125,9 @@ def indexed(number):
     return "#" + "".join(f"{level and 55 + 40 * level:02x}" for level in (number // 36, number // 6 % 6, number % 6))
 
 
-def styled_runs(line):
-    """The pieces of a captured line, each with its foreground, background and attributes of SVG."""
-    style = Style()
+def styled_runs(line, style):
+    """The pieces of a captured line, each with its foreground, background and attributes of SVG. A style goes on from line to
+    line."""
     for piece in re.split("(\033\\[[0-9;]*m)", line):
         if piece.startswith("\033"):
             style.take([int(code or 0) for code in piece[2:-1].split(";")])
@@ -146,15 +146,16 @@ def draw(lines):
            f'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT_SIZE}">',
            "<!-- made by scripts/picture.py from the real screen -->",
            f'<rect width="{width}" height="{height}" rx="6" fill="{BACKGROUND}"/>']
+    style = Style()
     for row, line in enumerate(lines):
         column, top = 0, MARGIN + row * CELL_HEIGHT
-        for text, foreground, background, style in styled_runs(line):
+        for text, foreground, background, attributes in styled_runs(line, style):
             x, length = MARGIN + column * CELL_WIDTH, len(text) * CELL_WIDTH
             column += len(text)
             if background:
                 out.append(f'<rect x="{x}" y="{top}" width="{length}" height="{CELL_HEIGHT}" fill="{background}"/>')
             for words in re.finditer(r"\S+(?: \S+)*", text):  # SVG makes several spaces one
-                out.append(f'<text x="{x + words.start() * CELL_WIDTH}" y="{top + FONT_SIZE}" fill="{foreground}"{style} '
+                out.append(f'<text x="{x + words.start() * CELL_WIDTH}" y="{top + FONT_SIZE}" fill="{foreground}"{attributes} '
                            f'textLength="{len(words[0]) * CELL_WIDTH}">{html.escape(words[0])}</text>')
     return "\n".join([*out, "</svg>", ""])
 

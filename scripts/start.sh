@@ -398,11 +398,10 @@ say_as() {
 	local tries=0 status
 	while runs "$DEMO_SESSION" && ((tries++ < 80)); do
 		status=0
-		printf '%s\n' "Chat $2" secure 7 "$3" |
-			"$root/bin/initiator" -C "$PWD/demo/${1,,}" -a "${address[$1]}" --passphrase-fd 9 9</dev/null >/dev/null 2>&1 ||
-			status=$?
+		"$root/bin/initiator" -C "$PWD/demo/${1,,}/." -a "${address[$1]}" --passphrase-fd 9 send -w 1 "$2" "$3" \
+			9</dev/null || status=$?
 		((status == 3 || status == 4)) || return 0
-		sleep 0.25
+		sleep 0.1
 	done
 }
 
