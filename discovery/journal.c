@@ -13,11 +13,9 @@ static void merge_claim(struct peers *peers, struct peer *found, int64_t now_ms)
 
 	if (!own) {
 		if (peer_is_listed(found, now_ms)) {
-			struct peer copy = *found;
-
+			found->heard_again = false;
+			peers_put(peers, found);
 			found->extra = NULL;
-			copy.heard_again = false;
-			peers_put(peers, &copy);
 		}
 		return;
 	}
