@@ -38,12 +38,6 @@ static struct admission_place *find_giving_way(const struct admission_address *h
 	return place;
 }
 
-/* The place that was heard longest ago of an address that holds most. */
-static struct admission_place *find_surplus(const struct admission *admission)
-{
-	return TAILQ_FIRST(&TAILQ_FIRST(&admission->holders[admission->most])->places);
-}
-
 enum admission_answer admission_ask(const struct admission *admission, struct in_addr address,
     struct admission_place **leaver)
 {
@@ -57,8 +51,9 @@ enum admission_answer admission_ask(const struct admission *admission, struct in
 		return ADMISSION_FREE;
 	} else {
 		found = admission_first_giving_way(admission);
+		/* The place that was heard longest ago of an address that holds most. */
 		if (!found && admission->most > held + 1)
-			found = find_surplus(admission);
+			found = TAILQ_FIRST(&TAILQ_FIRST(&admission->holders[admission->most])->places);
 	}
 	if (!found)
 		return ADMISSION_FULL;
