@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/stop.h"
 #include "matcher.h"
 #include "outcomes.h"
@@ -17,12 +19,13 @@
 #define ROUND_BYTES (1024 * 1024)
 /* Where the first member after the time stands, at the latest. */
 #define HEAD_BYTES 64
+/* base64 of an id, and the NUL. */
+#define ID_TEXT_BYTES sodium_base64_ENCODED_LEN(ENVELOPE_ID_BYTES, BASE64_VARIANT)
 
 struct found {
 	struct chatlog_entry entry;
-	int64_t offset;	     /* of its line */
-	bool uncertain;	     /* what lines say that come later decides whether it is shown, and as what */
-	const char *outcome; /* of such a one */
+	int64_t offset;	 /* of its line */
+	bool has_sequel; /* later lines decide whether it is shown, and as what */
 };
 
 struct search {
@@ -45,8 +48,7 @@ static void take(struct search *search, const char *line, size_t len, int64_t of
 	if (chatlog_parse(line, len, &found->entry) != 0)
 		return;
 	found->offset = offset;
-	found->outcome = NULL;
-	found->uncertain = found->entry.held || found->entry.direction == CHATLOG_QUEUED;
+	found->has_sequel = found->entry.has_id && (found->entry.held || found->entry.direction != CHATLOG_RECEIVED);
 	if (found->entry.kind == CHATLOG_MESSAGE && whose_has(&search->whose, &found->entry) &&
 	    matcher_find(search->matcher, found->entry.text, found->entry.text_len, marks) > 0 &&
 	    (outcomes_note(search->outcomes, &found->entry) || found->entry.held))
@@ -78,35 +80,64 @@ static int find(struct search *search)
 	return rc == ENODATA || rc == ENOENT ? 0 : rc;
 }
 
-/* Whether a line, as we write them, says what has become of a message. */
-static bool is_state(const char *line, size_t len)
+static int compare_ids(const void *left, const void *right)
 {
-	return memmem(line, len < HEAD_BYTES ? len : HEAD_BYTES, "\"id\"", 4) != NULL;
+	return memcmp(left, right, ID_TEXT_BYTES - 1);
 }
 
-/* Reads what has become of the messages that were found and do not say so themselves. */
+/* The id in a line that says what has become of a message, as we write those, or NULL. */
+static const char *find_id(const char *line, size_t len)
+{
+	static const char member[] = "\"id\": \"";
+	const char *id = memmem(line, len < HEAD_BYTES ? len : HEAD_BYTES, member, strlen(member));
+
+	return id && (size_t)(line + len - id) > strlen(member) + ID_TEXT_BYTES ? id + strlen(member) : NULL;
+}
+
+/* Lists the ids of messages about which later lines may say more, in order, and sets where the oldest of them stands. */
+static size_t list_ids(const struct search *search, char ids[static SEARCH_NEWEST][ID_TEXT_BYTES], int64_t *oldest)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < search->count; i++) {
+		const struct found *found = &search->found[i];
+
+		if (!found->has_sequel)
+			continue;
+		sodium_bin2base64(ids[count++], ID_TEXT_BYTES, found->entry.id, ENVELOPE_ID_BYTES, BASE64_VARIANT);
+		*oldest = found->offset;
+	}
+	qsort(ids, count, ID_TEXT_BYTES, compare_ids);
+	return count;
+}
+
+/* Reads what has become of the messages that were found. */
 static int settle(struct search *search)
 {
+	char ids[SEARCH_NEWEST][ID_TEXT_BYTES];
 	struct chatreader *reader = NULL;
 	struct chatlog_entry entry;
-	int64_t oldest = INT64_MAX;
-	const char *line;
-	size_t len;
-	int rc = 0;
+	int64_t oldest = 0;
+	const char *line, *id;
+	size_t len, count = list_ids(search, ids, &oldest), since = 0;
+	int rc = count > 0 ? chatreader_open(AT_FDCWD, true, &reader) : 0;
 
-	for (size_t i = 0; i < search->count; i++)
-		oldest = search->found[i].uncertain ? search->found[i].offset : oldest;
-	if (oldest < INT64_MAX)
-		rc = chatreader_open(AT_FDCWD, true, &reader);
-	while (reader && (rc = chatreader_line(reader, &line, &len)) == 0 && chatreader_offset(reader) > oldest) {
-		if (!is_state(line, len) || chatlog_parse(line, len, &entry) != 0)
+	while (reader && rc == 0) {
+		rc = chatreader_line(reader, &line, &len);
+		if (rc != 0 || chatreader_offset(reader) <= oldest)
+			break;
+		id = find_id(line, len);
+		if (id && bsearch(id, ids, count, ID_TEXT_BYTES, compare_ids) &&
+		    chatlog_parse(line, len, &entry) == 0) {
+			(void)outcomes_note(search->outcomes, &entry);
+			chatlog_entry_free(&entry);
+		}
+		since += len;
+		if (since < ROUND_BYTES)
 			continue;
-		(void)outcomes_note(search->outcomes, &entry);
-		chatlog_entry_free(&entry);
+		since = 0;
 		if (stop_interrupted())
 			rc = EINTR;
-		if (rc != 0)
-			break;
 	}
 	chatreader_free(reader);
 	return rc == ENODATA ? 0 : rc;
@@ -120,14 +151,15 @@ static void show(struct search *search, bool as_json)
 	for (size_t i = search->count; i-- > 0;) {
 		struct found *found = &search->found[i];
 		struct chatlog_entry *entry = &found->entry;
+		const char *outcome = NULL;
 
-		if (found->uncertain && !outcomes_take(search->outcomes, entry, &found->outcome))
+		if (found->has_sequel && !outcomes_take(search->outcomes, entry, &outcome))
 			continue;
 		shown++;
 		if (as_json)
-			shownentry_put_object(search->desk->data, entry, found->outcome);
+			shownentry_put_object(search->desk->data, entry, outcome);
 		else
-			shownentry_put_line(search->desk->data, entry, found->outcome, marks,
+			shownentry_put_line(search->desk->data, entry, outcome, marks,
 			    matcher_find(search->matcher, entry->text, entry->text_len, marks));
 		if (!pager_go_on(&search->pager))
 			break;
