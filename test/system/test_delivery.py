@@ -1,10 +1,12 @@
 """Messages that wait until they are delivered (common/PROTOCOL.md, section 6)."""
 
 import base64
+import contextlib
 import datetime
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from network import Listener
@@ -119,6 +121,27 @@ def test_messages_arrive_in_their_order_and_once(alice, bob):
     assert initiator.output.count("Delivered") == 1
     eventually(lambda: states(alice) == ["delivered"] * 50)
     assert received(bob) == texts
+
+
+def watched(program, path):
+    """Whether a program has the kernel tell it of changes of a file."""
+    number = f"ino:{path.stat().st_ino:x} "
+    for info in Path(f"/proc/{program.pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            if number in info.read_text(encoding="ascii"):
+                return True
+    return False
+
+
+def test_peers_txt_is_watched_only_while_something_waits(alice, bob):
+    """Discovery changes it every second or so, which wakes nobody up who waits for nobody."""
+    alice.write_log(queued("hello", bob))
+    initiator = alice.initiator()
+    eventually(lambda: watched(initiator, alice.path("peers.txt")))
+    bob.responder()
+    comes_back(alice, Bob=bob)
+    initiator.wait_for("Delivered to Bob")
+    eventually(lambda: not watched(initiator, alice.path("peers.txt")))
 
 
 def test_one_who_is_away_delays_nobody_else(alice, bob, make_user):

@@ -773,6 +773,7 @@ def test_classic_chat_is_warned_of_before_the_number_and_the_message(alice):
             assert words in warning
         assert not listener.is_called()
         initiator.menu("")
+        initiator.send("the message, which is left out")
         assert not listener.is_called()
     # The lines of a pipe that were meant for the chat that was given up would be skipped.
     initiator = alice.initiator()
