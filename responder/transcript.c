@@ -26,6 +26,8 @@
 #define TITLE_PERIOD_MS 250
 /* While so much waits for the terminal, the log waits. */
 #define BACKLOG_MAX_BYTES (64 * 1024)
+/* A terminal that takes something, but not all at once, is offered the rest after this. */
+#define OFFER_US 5000
 /* If so much of the log waits, all but the last so much of it is passed over. */
 #define BEHIND_MAX_BYTES (1024 * 1024)
 #define BEHIND_KEPT_BYTES (64 * 1024)
@@ -74,6 +76,7 @@ struct transcript {
 	bool shows, follows; /* follows: epoll waits for the log */
 	int failed;	     /* why the log could not be read the last time, or 0 */
 	int64_t rests_until_us;
+	size_t waited;			     /* bytes for the terminal, at the last turn */
 	int64_t shown_day_ms;		     /* of the last row; 0: none yet */
 	int64_t seen_ms;		     /* wall clock: when the user was last there; 0: not known */
 	bool ruled;			     /* a line says since when the rest is new */
@@ -402,7 +405,7 @@ static void look_ahead(struct transcript *transcript)
 /* Takes lines for as long as a turn may take, or all there are. Returns whether that is all. */
 static bool follow(struct transcript *transcript)
 {
-	int64_t began_us = now_us(), now_ms = clock_monotonic_ms(), before = transcript->offset, rest_us;
+	int64_t began_us = now_us(), now_ms = clock_monotonic_ms(), before = transcript->offset, took_us;
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len;
@@ -432,8 +435,10 @@ static bool follow(struct transcript *transcript)
 		console_put_styled(transcript->console, CONSOLE_BAD,
 		    "cannot read " CHATLOG_NAME ", so nothing is shown: %s\n", lockedfile_reason(rc));
 	transcript->failed = rc == ENODATA ? 0 : rc;
-	rest_us = (now_us() - began_us) * REST_FACTOR;
-	transcript->rests_until_us = now_us() + (rest_us > REST_MIN_US ? rest_us : REST_MIN_US);
+	/* Whoever had the processor meanwhile is no reason to rest for longer. */
+	took_us = now_us() - began_us < TURN_US ? now_us() - began_us : TURN_US;
+	transcript->rests_until_us =
+	    now_us() + (took_us * REST_FACTOR > REST_MIN_US ? took_us * REST_FACTOR : REST_MIN_US);
 	return rc != 0;
 }
 
@@ -509,7 +514,8 @@ void transcript_work(void *context)
 	struct epoll_event events[3];
 	int count = epoll_wait(transcript->epoll, events, 3, 0);
 	int64_t due_ms, due_us;
-	bool stuck, all = true;
+	size_t waits;
+	bool stuck, moves, all = true;
 	uint64_t expired;
 
 	for (int i = 0; i < count; i++) {
@@ -518,7 +524,10 @@ void transcript_work(void *context)
 		else if (events[i].data.ptr == transcript)
 			take_keys(transcript);
 	}
-	stuck = transcript->shows && console_waiting_bytes(console) > BACKLOG_MAX_BYTES;
+	waits = console_waiting_bytes(console);
+	moves = waits > 0 && waits != transcript->waited;
+	transcript->waited = waits;
+	stuck = transcript->shows && waits > BACKLOG_MAX_BYTES;
 	if (!stuck && now_us() >= transcript->rests_until_us)
 		all = follow(transcript);
 	else
@@ -529,6 +538,8 @@ void transcript_work(void *context)
 		due_us = now_us() + CONSOLE_RETRY_MS * 1000;
 	else if (!stuck && !all && due_us > transcript->rests_until_us)
 		due_us = transcript->rests_until_us;
+	if (moves && due_us > now_us() + OFFER_US)
+		due_us = now_us() + OFFER_US;
 	wait_for(transcript, all && !stuck, due_us);
 }
 
