@@ -69,8 +69,9 @@ class Talker:
 
     def type_until(self, count):
         """Types ahead, as a pipe would; a chat and a line at the menu by turns."""
-        for text in self.texts[self.typed:count]:
-            self.initiators[-1].send(f"Chat {self.other}\nsecure\n7\n{text}")
+        for number in range(self.typed, count):
+            way = f"Chat {self.other}\nsecure\n7\n" if number % 2 else f"@{self.other} "
+            self.initiators[-1].send(way + self.texts[number])
         self.typed = max(self.typed, count)
 
     def check_told(self, other):
