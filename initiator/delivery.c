@@ -33,7 +33,9 @@ struct delivery {
 	int lock;			/* identity.key, locked; or -1 */
 	struct loop_timer lock_timer;
 	struct awaited *awaited;
-	int64_t patience_ms; /* monotonic: how long delivery_try_all() waits for another process */
+	uint8_t queued[ENVELOPE_ID_BYTES]; /* what was queued last */
+	struct delivery_notice early;	   /* what another process has done with it, perhaps before it was awaited */
+	int64_t patience_ms;		   /* monotonic: how long delivery_try_all() waits for another process */
 };
 
 /* Whether more of the same is to come, so that it will be told with the last one. */
@@ -82,11 +84,13 @@ static void tell_state(struct delivery *delivery, const struct chatlog_entry *en
 	memcpy(notice.id, entry->id, sizeof(notice.id));
 	parties_know(&delivery->parties, item, &notice.to);
 	snprintf(notice.why, sizeof(notice.why), "%s", entry->why ? entry->why : "");
+	if (memcmp(notice.id, delivery->queued, sizeof(notice.id)) == 0)
+		delivery->early = notice;
 	tell(delivery, &notice);
 }
 
-/* Takes what was appended to the log since the last time, by whomever. */
-static void read_log(struct delivery *delivery)
+/* Takes what was appended to the log since the last time, and tells it if another process delivers, or did so far. */
+static void read_log(struct delivery *delivery, bool is_of_others)
 {
 	struct chatlog_entry entry;
 	const char *line;
@@ -95,8 +99,8 @@ static void read_log(struct delivery *delivery)
 
 	while (delivery->follower && chatfollower_next(delivery->follower, &line, &len, &offset) == 0) {
 		/* Of the one's own it is known. */
-		if (delivery->is_started && !delivery->parties.has_outbox &&
-		    outbox_total(delivery->parties.outbox) > 0 && chatlog_parse(line, len, &entry) == 0) {
+		if (delivery->is_started && is_of_others && outbox_total(delivery->parties.outbox) > 0 &&
+		    chatlog_parse(line, len, &entry) == 0) {
 			if (entry.kind == CHATLOG_STATE)
 				tell_state(delivery, &entry);
 			chatlog_entry_free(&entry);
@@ -140,10 +144,10 @@ static void catch_up(void *context)
 	struct delivery *delivery = context;
 	const struct outbox_recipient *recipient = NULL;
 
-	read_log(delivery);
+	read_log(delivery, !delivery->parties.has_outbox);
 	/* Whoever had the outbox may have written something just before it ended. */
 	if (take_outbox(delivery, false))
-		read_log(delivery);
+		read_log(delivery, true);
 	while ((recipient = outbox_recipient(delivery->parties.outbox, recipient))) {
 		struct party *party = party_make(&delivery->parties, recipient->identity);
 
@@ -194,7 +198,7 @@ static void end_round(void *context)
 	if (rc == 0 && delivery->parties.lines.len > 0)
 		rc = chatlog_append(delivery->setup.log, delivery->parties.lines.data, delivery->parties.lines.len, 0);
 	buffer_wipe(&delivery->parties.lines);
-	read_log(delivery);
+	read_log(delivery, !delivery->parties.has_outbox);
 	while ((party = TAILQ_FIRST(&delivery->parties.done))) {
 		TAILQ_REMOVE(&delivery->parties.done, party, of_turn);
 		conclude(delivery, party, rc);
@@ -256,7 +260,7 @@ int delivery_start(struct delivery *delivery)
 	if (watching != 0)
 		return watching;
 	/* What happened before is no news. */
-	read_log(delivery);
+	read_log(delivery, !delivery->parties.has_outbox);
 	delivery->is_started = true;
 	catch_up(delivery);
 	return rc;
@@ -333,9 +337,10 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 	int rc = outbox_has_room(delivery->parties.outbox, to->identity) ? 0 : EDQUOT;
 
 	/* Before others read of it, so that they leave it to this one, which may have a session open. */
-	if (!(how & DELIVERY_ONCE))
-		take_outbox(delivery, true);
+	if (!(how & DELIVERY_ONCE) && take_outbox(delivery, true))
+		read_log(delivery, true);
 	randombytes_buf(id, ENVELOPE_ID_BYTES);
+	memcpy(delivery->queued, id, ENVELOPE_ID_BYTES);
 	if (rc == 0)
 		rc = parties_format_queued(&line, to, id, text, len, how & DELIVERY_ONCE);
 	if (rc == 0)
@@ -399,6 +404,10 @@ int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_I
 	struct awaited awaited = {.notice = notice};
 	int rc;
 
+	if (memcmp(delivery->early.id, id, sizeof(awaited.id)) == 0) {
+		*notice = delivery->early;
+		return 0;
+	}
 	memcpy(awaited.id, id, sizeof(awaited.id));
 	if (item)
 		memcpy(awaited.identity, item->recipient->identity, sizeof(awaited.identity));

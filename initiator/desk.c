@@ -39,7 +39,7 @@ static void tell_delivery(void *context, const struct delivery_notice *notice)
 	bool waits = notice->kind == DELIVERY_NOT_NOW || notice->kind == DELIVERY_UNREACHABLE ||
 		     notice->kind == DELIVERY_UNCONFIRMED;
 
-	if (waits && !notice->asked && notice->log_error == 0)
+	if (desk->is_silent || (waits && !notice->asked && notice->log_error == 0))
 		return;
 	desk_put_news(desk, notice);
 	desk_show_waiting(desk, waits ? &notice->to : NULL);

@@ -65,6 +65,7 @@ struct desk {
 	struct console *data;	 /* what a command shows: standard output */
 	/* The command came as an argument: only whole names count, and what would be asked for a yes has one. */
 	bool script;
+	bool is_silent; /* the command tells nothing of messages but its own */
 	struct keyfile key;
 	struct peersfile *peers;
 	struct shown_users users;

@@ -26,6 +26,7 @@
 #include "trust/mark.h"
 #include "users.h"
 #include "waiting.h"
+#include "wording.h"
 
 static const char usage[] =
     "usage: initiator [-a ADDR] [-C DIR] [-s] [--passphrase-fd N] [COMMAND ...]\n"
@@ -221,8 +222,7 @@ static bool start_delivery(struct desk *desk)
 	int rc = delivery_start(desk->delivery);
 
 	if (rc == EFBIG)
-		console_put_styled(desk->console, CONSOLE_WARNING,
-		    CHATLOG_NAME " says nowhere what waits since long ago: that is not sent.\n");
+		wording_put_forgotten(desk->console);
 	else if (rc != 0 && rc != EINTR)
 		console_put_styled(desk->console, CONSOLE_BAD,
 		    "cannot follow " CHATLOG_NAME ", so nothing that waits is sent: %s\n", lockedfile_reason(rc));

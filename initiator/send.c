@@ -176,11 +176,14 @@ static void put_last_line(struct console *console, struct console *draft)
 	console_put_all(console, draft);
 }
 
-/* Begins to deliver what waits. What is too far back in the log does not keep the rest from that. */
+/* Begins to deliver what waits, and tells if some of that is too far back in the log, which keeps the rest from nothing. */
 static int start(const struct desk *desk)
 {
 	int rc = delivery_start(desk->delivery);
 
+	/* Nobody else would say it, because the log is settled at the end. */
+	if (rc == EFBIG)
+		wording_put_forgotten(desk->console);
 	return rc == EFBIG ? 0 : rc;
 }
 
@@ -192,8 +195,10 @@ static int send_secure(struct sending *sending)
 	bool keep = sending->order->keep, is_lost = !sending->to.has_address;
 	struct delivery_notice notice;
 	uint8_t id[ENVELOPE_ID_BYTES];
-	int rc = keep ? start(desk) : 0, status;
+	int rc, status;
 
+	desk->is_silent = true;
+	rc = keep ? start(desk) : 0;
 	if (rc == 0)
 		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len,
 		    is_lost ? DELIVERY_LATER

@@ -214,6 +214,12 @@ void wording_put_news(struct console *console, const struct delivery_notice *not
 		    lockedfile_reason(notice->log_error));
 }
 
+void wording_put_forgotten(struct console *console)
+{
+	console_put_styled(console, CONSOLE_WARNING,
+	    CHATLOG_NAME " says nowhere what waits since long ago: that is not sent.\n");
+}
+
 void wording_put_unqueued(struct console *console, const struct recipient *to, int error)
 {
 	recipient_put(to, console, CONSOLE_BAD, "Nothing was sent to", ": ");

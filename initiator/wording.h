@@ -34,6 +34,9 @@ void wording_put_end(struct console *console, const struct call *call, int error
 /* What has become of a secure message, or of an attempt to deliver it. */
 void wording_put_news(struct console *console, const struct delivery_notice *notice);
 
+/* The log is so long that what was queued early is not found, as outbox_begin() says. */
+void wording_put_forgotten(struct console *console);
+
 /* A message could not be queued: error is that of delivery_queue(). */
 void wording_put_unqueued(struct console *console, const struct recipient *to, int error);
 

@@ -1,6 +1,7 @@
 """Messages of scripts: send and deliver."""
 
 import contextlib
+import fcntl
 import json
 import signal
 
@@ -236,6 +237,36 @@ def test_deliver_goes_on_until_a_signal(alice, bob):
     assert received(bob) == ["hello", "again"]
     program.stop(signal.SIGINT)
     assert program.output == ""
+
+
+def test_what_another_process_delivers_at_once_is_delivered(alice, bob):
+    """Also if it does so before anybody can wait for that."""
+    alice.identity()
+    for number in range(8):
+        with open(alice.path("identity.key"), "rb") as key:
+            fcntl.flock(key, fcntl.LOCK_EX)  # as the process does that delivers
+            program = alice.start("initiator", "send", "-k", "Bob", str(number), ready=False)
+            queued = eventually(lambda: [entry for entry in alice.log() if entry.get("text") == str(number)])[0]
+            alice.write_log({name: queued[name] for name in ("time", "id", "username", "identity")} | {"state": "delivered"})
+            assert finish(program, 0) == ""
+    assert lines(alice) == ["QUEUED", "delivered"] * 8
+
+
+def test_what_others_queued_is_not_told(alice, bob):
+    send(alice, "-k", "Bob", "first", status=4)
+    bob.responder()
+    send(alice, "-k", "Bob", "second")
+    assert received(bob) == ["first", "second"]
+
+
+@pytest.mark.parametrize("command", [["deliver", "-1"], ["send", "-k", "Bob", "hello"]])
+def test_a_long_log_keeps_nothing_back(alice, bob, command):
+    """What was queued so far back that it is not found is told, and what comes now is sent."""
+    alice.write_log((b"x" * 1023 + b"\n") * 17_000)
+    bob.responder()
+    assert alice.run("initiator", *command).errors.endswith("waits since long ago: that is not sent.\n")
+    send(alice, "-k", "Bob", "later")
+    assert received(bob) == [*command[3:], "later"]
 
 
 def test_a_menu_beside_it_takes_nothing_away(alice, bob):
