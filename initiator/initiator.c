@@ -178,6 +178,7 @@ static int run_command(struct desk *desk, const struct command *command, const c
 	prompt_expect(prompt, command->answers - (command->answers > 0 && argument[0] != '\0'));
 	status = command->run(desk, argument);
 	prompt_settle(prompt);
+	desk_show_waiting(desk, NULL);
 	console_flush(desk->console);
 	return status;
 }

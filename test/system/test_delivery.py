@@ -4,6 +4,7 @@ import base64
 import contextlib
 import datetime
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_what_is_written_to_somebody_away_is_delivered_when_he_is_back(alice, bo
     assert received(bob) == ["hello"]
     assert states(alice) == ["delivered"]
     assert "waiting" not in initiator.menu("Users")
+
+
+def test_the_title_of_the_window_says_how_many_wait_and_no_more_once_they_are_there(alice, bob):
+    initiator = alice.initiator(terminal=True, environment={"TERM": "xterm"})
+    chat_secure(initiator, "Bob")
+    initiator.wait_for(KEPT)
+    initiator.ask("hello", re.escape("\x1b]2;initiator: 1 waiting\x1b\\"))
+    bob.responder()
+    comes_back(alice, Bob=bob)
+    initiator.wait_for(re.escape("\x1b]2;initiator\x1b\\"))
+    chat_secure(initiator, "Bob")
+    initiator.wait_for("Message: ")
+    initiator.ask("again", MENU)
+    eventually(lambda: re.findall(rb"\x1b]2;([^\x1b]*)", initiator.raw)[-1] == b"initiator")
 
 
 def test_nothing_is_kept_of_an_empty_answer(alice):
