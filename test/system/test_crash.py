@@ -120,9 +120,9 @@ def test_kill_9_of_discovery_and_announcer_amid_writing(alice, seeded):
 
     def read_all_the_time():
         while not done.is_set():
-            content = alice.path("peers.txt").read_bytes()
+            content = alice.read_locked("peers.txt")
             try:
-                assert len(parse_peers_file(content.decode())["peers"]) >= 5000
+                assert len(parse_peers_file(content)["peers"]) >= 5000
             except (ValueError, AssertionError):
                 unreadable.append(content)
 

@@ -811,7 +811,11 @@ def test_the_demo_begins_with_a_message_for_each(machine):
     """Sent by the programs themselves, and only once."""
     def texts(user):
         log = machine.work / "demo" / user / "chat.log"
-        entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        if not log.exists():
+            return []
+        with open(log, encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            entries = [json.loads(line) for line in file]
         return [entry["text"] for entry in entries if entry.get("direction") == "RECEIVED"]
 
     def greeted():
