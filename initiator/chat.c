@@ -378,7 +378,7 @@ static int send_now(struct chat *chat)
 {
 	int status = PROGRAM_FINE;
 
-	if (delivery_waiting(chat->desk->delivery, chat->to.identity) == 0)
+	if (outbox_count(delivery_outbox(chat->desk->delivery), chat->to.identity) == 0)
 		status = open_session(chat);
 	else
 		chat->is_late = true;

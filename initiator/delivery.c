@@ -447,19 +447,9 @@ int delivery_try_all(struct delivery *delivery)
 	return rc;
 }
 
-size_t delivery_waiting(const struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])
+const struct outbox *delivery_outbox(const struct delivery *delivery)
 {
-	return outbox_count(delivery->parties.outbox, identity);
-}
-
-size_t delivery_total(const struct delivery *delivery)
-{
-	return outbox_total(delivery->parties.outbox);
-}
-
-const struct outbox_recipient *delivery_recipient(const struct delivery *delivery, const struct outbox_recipient *after)
-{
-	return outbox_recipient(delivery->parties.outbox, after);
+	return delivery->parties.outbox;
 }
 
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])
@@ -508,7 +498,7 @@ static int redirect(struct delivery *delivery, const struct outbox_item *item, c
 	uint8_t id[ENVELOPE_ID_BYTES];
 	struct chatlog_entry entry;
 	struct recipient from;
-	int rc = chatlog_read_at(AT_FDCWD, item->offset, &entry);
+	int rc = outbox_read(item, AT_FDCWD, &entry);
 
 	if (rc != 0)
 		return rc;

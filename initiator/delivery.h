@@ -122,13 +122,8 @@ int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_I
  */
 int delivery_try_all(struct delivery *delivery) __attribute__((warn_unused_result));
 
-/* How many messages wait for the holder of an identity, and in all. */
-size_t delivery_waiting(const struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);
-size_t delivery_total(const struct delivery *delivery);
-
-/* The recipient after another, or the first if that is NULL, for whom something waits; NULL after the last. */
-const struct outbox_recipient *delivery_recipient(const struct delivery *delivery,
-    const struct outbox_recipient *after);
+/* What waits. */
+const struct outbox *delivery_outbox(const struct delivery *delivery);
 
 /* Tries a recipient at once for whom something waits. */
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);

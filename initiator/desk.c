@@ -91,7 +91,8 @@ bool desk_read_peers(const struct desk *desk)
 
 void desk_show_waiting(struct desk *desk, const struct recipient *to)
 {
-	size_t total = delivery_total(desk->delivery), count = to ? delivery_waiting(desk->delivery, to->identity) : 0;
+	const struct outbox *outbox = delivery_outbox(desk->delivery);
+	size_t total = outbox_total(outbox), count = to ? outbox_count(outbox, to->identity) : 0;
 
 	if (count > 0)
 		wording_put_waiting(desk->console, to, count);

@@ -92,7 +92,7 @@ static struct outbox_recipient *make_recipient(struct outbox *outbox, const uint
 
 static void remove_item(struct outbox *outbox, struct outbox_item *item)
 {
-	struct outbox_recipient *recipient = find_recipient(outbox, item->recipient->identity);
+	struct outbox_recipient *recipient = item->recipient;
 
 	TAILQ_REMOVE(&outbox->items, item, all);
 	TAILQ_REMOVE(&recipient->items, item, same);

@@ -2,7 +2,7 @@
  * The outbox: which messages of one's own wait to be delivered, as the lines of chat.log say.
  *
  * A view, and nothing else: it is brought up to date by giving it every line from outbox_begin() on, those that this program
- * appends included, and knows of each message where its line begins, not its text (chatlog_read_at() reads that). What was
+ * appends included, and knows of each message where its line begins, not its text (outbox_read() reads that). What was
  * queued waits until a line says that it was delivered or dropped: a message that left waits, too, because only the
  * receipt tells that it arrived. What is queued for one process only waits for that process alone.
  *
@@ -47,7 +47,7 @@ struct outbox_recipient {
 };
 
 struct outbox_item {
-	const struct outbox_recipient *recipient;
+	struct outbox_recipient *recipient;
 	uint8_t id[ENVELOPE_ID_BYTES];
 	int64_t time_ms; /* wall clock, when it was queued */
 	int64_t offset;	 /* of its line in chat.log, in bytes */

@@ -297,9 +297,7 @@ static void hand_over(struct party *party)
 		parties_run(party->parties);
 		return;
 	}
-	rc = chatlog_read_at(AT_FDCWD, item->offset, &entry);
-	if (rc == 0 && (!entry.has_id || memcmp(entry.id, party->id, sizeof(entry.id)) != 0))
-		rc = EBADMSG;
+	rc = outbox_read(item, AT_FDCWD, &entry);
 	party->call.stage = CALL_PACK;
 	memcpy(party->call.id, party->id, sizeof(party->call.id));
 	if (rc == 0)

@@ -300,5 +300,5 @@ int send_deliver(struct desk *desk, bool once)
 			    lockedfile_reason(rc));
 		return PROGRAM_FAILED;
 	}
-	return delivery_total(desk->delivery) > 0 ? DESK_UNREACHABLE : PROGRAM_FINE;
+	return outbox_total(delivery_outbox(desk->delivery)) > 0 ? DESK_UNREACHABLE : PROGRAM_FINE;
 }

@@ -117,7 +117,7 @@ static int run_retry(struct talk *talk, char *argument)
 	int status;
 
 	(void)argument;
-	if (delivery_waiting(talk->desk->delivery, talk->way.to.identity) > 0) {
+	if (outbox_count(delivery_outbox(talk->desk->delivery), talk->way.to.identity) > 0) {
 		delivery_retry(talk->desk->delivery, talk->way.to.identity);
 		desk_show_waiting(talk->desk, &talk->way.to);
 		return PROGRAM_FINE;

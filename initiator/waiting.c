@@ -24,7 +24,7 @@ static bool find(struct desk *desk, const char *name, struct recipient *found)
 	struct recipient to;
 	size_t count = 0;
 
-	while ((who = delivery_recipient(desk->delivery, who))) {
+	while ((who = outbox_recipient(delivery_outbox(desk->delivery), who))) {
 		know(desk, who, &to);
 		if (strcasecmp(to.username, name) == 0 && count++ == 0)
 			*found = to;
@@ -43,7 +43,7 @@ int waiting_drop(struct desk *desk, const char *name)
 	status = find(desk, name, &to) ? PROGRAM_FINE : recipient_find(&to, name, true, desk);
 	if (status != PROGRAM_FINE)
 		return status;
-	count = delivery_waiting(desk->delivery, to.identity);
+	count = outbox_count(delivery_outbox(desk->delivery), to.identity);
 	if (count == 0) {
 		recipient_put(&to, desk->console, CONSOLE_NORMAL, "Nothing waits for", ".\n");
 		return PROGRAM_FINE;
@@ -61,7 +61,7 @@ int waiting_drop(struct desk *desk, const char *name)
 
 void waiting_put_count(const struct desk *desk, const uint8_t *identity, struct console *console)
 {
-	size_t count = identity ? delivery_waiting(desk->delivery, identity) : 0;
+	size_t count = identity ? outbox_count(delivery_outbox(desk->delivery), identity) : 0;
 
 	if (count > 0)
 		console_put_styled(console, CONSOLE_WARNING, "  %zu waiting", count);
@@ -72,7 +72,7 @@ void waiting_put_absent(const struct desk *desk)
 	const struct outbox_recipient *who = NULL;
 	size_t shown = 0;
 
-	while ((who = delivery_recipient(desk->delivery, who)) && shown <= SHOWN) {
+	while ((who = outbox_recipient(delivery_outbox(desk->delivery), who)) && shown <= SHOWN) {
 		struct recipient to;
 
 		know(desk, who, &to);
@@ -92,7 +92,7 @@ void waiting_put_absent(const struct desk *desk)
 
 void waiting_hand_on(struct desk *desk, const uint8_t known[static IDENTITY_BYTES], const struct recipient *to)
 {
-	size_t count = delivery_waiting(desk->delivery, known);
+	size_t count = outbox_count(delivery_outbox(desk->delivery), known);
 	int rc;
 
 	if (count == 0 || !to->has_identity)
