@@ -123,7 +123,7 @@ static int go(struct listing *listing)
 static int list(struct listing *listing)
 {
 	struct console *console = listing->desk->console;
-	int rc = chatreader_open(AT_FDCWD, true, &listing->reader);
+	int rc = chatreader_open(AT_FDCWD, &listing->reader);
 
 	if (rc == ENOENT)
 		return PROGRAM_FINE;

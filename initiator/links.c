@@ -60,7 +60,7 @@ static int read_links(struct shown_links *links)
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len;
-	int rc = chatreader_open(AT_FDCWD, true, &reader);
+	int rc = chatreader_open(AT_FDCWD, &reader);
 
 	forget(links);
 	for (size_t seen = 0; rc == 0 && links->count < LINKS_MAX && seen < LINKS_READ_BYTES && !stop_requested();

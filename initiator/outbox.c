@@ -314,7 +314,7 @@ int outbox_begin(int dir, int64_t *offset)
 {
 	struct chatreader *reader;
 	int64_t begin = 0, earliest;
-	int rc = chatreader_open(dir, true, &reader);
+	int rc = chatreader_open(dir, &reader);
 
 	if (rc == 0) {
 		earliest = chatreader_offset(reader) - OUTBOX_BEGIN_MAX_BYTES;

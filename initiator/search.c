@@ -62,7 +62,7 @@ static int find(struct search *search)
 	struct chatreader *reader = NULL;
 	const char *line;
 	size_t len, since = 0;
-	int rc = chatreader_open(AT_FDCWD, true, &reader);
+	int rc = chatreader_open(AT_FDCWD, &reader);
 
 	while (rc == 0 && search->count < SEARCH_NEWEST) {
 		rc = chatreader_line(reader, &line, &len);
@@ -120,7 +120,7 @@ static int settle(struct search *search)
 	int64_t oldest = 0;
 	const char *line, *id;
 	size_t len, count = list_ids(search, ids, &oldest), since = 0;
-	int rc = count > 0 ? chatreader_open(AT_FDCWD, true, &reader) : 0;
+	int rc = count > 0 ? chatreader_open(AT_FDCWD, &reader) : 0;
 
 	while (reader && rc == 0) {
 		rc = chatreader_line(reader, &line, &len);

@@ -284,7 +284,7 @@ static int find_last(bool only_received, struct chatlog_entry *entry)
 	bool found = false;
 	const char *line;
 	size_t len;
-	int rc = chatreader_open(AT_FDCWD, true, &reader);
+	int rc = chatreader_open(AT_FDCWD, &reader);
 
 	while (rc == 0 && !found && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
 		if (chatlog_parse(line, len, entry) != 0)

@@ -119,7 +119,7 @@ int inbox_recall(struct inbox *inbox, int dir)
 
 	inbox->dir = dir;
 	(void)!open_decisions(inbox);
-	rc = chatreader_open(dir, true, &reader);
+	rc = chatreader_open(dir, &reader);
 	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
 		/* Most lines need not be parsed for this. */

@@ -319,7 +319,7 @@ static void put_accepted(struct transcript *transcript, const uint8_t *id)
 	const char *line;
 	size_t len;
 	bool found = false;
-	int rc = chatreader_open(transcript->dir, true, &reader);
+	int rc = chatreader_open(transcript->dir, &reader);
 
 	for (size_t seen = 0; rc == 0 && !found && seen < HELD_MAX_BYTES; seen += len) {
 		rc = chatreader_line(reader, &line, &len);

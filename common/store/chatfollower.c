@@ -223,7 +223,7 @@ static int64_t find_last(int dir, size_t count)
 	int64_t offset;
 	size_t len;
 
-	if (chatreader_open(dir, true, &reader) != 0)
+	if (chatreader_open(dir, &reader) != 0)
 		return -1;
 	while (count > 0 && chatreader_line(reader, &line, &len) == 0)
 		count--;

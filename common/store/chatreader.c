@@ -128,7 +128,7 @@ static int step(struct chatreader *reader, const char **line, size_t *len, bool 
 	return EFBIG;
 }
 
-int chatreader_open(int dir, bool from_end, struct chatreader **reader)
+int chatreader_open(int dir, struct chatreader **reader)
 {
 	struct stat status;
 	struct chatreader *opened;
@@ -147,19 +147,15 @@ int chatreader_open(int dir, bool from_end, struct chatreader **reader)
 		return ENOMEM;
 	}
 	opened->fd = fd;
-	opened->backward = from_end;
+	opened->backward = true;
 	opened->finished = false;
-	opened->size = status.st_size;
-	opened->offset = from_end ? status.st_size : 0;
-	opened->last = status.st_size;
-	opened->begin = opened->end = from_end ? ROOM_BYTES : 0;
-	if (from_end) {
-		/* What follows the last line feed is torn, or the nothing that belongs there. */
-		rc = step(opened, &torn, &torn_len, &whole);
-		if (rc != 0 && rc != ENODATA) {
-			chatreader_free(opened);
-			return rc;
-		}
+	opened->size = opened->offset = opened->last = status.st_size;
+	opened->begin = opened->end = ROOM_BYTES;
+	/* What follows the last line feed is torn, or the nothing that belongs there. */
+	rc = step(opened, &torn, &torn_len, &whole);
+	if (rc != 0 && rc != ENODATA) {
+		chatreader_free(opened);
+		return rc;
 	}
 	*reader = opened;
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * Reading chat.log line by line from either end, in memory that does not grow with the file.
+ * Reading chat.log line by line from its end, and forwards again from there, in memory that does not grow with the file.
  *
  * Takes no lock: the file only grows, and what follows the last line feed is not a line yet. Lines longer than
  * CHATLOG_LINE_MAX_BYTES are passed over, up to CHATREADER_GIVE_UP_BYTES of them at a time: a file with more than that and
@@ -17,10 +17,10 @@
 struct chatreader;
 
 /*
- * Opens the chat.log of directory dir at its first line, or at its last if from_end. Returns 0 with *reader the
- * caller's to free, or an errno value; ENOENT if nothing was ever said. Lines appended later are not seen.
+ * Opens the chat.log of directory dir at its last line. Returns 0 with *reader the caller's to free, or an errno value;
+ * ENOENT if nothing was ever said. Lines appended later are not seen.
  */
-int chatreader_open(int dir, bool from_end, struct chatreader **reader) __attribute__((warn_unused_result));
+int chatreader_open(int dir, struct chatreader **reader) __attribute__((warn_unused_result));
 void chatreader_free(struct chatreader *reader);
 
 /*
@@ -30,11 +30,11 @@ void chatreader_free(struct chatreader *reader);
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 
-/* Has a reader from the end read forwards from now on, first the line that was read last, up to where it began. */
+/* Has it read forwards from now on, first the line that was read last, up to where it began. */
 void chatreader_turn(struct chatreader *reader);
 
 /*
- * Of a reader from the end: the offset in the file, in bytes, of the line that was read last; at first that of what follows
+ * Before that: the offset in the file, in bytes, of the line that was read last; at first that of what follows
  * the last whole line.
  */
 int64_t chatreader_offset(const struct chatreader *reader);

@@ -160,7 +160,7 @@ int held_read(struct held *held, int dir)
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len = 0;
-	int rc = chatreader_open(dir, true, &reader);
+	int rc = chatreader_open(dir, &reader);
 
 	for (size_t seen = 0; rc == 0 && seen < HELD_READ_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
