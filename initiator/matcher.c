@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
+#include <unistr.h>
 
 #include "base/buffer.h"
 #include "base/text.h"
@@ -143,21 +144,8 @@ static int keep_run(struct matcher *matcher, const char *word)
 
 static void put_form(struct matcher *matcher, uint32_t code_point)
 {
-	char *form = matcher->forms[matcher->form_count++];
-
-	if (code_point < 0x800) {
-		*form++ = (char)(0xc0 | code_point >> 6);
-	} else {
-		if (code_point < 0x10000) {
-			*form++ = (char)(0xe0 | code_point >> 12);
-		} else {
-			*form++ = (char)(0xf0 | code_point >> 18);
-			*form++ = (char)(0x80 | (code_point >> 12 & 0x3f));
-		}
-		*form++ = (char)(0x80 | (code_point >> 6 & 0x3f));
-	}
-	*form++ = (char)(0x80 | (code_point & 0x3f));
-	*form = '\0';
+	/* The NUL is there. */
+	(void)u8_uctomb((uint8_t *)matcher->forms[matcher->form_count++], code_point, FORM_BYTES - 1);
 }
 
 /* Collects all that folds to a character which folds to itself. */

@@ -57,11 +57,6 @@ const char *chatlog_direction_word(enum chatlog_direction direction)
 	return direction_words[direction];
 }
 
-const char *chatlog_state_word(enum chatlog_state state)
-{
-	return state_words[state];
-}
-
 /* Appends what separates a member from the one before, and its name. */
 static int append_name(struct buffer *batch, const char *name)
 {

@@ -74,10 +74,9 @@ struct chatlog_entry {
 	json_t *document; /* what chatlog_parse() read the strings from; NULL in an entry made by hand */
 };
 
-/* The words in the file and on the screen: "plain", "classic", "secure"; "RECEIVED" ...; "delivered" ... */
+/* The words in the file and on the screen: "plain", "classic", "secure"; "RECEIVED" ... */
 const char *chatlog_mode_word(enum chatlog_mode mode);
 const char *chatlog_direction_word(enum chatlog_direction direction);
-const char *chatlog_state_word(enum chatlog_state state);
 
 /*
  * Appends the line for entry, with its line feed, to batch. What is queued and what has a state has an id, what is queued

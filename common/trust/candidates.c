@@ -60,17 +60,12 @@ bool candidates_begins(const char *name, const char *text)
 	return text[0] == '\0' || compare(&wanted, name) != LIKENESS_NONE;
 }
 
-static bool is_online(const struct candidates *candidates, const struct peer *claim)
-{
-	return peer_is_online(claim, candidates->now_ms) && !claim->left;
-}
-
 /* Whether a is a better place to reach the holder of pin, or of no pin, than b: online, proven there, heard later. */
 static bool is_better(const struct candidates *candidates, const struct pin *pin, const struct peer *a,
     const struct peer *b)
 {
-	if (is_online(candidates, a) != is_online(candidates, b))
-		return is_online(candidates, a);
+	if (peer_is_online(a, candidates->now_ms) != peer_is_online(b, candidates->now_ms))
+		return peer_is_online(a, candidates->now_ms);
 	if (pin && pin_is_proven_at(pin, a->address) != pin_is_proven_at(pin, b->address))
 		return pin_is_proven_at(pin, a->address);
 	return a->last_seen_ms > b->last_seen_ms;

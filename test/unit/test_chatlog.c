@@ -261,6 +261,7 @@ static void expect_line(const struct chatlog_entry *entry, const char *line)
 
 static void what_becomes_of_a_message_is_a_further_line(void **state)
 {
+	static const char *const words[] = {"delivered", "dropped", "accepted", "rejected"};
 	struct chatlog_entry entry = full_entry_of("hello", 5), back;
 
 	(void)state;
@@ -294,8 +295,7 @@ static void what_becomes_of_a_message_is_a_further_line(void **state)
 
 		entry.state = (enum chatlog_state)i;
 		assert_int_equal(chatlog_format(&batch, &entry), 0);
-		assert_non_null(memmem(batch.data, batch.len, chatlog_state_word(entry.state),
-		    strlen(chatlog_state_word(entry.state))));
+		assert_non_null(memmem(batch.data, batch.len, words[i], strlen(words[i])));
 		assert_int_equal(parse(batch.data, batch.len - 1, &back), 0);
 		assert_int_equal(back.state, i);
 		assert_false(back.has_identity);
