@@ -35,6 +35,9 @@ struct command {
 	int least, most;     /* arguments that follow them */
 	int (*run)(struct request *request);
 	int (*check)(struct request *request); /* whether they can be meant: PROGRAM_FINE or PROGRAM_USAGE; or NULL */
+	/* In place of run: those that the menu has just so. */
+	int (*run_named)(struct desk *desk, const char *name);
+	bool needs_secret; /* signs, encrypts or compares; all else works without the passphrase of the identity */
 };
 
 static int run_users(struct request *request)
@@ -82,11 +85,6 @@ static int run_watch(struct request *request)
 	return watch_run(&request->desk, request->arguments[0], request->json);
 }
 
-static int run_fingerprint(struct request *request)
-{
-	return trust_fingerprint(&request->desk, request->arguments[0]);
-}
-
 static int check_verify(struct request *request)
 {
 	if (!trust_are_digits(request->arguments[1]))
@@ -100,61 +98,35 @@ static int run_verify(struct request *request)
 	return trust_compare(&request->desk, request->arguments[0], request->arguments[1]);
 }
 
-static int run_trust(struct request *request)
-{
-	return trust_accept(&request->desk, request->arguments[0]);
-}
-
-static int run_distrust(struct request *request)
-{
-	return trust_withdraw(&request->desk, request->arguments[0]);
-}
-
-/* Those that the menu has just so. */
-static int run_named(struct request *request)
-{
-	static const struct {
-		const char *name;
-		int (*run)(struct desk *desk, const char *name);
-	} alike[] = {
-	    {"accept", people_accept},
-	    {"reject", people_reject},
-	    {"block", people_block},
-	    {"unblock", people_unblock},
-	    {"mute", people_mute},
-	    {"unmute", people_unmute},
-	    {"name", people_rename},
-	};
-	size_t i = 0;
-
-	while (strcmp(alike[i].name, request->program->arguments[0]) != 0)
-		i++;
-	return alike[i].run(&request->desk, request->arguments[0]);
-}
-
 static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
-	NULL},
+	.check = NULL},
     {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] NAME [TEXT]",
 	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME", "m:w:k", 1, 2,
-	run_send, check_send},
-    {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, run_deliver, NULL},
-    {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history, NULL},
+	run_send, check_send, .needs_secret = true},
+    {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, run_deliver,
+	.needs_secret = true},
+    {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history,
+	.check = NULL},
     {"search", "[-j] [-f NAME] WORDS...", "the newest messages with all the words, or those of them with NAME",
-	"jf:", 1, MATCHER_WORDS_MAX, run_search, NULL},
-    {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, run_watch, NULL},
-    {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, run_fingerprint, NULL},
+	"jf:", 1, MATCHER_WORDS_MAX, run_search, .check = NULL},
+    {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, run_watch,
+	.check = NULL},
+    {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1,
+	.run_named = trust_fingerprint, .needs_secret = true},
     {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
-	run_verify, check_verify},
-    {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, run_trust, NULL},
-    {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, run_distrust, NULL},
-    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, run_named, NULL},
-    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, run_named, NULL},
-    {"block", "NAME", "refuse the messages of somebody", "", 1, 1, run_named, NULL},
-    {"unblock", "NAME", "take them again", "", 1, 1, run_named, NULL},
-    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, run_named, NULL},
-    {"unmute", "NAME", "have the bell again", "", 1, 1, run_named, NULL},
-    {"name", "NEW", "change your own name", "", 1, 1, run_named, NULL},
+	run_verify, check_verify, .needs_secret = true},
+    {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, .run_named = trust_accept,
+	.needs_secret = true},
+    {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, .run_named = trust_withdraw,
+	.needs_secret = true},
+    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, .run_named = people_accept},
+    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, .run_named = people_reject},
+    {"block", "NAME", "refuse the messages of somebody", "", 1, 1, .run_named = people_block},
+    {"unblock", "NAME", "take them again", "", 1, 1, .run_named = people_unblock},
+    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, .run_named = people_mute},
+    {"unmute", "NAME", "have the bell again", "", 1, 1, .run_named = people_unmute},
+    {"name", "NEW", "change your own name", "", 1, 1, .run_named = people_rename, .needs_secret = true},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -267,29 +239,17 @@ static int parse(struct request *request, const struct command *command, int cou
 	return status;
 }
 
-/* Whether it signs, encrypts or compares; all else works without the passphrase of the identity. */
-static bool needs_secret(const struct command *command)
-{
-	static const char *const open[] = {
-	    "users", "history", "search", "watch", "accept", "reject", "block", "unblock", "mute", "unmute"};
-
-	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
-		if (strcmp(command->name, open[i]) == 0)
-			return false;
-	}
-	return true;
-}
-
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
-	bool opened = desk_open(&request->desk, program, needs_secret(command));
+	bool opened = desk_open(&request->desk, program, command->needs_secret);
 	int status = PROGRAM_FAILED;
 
 	if (request->json)
 		program->out.terminal = program->out.coloured = false; /* lines as they are */
 	if (opened)
-		status = command->run(request);
+		status =
+		    command->run ? command->run(request) : command->run_named(&request->desk, request->arguments[0]);
 	desk_close(&request->desk);
 	console_flush(&program->out);
 	return program->out.outlet.failed ? desk_worse(status, PROGRAM_FAILED) : status;
