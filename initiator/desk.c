@@ -81,12 +81,26 @@ void desk_refresh(struct desk *desk)
 
 bool desk_read_peers(const struct desk *desk)
 {
-	int rc = peersfile_read(desk->peers);
+	return desk_check_file(desk, "read", PEERSFILE_NAME, peersfile_read(desk->peers)) == PROGRAM_FINE;
+}
 
-	if (rc != 0)
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " PEERSFILE_NAME ": %s\n",
-		    peersfile_reason(rc));
-	return rc == 0;
+int desk_check_file(const struct desk *desk, const char *verb, const char *file, int error)
+{
+	bool has_peers = strcmp(file, PEERSFILE_NAME) == 0;
+
+	if (error != 0)
+		console_put_styled(desk->console, CONSOLE_BAD, "cannot %s %s: %s\n", verb, file,
+		    has_peers ? peersfile_reason(error) : lockedfile_reason(error));
+	return error == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+}
+
+bool desk_agrees(struct desk *desk, const char *question)
+{
+	bool agreed = desk->script || prompt_ask_decision(&desk->prompt, question);
+
+	if (!agreed)
+		console_put(desk->console, "Nothing was changed.\n");
+	return agreed;
 }
 
 void desk_show_waiting(struct desk *desk, const struct recipient *to)

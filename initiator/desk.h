@@ -92,6 +92,12 @@ void desk_refresh(struct desk *desk);
 /* Brings what is read of peers.txt up to date. Returns false after telling the user that it cannot be read. */
 bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result));
 
+/* If error is not 0, tells the user that a file cannot be read or written, as verb says. Returns the status of a command. */
+int desk_check_file(const struct desk *desk, const char *verb, const char *file, int error);
+
+/* Asks for a yes, which in a script the command is. If it does not come, says that nothing was changed. */
+bool desk_agrees(struct desk *desk, const char *question);
+
 /*
  * Has the title of the terminal say how many messages wait to be delivered. Unless to is NULL, also collects a line about
  * those that wait for them, if there are any.

@@ -15,7 +15,6 @@
 #include "shownentry.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
-#include "store/lockedfile.h"
 #include "term/pager.h"
 #include "whose.h"
 
@@ -137,7 +136,7 @@ static int list(struct listing *listing)
 		    "a line of " CHATLOG_NAME " is longer than %d MiB; what is beyond it cannot be shown\n",
 		    CHATREADER_GIVE_UP_BYTES >> 20);
 	else if (rc != 0)
-		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", lockedfile_reason(rc));
+		(void)desk_check_file(listing->desk, "read", CHATLOG_NAME, rc);
 	else if (listing->is_interrupted && !stop_requested())
 		console_put_styled(console, CONSOLE_WARNING, "(interrupted)\n");
 	return !listing->is_limited && rc == 0 && !(listing->desk->script && listing->is_cut) ? PROGRAM_FINE

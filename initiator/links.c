@@ -9,7 +9,6 @@
 #include "base/launch.h"
 #include "base/stop.h"
 #include "store/chatreader.h"
-#include "store/lockedfile.h"
 #include "term/richtext.h"
 
 /* How far back the log is read for links. */
@@ -135,11 +134,8 @@ int links_open(struct desk *desk, const char *argument)
 	unsigned long number;
 	int rc = argument[0] == '\0' || links->count == 0 ? read_links(links) : 0;
 
-	if (rc != 0) {
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n",
-		    lockedfile_reason(rc));
-		return PROGRAM_FAILED;
-	}
+	if (rc != 0)
+		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
 	if (argument[0] == '\0') {
 		if (!choose(desk, &answer))
 			return PROGRAM_FINE;

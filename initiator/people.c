@@ -11,14 +11,6 @@
 #include "store/lockedfile.h"
 #include "trust/ownname.h"
 
-static int tell_unwritten(const struct desk *desk, int error)
-{
-	if (error != 0)
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n",
-		    peersfile_reason(error));
-	return error == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
-}
-
 static void put_who(struct console *console, const struct stranger *who)
 {
 	char ip[ADDRESS_TEXT_BYTES];
@@ -89,10 +81,10 @@ static int change(struct desk *desk, struct stranger *who, unsigned add, unsigne
 	int rc = peersfile_begin(file);
 
 	if (rc != 0)
-		return tell_unwritten(desk, rc);
+		return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 	*before = pins_wishes(peersfile_pins(file), who->has_identity ? who->identity : NULL, who->address);
 	who->wishes = (*before | add) & ~take;
-	return tell_unwritten(desk, peersfile_commit(file, peersfile_wish(file, who)));
+	return desk_check_file(desk, "write", PEERSFILE_NAME, peersfile_commit(file, peersfile_wish(file, who)));
 }
 
 /* Writes down what becomes of all that is held of a stranger; NULL: nothing is. */
@@ -115,10 +107,7 @@ static int decide(const struct desk *desk, const struct held_stranger *waits, en
 	if (rc == 0)
 		rc = chatlog_append(desk->log, lines.data, lines.len, CHATLOG_DURABLE);
 	buffer_free(&lines);
-	if (rc != 0)
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot write " CHATLOG_NAME ": %s\n",
-		    lockedfile_reason(rc));
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	return desk_check_file(desk, "write", CHATLOG_NAME, rc);
 }
 
 static const struct held_stranger *find_held(const struct held *held, const struct stranger *who)
@@ -182,10 +171,8 @@ int people_block(struct desk *desk, const char *name)
 		put_who(desk->console, &who);
 		console_put(desk->console, " will be refused%s.\n",
 		    who.has_identity ? ", wherever they come from" : " that come from that address and prove nothing");
-		if (!prompt_ask_decision(&desk->prompt, "Block, yes or no? ")) {
-			console_put(desk->console, "Nothing was changed.\n");
+		if (!desk_agrees(desk, "Block, yes or no? "))
 			status = PROGRAM_FAILED;
-		}
 	}
 	if (status == PROGRAM_FINE)
 		status = change(desk, &who, PINS_BLOCKED, PINS_ACCEPTED, &before);
@@ -279,7 +266,7 @@ int people_admit(struct desk *desk, const char *word)
 			rc = peersfile_commit(file, peersfile_set_accept(file, accept));
 	}
 	if (rc != 0)
-		return tell_unwritten(desk, rc);
+		return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 	put_admission(desk, accept);
 	put_waiting(desk);
 	return PROGRAM_FINE;
@@ -321,7 +308,7 @@ int people_rename(struct desk *desk, const char *typed)
 	}
 	rc = peersfile_begin(file);
 	if (rc != 0)
-		return tell_unwritten(desk, rc);
+		return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 	fault = find_fault(desk, typed, name, taker);
 	if (fault) {
 		peersfile_abandon(file);
@@ -334,5 +321,5 @@ int people_rename(struct desk *desk, const char *typed)
 		console_put_name(desk->console, CONSOLE_STRONG, name);
 		console_put(desk->console, " from the next announcement on.\n");
 	}
-	return tell_unwritten(desk, rc);
+	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 }

@@ -12,7 +12,6 @@
 #include "outcomes.h"
 #include "shownentry.h"
 #include "store/chatreader.h"
-#include "store/lockedfile.h"
 #include "whose.h"
 
 /* After so many bytes it is asked whether to go on. */
@@ -179,7 +178,7 @@ static int conclude(const struct search *search, int rc)
 	else if (rc == E2BIG)
 		console_put_styled(console, CONSOLE_WARNING, "Search takes 1 to %d words.\n", MATCHER_WORDS_MAX);
 	else if (rc != 0 && rc != EINTR)
-		console_put_styled(console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n", lockedfile_reason(rc));
+		(void)desk_check_file(search->desk, "read", CHATLOG_NAME, rc);
 	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
@@ -207,9 +206,9 @@ static int run(struct search *search, const char *const *words, size_t count, bo
 	return conclude(search, rc);
 }
 
-/* One search on the heap, which a stack may not hold. */
-static int search_for(struct desk *desk, const char *whom, const char *const *words, size_t count, bool as_json)
+int search_list(struct desk *desk, const char *whom, const char *const *words, size_t count, bool as_json)
 {
+	/* On the heap: it is too large for a stack. */
 	struct search *search = calloc(1, sizeof(*search));
 	int status;
 
@@ -229,11 +228,6 @@ static int search_for(struct desk *desk, const char *whom, const char *const *wo
 	return status;
 }
 
-int search_list(struct desk *desk, const char *whom, const char *const *words, size_t count, bool as_json)
-{
-	return search_for(desk, whom, words, count, as_json);
-}
-
 /* The next word of text, which is cut there; NULL if there is none. */
 static char *next_word(char **text)
 {
@@ -246,20 +240,29 @@ static char *next_word(char **text)
 	return len > 0 ? word : NULL;
 }
 
+int search_with(struct desk *desk, const char *whom, char *text)
+{
+	const char *words[MATCHER_WORDS_MAX + 1], *word;
+	size_t count = 0;
+
+	while (count <= MATCHER_WORDS_MAX && (word = next_word(&text)))
+		words[count++] = word;
+	return search_list(desk, whom, words, count, false);
+}
+
 int search_show(struct desk *desk, const char *typed)
 {
-	const char *words[MATCHER_WORDS_MAX + 1], *whom = NULL;
-	char *copy = strdup(typed), *rest = copy, *word = rest ? next_word(&rest) : NULL;
-	size_t count = 0;
+	const char *whom = NULL;
+	char *copy = strdup(typed + strspn(typed, " \t")), *rest = copy;
 	int status;
 
-	if (word && strcmp(word, "-f") == 0) {
+	if (!copy)
+		return desk_check_file(desk, "read", CHATLOG_NAME, ENOMEM);
+	if (strcspn(rest, " \t") == 2 && strncmp(rest, "-f", 2) == 0) {
+		(void)next_word(&rest);
 		whom = next_word(&rest);
-		word = whom ? next_word(&rest) : NULL;
 	}
-	for (; word && count <= MATCHER_WORDS_MAX; word = next_word(&rest))
-		words[count++] = word;
-	status = search_for(desk, whom, words, count, false);
+	status = search_with(desk, whom, rest);
 	free(copy);
 	return status;
 }

@@ -15,12 +15,8 @@
 #include "net/address.h"
 #include "search.h"
 #include "store/chatreader.h"
-#include "store/lockedfile.h"
 #include "users.h"
 #include "wording.h"
-
-/* Words that are searched for, at most. */
-#define SEARCHED_WORDS_MAX 16
 
 struct talk {
 	struct desk *desk;
@@ -98,15 +94,8 @@ static int run_history(struct talk *talk, char *argument)
 
 static int run_search(struct talk *talk, char *argument)
 {
-	const char *words[SEARCHED_WORDS_MAX];
-	size_t count = 0;
-	char *rest;
-
-	for (char *word = strtok_r(argument, " ", &rest); word && count < SEARCHED_WORDS_MAX;
-	     word = strtok_r(NULL, " ", &rest))
-		words[count++] = word;
-	if (count > 0)
-		return search_list(talk->desk, talk->way.to.username, words, count, false);
+	if (argument[0] != '\0')
+		return search_with(talk->desk, talk->way.to.username, argument);
 	console_put_styled(talk->desk->console, CONSOLE_WARNING, "Search for what? /search WORDS\n");
 	return PROGRAM_FAILED;
 }
@@ -308,11 +297,8 @@ static int find_last_recipient(bool only_received, struct recipient *recipient, 
 
 	if (rc == ENODATA)
 		return DESK_NOBODY;
-	if (rc != 0) {
-		console_put_styled(desk->console, CONSOLE_BAD, "cannot read " CHATLOG_NAME ": %s\n",
-		    lockedfile_reason(rc));
-		return PROGRAM_FAILED;
-	}
+	if (rc != 0)
+		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
 	status = entry.has_identity
 		     ? recipient_find_identity(recipient, entry.identity, entry.username, entry.address, desk)
 		     : recipient_find(recipient, address_format(entry.address, ip), false, desk);

@@ -9,14 +9,31 @@
 
 #define FINGERPRINT_DIGITS 60
 
-/* Our own public key; NULL after telling the user that there is none. */
-static const uint8_t *find_own(const struct desk *desk)
+/* Finds our own public key, and whom name means, or tells the user why not. */
+static int find(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
 {
-	const uint8_t *own = desk_identity(desk);
+	*own = desk_identity(desk);
+	if (*own)
+		return recipient_find(recipient, name, true, desk);
+	console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
+	return PROGRAM_FAILED;
+}
 
-	if (!own)
-		console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
-	return own;
+/* Whether somebody uses a pinned name and is not its holder. */
+static bool is_rival(const struct recipient *recipient)
+{
+	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
+}
+
+/* The same for the holder of the name; returns DESK_CHANGED, after telling that, if it is somebody else. */
+static int find_holder(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
+{
+	int status = find(desk, name, recipient, own);
+
+	if (status != PROGRAM_FINE || !is_rival(recipient))
+		return status;
+	recipient_put_change(recipient, desk->console);
+	return DESK_CHANGED;
 }
 
 static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
@@ -63,12 +80,6 @@ static void put_how_to_compare(const struct recipient *recipient, const struct p
 	console_put(console, ". If not, somebody stands between you.\n");
 }
 
-/* Whether somebody uses a pinned name and is not its holder. */
-static bool is_rival(const struct recipient *recipient)
-{
-	return recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING;
-}
-
 /* Whether somebody else has an identity; else the user is told. */
 static bool is_comparable(const struct recipient *recipient, const uint8_t *own, struct console *console)
 {
@@ -85,17 +96,15 @@ int trust_fingerprint(struct desk *desk, const char *name)
 	struct console *console = desk->console;
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 	struct recipient recipient;
-	const uint8_t *own = find_own(desk);
-	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
+	const uint8_t *own;
+	int status = find_holder(desk, name, &recipient, &own);
 
-	if (status != PROGRAM_FINE)
-		return status;
-	if (is_rival(&recipient)) {
-		recipient_put_change(&recipient, console);
+	if (status == DESK_CHANGED) {
 		put_both(&recipient, own, console);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
-		return DESK_CHANGED;
 	}
+	if (status != PROGRAM_FINE)
+		return status;
 	if (!is_comparable(&recipient, own, console))
 		return PROGRAM_FAILED;
 	if (desk->script) {
@@ -166,31 +175,18 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
  */
 static int change(struct desk *desk, const char *name, const struct pin *seen, const struct pin *wanted)
 {
-	struct console *console = desk->console;
 	struct peersfile *file = desk->peers;
 	int rc = peersfile_begin(file);
 
 	if (rc == 0 && !same_pin(seen, pins_find(peersfile_pins(file), name))) {
 		peersfile_abandon(file);
-		console_put_styled(console, CONSOLE_WARNING,
+		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "What is known of that name has just been changed elsewhere; look again.\n");
 		return PROGRAM_FAILED;
 	}
 	if (rc == 0)
 		rc = peersfile_commit(file, wanted ? peersfile_pin(file, wanted) : peersfile_unpin(file, name));
-	if (rc != 0)
-		console_put_styled(console, CONSOLE_BAD, "cannot write " PEERSFILE_NAME ": %s\n", peersfile_reason(rc));
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
-}
-
-/* Asks for a yes, which in a script the command is. */
-static bool agrees(struct desk *desk, const char *question)
-{
-	bool agreed = desk->script || prompt_ask_decision(&desk->prompt, question);
-
-	if (!agreed)
-		console_put(desk->console, "Nothing was changed.\n");
-	return agreed;
+	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 }
 
 /* A pin of the recipient's identity, as of now. */
@@ -223,16 +219,13 @@ int trust_verify(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own = find_own(desk);
-	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
+	const uint8_t *own;
+	int status = find_holder(desk, name, &recipient, &own);
 
+	if (status == DESK_CHANGED)
+		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
 	if (status != PROGRAM_FINE)
 		return status;
-	if (is_rival(&recipient)) {
-		recipient_put_change(&recipient, console);
-		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
-		return DESK_CHANGED;
-	}
 	if (!recipient.has_pin && !was_shown(desk, &recipient)) {
 		recipient_put(&recipient, console, CONSOLE_WARNING,
 		    "Not yet:", " is not known to you. Fingerprint shows what to compare first.\n");
@@ -251,15 +244,11 @@ int trust_compare(struct desk *desk, const char *name, const char *digits)
 {
 	char whole[IDENTITY_FINGERPRINT_BYTES], half[IDENTITY_HALF_BYTES];
 	struct recipient recipient;
-	const uint8_t *own = find_own(desk);
-	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
+	const uint8_t *own;
+	int status = find_holder(desk, name, &recipient, &own);
 
 	if (status != PROGRAM_FINE)
 		return status;
-	if (is_rival(&recipient)) {
-		recipient_put_change(&recipient, desk->console);
-		return DESK_CHANGED;
-	}
 	if (!is_comparable(&recipient, own, desk->console))
 		return PROGRAM_FAILED;
 	identity_fingerprint(own, recipient.identity, whole);
@@ -288,9 +277,9 @@ static void put_where_known(const struct desk *desk, const struct pin *pin)
 }
 
 /* Finds who announces a pinned name instead of its holder, or tells the user that there is nobody. */
-static int find_rival(struct desk *desk, const char *name, struct recipient *recipient)
+static int find_rival(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
 {
-	int status = recipient_find(recipient, name, true, desk);
+	int status = find(desk, name, recipient, own);
 
 	if (status != PROGRAM_FINE || is_rival(recipient))
 		return status;
@@ -320,14 +309,14 @@ int trust_accept(struct desk *desk, const char *name)
 {
 	struct recipient recipient;
 	struct pin pin;
-	const uint8_t *own = find_own(desk);
-	int status = own ? find_rival(desk, name, &recipient) : PROGRAM_FAILED;
+	const uint8_t *own;
+	int status = find_rival(desk, name, &recipient, &own);
 
 	if (status != PROGRAM_FINE)
 		return status;
 	if (!desk->script)
 		put_change(desk, &recipient, own);
-	if (!agrees(desk, "Accept, yes or no? "))
+	if (!desk_agrees(desk, "Accept, yes or no? "))
 		return PROGRAM_FAILED;
 	make_pin(&recipient, &pin);
 	/* They are muted or blocked as before. */
@@ -346,8 +335,8 @@ int trust_withdraw(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own = find_own(desk);
-	int status = own ? recipient_find(&recipient, name, true, desk) : PROGRAM_FAILED;
+	const uint8_t *own;
+	int status = find(desk, name, &recipient, &own);
 
 	if (status != PROGRAM_FINE)
 		return status;
@@ -362,7 +351,7 @@ int trust_withdraw(struct desk *desk, const char *name)
 		console_put(console, " since ");
 		put_pin(&recipient.pin, own, console);
 	}
-	if (!agrees(desk, "Forget that, yes or no? "))
+	if (!desk_agrees(desk, "Forget that, yes or no? "))
 		return PROGRAM_FAILED;
 	status = change(desk, recipient.pin.username, &recipient.pin, NULL);
 	if (status != PROGRAM_FINE || desk->script)
