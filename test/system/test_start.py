@@ -194,8 +194,10 @@ class Pane:
     def restart(self):
         """Presses Enter as a user does: what tmux itself types reaches no binding of keys."""
         self.machine.tmux("select-pane", "-t", self.id)
+        before = self.machine.tmux("list-clients").count("\n")
         terminal = self.machine.terminal(command=["tmux", "attach"])
-        eventually(lambda: self.machine.tmux("list-clients"))
+        # What is typed before tmux has set the terminal is another key to it.
+        eventually(lambda: self.machine.tmux("list-clients").count("\n") > before)
         terminal.type("Enter")
 
 
