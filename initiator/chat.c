@@ -15,13 +15,12 @@
 #include "recipient.h"
 #include "wording.h"
 
-/* A chat under way, and what was answered so far. */
+/* A chat under way, once it is known how. */
 struct chat {
 	struct desk *desk;
-	struct recipient to;
-	struct call call; /* unless it is secure: that goes through the outbox */
-	bool is_late;	  /* the recipient cannot be reached now: the message is kept */
-	char number[CHAT_NUMBER_MAX_DIGITS + 1];
+	struct chat_way *way;
+	struct call call;   /* unless it is secure: that goes through the outbox */
+	bool is_late;	    /* the recipient cannot be reached now: the message is kept */
 	struct buffer text; /* of the message */
 };
 
@@ -55,9 +54,9 @@ static void draw_number(char number[static CHAT_NUMBER_MAX_DIGITS + 1])
 	number[CHAT_DRAWN_DIGITS] = '\0';
 }
 
-static bool ask_number(struct chat *chat)
+static bool ask_number(struct desk *desk, char number[static CHAT_NUMBER_MAX_DIGITS + 1])
 {
-	struct prompt *prompt = &chat->desk->prompt;
+	struct prompt *prompt = &desk->prompt;
 	const char *question = prompt->terminal ? "Number (any; Enter draws one): " : "Number: ";
 	char *answer;
 
@@ -65,11 +64,11 @@ static bool ask_number(struct chat *chat)
 		size_t len = strlen(answer);
 
 		if (len <= CHAT_NUMBER_MAX_DIGITS && decimal_is_number(answer, len)) {
-			memcpy(chat->number, answer, len + 1);
+			memcpy(number, answer, len + 1);
 			sodium_memzero(answer, len);
 			return true;
 		}
-		console_put_styled(chat->desk->console, CONSOLE_WARNING,
+		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "Please type a whole number of at most %d digits, any you like. It stays here and is mixed into the "
 		    "secret key. %s\n",
 		    CHAT_NUMBER_MAX_DIGITS, prompt->terminal ? "Enter draws one." : "An empty line gives up.");
@@ -78,8 +77,41 @@ static bool ask_number(struct chat *chat)
 	}
 	if (!prompt->terminal || prompt->cancelled || prompt->over || prompt->too_long)
 		return false;
-	draw_number(chat->number);
+	draw_number(number);
 	return true;
+}
+
+/* Finds out whether a secure chat can be had, in one way or the other; else the user is told why not. */
+static int check_secure(const struct desk *desk, const struct chat_way *way)
+{
+	const char *why_not = NULL;
+
+	if (way->mode == CHATLOG_SECURE)
+		return PROGRAM_FINE;
+	if (way->to.downgraded) {
+		wording_put_refusal(desk->console, &way->to);
+		return DESK_CHANGED;
+	}
+	if (desk->strict)
+		why_not = "The classic exchange is refused (--strict)";
+	else if (!classic_is_available())
+		why_not = "This build leaves out the classic exchange";
+	wording_put_classic(desk->console, &way->to, why_not);
+	return why_not ? PROGRAM_FAILED : PROGRAM_FINE;
+}
+
+/* What follows the answer to "secure or unsecure?", up to the message. */
+static int choose_mode(struct desk *desk, struct chat_way *way, bool secure, bool asks_number)
+{
+	int status = PROGRAM_FINE;
+
+	way->mode = !secure ? CHATLOG_PLAIN : way->to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
+	way->number[0] = '\0';
+	if (secure)
+		status = check_secure(desk, way);
+	if (status == PROGRAM_FINE && secure && asks_number && !ask_number(desk, way->number))
+		status = PROGRAM_FAILED;
+	return status;
 }
 
 /* What a failure before the message was sent means for the command. */
@@ -94,7 +126,7 @@ static int status_of(enum call_stage stage, int rc)
 static int conclude(const struct chat *chat, int rc)
 {
 	if (rc != 0 && !stop_requested())
-		wording_put_failure(chat->desk->console, &chat->to, chat->call.stage, rc);
+		wording_put_failure(chat->desk->console, &chat->way->to, chat->call.stage, rc);
 	return status_of(chat->call.stage, rc);
 }
 
@@ -111,7 +143,7 @@ static bool pack_text(struct chat *chat)
 		return true;
 	rc = call_pack(&chat->call, chat->text.data, chat->text.len);
 	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
-	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->to.has_identity)
+	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->way->to.has_identity)
 		return conclude(chat, rc) == PROGRAM_FINE;
 	wording_put_length(desk->console, chat->call.object.len);
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
@@ -128,7 +160,7 @@ static bool ask_text(struct chat *chat)
 		char *line;
 		size_t len;
 
-		wording_put_heading(chat->desk->console, &chat->to, chat->call.mode);
+		wording_put_heading(chat->desk->console, &chat->way->to, chat->call.mode);
 		if (!prompt_ask_text(prompt, PROMPT_NOTHING, question, &line, &len))
 			continue;
 		if (len == 0)
@@ -146,36 +178,16 @@ static bool ask_text(struct chat *chat)
 	return false;
 }
 
-/* Finds out whether a secure chat can be had, in one way or the other; else the user is told why not. */
-static int check_secure(const struct chat *chat)
-{
-	const struct desk *desk = chat->desk;
-	const char *why_not = NULL;
-
-	if (chat->call.mode == CHATLOG_SECURE)
-		return PROGRAM_FINE;
-	if (chat->to.downgraded) {
-		wording_put_refusal(desk->console, &chat->to);
-		return DESK_CHANGED;
-	}
-	if (desk->strict)
-		why_not = "The classic exchange is refused (--strict)";
-	else if (!classic_is_available())
-		why_not = "This build leaves out the classic exchange";
-	wording_put_classic(desk->console, &chat->to, why_not);
-	return why_not ? PROGRAM_FAILED : PROGRAM_FINE;
-}
-
 static int open_call(struct chat *chat)
 {
-	call_open(&chat->call, NULL, NULL, chat->number);
+	call_open(&chat->call, NULL, NULL, chat->way->number);
 	return conclude(chat, call_await(&chat->call));
 }
 
 /* Opens a secure session. Somebody who cannot be reached can be written to all the same. */
 static int open_session(struct chat *chat)
 {
-	int rc = delivery_open(chat->desk->delivery, &chat->to, chat->number, &chat->call.stage);
+	int rc = delivery_open(chat->desk->delivery, &chat->way->to, chat->way->number, &chat->call.stage);
 
 	int status = conclude(chat, rc);
 
@@ -209,7 +221,7 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 	    .time_ms = clock_wall_ms(),
 	    .direction = from ? CHATLOG_RECEIVED : CHATLOG_SENT,
 	    .mode = chat->call.mode,
-	    .address = chat->to.address,
+	    .address = chat->way->to.address,
 	    .standing = from && from->standing != STANDING_UNKNOWN ? standing_word(from->standing) : NULL,
 	    .text = text,
 	    .text_len = len,
@@ -217,7 +229,7 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 	struct buffer line = {0};
 	int rc;
 
-	strcpy(entry.username, from ? from->username : chat->to.username);
+	strcpy(entry.username, from ? from->username : chat->way->to.username);
 	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
@@ -235,12 +247,12 @@ static int send_secure(struct chat *chat)
 	uint8_t id[ENVELOPE_ID_BYTES];
 	int rc, status;
 
-	if (!chat->is_late && !delivery_is_open(desk->delivery, &chat->to))
+	if (!chat->is_late && !delivery_is_open(desk->delivery, &chat->way->to))
 		console_put(desk->console, "The connection closed while you typed; calling again.\n");
-	rc = delivery_queue(desk->delivery, &chat->to, chat->text.data, chat->text.len,
+	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len,
 	    chat->is_late ? DELIVERY_LATER : 0, id);
 	if (rc != 0) {
-		wording_put_unqueued(desk->console, &chat->to, rc);
+		wording_put_unqueued(desk->console, &chat->way->to, rc);
 		return PROGRAM_FAILED;
 	}
 	if (!chat->is_late && delivery_await(desk->delivery, id, &notice) != 0)
@@ -248,7 +260,7 @@ static int send_secure(struct chat *chat)
 	status = chat->is_late ? DESK_UNREACHABLE : desk_status(&notice);
 	if (!chat->is_late)
 		desk_put_news(desk, &notice);
-	desk_show_waiting(desk, &chat->to);
+	desk_show_waiting(desk, &chat->way->to);
 	return status;
 }
 
@@ -258,9 +270,9 @@ static int take_reply(struct chat *chat, const struct wire_object *reply)
 	const struct desk *desk = chat->desk;
 	struct verdict from;
 
-	verdict_of_address(&from, peersfile_pins(desk->peers), peersfile_peers(desk->peers), chat->to.address,
+	verdict_of_address(&from, peersfile_pins(desk->peers), peersfile_peers(desk->peers), chat->way->to.address,
 	    clock_wall_ms());
-	wording_put_reply(desk->console, &from, chat->to.address, reply->value, reply->value_len);
+	wording_put_reply(desk->console, &from, chat->way->to.address, reply->value, reply->value_len);
 	return keep(chat, &from, reply->value, reply->value_len);
 }
 
@@ -289,70 +301,77 @@ static int send_text(struct chat *chat)
 	return desk_worse(status, kept);
 }
 
-/* Everything after "secure or unsecure?". */
+static void begin(struct chat *chat, struct desk *desk, struct chat_way *way)
+{
+	*chat = (struct chat){.desk = desk, .way = way};
+	call_init(&chat->call, desk->loop, way->mode, &way->to, desk->from, NULL, NULL);
+}
+
+static int end(struct chat *chat, int status)
+{
+	if (chat->way->mode == CHATLOG_SECURE)
+		delivery_close(chat->desk->delivery, &chat->way->to);
+	/* Whatever it says of the end: it is over. */
+	call_finish(&chat->call);
+	call_await(&chat->call);
+	call_close(&chat->call);
+	buffer_wipe(&chat->text);
+	sodium_memzero(chat->way->number, sizeof(chat->way->number));
+	return status;
+}
+
+static int open_any(struct chat *chat)
+{
+	return chat->way->mode == CHATLOG_SECURE ? open_session(chat) : open_call(chat);
+}
+
+static int send_any(struct chat *chat)
+{
+	return chat->way->mode == CHATLOG_SECURE ? send_secure(chat) : send_text(chat);
+}
+
+/* Asks for the message and sends it. What is in the clear needs a connection only then. */
 static int converse(struct chat *chat)
 {
-	bool is_secure = chat->call.mode == CHATLOG_SECURE;
-	int status = PROGRAM_FINE;
+	int status = chat->way->mode == CHATLOG_PLAIN ? PROGRAM_FINE : open_any(chat);
 
-	if (chat->call.mode != CHATLOG_PLAIN)
-		status = check_secure(chat);
-	if (status == PROGRAM_FINE && chat->call.mode != CHATLOG_PLAIN && !ask_number(chat))
-		status = PROGRAM_FAILED;
-	if (status == PROGRAM_FINE && chat->call.mode != CHATLOG_PLAIN)
-		status = is_secure ? open_session(chat) : open_call(chat);
 	if (status == PROGRAM_FINE && !ask_text(chat))
 		status = chat->is_late ? DESK_UNREACHABLE : PROGRAM_FAILED;
-	else if (status == PROGRAM_FINE && is_secure)
-		return send_secure(chat);
-	if (status == PROGRAM_FINE)
+	if (status == PROGRAM_FINE && chat->way->mode != CHATLOG_SECURE)
 		status = reopen_call(chat);
-	return status == PROGRAM_FINE ? send_text(chat) : status;
+	return status == PROGRAM_FINE ? send_any(chat) : status;
 }
 
 int chat_run(struct desk *desk, const char *name)
 {
-	struct chat chat = {.desk = desk};
-	enum chatlog_mode mode = CHATLOG_PLAIN;
+	struct chat_way way;
+	struct chat chat;
 	bool secure;
-	int status = recipient_find(&chat.to, name, false, desk);
+	int status = recipient_find(&way.to, name, false, desk);
 
 	if (status == PROGRAM_FINE) {
 		heard_put(desk, true);
-		recipient_put_doubts(&chat.to, desk->console);
-		desk_show_waiting(desk, &chat.to);
+		recipient_put_doubts(&way.to, desk->console);
+		desk_show_waiting(desk, &way.to);
 	}
 	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
 	if ((status != PROGRAM_FINE && desk->prompt.terminal) || !ask_secure(desk, &secure))
 		return desk_worse(status, PROGRAM_FAILED);
 	prompt_expect(&desk->prompt, secure);
+	if (status == PROGRAM_FINE)
+		status = choose_mode(desk, &way, secure, true);
 	if (status != PROGRAM_FINE)
 		return status;
-	if (secure)
-		mode = chat.to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
-	call_init(&chat.call, desk->loop, mode, &chat.to, desk->from, NULL, NULL);
-	status = converse(&chat);
-	if (mode == CHATLOG_SECURE)
-		delivery_close(desk->delivery, &chat.to);
-	/* Whatever it says of the end: it is over. */
-	call_finish(&chat.call);
-	call_await(&chat.call);
-	call_close(&chat.call);
-	buffer_wipe(&chat.text);
-	sodium_memzero(chat.number, sizeof(chat.number));
-	return status;
+	begin(&chat, desk, &way);
+	return end(&chat, converse(&chat));
 }
 
 int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 {
-	struct chat chat = {.desk = desk, .to = way->to};
 	bool secure = way->to.has_identity;
-	int status;
 
 	heard_put(desk, true);
 	recipient_put_doubts(&way->to, desk->console);
-	way->mode = CHATLOG_PLAIN;
-	way->number[0] = '\0';
 	if (!secure && !asks_all && !desk->prompt.terminal) {
 		recipient_put(&way->to, desk->console, CONSOLE_WARNING,
 		    "Not sent:", " announces no identity; Chat asks how.\n");
@@ -360,60 +379,26 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 	}
 	if ((asks_all || !secure) && !ask_secure(desk, &secure))
 		return PROGRAM_FAILED;
-	if (!secure)
-		return PROGRAM_FINE;
-	way->mode = way->to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
-	call_init(&chat.call, desk->loop, way->mode, &chat.to, desk->from, NULL, NULL);
-	status = check_secure(&chat);
-	if (status == PROGRAM_FINE && asks_all && !ask_number(&chat))
-		status = PROGRAM_FAILED;
-	call_close(&chat.call);
-	strcpy(way->number, chat.number);
-	sodium_memzero(chat.number, sizeof(chat.number));
-	return status;
-}
-
-/* Sends a secure message that is written already. Whoever could not be reached a moment ago is not waited for again. */
-static int send_now(struct chat *chat)
-{
-	int status = PROGRAM_FINE;
-
-	if (outbox_count(delivery_outbox(chat->desk->delivery), chat->to.identity) == 0)
-		status = open_session(chat);
-	else
-		chat->is_late = true;
-	if (status == PROGRAM_FINE)
-		status = send_secure(chat);
-	delivery_close(chat->desk->delivery, &chat->to);
-	return status;
-}
-
-/* The same, in the clear or classic. */
-static int send_openly(struct chat *chat)
-{
-	int status = open_call(chat);
-
-	if (status == PROGRAM_FINE)
-		status = pack_text(chat) ? send_text(chat) : PROGRAM_FAILED;
-	return status;
+	return choose_mode(desk, way, secure, asks_all);
 }
 
 int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t len)
 {
-	struct chat chat = {.desk = desk, .to = way->to};
-	int status = buffer_append(&chat.text, text, len) == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	struct chat chat;
+	int status;
 
-	call_init(&chat.call, desk->loop, way->mode, &chat.to, desk->from, NULL, NULL);
-	strcpy(chat.number, way->number);
-	if (chat.number[0] == '\0')
-		draw_number(chat.number);
-	if (status == PROGRAM_FINE && way->mode == CHATLOG_SECURE)
-		status = send_now(&chat);
-	else if (status == PROGRAM_FINE)
-		status = send_openly(&chat);
-	call_close(&chat.call);
-	buffer_wipe(&chat.text);
-	sodium_memzero(chat.number, sizeof(chat.number));
-	sodium_memzero(way->number, sizeof(way->number));
-	return status;
+	begin(&chat, desk, way);
+	status = buffer_append(&chat.text, text, len) == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	if (way->number[0] == '\0')
+		draw_number(way->number);
+	/* Whoever could not be reached a moment ago is not waited for again. */
+	chat.is_late =
+	    way->mode == CHATLOG_SECURE && outbox_count(delivery_outbox(desk->delivery), way->to.identity) > 0;
+	if (status == PROGRAM_FINE && !chat.is_late)
+		status = open_any(&chat);
+	if (status == PROGRAM_FINE && !pack_text(&chat))
+		status = PROGRAM_FAILED;
+	if (status == PROGRAM_FINE)
+		status = send_any(&chat);
+	return end(&chat, status);
 }
