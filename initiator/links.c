@@ -103,7 +103,7 @@ static int start_browser(struct desk *desk, const char *link)
 	/* One that has ended since. */
 	if (links->browser > 0)
 		waitpid(links->browser, NULL, WNOHANG);
-	rc = launch_program(arguments, NULL, &links->browser);
+	rc = launch_program(arguments, NULL, -1, &links->browser);
 	if (rc == 0)
 		return PROGRAM_FINE;
 	links->browser = 0;

@@ -91,7 +91,7 @@ static int start(struct alert *alert, const struct alert_job *job)
 {
 	const char *const arguments[] = {alert->command, NULL};
 	char **environment = make_environment(job);
-	int rc = environment ? launch_program(arguments, environment, &alert->child) : ENOMEM;
+	int rc = environment ? launch_program(arguments, environment, -1, &alert->child) : ENOMEM;
 
 	free(environment);
 	if (rc != 0)

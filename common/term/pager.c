@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/launch.h"
 #include "base/stop.h"
 #include "term/layout.h"
 
@@ -42,7 +43,7 @@ struct console *pager_console(struct pager *pager)
 }
 
 /* Splits a copy of the user's command at spaces; returns whether there is a word. */
-static bool read_command(char command[static COMMAND_BYTES], char *words[static WORDS_MAX + 1])
+static bool read_command(char command[static COMMAND_BYTES], const char *words[static WORDS_MAX + 1])
 {
 	const char *chosen = getenv("PAGER");
 	size_t count = 0;
@@ -56,58 +57,25 @@ static bool read_command(char command[static COMMAND_BYTES], char *words[static 
 	return count > 0;
 }
 
-/* Becomes the pager; returns only to say why that is not possible. */
-static void become(char *const *words, int input, int report)
-{
-	int error;
-
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
-	sigprocmask(SIG_SETMASK, stop_wait_mask(), NULL);
-	/* What comes has the sequences of our styles, and no others. */
-	setenv("LESS", "R", 0);
-	if (dup2(input, STDIN_FILENO) >= 0)
-		execvp(words[0], words);
-	error = errno;
-	(void)!write(report, &error, sizeof(error));
-	_exit(127);
-}
-
 /* Starts it; returns 0 or why that is not possible. */
-static int start(struct pager *pager, char *const *words)
+static int start(struct pager *pager, const char *const *words)
 {
-	int input[2], report[2], error = 0;
-	ssize_t got;
-	pid_t pid;
+	int input[2], rc;
 
 	if (pipe2(input, O_CLOEXEC) != 0)
 		return errno;
-	if (pipe2(report, O_CLOEXEC) != 0) {
-		error = errno;
-		close(input[0]);
-		close(input[1]);
-		return error;
-	}
-	pid = fork();
-	if (pid == 0)
-		become(words, input[0], report[1]);
-	error = pid < 0 ? errno : 0;
+	/* What comes has the sequences of our styles, and no others. */
+	setenv("LESS", "R", 0);
+	rc = launch_program(words, NULL, input[0], &pager->pid);
 	close(input[0]);
-	close(report[1]);
-	do {
-		got = pid < 0 ? 0 : read(report[0], &error, sizeof(error));
-	} while (got < 0 && errno == EINTR);
-	close(report[0]);
-	if (error != 0) {
+	if (rc != 0) {
+		pager->pid = 0;
 		close(input[1]);
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-		return error;
+		return rc;
 	}
 	fcntl(input[1], F_SETFL, O_NONBLOCK);
-	pager->pid = pid;
 	pager->pipe = input[1];
-	pager->exit_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pager->exit_fd = (int)syscall(SYS_pidfd_open, pager->pid, 0);
 	return 0;
 }
 
@@ -124,7 +92,8 @@ static void show(struct pager *pager)
 /* Starts the pager if there is more than fits the screen; without one all goes to the console from now on. */
 static void start_if_long(struct pager *pager)
 {
-	char command[COMMAND_BYTES], *words[WORDS_MAX + 1];
+	char command[COMMAND_BYTES];
+	const char *words[WORDS_MAX + 1];
 	size_t rows = 0;
 	int rc = ENOENT;
 
