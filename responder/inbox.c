@@ -119,13 +119,13 @@ int inbox_recall(struct inbox *inbox, int dir)
 
 	inbox->dir = dir;
 	(void)!open_decisions(inbox);
+	reread_held(inbox);
 	rc = chatreader_open(dir, &reader);
 	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
 		/* Most lines need not be parsed for this. */
 		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		held_recall(&inbox->held, &entry);
 		if (state_of(&entry) != RECEIVED_NOT && entry.has_id && entry.has_identity)
 			more = received_recall(inbox->received, entry.identity, entry.id, state_of(&entry));
 		chatlog_entry_free(&entry);

@@ -7,13 +7,9 @@
 #include "base/stop.h"
 #include "store/chatreader.h"
 
-/* What was decided about, and is remembered while reading backwards; nobody waits behind so many. */
-#define DECIDED_MAX 4096
-
 void held_free(struct held *held)
 {
 	free(held->list);
-	free(held->decided);
 	*held = (struct held){0};
 }
 
@@ -65,11 +61,9 @@ static struct held_stranger *begin(struct held *held, const struct chatlog_entry
 	return stranger;
 }
 
-/* Adds a message as the newest or the oldest of its stranger. */
-static bool add(struct held *held, const struct chatlog_entry *message, bool newest)
+bool held_add(struct held *held, const struct chatlog_entry *message)
 {
 	struct held_stranger *stranger = find(held, identity_of(message), message->address);
-	size_t at;
 
 	if (stranger && find_id(stranger, message->id) < stranger->count)
 		return true;
@@ -77,16 +71,8 @@ static bool add(struct held *held, const struct chatlog_entry *message, bool new
 		stranger = begin(held, message);
 	if (!stranger || stranger->count == HELD_OF_ONE_MAX)
 		return false;
-	at = newest ? stranger->count : 0;
-	memmove(stranger->messages[at + 1], stranger->messages[at], (stranger->count - at) * ENVELOPE_ID_BYTES);
-	memcpy(stranger->messages[at], message->id, ENVELOPE_ID_BYTES);
-	stranger->count++;
+	memcpy(stranger->messages[stranger->count++], message->id, ENVELOPE_ID_BYTES);
 	return true;
-}
-
-bool held_add(struct held *held, const struct chatlog_entry *message)
-{
-	return add(held, message, true);
 }
 
 void held_remove(struct held *held, const struct chatlog_entry *entry)
@@ -106,42 +92,12 @@ void held_remove(struct held *held, const struct chatlog_entry *entry)
 	}
 }
 
-static bool is_held(const struct chatlog_entry *entry)
-{
-	return entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_RECEIVED && entry->held && entry->has_id;
-}
-
-static bool is_decision(const struct chatlog_entry *entry)
-{
-	return entry->kind == CHATLOG_STATE && (entry->state == CHATLOG_ACCEPTED || entry->state == CHATLOG_REJECTED);
-}
-
 void held_take(struct held *held, const struct chatlog_entry *entry)
 {
-	if (is_decision(entry))
+	if (entry->kind == CHATLOG_STATE && (entry->state == CHATLOG_ACCEPTED || entry->state == CHATLOG_REJECTED))
 		held_remove(held, entry);
-	else if (is_held(entry))
+	else if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_RECEIVED && entry->held && entry->has_id)
 		(void)!held_add(held, entry);
-}
-
-/* Whether a decision about the id was read. Ids of two senders may be the same only if somebody wants that. */
-static bool is_decided(const struct held *held, const uint8_t *id)
-{
-	size_t i = 0;
-
-	while (i < held->decided_count && memcmp(held->decided[i], id, ENVELOPE_ID_BYTES) != 0)
-		i++;
-	return i < held->decided_count;
-}
-
-void held_recall(struct held *held, const struct chatlog_entry *entry)
-{
-	if (is_decision(entry) && !held->decided)
-		held->decided = calloc(DECIDED_MAX, sizeof(*held->decided));
-	if (is_decision(entry) && held->decided && held->decided_count < DECIDED_MAX)
-		memcpy(held->decided[held->decided_count++], entry->id, ENVELOPE_ID_BYTES);
-	else if (is_held(entry) && held->decided_count < DECIDED_MAX && !is_decided(held, entry->id))
-		(void)!add(held, entry, false);
 }
 
 bool held_concerns(const char *line, size_t len)
@@ -162,12 +118,22 @@ int held_read(struct held *held, int dir)
 	size_t len = 0;
 	int rc = chatreader_open(dir, &reader);
 
-	for (size_t seen = 0; rc == 0 && seen < HELD_READ_MAX_BYTES && !stop_requested(); seen += len) {
+	for (size_t seen = 0; rc == 0 && seen < HELD_READ_MAX_BYTES && !stop_requested(); seen += len)
 		rc = chatreader_line(reader, &line, &len);
-		if (rc != 0 || !held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
+	/* What follows the place that could not be read is there all the same. */
+	if (reader)
+		chatreader_turn(reader);
+	while (reader && !stop_requested() && chatreader_line(reader, &line, &len) == 0) {
+		if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		held_recall(held, &entry);
+		held_take(held, &entry);
 		chatlog_entry_free(&entry);
+	}
+	for (size_t i = 0; i < held->count / 2; i++) {
+		struct held_stranger one = held->list[i];
+
+		held->list[i] = held->list[held->count - 1 - i];
+		held->list[held->count - 1 - i] = one;
 	}
 	chatreader_free(reader);
 	return rc == ENODATA || rc == ENOENT ? 0 : rc;

@@ -29,8 +29,6 @@ struct held_stranger {
 struct held {
 	struct held_stranger *list; /* count of them */
 	size_t count;
-	uint8_t (*decided)[ENVELOPE_ID_BYTES]; /* while reading backwards */
-	size_t decided_count;
 };
 
 void held_free(struct held *held);
@@ -50,13 +48,13 @@ void held_remove(struct held *held, const struct chatlog_entry *entry);
 /* Takes the next entry of the log into account: a message that is held, or what has become of one. */
 void held_take(struct held *held, const struct chatlog_entry *entry);
 
-/* The same in the order from the end of the log: what has become of a message comes before it, and a message is older than all. */
-void held_recall(struct held *held, const struct chatlog_entry *entry);
-
-/* Whether a line may have something to say to the two, which need not be parsed otherwise. */
+/* Whether a line may have something to say to it, which need not be parsed otherwise. */
 bool held_concerns(const char *line, size_t len);
 
-/* Reads the view from the end of the chat.log of directory dir. Returns 0, or why it cannot be read, for lockedfile_reason(). */
+/*
+ * Reads the view, which is empty, from the last HELD_READ_MAX_BYTES of the chat.log of directory dir; the newest stranger
+ * comes first. Returns 0, or why there can be no reading, or none further back, for lockedfile_reason().
+ */
 int held_read(struct held *held, int dir) __attribute__((warn_unused_result));
 
 #endif
