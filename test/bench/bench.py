@@ -35,6 +35,7 @@ def measurements(idlers):
         "announcements": presence.announcements,
         "network": presence.network,
         "wear": presence.wear,
+        "send": outbox.send,
         "outbox": outbox.outbox,
         "users": files.users,
         "history": files.history,

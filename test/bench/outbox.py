@@ -1,4 +1,4 @@
-"""What waits in the outbox, when all its recipients are back at once."""
+"""What is sent from a script, and what waits in the outbox when all its recipients are back at once."""
 
 import base64
 import json
@@ -8,6 +8,7 @@ import time
 
 import files
 import machine
+from machine import BIN, PROGRAM, SENDERS, TOOLS
 from table import Row
 
 sys.path.append(str(machine.ROOT / "test/system"))
@@ -16,6 +17,7 @@ from protocol import Identity
 PEOPLE = 100
 MESSAGES = 10_000
 RUNS = 2
+SENDS = 25
 
 
 def private(path, content):
@@ -76,3 +78,28 @@ def outbox():
             responder.stop()
     yield Row(f"{MESSAGES:,} waiting, for {PEOPLE} people", "s", times, digits=2).under(5)
     yield Row("  its memory", "MiB", memory, digits=1).under(16)
+
+
+def send():
+    """A message by a program that is started for it, against a bare one that only exchanges keys and sends.
+
+    In memory, because the bare one has nothing to sync.
+    """
+    identity = Identity()
+    to, path = (machine.directory(name, in_memory=True) for name in ("send-to", "send"))
+    private(to / "identity.key", identity.seed)
+    private(to / "peers.txt", json.dumps({"self": "Bob"}).encode() + b"\n")
+    private(path / "peers.txt", json.dumps({"peer": PROGRAM, "last_seen": round(time.time() + 5, 3), "username": "Bob",
+                                            "identity": identity.text}).encode() + b"\n")
+    times, twin_times = [], []
+    with machine.program("responder", to, "-a", PROGRAM):
+        for _ in range(SENDS):
+            [(milliseconds, _)] = files.launches(path, BIN / "initiator", "send", "Bob", "hello")
+            times.append(milliseconds)
+            [(milliseconds, _)] = files.launches(path, TOOLS / "sender", "-s", "-n", 1, "-t", 0, "-f", SENDERS,
+                                                 "-k", to / "identity.key", PROGRAM)
+            twin_times.append(milliseconds)
+    if (path / "chat.log").read_bytes().count(b'"delivered"') != SENDS:
+        raise machine.Unmeasured("a message was not delivered")
+    row = Row("send, as a program of its own", "ms", times, twin_times, digits=2, note="the files in memory")
+    yield row.to_reach("ratio <= 1.3", row.ratio <= 1.3)

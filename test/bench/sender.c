@@ -3,7 +3,7 @@
  *
  * usage: sender [-s] -f FROM -k KEYFILE [-n SENDERS] [-t SECONDS] [-u] ADDR
  *
- * Each of the senders is a thread. -s sends secure messages and awaits the receipts, -u takes any bytes for receipts.
+ * Each of the senders is a thread, and sends one message at least. -s sends secure messages and awaits the receipts, -u takes any bytes for receipts.
  * They speak from FROM and the addresses after it. Prints the messages and the seconds they took.
  */
 #include <inttypes.h>
@@ -69,7 +69,7 @@ static void *run(void *argument)
 	struct buffer sealed = {0};
 	struct line line;
 
-	while (moment_ns() < plan->until_ns) {
+	do {
 		uint32_t address = sender->number * ADDRESSES + (uint32_t)(sender->messages % ADDRESSES);
 
 		line_open(&line, arguments_address_after(plan->from, address), plan->to);
@@ -79,7 +79,7 @@ static void *run(void *argument)
 			send_plain(&line, sender->messages);
 		line_finish(&line);
 		sender->messages++;
-	}
+	} while (moment_ns() < plan->until_ns);
 	buffer_free(&sealed);
 	return NULL;
 }
