@@ -28,9 +28,8 @@ struct peersfile {
 	struct peerscontent content;
 	struct buffer text; /* between begin and commit: the file with the records that were changed */
 	struct stat origin; /* of the file that the content was read from */
-	unsigned version;
-	bool current; /* origin is of use: the content is that of a file */
-	bool edited;  /* text is to be written */
+	bool current;	    /* origin is of use: the content is that of a file */
+	bool edited;	    /* text is to be written */
 };
 
 struct peersfile *peersfile_new(int dir)
@@ -83,7 +82,6 @@ static int take_content(struct peersfile *file, const char *text, size_t len)
 		return rc;
 	peerscontent_free(&file->content);
 	file->content = content;
-	file->version++;
 	return 0;
 }
 
@@ -301,11 +299,6 @@ void peersfile_abandon(struct peersfile *file)
 {
 	unlock(file);
 	file->current = false;
-}
-
-unsigned peersfile_version(const struct peersfile *file)
-{
-	return file->version;
 }
 
 struct peers *peersfile_peers(const struct peersfile *file)

@@ -60,9 +60,6 @@ int peersfile_commit(struct peersfile *file, int error) __attribute__((warn_unus
 /* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
 
-/* A number that rises whenever the content was read anew, so that what was derived from it can be kept until then. */
-unsigned peersfile_version(const struct peersfile *file);
-
 /* The dictionary, empty before the first read. Change it only between begin and commit. Owned by the peersfile. */
 struct peers *peersfile_peers(const struct peersfile *file);
 
