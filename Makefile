@@ -32,7 +32,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret)
+	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret wordlist)
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat completion connection delivery desk heard history links loop matcher message outbox outcomes parties passphrase patience peerswatch people prompt recipient script search send shownentry talk trust users waiting watch whose wording

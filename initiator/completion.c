@@ -7,16 +7,16 @@
 #include "talk.h"
 #include "trust/candidates.h"
 
-static void add_address(struct editor_words *words, struct in_addr address, const char *typed)
+static void add_address(struct wordlist *words, struct in_addr address, const char *typed)
 {
 	char ip[ADDRESS_TEXT_BYTES];
 
 	/* Nobody is offered numbers who begins with nothing. */
 	if (typed[0] != '\0' && strncmp(address_format(address, ip), typed, strlen(typed)) == 0)
-		editor_words_add(words, ip);
+		wordlist_add(words, ip);
 }
 
-static void add_people(const struct desk *desk, const char *typed, struct editor_words *words)
+static void add_people(const struct desk *desk, const char *typed, struct wordlist *words)
 {
 	const struct pins *pins;
 	const struct peers *peers;
@@ -28,7 +28,7 @@ static void add_people(const struct desk *desk, const char *typed, struct editor
 	peers = peersfile_peers(desk->peers);
 	for (const struct pin *pin = NULL; (pin = pins_next(pins, pin));) {
 		if (candidates_begins(pin->username, typed))
-			editor_words_add(words, pin->username);
+			wordlist_add(words, pin->username);
 		if (pin->has_address)
 			add_address(words, pin->address, typed);
 	}
@@ -36,21 +36,21 @@ static void add_people(const struct desk *desk, const char *typed, struct editor
 		if (!verdict_is_visible(peers, claim, now_ms))
 			continue;
 		if (candidates_begins(claim->username, typed))
-			editor_words_add(words, claim->username);
+			wordlist_add(words, claim->username);
 		add_address(words, claim->address, typed);
 	}
 }
 
 /* Adds those of a list that begin as typed. */
-static void add_fixed(const char *const *list, size_t count, const char *typed, struct editor_words *words)
+static void add_fixed(const char *const *list, size_t count, const char *typed, struct wordlist *words)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (prompt_begins(list[i], typed))
-			editor_words_add(words, list[i]);
+			wordlist_add(words, list[i]);
 	}
 }
 
-void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct editor_words *words)
+void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct wordlist *words)
 {
 	static const char *const modes[] = {"secure", "unsecure", "plain"};
 	static const char *const words_of_talk[] = {TALK_WORDS};

@@ -10,6 +10,6 @@
 #include "desk.h"
 
 /* Adds what completes a line that answers a question of this kind: of a command, what follows its first word. */
-void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct editor_words *words);
+void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct wordlist *words);
 
 #endif

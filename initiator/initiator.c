@@ -153,7 +153,7 @@ static const struct command *find_command(struct console *console, const char *w
 }
 
 /* For the prompt: commands, and what completion.h knows. */
-static void complete(void *context, enum prompt_wants wants, const char *line, size_t len, struct editor_words *words)
+static void complete(void *context, enum prompt_wants wants, const char *line, size_t len, struct wordlist *words)
 {
 	const char *space = memchr(line, ' ', len);
 
@@ -162,7 +162,7 @@ static void complete(void *context, enum prompt_wants wants, const char *line, s
 			/* Those of one letter or sign take no more to type. */
 			if (prompt_begins(commands[i].name, line) && commands[i].run != talk_reply &&
 			    commands[i].run != talk_send)
-				editor_words_add(words, commands[i].name);
+				wordlist_add(words, commands[i].name);
 		}
 		return;
 	}

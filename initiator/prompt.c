@@ -102,7 +102,7 @@ void prompt_free(struct prompt *prompt)
 }
 
 /* For the editor: the words that complete the answer to this question. */
-static void offer_words(void *context, const char *line, size_t len, struct editor_words *words)
+static void offer_words(void *context, const char *line, size_t len, struct wordlist *words)
 {
 	const struct prompt *prompt = context;
 

@@ -33,8 +33,7 @@ struct prompt {
 	struct lineinput input;
 	struct editor *editor; /* NULL: there is none, or nothing was asked yet */
 	/* Offers words in place of the end of a line of len bytes; NULL: none. Set by the owner. */
-	void (*complete)(void *context, enum prompt_wants wants, const char *line, size_t len,
-	    struct editor_words *words);
+	void (*complete)(void *context, enum prompt_wants wants, const char *line, size_t len, struct wordlist *words);
 	void *complete_context;
 	enum prompt_wants wants; /* of the question that waits */
 	const char *question;	 /* which that is, or NULL */

@@ -495,43 +495,6 @@ static void remember(const struct editor *editor, const char *text, size_t len)
 
 /* Completion. */
 
-void editor_words_add(struct editor_words *words, const char *word)
-{
-	size_t len = strlen(word);
-	char *escaped = malloc(len * TEXT_ESCAPE_FACTOR + 1), **longer;
-	bool fits = escaped && words->count < EDITOR_WORDS_MAX &&
-		    text_escape_name(escaped, len * TEXT_ESCAPE_FACTOR + 1, word, len) == len &&
-		    memcmp(escaped, word, len) == 0;
-
-	free(escaped);
-	for (size_t i = 0; i < words->count && fits; i++)
-		fits = strcmp(words->list[i], word) != 0;
-	longer = fits ? realloc(words->list, (words->count + 1) * sizeof(*longer)) : NULL;
-	if (!longer)
-		return;
-	words->list = longer;
-	longer[words->count] = strdup(word);
-	words->count += longer[words->count] != NULL;
-}
-
-/* How many bytes all words begin with, in whole characters. */
-static size_t common_bytes(const struct editor_words *words)
-{
-	const char *first = words->list[0];
-	size_t len = strlen(first);
-
-	for (size_t i = 1; i < words->count; i++) {
-		size_t same = 0;
-
-		while (same < len && words->list[i][same] == first[same])
-			same++;
-		len = same;
-	}
-	while (len > 0 && ((unsigned char)first[len] & 0xc0) == 0x80)
-		len--;
-	return len;
-}
-
 /* Puts a text in place of that which is before the cursor from byte begin of the line on. */
 static void replace(struct editor *editor, const struct buffer *before, size_t begin, const char *text, size_t len)
 {
@@ -543,28 +506,15 @@ static void replace(struct editor *editor, const struct buffer *before, size_t b
 	insert(editor, text, len);
 }
 
-static int compare_words(const void *left, const void *right)
+static unsigned char use(struct editor *editor, const struct buffer *before, struct wordlist *words)
 {
-	return strcmp(*(char *const *)left, *(char *const *)right);
-}
+	size_t typed = before->len - words->begin, same = wordlist_common_bytes(words);
 
-static unsigned char offer(struct editor *editor, const struct editor_words *words)
-{
-	qsort(words->list, words->count, sizeof(*words->list), compare_words);
-	for (size_t i = 0; i < words->count; i++) {
-		console_put_name(editor->console, CONSOLE_NORMAL, words->list[i]);
-		console_put(editor->console, i + 1 < words->count ? "   " : "\n");
+	if (words->count > 1 && same <= typed) {
+		wordlist_put(words, editor->console);
+		editor->at_home = true;
+		return CC_REDISPLAY;
 	}
-	editor->at_home = true;
-	return CC_REDISPLAY;
-}
-
-static unsigned char use(struct editor *editor, const struct buffer *before, const struct editor_words *words)
-{
-	size_t typed = before->len - words->begin, same = common_bytes(words);
-
-	if (words->count > 1 && same <= typed)
-		return offer(editor, words);
 	replace(editor, before, words->begin, words->list[0], same);
 	if (words->count == 1)
 		el_winsertstr(editor->el, L" ");
@@ -576,7 +526,7 @@ static unsigned char complete(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
 	const LineInfoW *info = el_wline(el);
-	struct editor_words words = {0};
+	struct wordlist words = {0};
 	struct buffer before = {0};
 	unsigned char result = CC_ERROR;
 
@@ -594,9 +544,7 @@ static unsigned char complete(EditLine *el, int key)
 	}
 	if (words.count > 0 && words.begin <= before.len)
 		result = use(editor, &before, &words);
-	for (size_t i = 0; i < words.count; i++)
-		free(words.list[i]);
-	free(words.list);
+	wordlist_free(&words);
 	buffer_wipe(&before);
 	return result;
 }
@@ -826,12 +774,6 @@ bool editor_is_resized(void)
 const char *editor_feature(void)
 {
 	return "without line editing, which needs libedit";
-}
-
-void editor_words_add(struct editor_words *words, const char *word)
-{
-	(void)words;
-	(void)word;
 }
 
 struct editor *editor_new(struct lineinput *input, struct console *console, editor_complete *complete, void *context)

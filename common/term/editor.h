@@ -13,6 +13,7 @@
 
 #include "term/console.h"
 #include "term/lineinput.h"
+#include "term/wordlist.h"
 
 /* Which history a line belongs to. */
 enum editor_kind {
@@ -21,23 +22,10 @@ enum editor_kind {
 	EDITOR_ANSWER, /* none: it may be a secret */
 };
 
-/* What could stand in place of the word before the cursor. */
-struct editor_words {
-	size_t begin; /* of that word, in bytes from the beginning of the line; set by who adds */
-	char **list;
-	size_t count;
-};
-
-/* As many are offered. */
-#define EDITOR_WORDS_MAX 200
-
 struct editor;
 
-/* Says what could stand before the cursor instead of the end of line, of len bytes, by editor_words_add(). */
-typedef void editor_complete(void *context, const char *line, size_t len, struct editor_words *words);
-
-/* Adds a word, of which a copy is taken, unless it is there; what a terminal would not show as it is, is left out. */
-void editor_words_add(struct editor_words *words, const char *word);
+/* Says what could stand before the cursor instead of the end of line, of len bytes, by wordlist_add(). */
+typedef void editor_complete(void *context, const char *line, size_t len, struct wordlist *words);
 
 /*
  * Begins an editor on standard input, which is input's, and on console, which is standard output's. Returns NULL if there
