@@ -137,8 +137,8 @@ bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *
 		return !entry->held || facts & FACT_ACCEPTED;
 	}
 	if (entry->direction == CHATLOG_QUEUED) {
-		/* What was to be sent only once is not tried again. */
-		*word = facts & FACT_DROPPED || entry->once ? "dropped" : "waiting";
+		/* Whoever was to send it once may have ended between its bytes and the line that says so. */
+		*word = facts & FACT_DROPPED ? "dropped" : entry->once ? "unknown" : "waiting";
 		return !(facts & FACT_SENT);
 	}
 	if (entry->mode == CHATLOG_SECURE)

@@ -27,7 +27,8 @@ bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
 
 /*
  * Whether a line is a message that is shown. Then *word is what has become of it, "waiting", "sent", "delivered",
- * "dropped" or "accepted", in static storage, or NULL if there is nothing to say.
+ * "dropped", "unknown" (nobody has said whether it was sent) or "accepted", in static storage, or NULL if there is nothing
+ * to say.
  */
 bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word);
 

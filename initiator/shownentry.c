@@ -24,7 +24,8 @@ void shownentry_put_line(struct console *console, const struct chatlog_entry *en
 	if (outcome && strcmp(outcome, "delivered") == 0)
 		console_put_styled(console, CONSOLE_GOOD, " ✓");
 	else if (outcome && entry->direction != CHATLOG_RECEIVED && strcmp(outcome, "sent") != 0)
-		console_put_styled(console, CONSOLE_WARNING, " [%s]", outcome);
+		console_put_styled(console, CONSOLE_WARNING, " [%s]",
+		    strcmp(outcome, "unknown") == 0 ? "may not have been sent" : outcome);
 	console_put(console, ": ");
 	if (count > 0)
 		console_put_marked(console, entry->text, entry->text_len, marks, count);

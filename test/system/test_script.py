@@ -264,7 +264,7 @@ def said(alice):
 def test_history_is_an_object_a_message_with_what_has_become_of_it(alice, said):
     found = objects(run(alice, "history", "-j"))
     assert [(entry["text"], entry.get("state")) for entry in found] == [
-        ("plain", None), ("delivered", "delivered"), ("dropped", "dropped"), ("once", "dropped"), ("sent", "sent"),
+        ("plain", None), ("delivered", "delivered"), ("dropped", "dropped"), ("once", "unknown"), ("sent", "sent"),
         ("accepted", "accepted"), ("waiting", "waiting"), ("ours", None)]
     assert found[0] == log_entry("plain")
     assert found[1] == {**own("delivered", "SENT", 1), "state": "delivered"}
@@ -273,7 +273,7 @@ def test_history_is_an_object_a_message_with_what_has_become_of_it(alice, said):
 
 def test_history_is_lines_for_people_to_read(alice, said):
     assert [re.sub("^.* {2,}", "", line) for line in run(alice, "history", "-n", "5").lines] == [
-        "Bob (127.0.0.3) [secure] [dropped]: once", "Bob (127.0.0.3) [secure]: sent",
+        "Bob (127.0.0.3) [secure] [may not have been sent]: once", "Bob (127.0.0.3) [secure]: sent",
         "Bob (127.0.0.3) [secure]: accepted", "Bob (127.0.0.3) [secure] [waiting]: waiting",
         "Can (127.0.0.4) [plain]: ours"]
     assert "[secure] \u2713: delivered\n" in run(alice, "history").output
@@ -414,7 +414,7 @@ def test_search_finds_words_anywhere_in_the_log(alice, words, expected, escaped)
 def test_search_shows_each_message_once(alice, said):
     found = objects(run(alice, "search", "-j", "e"))
     assert [(entry["text"], entry.get("state")) for entry in found] == [
-        ("delivered", "delivered"), ("dropped", "dropped"), ("once", "dropped"), ("sent", "sent"),
+        ("delivered", "delivered"), ("dropped", "dropped"), ("once", "unknown"), ("sent", "sent"),
         ("accepted", "accepted")]
 
 

@@ -87,13 +87,15 @@ static void a_message_of_ones_own_is_shown_once(void **state)
 	static const struct line waiting[] = {{'Q', 1, 9}, {'s', 0, 0}};
 	static const struct line dropped[] = {{'Q', 1, 9}, {'x', 1, 9}};
 	static const struct line once[] = {{'O', 1, 9}, {'O', 2, 9}, {'S', 2, 9}};
+	static const struct line once_dropped[] = {{'O', 1, 9}, {'x', 1, 9}};
 
 	(void)state;
 	EXPECT(delivered, NULL, "delivered", NULL);
 	EXPECT(on_the_way, NULL, "sent");
 	EXPECT(waiting, "waiting", NULL);
 	EXPECT(dropped, "dropped", NULL);
-	EXPECT(once, "dropped", NULL, "sent");
+	EXPECT(once, "unknown", NULL, "sent");
+	EXPECT(once_dropped, "dropped", NULL);
 }
 
 static void messages_are_told_apart(void **state)
