@@ -43,14 +43,6 @@ static bool goes_on(struct listing *listing)
 	return !stop_interrupted() && pager_go_on(&listing->pager);
 }
 
-/* Most lines of a whole log say nothing about the messages of other lines, and need not be parsed for that. */
-static bool may_tell(const char *line, size_t len)
-{
-	static const char received[] = "\"RECEIVED\"";
-
-	return !memmem(line, len, received, strlen(received));
-}
-
 /* Goes back to the first message that is to be shown, or to the beginning. */
 static int go_back(struct listing *listing)
 {
@@ -64,7 +56,9 @@ static int go_back(struct listing *listing)
 	       (rc = chatreader_line(listing->reader, &line, &len)) == 0) {
 		bool is_old;
 
-		if ((all && listing->since_ms == 0 && !may_tell(line, len)) || chatlog_parse(line, len, &entry) != 0)
+		/* Of a whole log most lines say nothing about others, and need not be counted. */
+		if ((all && listing->since_ms == 0 && chatlog_is_received(line, len)) ||
+		    chatlog_parse(line, len, &entry) != 0)
 			continue;
 		is_old = entry.time_ms < listing->since_ms;
 		count += outcomes_note(listing->outcomes, &entry) && whose_has(&listing->whose, &entry);

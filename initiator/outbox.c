@@ -172,16 +172,6 @@ static int take_entry(struct outbox *outbox, const struct chatlog_entry *entry, 
 	return 0;
 }
 
-/* What was received is most of the file and settles nothing; as chatlog_format() writes it, it need not be parsed. */
-static bool is_received(const char *line, size_t len)
-{
-	static const char begin[] = "{\"time\": \"", direction[] = "\", \"direction\": \"RECEIVED\"";
-	const size_t at = sizeof(begin) - 1 + CLOCK_UTC_BYTES - 1;
-
-	return len > at + sizeof(direction) && memcmp(line, begin, sizeof(begin) - 1) == 0 &&
-	       memcmp(line + at, direction, sizeof(direction) - 1) == 0;
-}
-
 /* The lines from an offset on are others than those that were taken. */
 static void forget_from(struct outbox *outbox, int64_t offset)
 {
@@ -202,7 +192,7 @@ int outbox_take(struct outbox *outbox, const char *line, size_t len, int64_t off
 		forget_from(outbox, offset);
 	if (outbox->settled < 0)
 		outbox->settled = offset;
-	if (!is_received(line, len) && chatlog_parse(line, len, &entry) == 0) {
+	if (!chatlog_is_received(line, len) && chatlog_parse(line, len, &entry) == 0) {
 		rc = take_entry(outbox, &entry, offset);
 		chatlog_entry_free(&entry);
 	}

@@ -368,7 +368,8 @@ static void take(struct transcript *transcript, struct chatlog_entry *entry, int
 
 /*
  * Counts a message that is passed over, without reading all of its line. What is held would not be shown, and one of the
- * user's own that was queued before is counted already. Foreign text has no quotation mark but behind a backslash.
+ * user's own that was queued before is counted already. Foreign text has no quotation mark but behind a backslash,
+ * and no string but a key is followed by a colon.
  */
 static void pass_over(struct transcript *transcript, const char *line, size_t len)
 {
@@ -377,8 +378,8 @@ static void pass_over(struct transcript *transcript, const char *line, size_t le
 
 	for (word = word ? word + strlen(key) : end; word < end && strchr(": \"", *word);)
 		word++;
-	if (word == end || memmem(line, len, "\"held\"", strlen("\"held\"")) ||
-	    (*word == 'S' && memmem(line, len, "\"id\"", strlen("\"id\""))))
+	if (word == end || memmem(line, len, "\"held\":", strlen("\"held\":")) ||
+	    (*word == 'S' && memmem(line, len, "\"id\":", strlen("\"id\":"))))
 		return;
 	transcript->missed++;
 	transcript->new_count += *word == 'R';

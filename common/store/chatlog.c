@@ -282,6 +282,15 @@ int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 	return 0;
 }
 
+bool chatlog_is_received(const char *line, size_t len)
+{
+	static const char begin[] = "{\"time\": \"", direction[] = "\", \"direction\": \"RECEIVED\"";
+	const size_t at = sizeof(begin) - 1 + CLOCK_UTC_BYTES - 1;
+
+	return len > at + sizeof(direction) && memcmp(line, begin, sizeof(begin) - 1) == 0 &&
+	       memcmp(line + at, direction, sizeof(direction) - 1) == 0;
+}
+
 void chatlog_entry_free(struct chatlog_entry *entry)
 {
 	json_decref(entry->document);

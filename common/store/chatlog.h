@@ -91,6 +91,12 @@ int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __at
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
+/*
+ * Whether a line, as chatlog_format() writes it, is a message that was received: most of a file is, and need not be parsed by
+ * whoever wants none of them. Of a line of others false may be wrong, true is not.
+ */
+bool chatlog_is_received(const char *line, size_t len);
+
 void chatlog_entry_free(struct chatlog_entry *entry);
 
 /* The writer. */

@@ -291,6 +291,15 @@ def test_history_of_so_many_with_whom(alice, said, arguments, expected):
     assert texts(run(alice, "history", "-j", *arguments)) == expected
 
 
+@pytest.mark.parametrize("name", ["RECEIVED", "QUEUED", "delivered", "direction"])
+def test_history_is_not_confused_by_a_user_with_a_word_of_the_log_for_a_name(alice, name):
+    alice.write_log(*[{**entry, "username": name} for entry in
+                      (own("hello", "QUEUED", 1), own("hello", "SENT", 1), state("delivered", 1))])
+    for arguments in ([], ["-n", "5"]):
+        found = objects(run(alice, "history", "-j", *arguments))
+        assert [(entry["text"], entry["state"]) for entry in found] == [("hello", "delivered")]
+
+
 def test_history_without_a_log_is_empty(alice):
     assert run(alice, "history").output == run(alice, "history", "-j", "-n", "3").output == ""
 

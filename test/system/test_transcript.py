@@ -158,12 +158,13 @@ def test_what_cannot_be_kept_is_shown_all_the_same(alice, screen):
     screen.wait_for(r"\[plain\] .*: lost$")
 
 
-def test_a_flood_is_followed_to_its_end(alice, screen):
-    """What cannot be shown in time is counted, so that nothing is missed unnoticed."""
+@pytest.mark.parametrize("name", ["Bob", "held", "id"])
+def test_a_flood_is_followed_to_its_end(alice, screen, name):
+    """What cannot be shown in time is counted, whatever word of the log is its sender's name."""
     count, length = 20_000, 300
     directions = ["RECEIVED", "SENT"]
     for number in range(0, count, 1000):
-        alice.write_log(*[secure(f"{k:06}" + "x" * length, directions[k % 2])
+        alice.write_log(*[secure(f"{k:06}" + "x" * length, directions[k % 2], username=name)
                           for k in range(number, number + 1000)])
     screen.wait_for(f"{count - 1:06}x")
     shown = len(re.findall(r"\d{6}xxx", screen.output))
