@@ -29,6 +29,7 @@ struct delivery {
 	struct parties parties;
 	struct chatfollower *follower;
 	bool is_started;
+	bool is_partial;		/* something may wait farther back in the log than was read */
 	struct loop_timer end_of_round; /* writes and tells what has happened in it */
 	int lock;			/* identity.key, locked; or -1 */
 	struct loop_timer lock_timer;
@@ -193,7 +194,7 @@ static void end_round(void *context)
 	struct party *party;
 	int rc = 0;
 
-	if (outbox_is_due(delivery->parties.outbox, false))
+	if (!delivery->is_partial && outbox_is_due(delivery->parties.outbox, false))
 		rc = outbox_settle(delivery->parties.outbox, clock_wall_ms(), &delivery->parties.lines);
 	if (rc == 0 && delivery->parties.lines.len > 0)
 		rc = chatlog_append(delivery->setup.log, delivery->parties.lines.data, delivery->parties.lines.len, 0);
@@ -229,7 +230,7 @@ void delivery_free(struct delivery *delivery)
 	if (!delivery)
 		return;
 	/* Losing these lines costs a repetition, or a longer start. */
-	if (delivery->is_started && outbox_is_due(parties->outbox, true) &&
+	if (delivery->is_started && !delivery->is_partial && outbox_is_due(parties->outbox, true) &&
 	    outbox_settle(parties->outbox, clock_wall_ms(), &parties->lines) != 0)
 		buffer_wipe(&parties->lines);
 	if (parties->lines.len > 0 &&
@@ -261,6 +262,7 @@ int delivery_start(struct delivery *delivery)
 		return watching;
 	/* What happened before is no news. */
 	read_log(delivery, !delivery->parties.has_outbox);
+	delivery->is_partial = rc == EFBIG;
 	delivery->is_started = true;
 	catch_up(delivery);
 	return rc;

@@ -79,8 +79,8 @@ struct delivery *delivery_new(const struct delivery_setup *setup) __attribute__(
 void delivery_free(struct delivery *delivery);
 
 /*
- * Reads what waits in chat.log, follows it, and delivers from now on. Returns 0, or why the log cannot be read. What is
- * queued for once needs no start.
+ * Reads what waits in chat.log, follows it, and delivers from now on. Returns 0; EFBIG if it does so, but something may wait
+ * too far back, as outbox_begin() says; or why the log cannot be read. What is queued for once needs no start.
  */
 int delivery_start(struct delivery *delivery) __attribute__((warn_unused_result));
 

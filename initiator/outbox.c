@@ -272,51 +272,60 @@ int outbox_settle(const struct outbox *outbox, int64_t now_ms, struct buffer *ba
 	return chatlog_format(batch, &entry);
 }
 
-/* Reads back, but not before earliest, to the last line that says where to begin, which is then *offset. */
-static int find_settled(struct chatreader *reader, int64_t earliest, int64_t *offset)
+/* Whether a line, which begins at an offset, says how far back nothing waits, which is then *settled. */
+static bool says_settled(const char *line, size_t len, int64_t at, int64_t *settled)
 {
 	struct chatlog_entry entry;
-	const char *line;
+	bool says;
+
+	/* Most lines need not be parsed for this. */
+	if (len > SETTLED_LINE_BYTES || !memmem(line, len, "\"settled\"", 9) || chatlog_parse(line, len, &entry) != 0)
+		return false;
+	says = entry.kind == CHATLOG_SETTLED && entry.settled <= at;
+	if (says)
+		*settled = entry.settled;
+	chatlog_entry_free(&entry);
+	return says;
+}
+
+/* Reads back to where the last line that says so has it that nothing waits before; else *offset is how far it came. */
+static int read_back(struct chatreader *reader, int64_t *offset)
+{
+	int64_t end = chatreader_offset(reader), settled = 0, counted = 0;
 	bool found = false;
+	const char *line;
 	size_t len, lines = 0;
 	int rc;
 
-	while (!found && (rc = chatreader_line(reader, &line, &len)) == 0) {
+	*offset = end;
+	while ((rc = chatreader_line(reader, &line, &len)) == 0) {
 		int64_t at = chatreader_offset(reader);
 
 		if (++lines % LINES_BETWEEN_LOOKS == 0 && stop_requested())
 			return EINTR;
-		if (at < earliest)
+		/* With what is passed over before the line. */
+		counted += *offset - at - (chatlog_is_received(line, len) ? (int64_t)len + 1 : 0);
+		if (counted > OUTBOX_BEGIN_MAX_BYTES || end - at > OUTBOX_BEGIN_ALL_MAX_BYTES)
 			return EFBIG;
-		/* Most lines need not be parsed for this. */
-		if (len > SETTLED_LINE_BYTES || !memmem(line, len, "\"settled\"", 9) ||
-		    chatlog_parse(line, len, &entry) != 0)
-			continue;
-		found = entry.kind == CHATLOG_SETTLED && entry.settled <= at;
-		if (found)
-			*offset = entry.settled;
-		chatlog_entry_free(&entry);
+		*offset = at;
+		found = found || says_settled(line, len, at, &settled);
+		if (found && at <= settled)
+			break;
 	}
-	return found ? 0 : rc;
+	if (rc == 0 || rc == ENODATA)
+		*offset = settled;
+	return rc == ENODATA ? 0 : rc;
 }
 
 int outbox_begin(int dir, int64_t *offset)
 {
 	struct chatreader *reader;
-	int64_t begin = 0, earliest;
+	int64_t begin = 0;
 	int rc = chatreader_open(dir, &reader);
 
 	if (rc == 0) {
-		earliest = chatreader_offset(reader) - OUTBOX_BEGIN_MAX_BYTES;
-		rc = find_settled(reader, earliest, &begin);
+		rc = read_back(reader, &begin);
 		chatreader_free(reader);
-		/* What has no lines for long is no reason to have none of those before it. */
-		if (rc == ENODATA || rc == EFBIG)
-			rc = 0;
-		if (rc == 0 && begin < earliest) {
-			begin = earliest;
-			rc = EFBIG;
-		}
 	}
 	if (rc == ENOENT)
 		rc = 0;

@@ -27,8 +27,12 @@
 /* How many may wait for one recipient, and for all. */
 #define OUTBOX_EACH_MAX 1000
 #define OUTBOX_MAX 32768
-/* How far back in chat.log messages are looked for that wait, so that a start takes no time. */
+/*
+ * How far back in chat.log messages are looked for that wait, so that a start takes no time: over so much that this user's
+ * programs wrote, and so much in all. What was received does not count for the first, or else strangers could bury what waits.
+ */
 #define OUTBOX_BEGIN_MAX_BYTES (16 * 1024 * 1024)
+#define OUTBOX_BEGIN_ALL_MAX_BYTES (INT64_C(2) << 30)
 /* How much less of chat.log a start would have to read before it is worth a line that says so, and at a program's end. */
 #define OUTBOX_SETTLE_BYTES (8 * 1024 * 1024)
 #define OUTBOX_SETTLE_LAST_BYTES (64 * 1024)
@@ -63,8 +67,8 @@ void outbox_free(struct outbox *outbox);
 
 /*
  * Finds where in the chat.log of directory dir the lines begin that the outbox must have: what the last line about that
- * says, or the beginning. Returns 0; EFBIG if that is farther back than OUTBOX_BEGIN_MAX_BYTES, with *offset that far back,
- * so what was queued before that is not sent; EINTR if stop_requested(); or why it cannot be read. Blocks on the disk.
+ * says, or the beginning. Returns 0; EFBIG if that is farther back than these limits allow, with *offset that far back,
+ * so what was queued before that is not sent, and outbox_settle() must not say that it is settled; EINTR if stop_requested(); or why it cannot be read. Blocks on the disk.
  */
 int outbox_begin(int dir, int64_t *offset) __attribute__((warn_unused_result));
 

@@ -176,17 +176,6 @@ static void put_last_line(struct console *console, struct console *draft)
 	console_put_all(console, draft);
 }
 
-/* Begins to deliver what waits, and tells if some of that is too far back in the log, which keeps the rest from nothing. */
-static int start(const struct desk *desk)
-{
-	int rc = delivery_start(desk->delivery);
-
-	/* Nobody else would say it, because the log is settled at the end. */
-	if (rc == EFBIG)
-		wording_put_forgotten(desk->console);
-	return rc == EFBIG ? 0 : rc;
-}
-
 /* Through the outbox, or at least in its way. */
 static int send_secure(struct sending *sending)
 {
@@ -198,8 +187,9 @@ static int send_secure(struct sending *sending)
 	int rc, status;
 
 	desk->is_silent = true;
-	rc = keep ? start(desk) : 0;
-	if (rc == 0)
+	rc = keep ? delivery_start(desk->delivery) : 0;
+	/* What may wait too far back in the log is for deliver and the menu to tell, and keeps this one from nothing. */
+	if (rc == 0 || rc == EFBIG)
 		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len,
 		    is_lost ? DELIVERY_LATER
 		    : keep  ? 0
@@ -288,17 +278,19 @@ static bool is_done(void *context)
 
 int send_deliver(struct desk *desk, bool once)
 {
-	int rc = start(desk);
+	int rc = delivery_start(desk->delivery), status = rc == EFBIG ? PROGRAM_FAILED : PROGRAM_FINE;
 
-	if (rc == 0)
+	if (rc == EFBIG)
+		wording_put_forgotten(desk->console);
+	if (rc == 0 || rc == EFBIG)
 		rc = once ? delivery_try_all(desk->delivery) : loop_run_until(desk->loop, is_done, desk->console);
 	if (rc == EINTR && !once)
-		return PROGRAM_FINE;
+		return status;
 	if (rc != 0) {
 		if (!stop_requested())
 			console_put_styled(desk->console, CONSOLE_BAD, "cannot deliver what " CHATLOG_NAME " has: %s\n",
 			    lockedfile_reason(rc));
 		return PROGRAM_FAILED;
 	}
-	return outbox_total(delivery_outbox(desk->delivery)) > 0 ? DESK_UNREACHABLE : PROGRAM_FINE;
+	return status == PROGRAM_FINE && outbox_total(delivery_outbox(desk->delivery)) > 0 ? DESK_UNREACHABLE : status;
 }

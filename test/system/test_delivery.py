@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import datetime
+import json
 import os
 import re
 import signal
@@ -226,6 +227,31 @@ def test_what_waited_for_two_weeks_is_dropped_with_a_line(alice, bob):
     initiator.wait_for("Dropped, and not sent to Bob.*14 days")
     eventually(lambda: states(alice) == ["dropped", "delivered"])
     assert received(bob) == ["new"]
+
+
+def of_length(mebibytes, direction):
+    """So many lines that they fill a log."""
+    line = json.dumps(log_entry("x" * 47000, "Mallory", direction)).encode() + b"\n"
+    return line * (mebibytes * 1024 * 1024 // len(line) + 1)
+
+
+def test_strangers_who_fill_the_log_bury_nothing_that_waits(alice, bob):
+    alice.write_log(queued("important", bob), of_length(20, "RECEIVED"))
+    bob.responder()
+    delivered = alice.run("initiator", "deliver", "-1")
+    assert "nowhere" not in delivered.output + delivered.errors
+    assert received(bob) == ["important"]
+
+
+def test_what_is_too_far_back_is_told_each_time_and_not_settled(alice, bob):
+    alice.write_log(queued("important", bob), of_length(20, "SENT"), queued("later", bob))
+    bob.responder()
+    for _ in range(2):
+        delivered = alice.run("initiator", "deliver", "-1", status=1)
+        assert "that is not sent" in delivered.output + delivered.errors
+    alice.initiator().stop()
+    assert received(bob) == ["later"]
+    assert not any("settled" in entry for entry in alice.log())
 
 
 def test_no_more_than_a_thousand_messages_wait_for_one_person(alice, bob):

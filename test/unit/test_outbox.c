@@ -447,6 +447,32 @@ static void a_start_does_not_read_back_without_end(void **state)
 	chatlog_free(log);
 }
 
+static void what_others_write_buries_nothing_that_waits(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+	struct chatlog_entry received = entry_of(CHATLOG_RECEIVED, 2, 1), settled = {.kind = CHATLOG_SETTLED};
+	char *text = support_repeat('x', 48000);
+	struct scene scene;
+
+	received.text = text;
+	received.text_len = strlen(text);
+	append_entry(log, entry_of(CHATLOG_QUEUED, 1, 0));
+	append_entry(log, entry_of(CHATLOG_QUEUED, 3, 0));
+	settled.settled = chatlog_appended(log);
+	for (int i = 0; i < OUTBOX_BEGIN_MAX_BYTES / 48000 + 10; i++)
+		append_entry(log, received);
+	scene = read_file(dir, 0);
+	EXPECT_WAITING(&scene, 0, 1, 3);
+	outbox_free(scene.outbox);
+	append_entry(log, settled);
+	scene = read_file(dir, 0);
+	EXPECT_WAITING(&scene, 0, 3);
+	outbox_free(scene.outbox);
+	free(text);
+	chatlog_free(log);
+}
+
 static void ten_thousand_messages_need_little_memory(void **state)
 {
 	size_t before = mallinfo2().uordblks;
@@ -508,6 +534,7 @@ int main(void)
 	    cmocka_unit_test(a_log_that_never_ends_fills_no_memory),
 	    workdir_test(a_start_reads_back_to_the_last_line_that_says_so),
 	    workdir_test(a_start_does_not_read_back_without_end),
+	    workdir_test(what_others_write_buries_nothing_that_waits),
 	};
 
 	support_begin();
