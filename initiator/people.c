@@ -87,16 +87,24 @@ static int change(struct desk *desk, struct stranger *who, unsigned add, unsigne
 	return desk_check_file(desk, "write", PEERSFILE_NAME, peersfile_commit(file, peersfile_wish(file, who)));
 }
 
-/* Writes down what becomes of all that is held of a stranger; NULL: nothing is. */
-static int decide(const struct desk *desk, const struct held_stranger *waits, enum chatlog_state state)
+/* Finds who is meant, also of those who wait. */
+static int find_waiting(struct desk *desk, const char *name, struct stranger *who)
+{
+	struct held held = read_held(desk);
+	int status = find(desk, name, &held, 0, who);
+
+	held_free(&held);
+	return status;
+}
+
+/* Writes down what becomes of all that is held of a stranger. */
+static int write_decisions(const struct desk *desk, const struct held_stranger *waits, enum chatlog_state state)
 {
 	struct chatlog_entry entry = {
 	    .kind = CHATLOG_STATE, .state = state, .time_ms = clock_wall_ms(), .has_id = true};
 	struct buffer lines = {0};
 	int rc = 0;
 
-	if (!waits)
-		return PROGRAM_FINE;
 	strcpy(entry.username, waits->username);
 	entry.has_identity = waits->has_identity;
 	memcpy(entry.identity, waits->identity, sizeof(entry.identity));
@@ -110,61 +118,64 @@ static int decide(const struct desk *desk, const struct held_stranger *waits, en
 	return desk_check_file(desk, "write", CHATLOG_NAME, rc);
 }
 
-static const struct held_stranger *find_held(const struct held *held, const struct stranger *who)
+/*
+ * Decides about all that is held of somebody by now: more may have come since they were looked for. *waited becomes
+ * whether there was anything.
+ */
+static int decide(const struct desk *desk, const struct stranger *who, enum chatlog_state state, bool *waited)
 {
-	return held_find(held, who->has_identity ? who->identity : NULL, who->address);
+	struct held held = read_held(desk);
+	const struct held_stranger *waits = held_find(&held, who->has_identity ? who->identity : NULL, who->address);
+	int status = waits ? write_decisions(desk, waits, state) : PROGRAM_FINE;
+
+	*waited = waits != NULL;
+	held_free(&held);
+	return status;
 }
 
 int people_accept(struct desk *desk, const char *name)
 {
-	struct held held = read_held(desk);
-	const struct held_stranger *waits = NULL;
 	struct stranger who;
 	unsigned before;
-	int status = find(desk, name, &held, 0, &who);
+	bool waited;
+	int status = find_waiting(desk, name, &who);
 
 	if (status == PROGRAM_FINE)
 		status = change(desk, &who, PINS_ACCEPTED, PINS_BLOCKED, &before);
-	if (status == PROGRAM_FINE) {
-		waits = find_held(&held, &who);
-		status = decide(desk, waits, CHATLOG_ACCEPTED);
-	}
+	if (status == PROGRAM_FINE)
+		status = decide(desk, &who, CHATLOG_ACCEPTED, &waited);
 	if (status == PROGRAM_FINE)
 		put_done(desk, "Accepted", &who,
-		    waits ? " may write to you; History shows what waited." : " may write to you.");
-	held_free(&held);
+		    waited ? " may write to you; History shows what waited." : " may write to you.");
 	return status;
 }
 
 int people_reject(struct desk *desk, const char *name)
 {
-	struct held held = read_held(desk);
-	const struct held_stranger *waits = NULL;
 	struct stranger who;
-	int status = find(desk, name, &held, 0, &who);
+	bool waited;
+	int status = find_waiting(desk, name, &who);
 
 	if (status == PROGRAM_FINE)
-		waits = find_held(&held, &who);
-	if (status == PROGRAM_FINE && !waits) {
+		status = decide(desk, &who, CHATLOG_REJECTED, &waited);
+	if (status != PROGRAM_FINE)
+		return status;
+	if (!waited) {
 		console_put(desk->console, "Nothing waits of ");
 		put_who(desk->console, &who);
 		console_put(desk->console, ".\n");
-		status = PROGRAM_FAILED;
+		return PROGRAM_FAILED;
 	}
-	if (status == PROGRAM_FINE)
-		status = decide(desk, waits, CHATLOG_REJECTED);
-	if (status == PROGRAM_FINE)
-		put_done(desk, "Rejected", &who, ": what waited is shown to nobody. Block refuses what comes later.");
-	held_free(&held);
-	return status;
+	put_done(desk, "Rejected", &who, ": what waited is shown to nobody. Block refuses what comes later.");
+	return PROGRAM_FINE;
 }
 
 int people_block(struct desk *desk, const char *name)
 {
-	struct held held = read_held(desk);
 	struct stranger who;
 	unsigned before;
-	int status = find(desk, name, &held, 0, &who);
+	bool waited;
+	int status = find_waiting(desk, name, &who);
 
 	if (status == PROGRAM_FINE && !desk->script) {
 		console_put(desk->console, "Messages of ");
@@ -177,10 +188,9 @@ int people_block(struct desk *desk, const char *name)
 	if (status == PROGRAM_FINE)
 		status = change(desk, &who, PINS_BLOCKED, PINS_ACCEPTED, &before);
 	if (status == PROGRAM_FINE)
-		status = decide(desk, find_held(&held, &who), CHATLOG_REJECTED);
+		status = decide(desk, &who, CHATLOG_REJECTED, &waited);
 	if (status == PROGRAM_FINE)
 		put_done(desk, "Blocked", &who, "; Unblock takes it back.");
-	held_free(&held);
 	return status;
 }
 

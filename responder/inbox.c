@@ -328,11 +328,24 @@ static const char *put(struct inbox *inbox, struct inbox_batch *batch, const str
 		why = too_much_waits;
 	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
 		why = "it sends more than is kept for one sender";
-	else if (message->conversation && !owe_receipt(batch, message, true, entry->held))
+	else if (message->conversation && !owe_receipt(batch, message, entry->kind == CHATLOG_MESSAGE, entry->held))
 		why = too_much_waits;
 	if (why)
 		batch->lines.len = before;
 	return why;
+}
+
+/*
+ * Lets go of a message that is held although its sender was accepted: it came while that was decided. What the log says
+ * of it is learned from there, as what the user decides.
+ */
+static const char *release(struct inbox *inbox, const struct message *message, const struct chatlog_entry *held)
+{
+	struct chatlog_entry entry = *held;
+
+	entry.kind = CHATLOG_STATE;
+	entry.state = CHATLOG_ACCEPTED;
+	return put(inbox, &inbox->batches[1], message, &entry);
 }
 
 const char *inbox_add(struct inbox *inbox, const struct message *message)
@@ -344,11 +357,15 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	enum welcome welcome;
 	const char *why;
 
-	if (before != RECEIVED_NOT)
+	if (before != RECEIVED_NOT && before != RECEIVED_HELD)
 		return answer_again(inbox, message, before);
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
 	    inbox->console);
 	describe(&entry, message, &caller);
+	if (before == RECEIVED_HELD)
+		return welcome_judge(&caller, peersfile_accept(inbox->roster->file)) == WELCOME_TAKEN
+			   ? release(inbox, message, &entry)
+			   : answer_again(inbox, message, before);
 	welcome = decide(inbox, &caller, &entry);
 	if (welcome > WELCOME_HELD)
 		return turn_away(inbox, message, welcome);
@@ -386,7 +403,7 @@ static void show_lines(struct inbox *inbox, struct inbox_batch *batch)
 			continue;
 		(void)!roster_find(inbox->roster, entry.address, entry.has_identity ? entry.identity : NULL,
 		    entry.username, &caller);
-		if (!entry.held)
+		if (entry.kind == CHATLOG_MESSAGE && !entry.held)
 			show(&caller, &entry, &batch->shown);
 		chatlog_entry_free(&entry);
 	}

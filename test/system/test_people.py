@@ -111,6 +111,22 @@ def test_what_is_accepted_is_shown_in_its_order_and_who_sent_it_may_write(alice)
     assert len(decisions(alice)) == 3
 
 
+@pytest.mark.parametrize("command, answers, state", [
+    ("Accept", [("Name: ", "Zoe")], "accepted"), ("Reject", [("Name: ", "Zoe")], "rejected"),
+    ("Block Zoe", [("yes or no", "yes")], "rejected"),
+])
+def test_what_comes_while_the_command_asks_is_decided_about_too(alice, command, answers, state):
+    alice.write_log(held("first", 1))
+    initiator = alice.initiator()
+    for question, answer in answers:
+        initiator.ask(command, question)
+        alice.write_log(held("second", 2))
+        command = answer
+    initiator.menu(command)
+    assert decisions(alice) == [(state, message_id(1)), (state, message_id(2))]
+    assert "waits" not in initiator.menu("Strangers")
+
+
 def test_what_is_rejected_is_shown_to_nobody(alice):
     alice.write_log(held("first", 1), held("second", 2))
     initiator = alice.initiator()
@@ -298,6 +314,24 @@ def test_what_is_held_is_answered_by_what_becomes_of_it_meanwhile_and_later(alic
     alice.responder()
     assert stranger.securely("hello", id=message_id(2)) == DONE
     assert alice.logged_texts_of("RECEIVED") == ["hello", "hello", "and more"]
+
+
+def test_what_was_held_while_its_sender_was_accepted_is_let_go_when_it_is_repeated(alice, stranger):
+    """The decision was about what was in the log until then."""
+    wants(alice, "ask")
+    responder = alice.responder(terminal=True)
+    assert stranger.securely("hello", id=message_id(1)) == HELD
+    alice.update_peers_file(lambda content: content["strangers"].append(
+        {"stranger": "Zoe", "identity": stranger.identity.text, "accepted": True}))
+    for _ in range(2):
+        assert stranger.securely("hello", id=message_id(1)) == DONE
+    responder.wait_for("hello")
+    assert decisions(alice) == [("accepted", message_id(1))]
+    assert alice.logged_texts_of("RECEIVED") == ["hello"]
+    responder.stop()
+    alice.responder()
+    assert stranger.securely("hello", id=message_id(1)) == DONE
+    assert len(alice.log()) == 2
 
 
 def test_what_is_rejected_is_answered_so_and_makes_room(alice, stranger):
