@@ -1,15 +1,18 @@
 #include "alert.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/launch.h"
+#include "net/address.h"
+#include "trust/mark.h"
 
 #define VARIABLE_PREFIX "QUARTET_"
-#define VARIABLES 3
+#define VARIABLES 5
 
 struct alert_job {
 	STAILQ_ENTRY(alert_job) next;
@@ -40,19 +43,37 @@ static char *make_variable(const char *name, const char *value, size_t len)
 	return variable.data;
 }
 
+/* Who it is, with what is wrong with it, so that nobody else passes for the one who is known by the name. */
+static char *make_sender(const struct chatlog_entry *entry)
+{
+	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
+	char sender[sizeof(entry->username) + CHATLOG_STANDING_MAX_BYTES + sizeof(" []")];
+	bool is_bad = mark && mark->is_bad;
+
+	snprintf(sender, sizeof(sender), "%s%s%s%s", entry->username, is_bad ? " [" : "", is_bad ? entry->standing : "",
+	    is_bad ? "]" : "");
+	return make_variable("FROM", sender, strlen(sender));
+}
+
 static void add_job(struct alert *alert, const struct chatlog_entry *entry)
 {
-	const char *mode = chatlog_mode_word(entry->mode);
+	const char *mode = chatlog_mode_word(entry->mode), *standing = entry->standing ? entry->standing : "";
 	struct alert_job *job = calloc(1, sizeof(*job));
+	char ip[ADDRESS_TEXT_BYTES];
 
 	if (!job)
 		return;
-	job->variables[0] = make_variable("FROM", entry->username, strlen(entry->username));
+	address_format(entry->address, ip);
+	job->variables[0] = make_sender(entry);
 	job->variables[1] = make_variable("MODE", mode, strlen(mode));
-	job->variables[2] = make_variable("TEXT", entry->text, entry->text_len);
-	if (!job->variables[0] || !job->variables[1] || !job->variables[2]) {
-		free_job(job);
-		return;
+	job->variables[2] = make_variable("STANDING", standing, strlen(standing));
+	job->variables[3] = make_variable("IP", ip, strlen(ip));
+	job->variables[4] = make_variable("TEXT", entry->text, entry->text_len);
+	for (size_t i = 0; i < VARIABLES; i++) {
+		if (!job->variables[i]) {
+			free_job(job);
+			return;
+		}
 	}
 	STAILQ_INSERT_TAIL(&alert->jobs, job, next);
 	alert->job_count++;

@@ -354,6 +354,18 @@ def test_a_command_is_run_for_each_message_with_text_and_sender_in_its_environme
     assert not alice.path("harmed").exists()
 
 
+@pytest.mark.parametrize("mode, standing, sender", [
+    ("secure", None, "Bob"), ("secure", "verified", "Bob"), ("secure", "unknown", "Bob"), ("plain", None, "Bob"),
+    ("secure", "changed", "Bob [changed]"), ("plain", "missing", "Bob [missing]"),
+    ("classic", "unproven", "Bob [unproven]"), ("secure", "lookalike", "Bob [lookalike]")])
+def test_a_command_is_told_if_somebody_else_uses_a_name(alice, mode, standing, sender):
+    command = notifier(alice, 'echo "$QUARTET_FROM|$QUARTET_STANDING|$QUARTET_IP" >>told\n')
+    alice.start("responder", "-n", command)
+    alice.write_log(log_entry("hello", mode=mode, **({"standing": standing} if standing else {})))
+    eventually(lambda: alice.path("told").exists() and alice.path("told").read_text())
+    eventually(lambda: alice.path("told").read_text() == f"{sender}|{standing or ''}|127.0.0.3\n")
+
+
 def test_a_command_that_does_not_end_keeps_nobody_waiting(alice):
     command = notifier(alice, 'echo >>begun; exec sleep 600\n')
     screen = alice.start("responder", "-n", command, terminal=True)
