@@ -195,7 +195,7 @@ static bool take_turn(struct desk *desk, int *status)
 		return !prompt->over;
 	if (prompt->pasted) {
 		desk_refresh(desk);
-		*status = desk_worse(*status, talk_send_pasted(desk, line, len));
+		*status = desk_worse(*status, talk_send_pasted(desk, line, len, prompt->typed_bytes));
 		return !prompt->over;
 	}
 	if (prompt_trim(&line) == 0) {

@@ -252,6 +252,8 @@ bool prompt_ask_text(struct prompt *prompt, enum prompt_wants wants, const char 
 	prompt->wants = wants;
 	result = ask(prompt, question, wants == PROMPT_COMMAND ? EDITOR_COMMAND : EDITOR_MESSAGE, answer, len);
 	prompt->wants = PROMPT_NOTHING;
+	/* Confirming reads another line. */
+	prompt->typed_bytes = prompt->editor ? editor_typed_bytes(prompt->editor) : 0;
 	prompt->pasted = result == LINEINPUT_PASTE && confirm_paste(prompt, answer, len);
 	return prompt->pasted || result == LINEINPUT_LINE;
 }

@@ -43,6 +43,7 @@ struct prompt {
 	bool began;		 /* the editor was tried */
 	bool woken;		 /* something is to be shown above the line that is typed */
 	bool pasted;		 /* the last answer was several lines */
+	size_t typed_bytes;	 /* of those, what stood there before the paste, as far as is known */
 	bool cancelled;		 /* the last answer is empty because the user pressed Ctrl-C */
 	bool over;		 /* the input has ended, or the user wants to stop */
 	bool too_long;		 /* the last answer was refused for its length */

@@ -250,19 +250,27 @@ static bool is_everybody(struct desk *desk, const char *name)
 	return strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0;
 }
 
-int talk_send(struct desk *desk, const char *typed)
+/* Finds whom @NAME means; the name has len bytes. */
+static int find_addressed(struct recipient *recipient, const char *typed, size_t len, struct desk *desk)
 {
-	struct talk talk = {.desk = desk};
-	size_t len = recipient_name_bytes(desk, typed);
-	const char *text = typed + len + strspn(typed + len, " ");
 	struct buffer name = {0};
 	int status = PROGRAM_FAILED;
 
 	if (len == 0)
 		console_put_styled(desk->console, CONSOLE_WARNING, "To whom? @NAME TEXT sends a message to NAME.\n");
 	else if (buffer_printf(&name, "%.*s%c", (int)len, typed, '\0') == 0)
-		status = recipient_find(&talk.way.to, is_everybody(desk, name.data) ? "@all" : name.data, false, desk);
+		status = recipient_find(recipient, is_everybody(desk, name.data) ? "@all" : name.data, false, desk);
 	buffer_free(&name);
+	return status;
+}
+
+int talk_send(struct desk *desk, const char *typed)
+{
+	struct talk talk = {.desk = desk};
+	size_t len = recipient_name_bytes(desk, typed);
+	const char *text = typed + len + strspn(typed + len, " ");
+	int status = find_addressed(&talk.way.to, typed, len, desk);
+
 	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
 }
 
@@ -306,13 +314,21 @@ static int find_last_recipient(bool only_received, struct recipient *recipient, 
 	return status;
 }
 
-int talk_reply(struct desk *desk, const char *text)
+/* Finds who wrote last. */
+static int find_writer(struct recipient *recipient, struct desk *desk)
 {
-	struct talk talk = {.desk = desk};
-	int status = find_last_recipient(true, &talk.way.to, desk);
+	int status = find_last_recipient(true, recipient, desk);
 
 	if (status == DESK_NOBODY)
 		console_put_styled(desk->console, CONSOLE_WARNING, "Nobody has written to you yet.\n");
+	return status;
+}
+
+int talk_reply(struct desk *desk, const char *text)
+{
+	struct talk talk = {.desk = desk};
+	int status = find_writer(&talk.way.to, desk);
+
 	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
 }
 
@@ -332,15 +348,44 @@ int talk_resume(struct desk *desk)
 	return send_or_talk(&talk, "", 0);
 }
 
-int talk_send_pasted(struct desk *desk, const char *text, size_t len)
+/* Finds for whom a paste is, before which head was typed; *bytes becomes how much of that is not part of it. */
+static int find_for_paste(struct recipient *recipient, const char *head, size_t *bytes, struct desk *desk)
+{
+	const char *word = head + strspn(head, " \t"), *end = word;
+	size_t len = 0;
+
+	if (word[0] == '@') {
+		len = recipient_name_bytes(desk, word + 1);
+		end = word + 1 + len;
+	} else if (word[0] == 'r' || word[0] == 'R') {
+		end = word + 1;
+	}
+	*bytes = 0;
+	if (end == word || *end != ' ')
+		return recipient_find(recipient, "", false, desk);
+	*bytes = (size_t)(end - head) + strspn(end, " ");
+	return word[0] == '@' ? find_addressed(recipient, word + 1, len, desk) : find_writer(recipient, desk);
+}
+
+int talk_send_pasted(struct desk *desk, const char *text, size_t len, size_t typed_bytes)
 {
 	struct talk talk = {.desk = desk};
-	struct buffer kept = {0};
-	int status =
-	    buffer_append(&kept, text, len) == 0 ? recipient_find(&talk.way.to, "", false, desk) : PROGRAM_FAILED;
+	struct buffer kept = {0}, head = {0};
+	size_t begin = 0;
+	int status = PROGRAM_FAILED;
 
+	/* The answers to other questions replace this text. */
+	if (buffer_append(&kept, text, len) == 0 && buffer_append(&head, text, typed_bytes) == 0 &&
+	    buffer_append(&head, "", 1) == 0)
+		status = find_for_paste(&talk.way.to, head.data, &begin, desk);
 	if (status == PROGRAM_FINE)
-		status = send_or_talk(&talk, kept.data, kept.len);
+		status = chat_choose(desk, &talk.way, false);
+	/* Of a changed identity the user was told so. */
+	if (status != PROGRAM_FINE && status != DESK_CHANGED)
+		console_put(desk->console, "Nothing was sent.\n");
+	if (status == PROGRAM_FINE)
+		status = send_text(&talk, kept.data + begin, kept.len - begin);
+	buffer_wipe(&head);
 	buffer_wipe(&kept);
-	return status;
+	return finish(&talk, status);
 }

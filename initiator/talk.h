@@ -24,7 +24,10 @@ int talk_reply(struct desk *desk, const char *text);
 /* Offers to go on with whom something was said last, at a terminal. PROGRAM_FINE if there is nobody. */
 int talk_resume(struct desk *desk);
 
-/* Sends what was pasted, len bytes, to whom the user says. */
-int talk_send_pasted(struct desk *desk, const char *text, size_t len);
+/*
+ * Sends what was pasted, len bytes, to whom the user says: with @NAME or r at the beginning of the typed_bytes that stood
+ * before it, which are not sent then, or when asked.
+ */
+int talk_send_pasted(struct desk *desk, const char *text, size_t len, size_t typed_bytes);
 
 #endif

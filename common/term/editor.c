@@ -56,6 +56,7 @@ struct editor {
 	const wchar_t *ahead; /* keys that come before those that are typed */
 	struct buffer paste;  /* several lines: the whole line instead of libedit's, or what follows that */
 	bool is_whole;	      /* the former */
+	size_t typed_bytes;   /* of that, before the paste */
 	bool pasted, too_long, emptied, stopped;
 	bool in_sequence;	/* the last key wants another */
 	bool has_news, resized; /* the line is to be shown anew */
@@ -71,6 +72,11 @@ static void on_resize(int number)
 {
 	(void)number;
 	resize_noticed = 1;
+}
+
+size_t editor_typed_bytes(const struct editor *editor)
+{
+	return editor->typed_bytes;
 }
 
 bool editor_is_resized(void)
@@ -280,6 +286,7 @@ static unsigned char take_paste(EditLine *el, int key)
 	struct editor *editor = editor_of(el);
 	const LineInfoW *info = el_wline(el);
 	struct buffer whole = {0};
+	bool taken;
 
 	(void)key;
 	editor->in_sequence = false;
@@ -290,8 +297,9 @@ static unsigned char take_paste(EditLine *el, int key)
 		buffer_wipe(&editor->paste);
 		return CC_REFRESH;
 	}
-	if (append_narrow(&whole, info->buffer, (size_t)(info->cursor - info->buffer)) &&
-	    buffer_append(&whole, editor->paste.data, editor->paste.len) == 0 &&
+	taken = append_narrow(&whole, info->buffer, (size_t)(info->cursor - info->buffer));
+	editor->typed_bytes = whole.len;
+	if (taken && buffer_append(&whole, editor->paste.data, editor->paste.len) == 0 &&
 	    append_narrow(&whole, info->cursor, (size_t)(info->lastchar - info->cursor))) {
 		buffer_wipe(&editor->paste);
 		editor->paste = whole;
@@ -724,6 +732,7 @@ static bool begin_line(struct editor *editor, const char *question, enum editor_
 	el_wset(editor->el, EL_HIST, history_w, editor->history);
 	editor->back = 0;
 	editor->ahead = NULL;
+	editor->typed_bytes = 0;
 	editor->is_whole = editor->pasted = editor->too_long = editor->emptied = editor->stopped = false;
 	editor->in_sequence = editor->has_news = editor->resized = editor->at_home = false;
 	return editor->question != NULL;
@@ -765,6 +774,12 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 }
 
 #else
+
+size_t editor_typed_bytes(const struct editor *editor)
+{
+	(void)editor;
+	return 0;
+}
 
 bool editor_is_resized(void)
 {

@@ -42,6 +42,9 @@ void editor_free(struct editor *editor);
 enum lineinput_result editor_read(struct editor *editor, const char *question, enum editor_kind kind, char **line,
     size_t *len) __attribute__((warn_unused_result));
 
+/* How many bytes of the last line stood before what was pasted into it; 0 if the terminal does not tell. */
+size_t editor_typed_bytes(const struct editor *editor);
+
 /* Whether the terminal has another size since this was asked last: then the wait hook returns EAGAIN, too. */
 bool editor_is_resized(void);
 

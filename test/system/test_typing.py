@@ -8,7 +8,7 @@ import termios
 import pytest
 
 from network import Listener
-from quartet import BIN, MENU, NUMBER, peer
+from quartet import BIN, MENU, NUMBER, log_entry, peer
 
 BOB = "127.0.0.3"
 
@@ -100,6 +100,49 @@ def test_a_paste_into_the_menu_is_never_run(alice, listener, environment):
     initiator.send("unsecure")
     assert message_at(listener) == PASTE
     assert "Nothing was said" not in initiator.output
+
+
+@every_terminal
+def test_a_paste_that_is_for_nobody_is_not_sent(alice, listener, environment):
+    alice.knows(Bob=BOB)
+    initiator = begin(alice, environment)
+    paste(initiator, environment, PASTE)
+    initiator.wait_for("4 lines: send as one message")
+    initiator.ask("", "Name: ")
+    if environment is EDITING:
+        initiator.send_bytes(b"\x03")
+    else:
+        initiator.send("")
+    initiator.wait_for(f"Nothing was sent(?s:.*){MENU}")
+    assert not listener.is_called()
+
+
+@editing
+@pytest.mark.parametrize("typed", ["@bob ", "@Bob  ", "r ", " R "])
+def test_what_is_typed_before_a_paste_says_whom_it_is_for(alice, listener, typed):
+    alice.knows(Bob=BOB, Bobby="127.0.0.9")
+    alice.write_log(log_entry("hello", username="Bob", ip=BOB))
+    initiator = begin(alice)
+    initiator.send_bytes(typed.encode() + bracketed(PASTE))
+    initiator.wait_for("4 lines: send as one message")
+    initiator.ask("", r"secure or unsecure\? ")
+    initiator.send("unsecure")
+    assert message_at(listener) == PASTE
+    assert "Name: " not in initiator.output
+
+
+@editing
+@pytest.mark.parametrize("typed, text", [("", "@bob one\ntwo"), ("", "r one\ntwo"), ("@bob", " one\ntwo"), ("so r ", "a\nb")])
+def test_a_paste_itself_names_nobody(alice, listener, typed, text):
+    alice.knows(Bob=BOB)
+    alice.write_log(log_entry("hello", username="Bob", ip=BOB))
+    initiator = begin(alice)
+    initiator.send_bytes(typed.encode() + bracketed(text))
+    initiator.wait_for("2 lines: send as one message")
+    initiator.ask("", "Name: ")
+    initiator.ask("Bob", r"secure or unsecure\? ")
+    initiator.send("unsecure")
+    assert message_at(listener) == typed + text
 
 
 @every_terminal
