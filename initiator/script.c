@@ -186,6 +186,7 @@ static int read_mode(struct request *request)
 static int take_option(struct request *request, int option, const char *argument)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
+	bool is_long = optopt == '-';
 	size_t seconds = 0;
 	int status;
 
@@ -213,7 +214,7 @@ static int take_option(struct request *request, int option, const char *argument
 	case ':':
 		return program_refuse(request->program, "a value is missing after", letter, NULL);
 	default:
-		return program_refuse(request->program, "there is no option", optopt ? letter : argument, NULL);
+		return program_refuse(request->program, "there is no option", is_long ? argument : letter, NULL);
 	}
 }
 
@@ -222,12 +223,18 @@ static int parse(struct request *request, const struct command *command, int cou
 {
 	char options[16];
 	int option, status = PROGRAM_FINE;
+	const char *argument;
 
 	snprintf(options, sizeof(options), "+:%s", command->options);
 	/* Begins anew (getopt(3), notes). */
 	optind = 0;
-	while (status == PROGRAM_FINE && (option = getopt(count, arguments, options)) != -1)
-		status = take_option(request, option, arguments[optind - 1]);
+	do {
+		/* getopt(3) stays at an argument as long as there are letters in it. */
+		argument = optind < count ? arguments[optind > 0 ? optind : 1] : NULL;
+		option = getopt(count, arguments, options);
+		if (option != -1)
+			status = take_option(request, option, argument);
+	} while (status == PROGRAM_FINE && option != -1);
 	request->arguments = arguments + optind;
 	request->argument_count = count - optind;
 	if (status == PROGRAM_FINE && request->argument_count < command->least)

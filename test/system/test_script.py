@@ -75,6 +75,13 @@ def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     assert not alice.path("identity.key").exists()
 
 
+@pytest.mark.parametrize("arguments, named", [
+    (["--foo"], "--foo"), (["-j", "--json"], "--json"), (["--x\x1b"], "--x<U+001B>"), (["-x"], "-x"), (["-jx"], "-x"),
+])
+def test_an_option_that_there_is_not_is_named(alice, arguments, named):
+    assert f'there is no option "{named}"' in run(alice, "users", *arguments, status=2).errors
+
+
 # Users.
 
 
