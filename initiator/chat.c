@@ -21,6 +21,7 @@ struct chat {
 	struct chat_way *way;
 	struct call call;   /* unless it is secure: that goes through the outbox */
 	bool is_late;	    /* the recipient cannot be reached now: the message is kept */
+	bool is_behind;	    /* others wait already: they are tried again with it, and nobody waits for that */
 	struct buffer text; /* of the message */
 };
 
@@ -245,20 +246,21 @@ static int send_secure(struct chat *chat)
 	struct desk *desk = chat->desk;
 	struct delivery_notice notice;
 	uint8_t id[ENVELOPE_ID_BYTES];
+	unsigned how = chat->is_late ? DELIVERY_LATER : chat->is_behind ? DELIVERY_QUIETLY : 0;
+	bool is_kept = how != 0;
 	int rc, status;
 
-	if (!chat->is_late && !delivery_is_open(desk->delivery, &chat->way->to))
+	if (!is_kept && !delivery_is_open(desk->delivery, &chat->way->to))
 		console_put(desk->console, "The connection closed while you typed; calling again.\n");
-	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len,
-	    chat->is_late ? DELIVERY_LATER : 0, id);
+	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len, how, id);
 	if (rc != 0) {
 		wording_put_unqueued(desk->console, &chat->way->to, rc);
 		return PROGRAM_FAILED;
 	}
-	if (!chat->is_late && delivery_await(desk->delivery, id, &notice) != 0)
+	if (!is_kept && delivery_await(desk->delivery, id, &notice) != 0)
 		return PROGRAM_FAILED;
-	status = chat->is_late ? DESK_UNREACHABLE : desk_status(&notice);
-	if (!chat->is_late)
+	status = is_kept ? DESK_UNREACHABLE : desk_status(&notice);
+	if (!is_kept)
 		desk_put_news(desk, &notice);
 	desk_show_waiting(desk, &chat->way->to);
 	return status;
@@ -391,10 +393,9 @@ int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t 
 	status = buffer_append(&chat.text, text, len) == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 	if (way->number[0] == '\0')
 		draw_number(way->number);
-	/* Whoever could not be reached a moment ago is not waited for again. */
-	chat.is_late =
+	chat.is_behind =
 	    way->mode == CHATLOG_SECURE && outbox_count(delivery_outbox(desk->delivery), way->to.identity) > 0;
-	if (status == PROGRAM_FINE && !chat.is_late)
+	if (status == PROGRAM_FINE && !chat.is_behind)
 		status = open_any(&chat);
 	if (status == PROGRAM_FINE && !pack_text(&chat))
 		status = PROGRAM_FAILED;

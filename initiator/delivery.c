@@ -360,8 +360,9 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 	party = party_make(&delivery->parties, to->identity);
 	if (party) {
 		party->is_held = false;
-		party->is_asked = true;
-		if (how & DELIVERY_LATER)
+		party->is_asked |= !(how & (DELIVERY_LATER | DELIVERY_QUIETLY));
+		/* Unless that they could not be reached was noted when others were queued. */
+		if (how & DELIVERY_LATER && party->state == PARTY_RESTING && !party->timer.is_set)
 			party_rest(party);
 	}
 	catch_up(delivery);

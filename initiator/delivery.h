@@ -99,12 +99,14 @@ void delivery_close(struct delivery *delivery, const struct recipient *to);
 
 #define DELIVERY_ONCE 1
 #define DELIVERY_LATER 2
+#define DELIVERY_QUIETLY 4
 
 /*
  * Queues a message of well-formed UTF-8 to a recipient with an identity, who is tried at once even if they could not be
  * reached a moment ago; with DELIVERY_ONCE one that is only tried now and only by this process, with DELIVERY_LATER
- * not before patience says so, because they could not be reached just now. Returns 0 with id set once
- * it is on the disk, EDQUOT if OUTBOX_EACH_MAX wait for them, or an error of chatlog_append().
+ * not before patience says so, because they could not be reached just now; with DELIVERY_QUIETLY a failure of this try is not
+ * told, because it is known already that they could not be reached. Returns 0 with id set once it is on the disk, EDQUOT if
+ * OUTBOX_EACH_MAX wait for them, or an error of chatlog_append().
  */
 int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
     uint8_t id[static ENVELOPE_ID_BYTES]) __attribute__((warn_unused_result));

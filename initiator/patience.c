@@ -4,6 +4,8 @@ void patience_fail(struct patience *patience, int64_t now_ms)
 {
 	int64_t pause_ms = PATIENCE_FIRST_MS;
 
+	if (patience->failures > 0 && now_ms < patience->due_ms)
+		return;
 	for (unsigned i = 0; i < patience->failures && pause_ms < PATIENCE_LONGEST_MS; i++)
 		pause_ms *= 2;
 	if (pause_ms > PATIENCE_LONGEST_MS)

@@ -25,7 +25,10 @@ struct patience {
 	int64_t last_seen_ms;
 };
 
-/* Notes at now_ms (monotonic) that they could not be reached. */
+/*
+ * Notes at now_ms (monotonic) that they could not be reached. Before the time it changes nothing: a try that somebody asked
+ * for does not put off the next.
+ */
 void patience_fail(struct patience *patience, int64_t now_ms);
 
 /*

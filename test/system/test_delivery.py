@@ -93,6 +93,21 @@ def test_what_is_written_to_somebody_away_is_delivered_when_he_is_back(alice, bo
     assert "waiting" not in initiator.menu("Users")
 
 
+def test_what_is_written_while_others_wait_has_them_all_tried_again(alice, bob):
+    texts = [f"message {number}" for number in range(6)]
+    responder = bob.responder()
+    initiator = alice.initiator(terminal=True)
+    initiator.menu(f"@bob {texts[0]}")
+    responder.kill()
+    for count, text in enumerate(texts[1:5], 1):
+        assert f"{count} waiting for Bob" in initiator.menu(f"@bob {text}")
+    bob.responder()
+    initiator.menu(f"@bob {texts[5]}")
+    eventually(lambda: received(bob) == texts)
+    eventually(lambda: not waiting(alice))
+    assert initiator.output.count("cannot connect") == 1
+
+
 def test_the_title_of_the_window_says_how_many_wait_and_no_more_once_they_are_there(alice, bob):
     initiator = alice.initiator(terminal=True, environment={"TERM": "xterm"})
     chat_secure(initiator, "Bob")

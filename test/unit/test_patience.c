@@ -16,13 +16,30 @@ static void each_failure_doubles_the_pause_up_to_a_quarter_of_an_hour(void **sta
 {
 	static const int pauses_s[] = {16, 32, 64, 128, 256, 512, 900, 900, 900};
 	struct patience patience = {0};
+	int64_t now_ms = 7000;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(pauses_s); i++) {
-		patience_fail(&patience, 7000);
+		patience_fail(&patience, now_ms);
 		assert_int_equal(patience.failures, i + 1);
-		assert_int_equal(patience.due_ms, 7000 + 1000 * pauses_s[i]);
+		assert_int_equal(patience.due_ms, now_ms + 1000 * pauses_s[i]);
+		now_ms = patience.due_ms;
 	}
+}
+
+static void what_fails_before_the_time_puts_nothing_off(void **state)
+{
+	struct patience patience = {0};
+
+	(void)state;
+	for (int64_t now_ms = 0; now_ms < PATIENCE_FIRST_MS; now_ms += 1000) {
+		patience_fail(&patience, now_ms);
+		assert_int_equal(patience.due_ms, PATIENCE_FIRST_MS);
+	}
+	/* After a success it begins anew. */
+	patience.failures = 0;
+	patience_fail(&patience, 1000);
+	assert_int_equal(patience.due_ms, 1000 + PATIENCE_FIRST_MS);
 }
 
 static void who_is_announced_as_before_is_not_back(void **state)
@@ -71,6 +88,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_failure_doubles_the_pause_up_to_a_quarter_of_an_hour),
+	    cmocka_unit_test(what_fails_before_the_time_puts_nothing_off),
 	    cmocka_unit_test(who_is_announced_as_before_is_not_back),
 	    cmocka_unit_test(whoever_was_away_is_back),
 	};
