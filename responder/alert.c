@@ -1,9 +1,12 @@
 #include "alert.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +24,13 @@ struct alert_job {
 
 void alert_init(struct alert *alert, struct console *console, const char *command, bool rings)
 {
-	*alert = (struct alert){.console = console, .command = command, .rings = rings};
+	*alert = (struct alert){.console = console, .command = command, .rings = rings, .epoll = -1, .child_fd = -1};
 	STAILQ_INIT(&alert->jobs);
+}
+
+void alert_watch(struct alert *alert, int epoll)
+{
+	alert->epoll = epoll;
 }
 
 static void free_job(struct alert_job *job)
@@ -108,16 +116,32 @@ static char **make_environment(const struct alert_job *job)
 	return made;
 }
 
-static int start(struct alert *alert, const struct alert_job *job)
+static int start(struct alert *alert, const struct alert_job *job, int64_t now_ms)
 {
 	const char *const arguments[] = {alert->command, NULL};
 	char **environment = make_environment(job);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = alert};
 	int rc = environment ? launch_program(arguments, environment, -1, &alert->child) : ENOMEM;
 
 	free(environment);
-	if (rc != 0)
+	if (rc != 0) {
 		alert->child = 0;
-	return rc;
+		return rc;
+	}
+	alert->ends_ms = now_ms + ALERT_COMMAND_MAX_MS;
+	/* If there is none, its end is seen with the next message, or at the latest then. */
+	alert->child_fd = (int)syscall(SYS_pidfd_open, alert->child, 0);
+	if (alert->child_fd >= 0)
+		(void)!epoll_ctl(alert->epoll, EPOLL_CTL_ADD, alert->child_fd, &event);
+	return 0;
+}
+
+static void close_child(struct alert *alert)
+{
+	if (alert->child_fd >= 0)
+		close(alert->child_fd);
+	alert->child_fd = -1;
+	alert->child = 0;
 }
 
 int64_t alert_work(struct alert *alert, int64_t now_ms)
@@ -126,12 +150,12 @@ int64_t alert_work(struct alert *alert, int64_t now_ms)
 		struct alert_job *job = STAILQ_FIRST(&alert->jobs);
 		int rc;
 
-		alert->child = 0;
+		close_child(alert);
 		if (!job)
 			return INT64_MAX;
 		STAILQ_REMOVE_HEAD(&alert->jobs, next);
 		alert->job_count--;
-		rc = start(alert, job);
+		rc = start(alert, job, now_ms);
 		free_job(job);
 		if (rc != 0 && !alert->failed) {
 			console_put_styled(alert->console, CONSOLE_WARNING, "cannot run ");
@@ -140,7 +164,12 @@ int64_t alert_work(struct alert *alert, int64_t now_ms)
 		}
 		alert->failed = rc != 0;
 	}
-	return now_ms + ALERT_REAP_MS;
+	if (now_ms >= alert->ends_ms) {
+		/* It leads a session of its own, and whatever it started there. */
+		kill(-alert->child, SIGKILL);
+		alert->ends_ms = now_ms + ALERT_COMMAND_MAX_MS;
+	}
+	return alert->ends_ms;
 }
 
 void alert_free(struct alert *alert)
@@ -152,4 +181,5 @@ void alert_free(struct alert *alert)
 		free_job(job);
 	}
 	alert->job_count = 0;
+	close_child(alert);
 }

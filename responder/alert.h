@@ -2,7 +2,7 @@
  * What draws attention to a message: the terminal's bell, and a command of the user's.
  *
  * Strangers choose when messages come and what is in them. So the bell rings once in ALERT_BELL_PERIOD_MS at most; the
- * command is one program, run without a shell, one at a time, for ALERT_WAITING_MAX messages that wait for it at most, with
+ * command is one program, run without a shell, one at a time and not for longer than ALERT_COMMAND_MAX_MS, for ALERT_WAITING_MAX messages that wait for it at most, with
  * all that is foreign in its environment: QUARTET_FROM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing
  * blocks.
  */
@@ -19,8 +19,8 @@
 
 #define ALERT_BELL_PERIOD_MS 3000
 #define ALERT_WAITING_MAX 16
-/* While a command runs, it is looked after this often. */
-#define ALERT_REAP_MS 100
+/* A command that has not ended by then is killed, with what it started in its session. */
+#define ALERT_COMMAND_MAX_MS 30000
 
 STAILQ_HEAD(alert_jobs, alert_job);
 
@@ -30,7 +30,10 @@ struct alert {
 	bool rings;
 	bool failed;	 /* the command could not be started the last time */
 	int64_t rang_ms; /* monotonic; 0: never */
+	int epoll;	 /* that reports the end of a command; the caller's */
 	pid_t child;	 /* that runs; 0: none */
+	int child_fd;	 /* of that process; -1: none */
+	int64_t ends_ms; /* monotonic: when it is killed */
 	struct alert_jobs jobs;
 	size_t job_count;
 };
@@ -38,10 +41,16 @@ struct alert {
 /* Begins; console and command (a program, looked for as a shell does) stay the caller's. */
 void alert_init(struct alert *alert, struct console *console, const char *command, bool rings);
 
+/* Has an epoll(7) descriptor, which stays the caller's, report with alert as its data when alert_work() is to be called. */
+void alert_watch(struct alert *alert, int epoll);
+
 /* Draws attention to a message at now_ms (monotonic). What does not fit into the queue is passed over. */
 void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms);
 
-/* Looks after the command, and starts the next. Returns when to call again, monotonic; INT64_MAX: after a message. */
+/*
+ * Looks after the command, and starts the next. Returns when to call again at the latest, monotonic; INT64_MAX: after a
+ * message.
+ */
 int64_t alert_work(struct alert *alert, int64_t now_ms);
 
 /* Forgets what waits; a command that runs goes on. */

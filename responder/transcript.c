@@ -456,7 +456,7 @@ static void set_title(struct transcript *transcript, int64_t now_ms)
 /* Shows what has waited long enough. Returns when to come again, monotonic. */
 static int64_t show_due(struct transcript *transcript, int64_t now_ms)
 {
-	int64_t due_ms = alert_work(transcript->alert, now_ms);
+	int64_t due_ms = alert_work(transcript->alert, clock_monotonic_ms());
 
 	while (transcript->pending_count > 0 && transcript->pending[0].due_ms <= now_ms)
 		settle_pending(transcript, transcript->pending);
@@ -512,8 +512,8 @@ void transcript_work(void *context)
 {
 	struct transcript *transcript = context;
 	struct console *console = transcript->console;
-	struct epoll_event events[3];
-	int count = epoll_wait(transcript->epoll, events, 3, 0);
+	struct epoll_event events[4];
+	int count = epoll_wait(transcript->epoll, events, 4, 0);
 	int64_t due_ms, due_us;
 	size_t waits;
 	bool stuck, moves, all = true;
@@ -648,6 +648,7 @@ static int wait_for_all(struct transcript *transcript)
 	    epoll_ctl(transcript->epoll, EPOLL_CTL_ADD, transcript->timer, &moment) != 0)
 		return errno;
 	transcript->follows = true;
+	alert_watch(transcript->alert, transcript->epoll);
 	/* Whether a key is for this program is found out when there is one. */
 	if (transcript->shows && isatty(STDIN_FILENO) &&
 	    epoll_ctl(transcript->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &key) != 0)

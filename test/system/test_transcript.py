@@ -378,6 +378,18 @@ def test_a_command_that_does_not_end_keeps_nobody_waiting(alice):
     os.kill(child, signal.SIGKILL)
 
 
+def test_the_end_of_a_command_begins_the_next(alice):
+    command = notifier(alice, 'echo >>begun; while [ ! -e go ]; do sleep 0.1; done; echo >>ended\n')
+    responder = alice.start("responder", "-n", command)
+    alice.write_log(secure("one"), secure("two"), secure("three"))
+    eventually(lambda: alice.path("begun").exists())
+    assert subprocess.check_output(["pgrep", "-c", "-P", str(responder.pid)]) == b"1\n"
+    alice.path("go").touch()
+    eventually(lambda: alice.path("ended").exists() and alice.path("ended").read_text() == "\n" * 3)
+    eventually(lambda: not any("pidfd" in os.readlink(link.path)
+                               for link in os.scandir(f"/proc/{responder.pid}/fd")))
+
+
 def test_a_command_that_is_missing_is_said_once(alice):
     responder = alice.start("responder", "-n", "/nowhere/notify")
     say("one")
