@@ -15,6 +15,7 @@
 #include "store/chatfollower.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
+#include "store/held.h"
 #include "store/lockedfile.h"
 #include "term/quietkeys.h"
 
@@ -45,8 +46,6 @@
 #define TIMES_MAX 3
 /* Who was silent for this long may not have seen what comes then. */
 #define ABSENCE_MS (5 * 60 * 1000)
-/* How far back what was accepted is looked for. */
-#define HELD_MAX_BYTES (16 * 1024 * 1024)
 
 /* A message of the user's own. */
 struct pending {
@@ -321,7 +320,7 @@ static void put_accepted(struct transcript *transcript, const uint8_t *id)
 	bool found = false;
 	int rc = chatreader_open(transcript->dir, &reader);
 
-	for (size_t seen = 0; rc == 0 && !found && seen < HELD_MAX_BYTES; seen += len) {
+	for (size_t seen = 0; rc == 0 && !found && seen < HELD_READ_MAX_BYTES; seen += len) {
 		rc = chatreader_line(reader, &line, &len);
 		if (rc != 0 || !memmem(line, len, "\"held\"", 6) || chatlog_parse(line, len, &entry) != 0)
 			continue;

@@ -138,6 +138,14 @@ def test_what_is_held_is_not_shown_before_it_is_accepted(alice, screen):
     assert "really" not in screen.output
 
 
+def test_what_was_held_long_ago_is_shown_when_it_is_accepted(alice):
+    alice.write_log(secure("long ago", username="Mallory", id=id_of(1), held=True))
+    alice.write_log((json.dumps(secure("x" * 47_000)) + "\n").encode() * 400, *[secure("short")] * 400)
+    screen = watch(alice)
+    alice.write_log(state(1, "accepted"))
+    screen.wait_for("Mallory  long ago$")
+
+
 def test_nothing_is_shown_that_is_not_in_the_log(alice, screen):
     with open(alice.path("chat.log"), "ab") as log:
         log.write(json.dumps(secure("torn")).encode()[:-2])
