@@ -89,11 +89,15 @@ static void add_job(struct alert *alert, const struct chatlog_entry *entry)
 
 void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms)
 {
+	size_t most = ALERT_WAITING_MAX;
+
+	if (mark_find(entry->standing, entry->mode == CHATLOG_SECURE))
+		most -= ALERT_KEPT;
 	if (alert->rings && (alert->rang_ms == 0 || now_ms >= alert->rang_ms + ALERT_BELL_PERIOD_MS)) {
 		console_ring(alert->console);
 		alert->rang_ms = now_ms;
 	}
-	if (alert->command && alert->job_count < ALERT_WAITING_MAX)
+	if (alert->command && alert->job_count < most)
 		add_job(alert, entry);
 }
 

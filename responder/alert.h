@@ -19,6 +19,8 @@
 
 #define ALERT_BELL_PERIOD_MS 3000
 #define ALERT_WAITING_MAX 16
+/* Of these, so many are for messages that have no mark (trust/mark.h), so that no flood of strangers takes them. */
+#define ALERT_KEPT 8
 /* A command that has not ended by then is killed, with what it started in its session. */
 #define ALERT_COMMAND_MAX_MS 30000
 

@@ -18,6 +18,7 @@
 #include "store/held.h"
 #include "store/lockedfile.h"
 #include "term/quietkeys.h"
+#include "trust/mark.h"
 
 /* One turn takes so long, and as many times as long nothing is shown after it, which nobody notices. */
 #define TURN_US 2000
@@ -32,6 +33,8 @@
 /* If so much of the log waits, all but the last so much of it is passed over. */
 #define BEHIND_MAX_BYTES (1024 * 1024)
 #define BEHIND_KEPT_BYTES (64 * 1024)
+/* But so many messages of people who are known, so that no stranger can hide them. */
+#define SPARED_MAX 64
 /* How many lines of the log are looked through for what is shown at the beginning, and how many messages that may be. */
 #define FIRST_LINES 400
 #define FIRST_MAX 200
@@ -93,6 +96,7 @@ struct transcript {
 	int64_t gather_ms;			/* monotonic: when both are shown; INT64_MAX: there is nothing */
 	size_t missed;				/* messages passed over */
 	int64_t skip_to;			/* the offset up to which lines are passed over */
+	size_t spared;				/* of these, how many were not */
 	int64_t offset;				/* of the last line */
 };
 
@@ -384,6 +388,36 @@ static void pass_over(struct transcript *transcript, const char *line, size_t le
 	transcript->new_count += *word == 'R';
 }
 
+/* Whether a line is a message that has no mark. Most others are told apart without parsing them. */
+static bool is_of_known(const char *line, size_t len)
+{
+	static const char secure[] = "\"secure\"", standing[] = "\"standing\"", verified[] = "\"verified\"";
+	struct chatlog_entry entry;
+	bool known;
+
+	if (!memmem(line, len, secure, strlen(secure)) ||
+	    (memmem(line, len, standing, strlen(standing)) && !memmem(line, len, verified, strlen(verified))) ||
+	    chatlog_parse(line, len, &entry) != 0)
+		return false;
+	known = entry.kind == CHATLOG_MESSAGE && entry.direction == CHATLOG_RECEIVED &&
+		!mark_find(entry.standing, entry.mode == CHATLOG_SECURE);
+	chatlog_entry_free(&entry);
+	return known;
+}
+
+/* Whether a line is passed over, because so much waits. */
+static bool passes_over(struct transcript *transcript, const char *line, size_t len)
+{
+	if (transcript->offset >= transcript->skip_to) {
+		transcript->spared = 0;
+		return false;
+	}
+	if (transcript->spared == SPARED_MAX || !is_of_known(line, len))
+		return true;
+	transcript->spared++;
+	return false;
+}
+
 static void put_missed(struct transcript *transcript)
 {
 	console_put_styled(transcript->console, CONSOLE_WARNING, "(%zu %s not shown here; History has %s)\n",
@@ -420,7 +454,7 @@ static bool follow(struct transcript *transcript)
 		if (transcript->offset < before)
 			transcript->skip_to = 0;
 		before = transcript->offset;
-		if (transcript->offset < transcript->skip_to) {
+		if (passes_over(transcript, line, len)) {
 			pass_over(transcript, line, len);
 			continue;
 		}

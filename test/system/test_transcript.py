@@ -181,6 +181,20 @@ def test_a_flood_is_followed_to_its_end(alice, screen, name):
     assert shown >= 50
 
 
+def test_a_flood_hides_no_message_of_somebody_known(alice):
+    command = notifier(alice, 'printf "%.20s\\n" "$QUARTET_TEXT" >>told\n')
+    screen = watch(alice, "-n", command)
+    flood = (json.dumps(log_entry("x" * 47_000)) + "\n").encode() * 60
+    with screen.paused():
+        alice.write_log(flood, secure("I am a stranger", standing="unknown"), secure("this is Bob"), flood,
+                        secure("this is verified", standing="verified"), flood, log_entry("the end"))
+    screen.wait_for("the end$")
+    assert re.search("Bob  this is Bob\n", screen.output) and "this is verified\n" in screen.output
+    assert "I am a stranger" not in screen.output
+    eventually(lambda: alice.path("told").exists() and
+               {"this is Bob", "this is verified"} <= set(alice.path("told").read_text().splitlines()))
+
+
 def test_a_terminal_that_is_stopped_stops_nothing_and_is_told_what_it_missed(alice):
     master, slave = os.openpty()
     process = subprocess.Popen([BIN / "responder"], cwd=alice.directory, env=base_environment(),
@@ -396,6 +410,15 @@ def test_the_end_of_a_command_begins_the_next(alice):
     eventually(lambda: alice.path("ended").exists() and alice.path("ended").read_text() == "\n" * 3)
     eventually(lambda: not any("pidfd" in os.readlink(link.path)
                                for link in os.scandir(f"/proc/{responder.pid}/fd")))
+
+
+def test_no_flood_takes_the_places_of_who_is_known(alice):
+    command = notifier(alice, 'while [ ! -e go ]; do sleep 0.1; done; echo "$QUARTET_TEXT" >>told\n')
+    screen = watch(alice, "-n", command)
+    alice.write_log(*[log_entry(f"hello {number}") for number in range(40)], secure("this is Bob"))
+    screen.wait_for("this is Bob$")
+    alice.path("go").touch()
+    eventually(lambda: alice.path("told").exists() and "this is Bob\n" in alice.path("told").read_text())
 
 
 def test_a_command_that_is_missing_is_said_once(alice):
