@@ -31,7 +31,6 @@ struct delivery {
 	bool is_started;
 	bool is_partial;		/* something may wait farther back in the log than was read */
 	struct loop_timer end_of_round; /* writes and tells what has happened in it */
-	int lock;			/* identity.key, locked; or -1 */
 	struct loop_timer lock_timer;
 	struct awaited *awaited;
 	uint8_t queued[ENVELOPE_ID_BYTES]; /* what was queued last */
@@ -123,15 +122,15 @@ static bool take_outbox(struct delivery *delivery, bool is_wanted)
 	int rc;
 
 	loop_set(delivery->setup.loop, &delivery->lock_timer, LOOP_NEVER);
-	if (is_idle && delivery->lock >= 0) {
-		close(delivery->lock);
-		delivery->lock = -1;
+	if (is_idle && delivery->parties.lock >= 0) {
+		close(delivery->parties.lock);
+		delivery->parties.lock = -1;
 	}
 	if (is_idle)
 		delivery->parties.has_outbox = false;
-	if (is_idle || delivery->parties.has_outbox || !delivery->is_started)
+	if (is_idle || parties_check_lock(&delivery->parties) || !delivery->is_started)
 		return false;
-	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->lock, &status, &is_new);
+	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->parties.lock, &status, &is_new);
 	/* A file that cannot be locked keeps nobody away. */
 	delivery->parties.has_outbox = rc != ETIMEDOUT;
 	if (!delivery->parties.has_outbox)
@@ -214,7 +213,6 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	if (!delivery)
 		return NULL;
 	delivery->setup = *setup;
-	delivery->lock = -1;
 	delivery->end_of_round = (struct loop_timer){.callback = end_round, .context = delivery};
 	delivery->lock_timer = (struct loop_timer){.callback = catch_up, .context = delivery};
 	if (parties_open(&delivery->parties, &delivery->setup, &delivery->end_of_round) == 0)
@@ -242,8 +240,6 @@ void delivery_free(struct delivery *delivery)
 	if (delivery->follower)
 		loop_forget(delivery->setup.loop, chatfollower_fd(delivery->follower));
 	chatfollower_free(delivery->follower);
-	if (delivery->lock >= 0)
-		close(delivery->lock);
 	free(delivery);
 }
 

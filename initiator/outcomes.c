@@ -13,6 +13,7 @@ enum fact {
 	FACT_DELIVERED = 4,
 	FACT_DROPPED = 8,
 	FACT_ACCEPTED = 16,
+	FACT_TAKEN = 32, /* as sent, by outcomes_take() */
 };
 
 #define FACTS_MASK UINT64_C(0xff)
@@ -113,22 +114,9 @@ static unsigned fact_of(enum chatlog_state state)
 	return facts[state];
 }
 
-bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
+/* Whether a line of which all that follows is known is a message that is shown, and what has become of it. */
+static bool judge(const struct chatlog_entry *entry, unsigned facts, const char **word)
 {
-	const char *word;
-	bool shown = outcomes_take(outcomes, entry, &word);
-
-	if (entry->kind == CHATLOG_STATE)
-		add(outcomes, entry, fact_of(entry->state));
-	else if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_SENT)
-		add(outcomes, entry, FACT_SENT);
-	return shown;
-}
-
-bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word)
-{
-	unsigned facts = facts_of(outcomes, entry);
-
 	*word = NULL;
 	if (entry->kind != CHATLOG_MESSAGE)
 		return false;
@@ -144,4 +132,30 @@ bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *
 	if (entry->mode == CHATLOG_SECURE)
 		*word = facts & FACT_DELIVERED ? "delivered" : facts & FACT_DROPPED ? "dropped" : "sent";
 	return true;
+}
+
+static bool is_sent(const struct chatlog_entry *entry)
+{
+	return entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_SENT;
+}
+
+bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
+{
+	unsigned facts = facts_of(outcomes, entry);
+	const char *word;
+
+	if (entry->kind == CHATLOG_STATE)
+		add(outcomes, entry, fact_of(entry->state));
+	else if (is_sent(entry))
+		add(outcomes, entry, FACT_SENT);
+	return judge(entry, facts, &word) && !(is_sent(entry) && facts & FACT_SENT);
+}
+
+bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word)
+{
+	unsigned facts = facts_of(outcomes, entry);
+
+	if (is_sent(entry))
+		add(outcomes, entry, FACT_TAKEN);
+	return judge(entry, facts, word) && !(is_sent(entry) && facts & FACT_TAKEN);
 }

@@ -4,7 +4,7 @@
  * A secure message of one's own stands in the log twice, as QUEUED and as SENT, and what becomes of it stands in lines of
  * its own; what was received and held is shown once a line says that it was accepted. Whoever shows messages reads the log
  * from its end and gives every line to outcomes_note(), then forwards those that are shown to outcomes_take(): so each
- * message comes once. A pure view; it holds no text, and of more than OUTCOMES_MAX messages it knows nothing: those count
+ * message comes once, even if it stands there as SENT more than once because two programs sent it. A pure view; it holds no text, and of more than OUTCOMES_MAX messages it knows nothing: those count
  * as sent.
  */
 #ifndef QUARTET_OUTCOMES_H
@@ -30,6 +30,6 @@ bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
  * "dropped", "unknown" (nobody has said whether it was sent) or "accepted", in static storage, or NULL if there is nothing
  * to say.
  */
-bool outcomes_take(const struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word);
+bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word);
 
 #endif

@@ -5,9 +5,11 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "store/lockedfile.h"
 
 static const char too_old[] = "it waited for " TEXT_OF(OUTBOX_DAYS) " days";
 
@@ -363,6 +365,17 @@ void party_dial(struct party *party, const char *number)
 	call_open(&party->call, &setup->key->identity, peersfile_username(party->parties->peers), number);
 }
 
+bool parties_check_lock(struct parties *parties)
+{
+	/* A file that could not be locked keeps nobody away. */
+	if (parties->has_outbox && parties->lock >= 0 &&
+	    !lockedfile_is_in_place(AT_FDCWD, KEYFILE_NAME, parties->lock)) {
+		parties->has_outbox = false;
+		schedule(parties);
+	}
+	return parties->has_outbox;
+}
+
 bool parties_may_send(const struct parties *parties, const struct outbox_item *item)
 {
 	return parties->has_outbox || memcmp(item->id, parties->once, sizeof(item->id)) == 0;
@@ -375,6 +388,8 @@ static void start(struct party *party)
 	const struct outbox_item *item = outbox_next(parties->outbox, party->to.identity, NULL);
 
 	party->state = PARTY_RESTING;
+	/* It may have been a while since the lock was taken. */
+	(void)parties_check_lock(parties);
 	if (!item || !parties_may_send(parties, item)) {
 		if (!party->is_held)
 			call_close(&party->call);
@@ -422,6 +437,7 @@ int parties_open(struct parties *parties, const struct delivery_setup *setup, st
 	    .end_of_round = end_of_round,
 	    .peers = peersfile_new(AT_FDCWD),
 	    .outbox = outbox_new(),
+	    .lock = -1,
 	};
 	TAILQ_INIT(&parties->ready);
 	TAILQ_INIT(&parties->done);
@@ -434,6 +450,8 @@ void parties_close(struct parties *parties)
 	tdestroy(parties->tree, free_party);
 	peerswatch_stop(&parties->watch);
 	buffer_wipe(&parties->lines);
+	if (parties->lock >= 0)
+		close(parties->lock);
 	outbox_free(parties->outbox);
 	peersfile_free(parties->peers);
 }

@@ -50,6 +50,7 @@ struct parties {
 	struct peersfile *peers; /* of its own: it is read while a command waits for an answer about the desk's */
 	struct outbox *outbox;
 	bool has_outbox;		 /* this process delivers */
+	int lock;			 /* identity.key, locked; or -1 */
 	uint8_t once[ENVELOPE_ID_BYTES]; /* what was queued for once, and is sent in any case */
 	struct buffer lines;		 /* for chat.log, at the end of the round */
 	void *tree;			 /* of all, by identity */
@@ -87,6 +88,12 @@ bool party_locate(struct party *party);
 
 /* Calls a party; number makes our key. */
 void party_dial(struct party *party, const char *number);
+
+/*
+ * Whether this process has the outbox. Not if there is another identity.key meanwhile than the one that it has locked, as
+ * Passphrase makes one: then somebody else may have locked that, and the end of the round is due, to try.
+ */
+bool parties_check_lock(struct parties *parties);
 
 /* Whether this process may send a message: it has the outbox, or nobody else sends this one. */
 bool parties_may_send(const struct parties *parties, const struct outbox_item *item);

@@ -48,6 +48,13 @@ static bool look_again(int dir, const char *name, struct stat *file)
 	return true;
 }
 
+bool lockedfile_is_in_place(int dir, const char *name, int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && look_again(dir, name, &file);
+}
+
 bool lockedfile_is_unchanged(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&

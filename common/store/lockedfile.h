@@ -48,6 +48,9 @@ int lockedfile_open(int dir, const char *name, int open_flags, int operation, in
 int lockedfile_reopen(int dir, const char *name, int open_flags, int operation, int wait_ms, int *fd,
     struct stat *status, bool *is_new) __attribute__((warn_unused_result));
 
+/* Whether a path still leads to an open file. */
+bool lockedfile_is_in_place(int dir, const char *name, int fd);
+
 /* Whether two looks at a path saw the same file, unchanged. */
 bool lockedfile_is_unchanged(const struct stat *a, const struct stat *b);
 

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -316,6 +317,61 @@ def test_of_two_initiators_one_delivers_and_the_other_takes_over(alice, bob, mak
     comes_back(alice, Bob=bob)
     second.wait_for("Delivered to Bob")
     assert received(bob) == ["by the first", "by the second"]
+
+
+def locked(program, path):
+    """Whether a program holds the lock of the file at a path."""
+    number = f":{path.stat().st_ino} "
+    infos = []
+    for info in Path(f"/proc/{program.pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            infos += info.read_text(encoding="ascii").split("\n")
+    return any("FLOCK" in line and number in line for line in infos)
+
+
+def replace(path):
+    """Puts another file in a file's place, as Passphrase does."""
+    copy = path.with_suffix(".copy")
+    shutil.copy(path, copy)
+    copy.rename(path)
+
+
+def test_only_one_delivers_after_the_passphrase_was_changed(alice, bob):
+    key = alice.path("identity.key")
+    first = alice.initiator()
+    chat_secure(first, "Bob")
+    first.wait_for(KEPT)
+    first.ask("hello", "1 waiting for Bob")
+    first.wait_for(MENU)
+    assert locked(first, key)
+    replace(key)
+    second = alice.start("initiator", "deliver", ready=False)
+    # The first may have found out before the second came.
+    eventually(lambda: locked(second, key) or locked(first, key))
+    with Listener(bob.address) as listener:
+        comes_back(alice, Bob=bob)
+        with listener.accept() as connection:
+            side = ResponderSide(bob.identity())
+            first.menu("Users")
+            assert not listener.is_called()
+            connection.send_object(side.answer(connection.receive_object()))
+            side.open(connection.receive_object())
+            connection.send_object(side.receipt())
+        eventually(lambda: states(alice) == ["delivered"])
+    second.stop()
+
+
+def test_who_delivers_goes_on_after_the_passphrase_was_changed(alice, bob, make_user):
+    key = alice.path("identity.key")
+    absent = make_user("absent", address="127.0.0.9")
+    alice.write_log(queued("to nobody", absent, "Can"), queued("hello", bob))
+    initiator = alice.initiator()
+    eventually(lambda: locked(initiator, key))
+    replace(key)
+    bob.responder()
+    comes_back(alice, Bob=bob)
+    initiator.wait_for("Delivered to Bob")
+    assert locked(initiator, key)
 
 
 def test_a_new_identity_gets_what_waits_only_if_the_user_says_so(alice, bob, make_user):

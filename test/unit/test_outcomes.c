@@ -98,6 +98,31 @@ static void a_message_of_ones_own_is_shown_once(void **state)
 	EXPECT(once_dropped, "dropped", NULL);
 }
 
+static void what_was_sent_twice_is_shown_once(void **state)
+{
+	static const struct line lines[] = {
+	    {'Q', 1, 9}, {'S', 1, 9}, {'S', 1, 9}, {'d', 1, 9}, {'S', 1, 9}, {'S', 1, 8}};
+	struct outcomes *outcomes = outcomes_new();
+	size_t noted = 0, taken = 0;
+	const char *word;
+
+	(void)state;
+	for (size_t i = COUNT(lines); i-- > 0;) {
+		struct chatlog_entry entry = entry_of(&lines[i]);
+
+		noted += outcomes_note(outcomes, &entry);
+	}
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct chatlog_entry entry = entry_of(&lines[i]);
+
+		taken += outcomes_take(outcomes, &entry, &word);
+	}
+	/* With the one to somebody else. */
+	assert_int_equal(noted, 2);
+	assert_int_equal(taken, 2);
+	outcomes_free(outcomes);
+}
+
 static void messages_are_told_apart(void **state)
 {
 	static const struct line lines[] = {
@@ -151,6 +176,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_message_of_ones_own_is_shown_once),
+	    cmocka_unit_test(what_was_sent_twice_is_shown_once),
 	    cmocka_unit_test(messages_are_told_apart),
 	    cmocka_unit_test(what_is_held_is_shown_once_it_is_accepted),
 	    cmocka_unit_test(what_is_said_of_one_of_ours_is_not_said_of_one_of_theirs),
