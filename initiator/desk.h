@@ -73,6 +73,7 @@ struct desk {
 	const struct recipient *talks_with; /* or NULL: of what is delivered to them a mark is enough */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
+	int64_t asked_bytes; /* the size of chat.log when the menu's question was asked: what is beyond it is newer */
 	struct delivery *delivery;  /* which the menu starts */
 	const struct in_addr *from; /* the address to speak from, or NULL */
 	bool strict;		    /* the classic exchange is refused */

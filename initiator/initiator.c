@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/stop.h"
 #include "chat.h"
@@ -183,6 +184,14 @@ static int run_command(struct desk *desk, const struct command *command, const c
 	return status;
 }
 
+/* The size of chat.log; 0 if there is none. */
+static int64_t log_bytes(void)
+{
+	struct stat status;
+
+	return stat(CHATLOG_NAME, &status) == 0 ? status.st_size : 0;
+}
+
 /* Asks what to do and does it; *status becomes what that returns if it says more. Returns false if the user wants no more. */
 static bool take_turn(struct desk *desk, int *status)
 {
@@ -191,6 +200,7 @@ static bool take_turn(struct desk *desk, int *status)
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
 	size_t len;
 
+	desk->asked_bytes = log_bytes();
 	if (!prompt_ask_text(prompt, PROMPT_COMMAND, "Users, Chat or History? ", &line, &len))
 		return !prompt->over;
 	if (prompt->pasted) {

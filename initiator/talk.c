@@ -18,9 +18,13 @@
 #include "users.h"
 #include "wording.h"
 
+/* A name in quotation marks. */
+#define QUOTED_BYTES (USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + sizeof("\"\""))
+
 struct talk {
 	struct desk *desk;
 	struct chat_way way;
+	bool is_doubtful;     /* the user is to be asked whether that is who they mean */
 	struct buffer failed; /* the last message that was not sent */
 	int status;	      /* the worst so far */
 };
@@ -183,16 +187,24 @@ static bool take_line(struct talk *talk, const char *question)
 	return goes_on;
 }
 
+/* The name as it is asked about: told from what stands around it. */
+static void quote_name(char quoted[static QUOTED_BYTES], const char *username)
+{
+	char name[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
+	const char *mark = text_has_punctuation(username, strlen(username)) ? "\"" : "";
+
+	text_escape_name(name, sizeof(name), username, strlen(username));
+	snprintf(quoted, QUOTED_BYTES, "%s%s%s", mark, name, mark);
+}
+
 /* Has the whole conversation. */
 static int converse(struct talk *talk)
 {
-	char name[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1], question[sizeof(name) + sizeof("\"\"> ")];
-	const char *username = talk->way.to.username;
-	const char *mark = text_has_punctuation(username, strlen(username)) ? "\"" : "";
+	char name[QUOTED_BYTES], question[sizeof(name) + sizeof("> ")];
 	struct desk *desk = talk->desk;
 
-	text_escape_name(name, sizeof(name), username, strlen(username));
-	snprintf(question, sizeof(question), "%s%s%s> ", mark, name, mark);
+	quote_name(name, talk->way.to.username);
+	snprintf(question, sizeof(question), "%s> ", name);
 	wording_put_heading(desk->console, &talk->way.to, talk->way.mode);
 	console_put_styled(desk->console, CONSOLE_FAINT,
 	    "Every line is sent; /end ends, /help lists what else there is.\n");
@@ -211,10 +223,31 @@ static int finish(struct talk *talk, int status)
 	return status;
 }
 
-/* Sends a text to whom it is for, or talks to them if there is none, asking only what it must. */
+/*
+ * Chooses how to send, asking only what it must. Whoever writes in the instant before Enter, or under the name of another,
+ * is not to have what was typed for somebody else.
+ */
+static int choose(struct talk *talk)
+{
+	const struct recipient *to = &talk->way.to;
+	char name[QUOTED_BYTES], ip[ADDRESS_TEXT_BYTES];
+	char question[sizeof(name) + sizeof(ip) + sizeof("To  (), yes or no? ")];
+	int status = chat_choose(talk->desk, &talk->way, false);
+
+	if (status != PROGRAM_FINE || !talk->is_doubtful)
+		return status;
+	quote_name(name, to->username);
+	snprintf(question, sizeof(question), "To %s (%s), yes or no? ", name, address_format(to->address, ip));
+	if (prompt_ask_decision(&talk->desk->prompt, question))
+		return PROGRAM_FINE;
+	console_put(talk->desk->console, "Not sent.\n");
+	return DESK_CHANGED;
+}
+
+/* Sends a text to whom it is for, or talks to them if there is none. */
 static int send_or_talk(struct talk *talk, const char *text, size_t len)
 {
-	int status = chat_choose(talk->desk, &talk->way, false);
+	int status = choose(talk);
 
 	if (status == PROGRAM_FINE)
 		status = len > 0 ? send_text(talk, text, len) : converse(talk);
@@ -274,8 +307,19 @@ int talk_send(struct desk *desk, const char *typed)
 	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
 }
 
-/* Finds the last message of chat.log, or the last that was received. Returns 0, ENODATA if there is none, or an error. */
-static int find_last(bool only_received, struct chatlog_entry *entry)
+/* Whether the user wants to hear less of who sent a message, as peers.txt was read last. */
+static bool is_unwanted(const struct desk *desk, const struct chatlog_entry *entry)
+{
+	const uint8_t *identity = entry->has_identity ? entry->identity : NULL;
+
+	return pins_wishes(peersfile_pins(desk->peers), identity, entry->address) & (PINS_MUTED | PINS_BLOCKED);
+}
+
+/*
+ * Finds the last message of chat.log, or the last that was received, and its offset there. Returns 0, ENODATA if there is
+ * none, or an error.
+ */
+static int find_last(const struct desk *desk, bool only_received, struct chatlog_entry *entry, int64_t *offset)
 {
 	struct chatreader *reader = NULL;
 	bool found = false;
@@ -288,21 +332,26 @@ static int find_last(bool only_received, struct chatlog_entry *entry)
 			continue;
 		/* What is held was not seen. */
 		found = entry->kind == CHATLOG_MESSAGE && !entry->held &&
-			(entry->direction == CHATLOG_RECEIVED || !only_received);
+			(entry->direction == CHATLOG_RECEIVED ? !is_unwanted(desk, entry) : !only_received);
 		if (!found)
 			chatlog_entry_free(entry);
+		else
+			*offset = chatreader_offset(reader);
 	}
 	chatreader_free(reader);
 	return found ? 0 : rc == 0 || rc == ENOENT ? ENODATA : rc;
 }
 
-/* Finds whom that was said with. */
-static int find_last_recipient(bool only_received, struct recipient *recipient, struct desk *desk)
+/* Finds whom that was said with, and where in chat.log. */
+static int find_last_recipient(bool only_received, struct recipient *recipient, int64_t *offset, struct desk *desk)
 {
 	struct chatlog_entry entry;
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = find_last(only_received, &entry), status;
+	int rc, status;
 
+	if (!desk_read_peers(desk))
+		return PROGRAM_FAILED;
+	rc = find_last(desk, only_received, &entry, offset);
 	if (rc == ENODATA)
 		return DESK_NOBODY;
 	if (rc != 0)
@@ -314,21 +363,34 @@ static int find_last_recipient(bool only_received, struct recipient *recipient, 
 	return status;
 }
 
-/* Finds who wrote last. */
-static int find_writer(struct recipient *recipient, struct desk *desk)
+/* Finds who wrote last. A pipe cannot be asked, so that has to be somebody known. */
+static int find_writer(struct talk *talk)
 {
-	int status = find_last_recipient(true, recipient, desk);
+	struct desk *desk = talk->desk;
+	int64_t offset = 0;
+	int status = find_last_recipient(true, &talk->way.to, &offset, desk);
+	bool certain;
 
 	if (status == DESK_NOBODY)
 		console_put_styled(desk->console, CONSOLE_WARNING, "Nobody has written to you yet.\n");
-	return status;
+	if (status != PROGRAM_FINE)
+		return status;
+	certain = standing_is_certain(talk->way.to.standing);
+	talk->is_doubtful = desk->prompt.terminal && (!certain || offset >= desk->asked_bytes);
+	if (certain || desk->prompt.terminal)
+		return PROGRAM_FINE;
+	recipient_put(&talk->way.to, desk->console, CONSOLE_WARNING, "Not sent: the last message is from",
+	    ", who is not known to you; @NAME TEXT says whom you mean.\n");
+	return DESK_CHANGED;
 }
 
 int talk_reply(struct desk *desk, const char *text)
 {
 	struct talk talk = {.desk = desk};
-	int status = find_writer(&talk.way.to, desk);
+	int status = find_writer(&talk);
 
+	if (status != PROGRAM_FINE && text[0] == '\0')
+		skip_talk(desk);
 	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
 }
 
@@ -336,7 +398,8 @@ int talk_resume(struct desk *desk)
 {
 	struct talk talk = {.desk = desk};
 	struct prompt *prompt = &desk->prompt;
-	int status = find_last_recipient(false, &talk.way.to, desk);
+	int64_t offset;
+	int status = find_last_recipient(false, &talk.way.to, &offset, desk);
 	char *answer;
 
 	if (status != PROGRAM_FINE)
@@ -349,22 +412,22 @@ int talk_resume(struct desk *desk)
 }
 
 /* Finds for whom a paste is, before which head was typed; *bytes becomes how much of that is not part of it. */
-static int find_for_paste(struct recipient *recipient, const char *head, size_t *bytes, struct desk *desk)
+static int find_for_paste(struct talk *talk, const char *head, size_t *bytes)
 {
 	const char *word = head + strspn(head, " \t"), *end = word;
 	size_t len = 0;
 
 	if (word[0] == '@') {
-		len = recipient_name_bytes(desk, word + 1);
+		len = recipient_name_bytes(talk->desk, word + 1);
 		end = word + 1 + len;
 	} else if (word[0] == 'r' || word[0] == 'R') {
 		end = word + 1;
 	}
 	*bytes = 0;
 	if (end == word || *end != ' ')
-		return recipient_find(recipient, "", false, desk);
+		return recipient_find(&talk->way.to, "", false, talk->desk);
 	*bytes = (size_t)(end - head) + strspn(end, " ");
-	return word[0] == '@' ? find_addressed(recipient, word + 1, len, desk) : find_writer(recipient, desk);
+	return word[0] == '@' ? find_addressed(&talk->way.to, word + 1, len, talk->desk) : find_writer(talk);
 }
 
 int talk_send_pasted(struct desk *desk, const char *text, size_t len, size_t typed_bytes)
@@ -377,10 +440,10 @@ int talk_send_pasted(struct desk *desk, const char *text, size_t len, size_t typ
 	/* The answers to other questions replace this text. */
 	if (buffer_append(&kept, text, len) == 0 && buffer_append(&head, text, typed_bytes) == 0 &&
 	    buffer_append(&head, "", 1) == 0)
-		status = find_for_paste(&talk.way.to, head.data, &begin, desk);
+		status = find_for_paste(&talk, head.data, &begin);
 	if (status == PROGRAM_FINE)
-		status = chat_choose(desk, &talk.way, false);
-	/* Of a changed identity the user was told so. */
+		status = choose(&talk);
+	/* Of a changed identity, or one that was not meant, the user was told so. */
 	if (status != PROGRAM_FINE && status != DESK_CHANGED)
 		console_put(desk->console, "Nothing was sent.\n");
 	if (status == PROGRAM_FINE)

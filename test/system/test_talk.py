@@ -188,24 +188,69 @@ def test_everybody_is_nobody_whose_name_begins_so(alice):
 # Replies.
 
 
+def wrote(text, username, ip, identity):
+    """A secure message to Alice."""
+    return log_entry(text, username, ip=ip, mode="secure", id="A" * 22 + "==", identity=identity.text)
+
+
+def test_a_reply_to_somebody_known_asks_nothing(alice, bob, bobs_responder):
+    alice.write_log(wrote("hi", "Bob", BOB, bob.identity()))
+    assert "Delivered to Bob (127.0.0.3)" in alice.initiator().menu("r hello")
+    assert "Delivered to Bob (127.0.0.3)" in alice.initiator(terminal=True).menu("r again")
+    assert received(bob) == ["hello", "again"]
+
+
 def test_a_reply_goes_to_the_identity_that_wrote(alice, bob, bobs_responder):
-    """Whoever has the name by now."""
-    alice.write_log(log_entry("hi", "Bob", ip=BOB, mode="secure", id="A" * 22 + "==",
-                              identity=bob.identity().text))
+    """Whoever has the name by now, and if the user says so."""
+    alice.write_log(wrote("hi", "Bob", BOB, bob.identity()))
     alice.update_peers_file(lambda content: content["known"].clear())
     alice.write_peers({**alice.peers(), OTHER: peer("Bob", identity=Identity().text)})
-    initiator = alice.initiator()
-    assert "Delivered to Bob (127.0.0.3)" in initiator.menu("r hello")
+    program = alice.run("initiator", text="r hello\n", status=6)
+    assert "Not sent: the last message is from Bob (127.0.0.3), who is not known to you" in program.output
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("r hello", r"To Bob \(127\.0\.0\.3\), yes or no\? ")
+    assert "Delivered to Bob (127.0.0.3)" in initiator.menu("yes")
+    assert received(bob) == ["hello"]
+
+
+@pytest.mark.parametrize("name", ["Bob", "Mallory"])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_reply_does_not_go_unasked_to_who_wrote_while_it_was_typed(alice, bob, known, name, is_known):
+    mallory = Identity()
+    if is_known:
+        alice.pin(Bob=pin(bob.identity().text), Mallory=pin(mallory.text))
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity().text), OTHER: peer(name, identity=mallory.text)})
+    alice.write_log(wrote("what is the code?", "Bob", BOB, bob.identity()))
+    initiator = alice.initiator(terminal=True)
+    with Listener(OTHER) as listener:
+        initiator.send_bytes(b"r it is 4711")
+        alice.write_log(wrote("x", name, OTHER, mallory))
+        initiator.send_bytes(b"\r")
+        initiator.wait_for(r"To (Bob|Mallory) \(127\.0\.0\.5\), yes or no\? ")
+        assert "Not sent" in initiator.menu("no")
+        assert not listener.is_called()
+    assert [line["text"] for line in alice.log()] == ["what is the code?", "x"]
+
+
+@pytest.mark.parametrize("wish", ["mute", "block"])
+def test_a_reply_passes_over_who_is_muted_or_blocked(alice, bob, bobs_responder, wish):
+    mallory = Identity()
+    alice.write_peers({**alice.peers(), OTHER: peer("Mallory", identity=mallory.text)})
+    alice.write_log(wrote("hi", "Bob", BOB, bob.identity()), wrote("x", "Mallory", OTHER, mallory))
+    alice.run("initiator", wish, "Mallory")
+    assert "Delivered to Bob (127.0.0.3)" in alice.initiator().menu("r hello")
     assert received(bob) == ["hello"]
 
 
 def test_a_reply_to_somebody_without_an_identity_asks(alice):
     alice.knows(Bob=BOB)
     alice.write_log(log_entry("hi"))
+    alice.run("initiator", text="r hello\n", status=6)
     initiator = alice.initiator(terminal=True)
     with Listener(BOB) as listener:
         initiator.ask("r hello", r"secure or unsecure\? ")
-        initiator.send("plain")
+        initiator.ask("plain", r"To Bob \(127\.0\.0\.3\), yes or no\? ")
+        initiator.send("yes")
         with listener.accept() as connection:
             assert b"hello" in connection.receive_all()
 

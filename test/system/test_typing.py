@@ -127,6 +127,10 @@ def test_what_is_typed_before_a_paste_says_whom_it_is_for(alice, listener, typed
     initiator.wait_for("4 lines: send as one message")
     initiator.ask("", r"secure or unsecure\? ")
     initiator.send("unsecure")
+    if "r" in typed.lower().split():
+        # Bob has no identity.
+        initiator.wait_for(r"To Bob \(127\.0\.0\.3\), yes or no\? ")
+        initiator.send("yes")
     assert message_at(listener) == PASTE
     assert "Name: " not in initiator.output
 
