@@ -66,12 +66,16 @@ static void put_commands(struct console *console);
 
 static int run_help(struct desk *desk, const char *argument)
 {
+	struct pager pager;
+
 	(void)argument;
-	put_commands(desk->console);
-	console_put(desk->console,
+	desk_begin_listing(desk, &pager);
+	put_commands(desk->data);
+	console_put(desk->data,
 	    "In the responder's window a sign stands behind the name if there is something to know:\n");
 	for (size_t i = 0; i < MARK_KINDS; i++)
-		console_put(desk->console, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
+		console_put(desk->data, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
+	desk_end_listing(desk, &pager);
 	return PROGRAM_FINE;
 }
 

@@ -56,6 +56,13 @@ def test_search_is_paged_too(alice):
     assert len(alice.path("paged").read_text(encoding="utf-8").splitlines()) == 200
 
 
+def test_help_is_paged_too(alice):
+    initiator = reader(alice, f"tee {alice.path('paged')}")
+    shown = initiator.menu("Help")
+    rows = alice.path("paged").read_text(encoding="utf-8").splitlines()
+    assert len(rows) > ROWS and "Users" in rows[0] and "this list" in shown
+
+
 @pytest.mark.parametrize("count", [200, 20000])
 def test_whoever_has_read_enough_is_back_at_the_menu(alice, count):
     alice.write_log(*[log_entry(f"more {number}") for number in range(count)])
