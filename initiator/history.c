@@ -101,6 +101,8 @@ static int go(struct listing *listing)
 	int rc;
 
 	desk_begin_listing(listing->desk, &listing->pager);
+	/* The newest are at the end. */
+	listing->pager.from_end = true;
 	rc = go_back(listing);
 	/* What lies beyond a line that is too long for one is out of reach, and all else is shown. */
 	listing->is_limited = rc == EFBIG;

@@ -43,13 +43,14 @@ struct console *pager_console(struct pager *pager)
 }
 
 /* Splits a copy of the user's command at spaces; returns whether there is a word. */
-static bool read_command(char command[static COMMAND_BYTES], const char *words[static WORDS_MAX + 1])
+static bool read_command(const struct pager *pager, char command[static COMMAND_BYTES],
+    const char *words[static WORDS_MAX + 1])
 {
 	const char *chosen = getenv("PAGER");
 	size_t count = 0;
 	char *rest;
 
-	if (!memccpy(command, chosen ? chosen : "less -R", '\0', COMMAND_BYTES))
+	if (!memccpy(command, chosen ? chosen : pager->from_end ? "less -R +G" : "less -R", '\0', COMMAND_BYTES))
 		return false;
 	for (char *word = strtok_r(command, " ", &rest); word && count < WORDS_MAX; word = strtok_r(NULL, " ", &rest))
 		words[count++] = word;
@@ -102,7 +103,7 @@ static void start_if_long(struct pager *pager)
 	if (rows < pager->height)
 		return;
 	console_flush(pager->console);
-	if (read_command(command, words))
+	if (read_command(pager, command, words))
 		rc = start(pager, words);
 	if (rc == 0)
 		return;

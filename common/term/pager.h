@@ -20,6 +20,7 @@ struct pager {
 	 */
 	int (*wait)(void *context, int fd, bool to_write);
 	void *wait_context;
+	bool from_end; /* less begins with the last rows; other programs as they do. Set by the owner, too. */
 	/* For this module: */
 	struct console *console;
 	struct console text; /* what is to be shown, unless it goes to the console itself */

@@ -103,9 +103,10 @@ def test_messages_are_not_paged_for_scripts(alice):
 
 @pytest.mark.skipif(not shutil.which("less"), reason="less is not installed")
 def test_less_is_the_pager_unless_another_is_wanted(alice):
+    """It begins at the end, with the newest."""
     initiator = reader(alice, None)
     initiator.send("History all")
-    initiator.wait_for("message 22.*\n.*:")
+    initiator.wait_for("message 199.*\n.*END")
     initiator.send_bytes(b"q")
     initiator.wait_for(MENU)
     assert "Nothing" in initiator.menu("History Mallory")
