@@ -32,6 +32,10 @@ readonly TYPING_WIDE=10
 # Names of others are in there: every # is shown as one.
 readonly ADDITION='#{?#{m/r:^[a-z]+: ,#{pane_title}},#{q/h;s/^[a-z]+//:pane_title},}'
 readonly TITLE="#{?pane_active,#[reverse],#[bold]} #{@quartet}#{?pane_dead,,$ADDITION} #[default]#{?pane_dead,ended: hit Enter ,}"
+# How the status line and the border of the active pane look.
+style_line='fg=black,bg=cyan' style_border='fg=cyan'
+[[ -z ${NO_COLOR:-} ]] || style_line=reverse style_border=default
+readonly style_line style_border
 # The user's own prefix key.
 readonly PREFIX='#{s/C-/Ctrl-/:prefix}'
 # Runs a program with the passphrase that is in a FIFO, if that is there; in a pane that starts its program again it is
@@ -181,12 +185,12 @@ open_session() {
 		set-option -t "$pane" mouse on \; \
 		set-option -t "$pane" status on \; \
 		set-option -t "$pane" status-interval 1 \; \
-		set-option -t "$pane" status-style 'fg=black,bg=cyan' \; \
+		set-option -t "$pane" status-style "$style_line" \; \
 		set-option -t "$pane" 'status-format[0]' "$line" \; \
 		set-option -w -t "$pane" automatic-rename off \; \
 		set-option -w -t "$pane" synchronize-panes off \; \
 		set-option -w -t "$pane" pane-border-style default \; \
-		set-option -w -t "$pane" pane-active-border-style 'fg=cyan' \; \
+		set-option -w -t "$pane" pane-active-border-style "$style_border" \; \
 		set-option -w -t "$pane" pane-border-format "$TITLE" \; \
 		set-option -w -t "$pane" pane-border-status top
 }

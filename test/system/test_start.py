@@ -655,6 +655,15 @@ def test_the_environment_reaches_the_panes_of_a_server_that_runs(machine):
         assert {b"NO_COLOR=1", b"TZ=Asia/Tokyo;", b"LANG=C.UTF-8"} <= set(words), title
 
 
+@pytest.mark.parametrize("value, coloured", [("1", False), ("", True)])
+def test_no_color_is_for_tmux_too(machine, value, coloured):
+    machine.environment["NO_COLOR"] = value
+    machine.start()
+    for kind, option in [("-v", "status-style"), ("-wv", "pane-active-border-style"), ("-wv", "pane-border-style")]:
+        style = machine.tmux("show-options", kind, "-t", "=quartet:", option)
+        assert bool(re.search("[fb]g=", style)) == (coloured and option != "pane-border-style"), style
+
+
 def test_what_is_not_set_does_not_come_from_the_server(machine):
     machine.environment["NO_COLOR"] = "1"
     machine.tmux("new-session", "-d", "-s", "other", "cat")
