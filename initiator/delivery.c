@@ -66,47 +66,54 @@ static bool tell(struct delivery *delivery, const struct delivery_notice *notice
 	return true;
 }
 
-/* Tells what another process, which has the outbox, wrote about a message that waits. */
-static void tell_state(struct delivery *delivery, const struct chatlog_entry *entry)
+/* Notes what another process, which has the outbox, wrote about a message that waits. Returns whether that is to be told. */
+static bool note_state(struct delivery *delivery, const struct chatlog_entry *entry, struct delivery_notice *notice)
 {
 	const struct outbox_item *item = outbox_find(delivery->parties.outbox, entry->id);
-	struct delivery_notice notice = {
-	    .kind = entry->state == CHATLOG_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_DROPPED,
-	};
 	int rc = peersfile_read(delivery->parties.peers);
 
 	/* What was read before is the best there is. */
 	(void)rc;
 	if (!item || (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
-		return;
-	notice.left = item->left;
-	notice.delivered = 1;
-	memcpy(notice.id, entry->id, sizeof(notice.id));
-	parties_know(&delivery->parties, item, &notice.to);
-	snprintf(notice.why, sizeof(notice.why), "%s", entry->why ? entry->why : "");
-	if (memcmp(notice.id, delivery->queued, sizeof(notice.id)) == 0)
-		delivery->early = notice;
-	tell(delivery, &notice);
+		return false;
+	*notice = (struct delivery_notice){
+	    .kind = entry->state == CHATLOG_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_DROPPED,
+	    .left = item->left,
+	    .delivered = 1,
+	};
+	memcpy(notice->id, entry->id, sizeof(notice->id));
+	parties_know(&delivery->parties, item, &notice->to);
+	snprintf(notice->why, sizeof(notice->why), "%s", entry->why ? entry->why : "");
+	if (memcmp(notice->id, delivery->queued, sizeof(notice->id)) == 0)
+		delivery->early = *notice;
+	return true;
 }
 
 /* Takes what was appended to the log since the last time, and tells it if another process delivers, or did so far. */
 static void read_log(struct delivery *delivery, bool is_of_others)
 {
+	struct delivery_notice notice;
 	struct chatlog_entry entry;
 	const char *line;
 	int64_t offset;
 	size_t len;
+	int rc;
 
 	while (delivery->follower && chatfollower_next(delivery->follower, &line, &len, &offset) == 0) {
+		bool is_news = false;
+
 		/* Of the one's own it is known. */
 		if (delivery->is_started && is_of_others && outbox_total(delivery->parties.outbox) > 0 &&
 		    chatlog_parse(line, len, &entry) == 0) {
-			if (entry.kind == CHATLOG_STATE)
-				tell_state(delivery, &entry);
+			is_news = entry.kind == CHATLOG_STATE && note_state(delivery, &entry, &notice);
 			chatlog_entry_free(&entry);
 		}
 		/* If memory is short the message waits for the next start. */
-		if (outbox_take(delivery->parties.outbox, line, len, offset) != 0)
+		rc = outbox_take(delivery->parties.outbox, line, len, offset);
+		/* Only now, because whoever is told may count what waits still. */
+		if (is_news)
+			tell(delivery, &notice);
+		if (rc != 0)
 			return;
 	}
 }

@@ -123,6 +123,15 @@ def test_the_title_of_the_window_says_how_many_wait_and_no_more_once_they_are_th
     eventually(lambda: re.findall(rb"\x1b]2;([^\x1b]*)", initiator.raw)[-1] == b"initiator")
 
 
+def test_the_title_of_the_window_does_not_count_what_another_program_has_delivered(alice, bob):
+    bob.responder()
+    initiator = alice.initiator(terminal=True, environment={"TERM": "xterm", "NO_COLOR": "1"})
+    alice.run("initiator", "send", "-k", "Bob", "one")
+    initiator.wait_for("Delivered to Bob")
+    eventually(lambda: re.findall(rb"\x1b]2;([^\x1b]*)", initiator.raw)[-1] == b"initiator")
+    assert b"1 waiting" not in initiator.raw
+
+
 def test_nothing_is_kept_of_an_empty_answer(alice):
     initiator = alice.initiator()
     chat_secure(initiator, "Bob")
