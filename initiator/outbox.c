@@ -245,8 +245,8 @@ const struct outbox_item *outbox_expired(const struct outbox *outbox, int64_t no
 {
 	const struct outbox_item *oldest = TAILQ_FIRST(&outbox->items);
 
-	/* What is to be queued in two weeks only was queued with a clock that was wrong. */
-	return oldest && (oldest->time_ms < now_ms - EXPIRY_MS || oldest->time_ms > now_ms + EXPIRY_MS) ? oldest : NULL;
+	/* What comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it. */
+	return oldest && oldest->time_ms < now_ms - EXPIRY_MS ? oldest : NULL;
 }
 
 /* Where a start would begin to read if the file said so now. */

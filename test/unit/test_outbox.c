@@ -267,7 +267,7 @@ static void who_waits_too_long_is_told_apart(void **state)
 	static const struct {
 		int64_t days;
 		bool is_expired;
-	} cases[] = {{0, false}, {13, false}, {14, false}, {15, true}, {20000, true}, {-1, false}, {-15, true}};
+	} cases[] = {{0, false}, {13, false}, {14, false}, {15, true}, {20000, true}, {-1, false}, {-15, false}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
