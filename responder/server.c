@@ -117,6 +117,9 @@ static void drop(struct server *server, struct connection *connection)
 		TAILQ_REMOVE(&server->touched, connection, of_touched);
 	TAILQ_REMOVE(&server->all, connection, of_all);
 	admission_leave(&server->admission, &connection->place);
+	/* Closing does not end it in epoll(7) while a child that was just started has the descriptor, too. */
+	if (connection->interest)
+		epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	close(connection->fd);
 	inbox_forget(server->inbox, &connection->conversation);
 	conversation_end(&connection->conversation);
