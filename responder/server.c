@@ -260,7 +260,11 @@ static void settle(struct server *server)
 {
 	struct connection *connection, *next;
 
-	for (connection = TAILQ_FIRST(&server->touched); connection; connection = next) {
+	connection = TAILQ_FIRST(&server->touched);
+	/* A single message is logged first: its sender, woken up, would only take the processor. */
+	if (connection && !TAILQ_NEXT(connection, of_touched))
+		connection = NULL;
+	for (; connection; connection = next) {
 		next = TAILQ_NEXT(connection, of_touched);
 		if (is_done(server, connection) && !connection->draining)
 			drop(server, connection);
