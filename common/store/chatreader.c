@@ -188,10 +188,29 @@ int64_t chatreader_offset(const struct chatreader *reader)
 	return reader->finished ? reader->offset : reader->offset + (off_t)(reader->end - reader->begin) + 1;
 }
 
-void chatreader_turn(struct chatreader *reader)
+static void turn_at(struct chatreader *reader, off_t offset)
 {
-	reader->offset = reader->last;
+	reader->offset = offset;
 	reader->backward = false;
 	reader->finished = false;
 	reader->begin = reader->end = 0;
+}
+
+void chatreader_turn(struct chatreader *reader)
+{
+	turn_at(reader, reader->last);
+}
+
+int chatreader_turn_within(struct chatreader *reader, int64_t bytes)
+{
+	const char *rest;
+	size_t rest_len;
+	bool whole;
+
+	turn_at(reader, 0);
+	if (reader->size <= bytes)
+		return 0;
+	/* With the byte before, which may be the end of a line. */
+	turn_at(reader, reader->size - bytes - 1);
+	return step(reader, &rest, &rest_len, &whole);
 }

@@ -33,6 +33,9 @@ int chatreader_line(struct chatreader *reader, const char **line, size_t *len) _
 /* Has it read forwards from now on, first the line that was read last, up to where it began. */
 void chatreader_turn(struct chatreader *reader);
 
+/* The same from the first line on that begins in the last bytes of the file. Returns 0, or as chatreader_line(). */
+int chatreader_turn_within(struct chatreader *reader, int64_t bytes) __attribute__((warn_unused_result));
+
 /*
  * Before that: the offset in the file, in bytes, of the line that was read last; at first that of what follows
  * the last whole line.

@@ -115,15 +115,12 @@ int held_read(struct held *held, int dir)
 	struct chatreader *reader = NULL;
 	struct chatlog_entry entry;
 	const char *line;
-	size_t len = 0;
+	size_t len;
 	int rc = chatreader_open(dir, &reader);
 
-	for (size_t seen = 0; rc == 0 && seen < HELD_READ_MAX_BYTES && !stop_requested(); seen += len)
-		rc = chatreader_line(reader, &line, &len);
-	/* What follows the place that could not be read is there all the same. */
-	if (reader)
-		chatreader_turn(reader);
-	while (reader && !stop_requested() && chatreader_line(reader, &line, &len) == 0) {
+	if (rc == 0)
+		rc = chatreader_turn_within(reader, HELD_READ_MAX_BYTES);
+	while (rc == 0 && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
 		if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
 			continue;
 		held_take(held, &entry);

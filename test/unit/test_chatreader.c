@@ -104,6 +104,29 @@ static void a_reader_turns_at_the_line_it_has_read(void **state)
 	}
 }
 
+/* Of the last bytes it reads the lines that begin there, forwards. */
+static void a_reader_turns_at_the_first_line_within_the_last_bytes(void **state)
+{
+	static const char text[] = "first\n\nthird\nlast\ntorn";
+	static const char *const lines[] = {"first", "", "third", "last"};
+	static const size_t begins[] = {0, 6, 7, 13};
+	const size_t len = strlen(text);
+	int dir = workdir_fd(state);
+
+	file_put(dir, NAME, text, len);
+	for (size_t bytes = 0; bytes <= len + 2; bytes++) {
+		struct chatreader *reader = open_reader(dir, true);
+
+		assert_int_equal(chatreader_turn_within(reader, (int64_t)bytes), bytes < 4 ? ENODATA : 0);
+		for (size_t i = 0; i < COUNT(lines); i++) {
+			if (begins[i] + bytes >= len)
+				expect_line(reader, lines[i], strlen(lines[i]));
+		}
+		expect_end(reader);
+		chatreader_free(reader);
+	}
+}
+
 static void put_and_expect_lines(int dir, const char *text, size_t len)
 {
 	file_put(dir, NAME, text, len);
@@ -410,6 +433,7 @@ int main(void)
 	    workdir_test(lines_around_the_size_of_a_block_are_read),
 	    workdir_test(longer_lines_than_the_limit_are_passed_over),
 	    workdir_test(a_reader_turns_at_the_line_it_has_read),
+	    workdir_test(a_reader_turns_at_the_first_line_within_the_last_bytes),
 	    workdir_test(a_torn_line_of_any_length_hides_no_other),
 	    workdir_test(lines_appended_later_are_not_seen),
 	    workdir_test(a_file_moved_away_is_read_to_its_end),
