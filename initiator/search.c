@@ -56,6 +56,21 @@ static void take(struct search *search, const char *line, size_t len, int64_t of
 		chatlog_entry_free(&found->entry);
 }
 
+/* The line before, as chatreader_line(); EINTR if the user wants an end. since has how much was read since the last look. */
+static int read_line(struct chatreader *reader, size_t *since, const char **line, size_t *len)
+{
+	int rc;
+
+	if (*since >= ROUND_BYTES) {
+		*since = 0;
+		if (stop_interrupted())
+			return EINTR;
+	}
+	rc = chatreader_line(reader, line, len);
+	*since += rc == 0 ? *len : 0;
+	return rc;
+}
+
 static int find(struct search *search)
 {
 	struct chatreader *reader = NULL;
@@ -64,15 +79,9 @@ static int find(struct search *search)
 	int rc = chatreader_open(AT_FDCWD, &reader);
 
 	while (rc == 0 && search->count < SEARCH_NEWEST) {
-		rc = chatreader_line(reader, &line, &len);
+		rc = read_line(reader, &since, &line, &len);
 		if (rc == 0 && matcher_may_match(search->matcher, line, len))
 			take(search, line, len, chatreader_offset(reader));
-		since += rc == 0 ? len : 0;
-		if (since < ROUND_BYTES)
-			continue;
-		since = 0;
-		if (stop_interrupted())
-			rc = EINTR;
 	}
 	chatreader_free(reader);
 	search->cut = rc != ENODATA;
@@ -122,7 +131,7 @@ static int settle(struct search *search)
 	int rc = count > 0 ? chatreader_open(AT_FDCWD, &reader) : 0;
 
 	while (reader && rc == 0) {
-		rc = chatreader_line(reader, &line, &len);
+		rc = read_line(reader, &since, &line, &len);
 		if (rc != 0 || chatreader_offset(reader) <= oldest)
 			break;
 		id = find_id(line, len);
@@ -131,12 +140,6 @@ static int settle(struct search *search)
 			(void)outcomes_note(search->outcomes, &entry);
 			chatlog_entry_free(&entry);
 		}
-		since += len;
-		if (since < ROUND_BYTES)
-			continue;
-		since = 0;
-		if (stop_interrupted())
-			rc = EINTR;
 	}
 	chatreader_free(reader);
 	return rc == ENODATA ? 0 : rc;
