@@ -38,29 +38,35 @@ struct delivery {
 	int64_t patience_ms;		   /* monotonic: how long delivery_try_all() waits for another process */
 };
 
-/* Whether more of the same is to come, so that it will be told with the last one. */
-static bool is_one_of_many(const struct delivery_notice *notice)
+bool delivery_waits(const struct delivery_notice *notice)
 {
-	return notice->kind == DELIVERY_DELIVERED && notice->waiting > 0 && notice->log_error == 0 &&
-	       notice->pin_error == 0 && notice->pinned[0] == '\0' && !notice->has_other_name;
+	return notice->kind == DELIVERY_NOT_NOW || notice->kind == DELIVERY_UNREACHABLE ||
+	       notice->kind == DELIVERY_UNCONFIRMED;
+}
+
+bool delivery_is_plain(const struct delivery_notice *notice)
+{
+	return notice->kind == DELIVERY_DELIVERED && notice->log_error == 0 && notice->pin_error == 0 &&
+	       notice->pinned[0] == '\0' && !notice->has_other_name;
 }
 
 /* Tells what has become of a message: whoever awaits it, or else the user. Returns whether it was told. */
 static bool tell(struct delivery *delivery, const struct delivery_notice *notice)
 {
 	struct awaited *awaited = delivery->awaited;
-	bool is_it = awaited && !awaited->is_over &&
-		     (memcmp(awaited->id, notice->id, sizeof(notice->id)) == 0 ||
-			 /* What stands behind another that could not be delivered waits with it. */
-			 (notice->kind >= DELIVERY_NOT_NOW && notice->kind <= DELIVERY_UNCONFIRMED &&
-			     memcmp(awaited->identity, notice->to.identity, IDENTITY_BYTES) == 0));
+	bool is_it =
+	    awaited && !awaited->is_over &&
+	    (memcmp(awaited->id, notice->id, sizeof(notice->id)) == 0 ||
+		/* What stands behind another that could not be delivered waits with it. */
+		(delivery_waits(notice) && memcmp(awaited->identity, notice->to.identity, IDENTITY_BYTES) == 0));
 
 	if (is_it) {
 		*awaited->notice = *notice;
 		awaited->is_over = true;
 		return true;
 	}
-	if (is_one_of_many(notice))
+	/* More of the same is to come, and it is told with the last one. */
+	if (delivery_is_plain(notice) && notice->waiting > 0)
 		return false;
 	delivery->setup.tell(delivery->setup.context, notice);
 	return true;
@@ -174,8 +180,7 @@ static void take_appended(void *context, uint32_t events)
 static void conclude(struct delivery *delivery, struct party *party, int log_error)
 {
 	struct delivery_notice news = party->news;
-	bool is_failure = log_error != 0 || news.kind == DELIVERY_NOT_NOW || news.kind == DELIVERY_UNREACHABLE ||
-			  news.kind == DELIVERY_UNCONFIRMED;
+	bool is_failure = log_error != 0 || delivery_waits(&news);
 
 	news.log_error = log_error;
 	news.waiting = outbox_count(delivery->parties.outbox, party->to.identity);

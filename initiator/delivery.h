@@ -58,6 +58,12 @@ struct delivery_notice {
 	bool has_other_name; /* than was written to: receipt.username. Nobody was pinned */
 };
 
+/* Whether the message has not been taken, and waits on unless it was queued for once. */
+bool delivery_waits(const struct delivery_notice *notice);
+
+/* Whether it was delivered, and there is nothing else to tell. */
+bool delivery_is_plain(const struct delivery_notice *notice);
+
 /*
  * What it works with, all of which outlives it. tell is told what becomes of the messages that nobody awaits; of several
  * that are delivered to somebody one after the other, with the last. It calls no function of this module that changes

@@ -21,10 +21,8 @@ static void tell_news(const struct desk *desk, const char *news)
 void desk_put_news(const struct desk *desk, const struct delivery_notice *notice)
 {
 	const struct recipient *partner = desk->talks_with;
-	bool is_expected = partner && notice->kind == DELIVERY_DELIVERED && partner->has_identity &&
-			   memcmp(partner->identity, notice->to.identity, IDENTITY_BYTES) == 0 &&
-			   notice->pinned[0] == '\0' && notice->pin_error == 0 && notice->log_error == 0 &&
-			   !notice->has_other_name;
+	bool is_expected = delivery_is_plain(notice) && partner && partner->has_identity &&
+			   memcmp(partner->identity, notice->to.identity, IDENTITY_BYTES) == 0;
 
 	if (is_expected)
 		console_put_styled(desk->console, CONSOLE_GOOD, "✓\n");
@@ -36,8 +34,7 @@ void desk_put_news(const struct desk *desk, const struct delivery_notice *notice
 static void tell_delivery(void *context, const struct delivery_notice *notice)
 {
 	struct desk *desk = context;
-	bool waits = notice->kind == DELIVERY_NOT_NOW || notice->kind == DELIVERY_UNREACHABLE ||
-		     notice->kind == DELIVERY_UNCONFIRMED;
+	bool waits = delivery_waits(notice);
 
 	if (desk->is_silent || (waits && !notice->asked && notice->log_error == 0))
 		return;

@@ -225,23 +225,23 @@ static void finish(struct party *party, enum delivery_kind kind, int error)
 	memcpy(party->news.id, party->id, sizeof(party->id));
 }
 
-static bool is_once(const struct party *party)
+/* Whether that is what this process has queued for once. */
+static bool is_once(const struct parties *parties, const uint8_t *id)
 {
-	return memcmp(party->id, party->parties->once, sizeof(party->id)) == 0;
+	return memcmp(id, parties->once, sizeof(parties->once)) == 0;
 }
 
 /* The parcel waits no more: adds the line that says so. */
 static void settle_parcel(struct party *party, enum chatlog_state state, const char *why)
 {
 	/* If memory is short the message is sent again, and known by its id. */
-	if (parties_format_state(&party->parties->lines, &party->to, party->id, state, why) != 0)
-		return;
+	(void)!parties_format_state(&party->parties->lines, &party->to, party->id, state, why);
 }
 
 static void fail(struct party *party, int error)
 {
 	call_close(&party->call);
-	if (is_once(party) && !party->left)
+	if (is_once(party->parties, party->id) && !party->left)
 		settle_parcel(party, CHATLOG_DROPPED, "it could not be sent");
 	finish(party, party->left ? DELIVERY_UNCONFIRMED : DELIVERY_UNREACHABLE, error);
 }
@@ -276,7 +276,7 @@ static void take_receipt(struct party *party)
 		settle_parcel(party, CHATLOG_DROPPED, receipt->why[0] != '\0' ? receipt->why : "refused");
 		finish(party, DELIVERY_REFUSED, 0);
 	} else {
-		if (is_once(party))
+		if (is_once(party->parties, party->id))
 			settle_parcel(party, CHATLOG_DROPPED, receipt->why[0] != '\0' ? receipt->why : "not taken");
 		finish(party, DELIVERY_NOT_NOW, 0);
 	}
@@ -378,7 +378,7 @@ bool parties_check_lock(struct parties *parties)
 
 bool parties_may_send(const struct parties *parties, const struct outbox_item *item)
 {
-	return parties->has_outbox || memcmp(item->id, parties->once, sizeof(item->id)) == 0;
+	return parties->has_outbox || is_once(parties, item->id);
 }
 
 /* Takes up the next message for a party whose turn it is. */
