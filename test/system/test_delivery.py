@@ -58,14 +58,20 @@ def alice_who_knows_bob(alice, known):
     return alice
 
 
+def exchange(connection, initiator, bob):
+    """Bob's side of a chat, up to the message."""
+    side = ResponderSide(bob.identity())
+    connection.send_object(side.answer(connection.receive_object()))
+    initiator.wait_for("Message: ")
+    return side
+
+
 def test_a_message_is_in_the_log_before_its_first_byte_leaves(alice, bob):
     with Listener(bob.address) as listener:
         initiator = alice.initiator()
         chat_secure(initiator, "Bob")
         with listener.accept() as connection:
-            side = ResponderSide(bob.identity())
-            connection.send_object(side.answer(connection.receive_object()))
-            initiator.wait_for("Message: ")
+            side = exchange(connection, initiator, bob)
             assert alice.log() == []
             initiator.send("hello")
             message = side.open(connection.receive_object())
@@ -232,9 +238,7 @@ def test_what_was_not_confirmed_is_sent_again_with_the_same_id(alice, bob):
         initiator = alice.initiator()
         chat_secure(initiator, "Bob")
         with listener.accept() as connection:
-            side = ResponderSide(bob.identity())
-            connection.send_object(side.answer(connection.receive_object()))
-            initiator.wait_for("Message: ")
+            side = exchange(connection, initiator, bob)
             initiator.send("hello")
             first = side.open(connection.receive_object())
         initiator.wait_for("Sent to Bob.*not confirmed")

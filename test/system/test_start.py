@@ -718,10 +718,16 @@ def unlock(terminal, *lines, question="Passphrase:"):
         terminal.type("Enter")
 
 
-def test_the_passphrase_is_asked_for_once(sealed):
+def opened(sealed):
+    """A terminal in which the passphrase was given and the announcer asks for the name."""
     terminal = sealed.terminal()
     unlock(terminal, PHRASE)
     terminal.shows("Username:")
+    return terminal
+
+
+def test_the_passphrase_is_asked_for_once(sealed):
+    opened(sealed)
     for title, pane in sealed.panes().items():
         eventually(pane.program)
         assert "Passphrase" not in pane.text(), title
@@ -730,9 +736,7 @@ def test_the_passphrase_is_asked_for_once(sealed):
 
 
 def test_the_passphrase_is_in_no_command_line_environment_or_file(sealed):
-    terminal = sealed.terminal()
-    unlock(terminal, PHRASE)
-    terminal.shows("Username:")
+    terminal = opened(sealed)
     assert PHRASE not in terminal.screen()
     for pid in [pane.pid for pane in sealed.list_panes()] + [int(sealed.tmux("display", "-p", "#{pid}"))]:
         for name in ("cmdline", "environ"):
@@ -755,9 +759,7 @@ def test_a_wrong_passphrase_is_asked_for_again_and_three_open_nothing(sealed):
 
 
 def test_a_program_that_is_started_again_asks_in_its_pane(sealed):
-    terminal = sealed.terminal()
-    unlock(terminal, PHRASE)
-    terminal.shows("Username:")
+    opened(sealed)
     responder = sealed.panes()["responder"]
     responder.shows("Listening")
     os.kill(responder.program(), signal.SIGKILL)
@@ -768,14 +770,10 @@ def test_a_program_that_is_started_again_asks_in_its_pane(sealed):
 
 
 def test_what_is_put_back_gets_the_passphrase_too(sealed):
-    terminal = sealed.terminal()
-    unlock(terminal, PHRASE)
-    terminal.shows("Username:")
+    opened(sealed)
     for title in ("responder", "discovery"):
         sealed.tmux("kill-pane", "-t", sealed.panes()[title].id)
-    terminal = sealed.terminal()
-    unlock(terminal, PHRASE)
-    terminal.shows("Username:")
+    opened(sealed)
     sealed.panes()["responder"].shows("Listening for messages")
     sealed.tmux("kill-pane", "-t", sealed.panes()["discovery"].id)
     sealed.terminal().shows("Username:")  # it needs none

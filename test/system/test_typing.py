@@ -36,6 +36,14 @@ def begin(alice, environment=None):
     return alice.initiator(terminal=True, environment=environment or EDITING)
 
 
+def begin_message(alice, environment=None):
+    """Her initiator, which asks for a message to Bob."""
+    alice.knows(Bob=BOB)
+    initiator = begin(alice, environment)
+    chat_unsecure(initiator)
+    return initiator
+
+
 def bracketed(text):
     """What a terminal sends for a paste."""
     return b"\x1b[200~" + text.replace("\n", "\r").encode() + b"\x1b[201~"
@@ -61,9 +69,7 @@ def chat_unsecure(initiator, name="Bob"):
 
 @every_terminal
 def test_a_paste_is_one_message(alice, listener, environment):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice, environment)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice, environment)
     paste(initiator, environment, PASTE)
     initiator.wait_for(r"4 lines: send as one message\? \[Y/n\] ")
     assert not listener.is_called()
@@ -75,9 +81,7 @@ def test_a_paste_is_one_message(alice, listener, environment):
 
 @every_terminal
 def test_a_paste_can_be_thrown_away(alice, listener, environment):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice, environment)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice, environment)
     paste(initiator, environment, PASTE)
     initiator.wait_for("send as one message")
     initiator.ask("n", "Nothing was sent(?s:.*)Message: ")
@@ -161,9 +165,7 @@ def test_a_paste_is_no_answer(alice, environment):
 
 @editing
 def test_a_pasted_line_goes_to_where_the_cursor_is(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send_bytes(b"ad\x1b[D" + bracketed("bc\n"))
     initiator.send("")
     assert message_at(listener) == "abcd"
@@ -171,9 +173,7 @@ def test_a_pasted_line_goes_to_where_the_cursor_is(alice, listener):
 
 @editing
 def test_a_paste_keeps_its_bytes_and_is_shown_harmlessly(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     text = "a\tb\x07\n\x1b[31mred\u202e\n\u00e9\U0001f600"
     initiator.send_bytes(bracketed(text))
     initiator.wait_for("3 lines: send")
@@ -186,9 +186,7 @@ def test_a_paste_keeps_its_bytes_and_is_shown_harmlessly(alice, listener):
 @editing
 def test_what_follows_a_paste_at_once_is_no_answer(alice, listener):
     """Text that ends the brackets itself is not obeyed."""
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send_bytes(bracketed("one\ntwo") + b"\ny\nQuit\n")
     initiator.wait_for("2 lines: send")
     initiator.ask("n", "Nothing was sent")
@@ -207,9 +205,7 @@ def test_a_paste_that_is_too_long_is_thrown_away_whole(alice):
 
 @editing
 def test_a_line_may_be_as_long_as_from_a_pipe(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send_bytes(bracketed("x" * 40_000))
     initiator.send("")
     initiator.ask("", "Send it anyway")
@@ -261,9 +257,7 @@ def test_a_signal_gives_the_terminal_back_as_it_was(alice, environment, sign):
 
 @editing
 def test_histories_are_apart_and_keep_no_answers(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send("hello there")
     assert message_at(listener) == "hello there"
     initiator.wait_for(MENU)
@@ -281,9 +275,7 @@ def test_histories_are_apart_and_keep_no_answers(alice, listener):
 @editing
 def test_a_draft_is_not_lost(alice, listener):
     """Neither by a look at the history, however long it is, nor by Ctrl-C."""
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     draft = "".join(str(number % 10) for number in range(3000))
     initiator.send("short")
     message_at(listener)
@@ -333,18 +325,14 @@ def test_completion_offers_what_begins_so(alice):
 
 @editing
 def test_a_tab_amid_what_arrives_together_is_text(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send_bytes(b"a\tb\r")
     assert message_at(listener) == "a\tb"
 
 
 @editing
 def test_the_line_follows_the_width_of_the_terminal(alice, listener):
-    alice.knows(Bob=BOB)
-    initiator = begin(alice)
-    chat_unsecure(initiator)
+    initiator = begin_message(alice)
     initiator.send_bytes(b"hello")
     initiator.wait_for("hello")
     initiator.resize(40)
