@@ -189,6 +189,7 @@ static void conclude(struct delivery *delivery, struct party *party, int log_err
 	party->state = PARTY_RESTING;
 	party->has_parcel = party->is_asked = false;
 	if (is_failure) {
+		call_close(&party->call);
 		party_rest(party);
 	} else {
 		party->patience.failures = 0;

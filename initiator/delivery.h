@@ -2,8 +2,9 @@
  * Delivery: carries the secure messages of one's own to their recipients, now or when they are back.
  *
  * A message is in chat.log as QUEUED, and on the disk, before its first byte leaves, and from then on it waits in the
- * outbox for the holder of that identity and nobody else. Each recipient has one call at a time, so messages arrive in
- * order, each in a session of its own; DELIVERY_RECIPIENTS are called at once. Whoever cannot be reached is tried again
+ * outbox for the holder of that identity and nobody else. Each recipient has one call at a time, in which the messages go
+ * that wait by then, each once the one before is confirmed, and DELIVERY_SESSION_MAX at most; DELIVERY_RECIPIENTS are
+ * called at once. Whoever cannot be reached is tried again
  * as patience says. All that happens in one round of the loop is written to chat.log in one go, and told after that: left,
  * delivered, refused. A message that was delivered, and whose line was lost, is sent again with the same id, by which the
  * receiver knows it.
@@ -25,6 +26,7 @@
 #include "store/keyfile.h"
 
 #define DELIVERY_RECIPIENTS 64
+#define DELIVERY_SESSION_MAX 64
 /* How long whoever awaits a message that another process delivers is kept waiting. */
 #define DELIVERY_ELSEWHERE_MS 10000
 

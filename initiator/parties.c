@@ -37,7 +37,11 @@ void party_wake(struct party *party)
 	parties->failing -= party->timer.is_set;
 	loop_set(parties->setup->loop, &party->timer, LOOP_NEVER);
 	party->state = PARTY_READY;
-	TAILQ_INSERT_TAIL(&parties->ready, party, of_turn);
+	/* Whoever has a session open goes on with it, so that no more are open than are busy. */
+	if (party->call.connection.fd >= 0)
+		TAILQ_INSERT_HEAD(&parties->ready, party, of_turn);
+	else
+		TAILQ_INSERT_TAIL(&parties->ready, party, of_turn);
 }
 
 static void end_rest(void *context)
@@ -241,6 +245,12 @@ static void settle_parcel(struct party *party, enum chatlog_state state, const c
 static void fail(struct party *party, int error)
 {
 	call_close(&party->call);
+	/* Some close after a message, and say so only when the next one is on its way. */
+	if (party->carried > 0) {
+		party->takes_one = true;
+		party_dial(party, "");
+		return;
+	}
 	if (is_once(party->parties, party->id) && !party->left)
 		settle_parcel(party, CHATLOG_DROPPED, "it could not be sent");
 	finish(party, party->left ? DELIVERY_UNCONFIRMED : DELIVERY_UNREACHABLE, error);
@@ -268,7 +278,8 @@ static void take_receipt(struct party *party)
 {
 	const struct envelope_receipt *receipt = &party->call.receipt;
 
-	call_close(&party->call);
+	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)
+		call_close(&party->call);
 	if (receipt->status == ENVELOPE_DONE) {
 		settle_parcel(party, CHATLOG_DELIVERED, NULL);
 		finish(party, DELIVERY_DELIVERED, 0);
@@ -358,8 +369,9 @@ void party_dial(struct party *party, const char *number)
 {
 	const struct delivery_setup *setup = party->parties->setup;
 
+	party->parties->busy += party->state != PARTY_BUSY;
 	party->state = PARTY_BUSY;
-	party->parties->busy++;
+	party->carried = 0;
 	call_close(&party->call);
 	call_init(&party->call, setup->loop, CHATLOG_SECURE, &party->to, setup->from, go_on, party);
 	call_open(&party->call, &setup->key->identity, peersfile_username(party->parties->peers), number);

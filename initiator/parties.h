@@ -34,6 +34,8 @@ struct party {
 	bool is_asked;		 /* the user has just asked for this try */
 	bool has_other_name;	 /* than was written to, and that was told */
 	bool has_parcel;
+	bool takes_one;		       /* message in a session: it closed after one, and lost the next */
+	unsigned carried;	       /* messages in this session, with their receipts */
 	size_t delivered;	       /* messages, since something about them was told to the user */
 	uint8_t id[ENVELOPE_ID_BYTES]; /* of the parcel */
 	bool left;		       /* this time or another */

@@ -246,9 +246,11 @@ class ResponderSide:
             ee, es, self.identity.public, self.peer_ephemeral, self.ephemeral.public)
         return {"key": to_number(self.ephemeral.public)}
 
-    def open(self, message):
-        """The plaintext of the initiator's first message, its proof checked."""
-        plaintext = json.loads(unseal(self.to_responder, 0, message["encrypted_message"]))
+    def open(self, message, counter=0):
+        """The plaintext of a message of the initiator, the proof of the first checked."""
+        plaintext = json.loads(unseal(self.to_responder, counter, message["encrypted_message"]))
+        if counter > 0:
+            return plaintext
         sender = from_base64(plaintext["identity"])
         se = x25519(self.ephemeral.secret, exchange_form(sender))
         proof = sender_proof(se, sender, self.identity.public,

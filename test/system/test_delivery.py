@@ -210,6 +210,61 @@ def answer_with(listener, identity, **receipt):
         return message["id"], message["text"]
 
 
+def test_what_waits_for_somebody_goes_in_one_session_each_message_once_the_one_before_is_confirmed(alice, bob):
+    texts = ["one", "two", "three"]
+    with Listener(bob.address) as listener:
+        alice.write_log(*[queued(text, bob) for text in texts])
+        initiator = alice.initiator()
+        with listener.accept() as connection:
+            side = ResponderSide(bob.identity())
+            connection.send_object(side.answer(connection.receive_object()))
+            for number, text in enumerate(texts):
+                assert side.open(connection.receive_object(), number)["text"] == text
+                initiator.menu("Users")
+                assert connection.is_open()
+                connection.send_object(side.receipt(number, number))
+            connection.wait_closed()
+        initiator.wait_for(r"Delivered to Bob.*: 3 messages\.")
+        assert not listener.is_called()
+
+
+def test_no_session_carries_messages_without_end(alice, bob):
+    texts = [f"message {number}" for number in range(200)]
+    taken = []
+    with Listener(bob.address) as listener:
+        alice.write_log(*[queued(text, bob) for text in texts])
+        initiator = alice.initiator()
+        while len(taken) < len(texts):
+            with listener.accept() as connection:
+                side = ResponderSide(bob.identity())
+                connection.send_object(side.answer(connection.receive_object()))
+                for number in range(64):
+                    if len(taken) == len(texts):
+                        break
+                    taken.append(side.open(connection.receive_object(), number)["text"])
+                    connection.send_object(side.receipt(number, number))
+                connection.wait_closed()
+        initiator.wait_for("Delivered to Bob")
+    assert taken == texts
+
+
+def test_who_takes_one_message_and_loses_the_next_is_called_for_each(alice, bob):
+    texts = ["one", "two", "three"]
+    with Listener(bob.address) as listener:
+        alice.write_log(*[queued(text, bob) for text in texts])
+        initiator = alice.initiator()
+        with listener.accept() as connection:
+            side = ResponderSide(bob.identity())
+            connection.send_object(side.answer(connection.receive_object()))
+            first = side.open(connection.receive_object())["text"]
+            connection.send_object(side.receipt())
+            connection.receive_object()
+        assert [first, *(answer_with(listener, bob.identity())[1] for _ in texts[1:])] == texts
+        initiator.wait_for(r"Delivered to Bob.*: 3 messages\.")
+    assert states(alice) == ["delivered"] * 3
+    assert [entry["text"] for entry in alice.log() if entry.get("direction") == "SENT"] == texts
+
+
 def test_a_no_drops_the_message_with_its_reason(alice, bob):
     with Listener(bob.address) as listener:
         alice.write_log(queued("hello", bob), queued("again", bob))
