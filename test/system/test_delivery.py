@@ -426,6 +426,8 @@ def test_only_one_delivers_after_the_passphrase_was_changed(alice, bob):
             side.open(connection.receive_object())
             connection.send_object(side.receipt())
         eventually(lambda: states(alice) == ["delivered"])
+    # Before that it may not be so far as to end well.
+    eventually(lambda: watched(second, alice.path("chat.log")))
     second.stop()
 
 
