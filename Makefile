@@ -29,7 +29,7 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic dh identity sealedkey secretbox) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
-	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peerrecord peers peerscontent peersfile syncer) \
+	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret wordlist)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/peerrecord.h"
+#include "store/peerscontent.h"
 
 /* Takes over what the file says of one claim; found is emptied of its extra members if they are taken. */
 static void merge_claim(struct peers *peers, struct peer *found, int64_t now_ms)
@@ -53,7 +53,7 @@ static int add_line(struct journal *journal, const struct peers *peers, struct i
 {
 	struct peer *claims[PEERS_CLAIMS_MAX];
 	size_t offsets[PEERS_CLAIMS_MAX], count = peers_list(peers, address, claims);
-	int rc = peerrecord_format(&journal->text, claims, count, offsets);
+	int rc = peerscontent_format_claims(&journal->text, claims, count, offsets);
 
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		claims[i]->offset = (uint32_t)(base + offsets[i]);

@@ -293,8 +293,7 @@ struct peer *peers_find_claim(const struct peers *peers, struct in_addr address,
 	return peer;
 }
 
-/* Whether a signed claim there, listed and not gone, has that name. */
-static bool is_name_of_signed(const struct peers *peers, struct in_addr address, const char *username, int64_t now_ms)
+bool peers_is_signed_name(const struct peers *peers, struct in_addr address, const char *username, int64_t now_ms)
 {
 	for (const struct peer *peer = NULL; (peer = peers_next_at(peers, address, peer));) {
 		if (peer->has_identity && !peer->left && peer_is_listed(peer, now_ms) &&
@@ -338,11 +337,11 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
     int64_t now_ms)
 {
 	const uint8_t *identity = announcement->has_identity ? announcement->identity : NULL;
-	struct peer *peer = peers_find_claim(peers, address, identity), newcomer = {.address = address}, *unsigned_one;
+	struct peer *peer = peers_find_claim(peers, address, identity), newcomer, *unsigned_one;
 	unsigned news = PEERS_INSERTED;
 
 	if (identity ? announcement->since_s < peers_since(peers, identity)
-		     : is_name_of_signed(peers, address, announcement->username, now_ms))
+		     : peers_is_signed_name(peers, address, announcement->username, now_ms))
 		return 0;
 	if (peer) {
 		news = compare(peer, announcement, now_ms);
@@ -351,11 +350,11 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 			drop_older(peers, identity, announcement->since_s);
 		return 0;
 	} else {
-		newcomer.is_pinned = is_pinned;
-		newcomer.last_seen_ms = now_ms;
-		newcomer.has_identity = announcement->has_identity;
+		newcomer = (struct peer){.address = address,
+		    .has_identity = announcement->has_identity,
+		    .is_pinned = is_pinned,
+		    .last_seen_ms = now_ms};
 		memcpy(newcomer.identity, announcement->identity, sizeof(newcomer.identity));
-		newcomer.since_s = announcement->since_s;
 		peer = insert(peers, &newcomer);
 		if (!peer)
 			return errno == 0 ? 0 : -1;
@@ -432,17 +431,14 @@ void peers_set_pinned(struct peers *peers, struct peer *peer, bool is_pinned)
 	move_to_newest(peers, peer);
 }
 
-size_t peers_expire(struct peers *peers, int64_t now_ms)
+void peers_expire(struct peers *peers, int64_t now_ms)
 {
-	size_t before = peers->count;
-
 	/* All of them: if the clock was set, the order of hearing is not that of the times. */
 	for (struct peer *peer = peers_next(peers, NULL), *next; peer; peer = next) {
 		next = peers_next(peers, peer);
 		if (!peer_is_listed(peer, now_ms))
 			peers_drop(peers, peer);
 	}
-	return before - peers->count;
 }
 
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms)

@@ -67,23 +67,20 @@ void peers_free(struct peers *peers);
 size_t peers_count(const struct peers *peers);
 
 /*
- * The best claim of an address: one that did not say it is leaving, of those one of somebody pinned, else a signed one,
- * else the one longest there. NULL if there is none.
+ * The best claim of an address, or of those listed at now_ms: one that did not say it is leaving, of those one of somebody
+ * pinned, else a signed one, else the one longest there. NULL if there is none.
  */
 struct peer *peers_find(const struct peers *peers, struct in_addr address);
-
-/* The best of those that are listed at now_ms. */
 struct peer *peers_find_listed(const struct peers *peers, struct in_addr address, int64_t now_ms);
 
-/* Walk the claims of an address, those longest there first: peer is NULL to begin, and NULL comes back at the end. */
-struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer);
-
-/* The same for the claims of an identity, in no order. */
+/*
+ * Walk all claims, those of an identity, and those of an address, of which those longest there come first: peer is NULL to
+ * begin, and NULL comes back at the end.
+ */
+struct peer *peers_next(const struct peers *peers, const struct peer *peer);
 struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
     const struct peer *peer);
-
-/* The same for all, in no order. */
-struct peer *peers_next(const struct peers *peers, const struct peer *peer);
+struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer);
 
 /* Lists all claims of an address, the best first, the others as they came to be there. Returns how many. */
 size_t peers_list(const struct peers *peers, struct in_addr address, struct peer *claims[static PEERS_CLAIMS_MAX]);
@@ -91,29 +88,30 @@ size_t peers_list(const struct peers *peers, struct in_addr address, struct peer
 /* The claim of that identity at an address, or the unsigned one if identity is NULL; NULL if there is none. */
 struct peer *peers_find_claim(const struct peers *peers, struct in_addr address, const uint8_t *identity);
 
+/* Whether a signed claim of that name is at an address, listed at now_ms and not gone. */
+bool peers_is_signed_name(const struct peers *peers, struct in_addr address, const char *username, int64_t now_ms);
+
 /* The newest "since" of an identity, or 0. */
 int64_t peers_since(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES]);
 
 /*
- * Notes an announcement from address at now_ms and adds to the claim's news; a newer one of an identity drops its claims
- * with an older "since". Not taken are: an older one than was heard of that identity; from a stranger, that it is
- * leaving; without an identity, the name of a signed claim that is there and listed; and a claim too many at an address
- * whose others are worth more. Returns the news of this announcement, 0 for none, or -1 if out of memory.
+ * Notes an announcement from address at now_ms and adds to the claim's news; what is taken and what it drops, section 1 of
+ * common/PROTOCOL.md says. Returns the news of this announcement, 0 for none, or -1 if out of memory.
  */
 int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, bool is_pinned,
     int64_t now_ms) __attribute__((warn_unused_result));
 
 /*
- * Notes at now_ms that the announcement with that digest came from address again. Returns false, with nothing changed,
- * if no claim there that is still listed was heard in it last: then it is for peers_hear().
+ * Notes that the announcement with that digest came from address again. Returns false, with nothing changed, if no claim
+ * there that is still listed was heard in it last: then it is for peers_hear().
  */
 bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
     __attribute__((warn_unused_result));
 
 /*
- * Copies a claim in, by the same rules but for the name of a signed one; it counts as heard before, and replaces that of
- * the same identity at its address; extra is taken over, also on an error. Returns the claim there now, or NULL if it was
- * not taken, with errno ENOMEM if out of memory, else 0.
+ * Copies a claim in, by the same rules but for the name of a signed one, in the place of that of the same identity at its
+ * address; extra is taken over, also on an error. Returns the claim there now, or NULL if it was not taken, with errno
+ * ENOMEM if out of memory, else 0.
  */
 struct peer *peers_put(struct peers *peers, const struct peer *peer);
 
@@ -123,25 +121,16 @@ int peers_sort(struct peers *peers) __attribute__((warn_unused_result));
 /* Notes whether the user knows the identity of a claim. */
 void peers_set_pinned(struct peers *peers, struct peer *peer, bool is_pinned);
 
-/* Drops a claim. */
 void peers_drop(struct peers *peers, struct peer *peer);
 
-/* Drops all that have been silent for more than PEERS_LISTED_MS at now_ms. Returns how many. */
-size_t peers_expire(struct peers *peers, int64_t now_ms);
+/* Drops all that are not listed at now_ms. */
+void peers_expire(struct peers *peers, int64_t now_ms);
 
-/*
- * How long peer has been silent, in milliseconds; 0 if the clock has been set back since by PEERS_ONLINE_MS at most,
- * negative if by more.
- */
+/* How long peer has been silent; 0 if the clock was set back since by PEERS_ONLINE_MS at most, negative if by more. */
 int64_t peer_silence_ms(const struct peer *peer, int64_t now_ms);
 
-/* Whether peer announces that identity. */
+/* Whether peer announces that identity, counts as (Online), and is listed at all. Both bounds are inclusive. */
 bool peer_announces(const struct peer *peer, const uint8_t identity[static IDENTITY_BYTES]);
-
-/*
- * Whether peer counts as (Online), and whether it is listed at all. Both bounds are inclusive. Who was heard in the
- * future is neither.
- */
 bool peer_is_online(const struct peer *peer, int64_t now_ms);
 bool peer_is_listed(const struct peer *peer, int64_t now_ms);
 

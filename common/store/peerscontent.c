@@ -1,27 +1,134 @@
 #include "store/peerscontent.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/jsontext.h"
-#include "store/peerrecord.h"
+#include "crypto/identity.h"
+#include "net/address.h"
 
-/* The members of records other than addresses that this version writes. */
+/* Unix time with ten digits before the point. */
+#define LAST_SEEN_MAX_S 9999999999
+
+/* The members that this version knows: of a claim, and of all other records. */
+static const char *const claim_members[] = {"peer", "last_seen", "username", "identity", "since", "left", "also", NULL};
 static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
     "address", "verified", "muted", "blocked", "accepted", NULL};
 
-static bool is_member(const char *name, const char *const *members)
+void peerscontent_format_time(int64_t time_ms, char text[static PEERSCONTENT_TIME_BYTES + 1])
 {
-	while (*members && strcmp(*members, name) != 0)
-		members++;
-	return *members != NULL;
+	/* Nobody is heard at another time: what came from the file was checked. */
+	if (time_ms < 0 || time_ms / 1000 >= LAST_SEEN_MAX_S)
+		time_ms = 0;
+	snprintf(text, PEERSCONTENT_TIME_BYTES + 1, "%10lld.%03d", (long long)(time_ms / 1000), (int)(time_ms % 1000));
 }
 
-static int append_line(struct buffer *text, const char *line, size_t len)
+/* Appends the members of an object behind others. */
+static int append_members(struct buffer *out, const json_t *object)
 {
-	int rc = buffer_append(text, line, len);
+	size_t bracket = out->len + 1;
 
-	return rc ? rc : buffer_append(text, "\n", 1);
+	if (buffer_append(out, ",", 1) != 0 || jsontext_append(out, object) != 0)
+		return ENOMEM;
+	out->data[bracket] = ' ';
+	out->len--;
+	return 0;
+}
+
+/* Appends the members of a claim from "last_seen" on, without brackets. */
+static int append_claim(struct buffer *out, const struct peer *claim, size_t *offset)
+{
+	char time[PEERSCONTENT_TIME_BYTES + 1], identity[IDENTITY_TEXT_BYTES];
+	int rc = buffer_printf(out, "\"last_seen\": ");
+
+	*offset = out->len;
+	peerscontent_format_time(claim->last_seen_ms, time);
+	identity_format(claim->identity, identity);
+	if (rc == 0)
+		rc = buffer_printf(out, "%s, \"username\": ", time);
+	if (rc == 0)
+		rc = jsontext_append_string(out, claim->username, strlen(claim->username));
+	if (rc == 0 && claim->has_identity)
+		rc = buffer_printf(out, ", \"identity\": \"%s\", \"since\": %lld", identity, (long long)claim->since_s);
+	if (rc == 0 && claim->left)
+		rc = buffer_printf(out, ", \"left\": true");
+	return rc == 0 && claim->extra ? append_members(out, claim->extra) : rc;
+}
+
+int peerscontent_format_claims(struct buffer *out, struct peer *const claims[], size_t count,
+    size_t offsets[static PEERS_CLAIMS_MAX])
+{
+	char ip[ADDRESS_TEXT_BYTES];
+	int rc = buffer_printf(out, "{\"peer\": \"%s\", ", address_format(claims[0]->address, ip));
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (i > 0)
+			rc = buffer_printf(out, "%s", i == 1 ? ", \"also\": [{" : ", {");
+		if (rc == 0)
+			rc = append_claim(out, claims[i], &offsets[i]);
+		if (rc == 0 && i > 0)
+			rc = buffer_append(out, "}", 1);
+	}
+	return rc ? rc : buffer_printf(out, "%s", count > 1 ? "]}\n" : "}\n");
+}
+
+/* The members that this version does not know, as a new reference; NULL if there are none. */
+static json_t *collect_extra(json_t *object)
+{
+	size_t known = 0;
+	json_t *extra;
+
+	for (const char *const *member = claim_members; *member; member++)
+		known += json_object_get(object, *member) != NULL;
+	if (known == json_object_size(object))
+		return NULL;
+	extra = json_copy(object);
+	for (const char *const *member = claim_members; *member; member++)
+		json_object_del(extra, *member);
+	return extra;
+}
+
+static bool parse_claim(json_t *object, struct in_addr address, struct peer *claim)
+{
+	const char *text;
+	size_t len;
+	double seconds = json_number_value(json_object_get(object, "last_seen"));
+
+	*claim = (struct peer){.address = address, .heard_again = true};
+	if (!jsontext_get_string(object, "username", &text, &len) ||
+	    username_normalize(text, len, claim->username) != USERNAME_OK ||
+	    !(seconds > 0 && seconds < LAST_SEEN_MAX_S))
+		return false;
+	claim->last_seen_ms = (int64_t)(seconds * 1000 + 0.5);
+	if (jsontext_get_string(object, "identity", &text, &len))
+		claim->has_identity = identity_parse(text, len, claim->identity);
+	if (claim->has_identity)
+		claim->since_s = json_integer_value(json_object_get(object, "since"));
+	if (claim->since_s < 0)
+		claim->since_s = 0;
+	claim->left = json_is_true(json_object_get(object, "left"));
+	claim->extra = collect_extra(object);
+	return true;
+}
+
+/* Reads the record of an address, and returns how many claims it holds; 0 if it is none. */
+static size_t parse_claims(json_t *object, struct peer claims[static PEERS_CLAIMS_MAX])
+{
+	struct in_addr address;
+	const char *text;
+	size_t len, count = 1, i;
+	json_t *other;
+
+	if (!jsontext_get_string(object, "peer", &text, &len) || address_parse(text, &address) != 0 ||
+	    !parse_claim(object, address, &claims[0]))
+		return 0;
+	json_array_foreach(json_object_get(object, "also"), i, other)
+	{
+		if (count < PEERS_CLAIMS_MAX && parse_claim(other, address, &claims[count]))
+			count++;
+	}
+	return count;
 }
 
 /* Notes where the times of a line that begins at offset stand, if it is just as we write it. */
@@ -33,7 +140,7 @@ static void find_offsets(const char *line, size_t len, size_t offset, struct pee
 
 	for (size_t i = 0; i < count; i++)
 		written[i] = &claims[i];
-	if (peerrecord_format(&text, written, count, offsets) == 0 && text.len == len + 1 &&
+	if (peerscontent_format_claims(&text, written, count, offsets) == 0 && text.len == len + 1 &&
 	    memcmp(text.data, line, len) == 0) {
 		for (size_t i = 0; i < count; i++)
 			claims[i].offset = (uint32_t)(offset + offsets[i]);
@@ -80,34 +187,30 @@ struct reading {
 	size_t unknown;	   /* lines that mean nothing */
 };
 
-/* Takes the record of a stranger; false if it does not say who that is. */
-static bool take_stranger(struct reading *reading, json_t *object)
-{
-	const char *key;
-	size_t len;
-	bool is_one =
-	    jsontext_get_string(object, "identity", &key, &len) || jsontext_get_string(object, "address", &key, &len);
-
-	if (is_one)
-		json_object_set(reading->strangers, key, object);
-	return is_one;
-}
-
 /* Takes a record that is no address; false if it means nothing. */
 static bool take_section(struct reading *reading, json_t *object)
 {
-	const char *name;
+	const char *key;
 	size_t len;
 
-	if (jsontext_get_string(object, "self", &name, &len))
+	if (jsontext_get_string(object, "self", &key, &len))
 		take_self(reading->content, object);
-	else if (jsontext_get_string(object, "known", &name, &len))
-		json_object_set(reading->pins, name, object);
-	else if (jsontext_get_string(object, "stranger", &name, &len))
-		return take_stranger(reading, object);
+	else if (jsontext_get_string(object, "known", &key, &len))
+		json_object_set(reading->pins, key, object);
+	else if (jsontext_get_string(object, "stranger", &key, &len) &&
+		 (jsontext_get_string(object, "identity", &key, &len) ||
+		     jsontext_get_string(object, "address", &key, &len)))
+		json_object_set(reading->strangers, key, object);
 	else
 		return false;
 	return true;
+}
+
+static int append_line(struct buffer *text, const char *line, size_t len)
+{
+	int rc = buffer_append(text, line, len);
+
+	return rc ? rc : buffer_append(text, "\n", 1);
 }
 
 /* Takes one line, its line feed not included. */
@@ -120,7 +223,7 @@ static int take_line(struct reading *reading, const char *line, size_t len, size
 
 	if (!object && errno == ENOMEM)
 		return ENOMEM;
-	count = object ? peerrecord_parse(object, claims) : 0;
+	count = object ? parse_claims(object, claims) : 0;
 	if (count > 0) {
 		find_offsets(line, len, offset, claims, count);
 		rc = take_claims(reading->content, claims, count);
@@ -201,15 +304,12 @@ static json_t *parse_record(const char *line, size_t len, const char *kind, cons
 static void inherit(json_t *record, json_t *before)
 {
 	const json_t *identity = json_object_get(record, "identity");
-	const char *name;
-	json_t *value;
 
 	if (identity && !json_equal(identity, json_object_get(before, "identity")))
 		return;
-	json_object_foreach (before, name, value) {
-		if (!is_member(name, own_members))
-			json_object_set(record, name, value);
-	}
+	for (const char *const *member = own_members; *member; member++)
+		json_object_del(before, *member);
+	json_object_update_missing(record, before);
 }
 
 int peerscontent_put(struct buffer *text, const char *kind, const char *key, const char *value, json_t *record)

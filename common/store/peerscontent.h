@@ -1,9 +1,9 @@
 /*
- * What the lines of peers.txt say: reading all of them, and changing single records in the text.
+ * What the lines of peers.txt say: reading all of them, changing single records in the text, writing those of addresses.
  *
  * The format is in common/PROTOCOL.md, section 5. The text is as hostile as a datagram: a line that says nothing valid
- * costs itself only and is kept as it is, PEERSCONTENT_UNKNOWN_MAX of them at most. Knows no file and no clock; what is in
- * force on the disk, and who may write there, says peersfile. Functions that can fail return ENOMEM, or as said.
+ * costs itself only and is kept as it is, PEERSCONTENT_UNKNOWN_MAX of them at most. Knows no file and no clock; nothing
+ * blocks. Functions that return int return 0 or ENOMEM.
  */
 #ifndef QUARTET_PEERSCONTENT_H
 #define QUARTET_PEERSCONTENT_H
@@ -14,6 +14,8 @@
 
 /* Lines that mean nothing to this version and are kept. */
 #define PEERSCONTENT_UNKNOWN_MAX 100
+/* "1763625600.125": always as wide, so that a time can be overwritten in place. */
+#define PEERSCONTENT_TIME_BYTES 14
 
 struct peerscontent {
 	struct peers *peers;		       /* of two lines about one address the last counts */
@@ -26,19 +28,22 @@ struct peerscontent {
 	bool is_untidy; /* the last line does not end, or more lines mean nothing than are kept */
 };
 
-/*
- * Reads a text of len bytes, from which no peers come but those in the last line about each address. Returns 0 with
- * *content set, to be released with peerscontent_free(), or ENOMEM with nothing in it.
- */
+/* Reads a text. *content is to be released with peerscontent_free(); there is nothing in it after an error. */
 int peerscontent_read(struct peerscontent *content, const char *text, size_t len) __attribute__((warn_unused_result));
 void peerscontent_free(struct peerscontent *content);
 
 /*
  * Puts record, or nothing if it is NULL, in the place of the records of a kind ("known") whose member key is value, or all
- * of that kind if key is NULL; all other lines stay byte for byte. Members that this version does not know go over to
- * record, unless the identity is another.
+ * of that kind if key is NULL. Members that this version does not know go over to it, unless the identity is another.
  */
 int peerscontent_put(struct buffer *text, const char *kind, const char *key, const char *value, json_t *record)
     __attribute__((warn_unused_result));
+
+/* Writes a time, wall clock, and a NUL. */
+void peerscontent_format_time(int64_t time_ms, char text[static PEERSCONTENT_TIME_BYTES + 1]);
+
+/* Appends the line of all claims of an address, the best first; offsets[i] is where the time of claims[i] stands in out. */
+int peerscontent_format_claims(struct buffer *out, struct peer *const claims[], size_t count,
+    size_t offsets[static PEERS_CLAIMS_MAX]) __attribute__((warn_unused_result));
 
 #endif

@@ -13,11 +13,8 @@
 #include "crypto/identity.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
-#include "store/peerrecord.h"
 #include "store/peerscontent.h"
 
-/* The file may vanish between making and locking it; nobody deletes it more often than this. */
-#define BEGIN_ATTEMPTS 8
 /* A file with so few lines that do not count is not worth replacing. */
 #define SPARE_LINES 16
 
@@ -167,19 +164,7 @@ int peersfile_read_content(struct peersfile *file)
 
 int peersfile_lock(struct peersfile *file)
 {
-	int rc = ENOENT;
-
-	for (int attempt = 0; attempt < BEGIN_ATTEMPTS && rc == ENOENT; attempt++) {
-		rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDWR, LOCK_EX, &file->fd);
-		if (rc != ENOENT)
-			break;
-		rc = lockedfile_create(file->dir, PEERSFILE_NAME, "", 0);
-		if (rc == 0 || rc == EEXIST)
-			rc = ENOENT;
-	}
-	if (rc != 0)
-		file->fd = -1;
-	return rc;
+	return lockedfile_open(file->dir, PEERSFILE_NAME, O_RDWR | O_CREAT, LOCK_EX, &file->fd);
 }
 
 int peersfile_load(struct peersfile *file)
@@ -259,10 +244,10 @@ size_t peersfile_size(const struct peersfile *file)
 
 int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t time_ms)
 {
-	char text[PEERRECORD_TIME_BYTES + 1];
+	char text[PEERSCONTENT_TIME_BYTES + 1];
 
-	peerrecord_format_time(time_ms, text);
-	return lockedfile_write(file->fd, text, PEERRECORD_TIME_BYTES, (off_t)offset);
+	peerscontent_format_time(time_ms, text);
+	return lockedfile_write(file->fd, text, PEERSCONTENT_TIME_BYTES, (off_t)offset);
 }
 
 int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)

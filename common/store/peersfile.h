@@ -1,13 +1,13 @@
 /*
  * peers.txt: the dictionary of peers on disk, and what else the programs share there.
  *
- * Discovery writes the peers, the announcer its user's name, the initiator whom the user knows, everybody reads. What the
+ * Discovery writes the peers, the announcer its user's name, the initiator whom the user knows, everybody reads; what the
  * lines say is for peerscontent. All is written under the lock, so a reader never sees half of it, and a killed writer
- * loses nothing but what it wrote. A file larger than PEERSFILE_MAX_BYTES is never overwritten.
+ * loses nothing but what it wrote. A struct peersfile remembers what it read and reads again only if the file has changed.
  *
- * A struct peersfile remembers what it read and reads again only if the file has changed since. Functions that return
- * int return 0 or an errno value: EFBIG for a file too large, ETIMEDOUT if another program holds the lock for
- * LOCKEDFILE_WAIT_MS. They block on that lock and on the disk.
+ * Functions that return int return 0 or an errno value: EFBIG for a file larger than PEERSFILE_MAX_BYTES, which is left
+ * alone, ETIMEDOUT if another program holds the lock for LOCKEDFILE_WAIT_MS. They block on that lock and on the disk. What
+ * is returned belongs to the peersfile and holds until the content changes; before the first read it is empty.
  */
 #ifndef QUARTET_PEERSFILE_H
 #define QUARTET_PEERSFILE_H
@@ -26,71 +26,46 @@ struct peersfile;
 struct peersfile *peersfile_new(int dir);
 void peersfile_free(struct peersfile *file);
 
-/*
- * Brings the content up to date under a shared lock. A file that is missing or empty is an empty dictionary. On an
- * error the content that was read before stays.
- */
+/* Brings the content up to date under a shared lock; a missing file is an empty one. On an error the content stays. */
 int peersfile_read(struct peersfile *file) __attribute__((warn_unused_result));
 
 /*
- * The same for who needs to know who is who, but not since when: a file in which nothing but times was overwritten is
- * not read again. If somebody then seems to be silent for too long to be listed, peersfile_read() tells.
+ * The same for who needs to know who is who, but not since when: a file in which only times were overwritten is not read
+ * again. If somebody then seems to be silent for too long to be listed, peersfile_read() tells.
  */
 int peersfile_read_content(struct peersfile *file) __attribute__((warn_unused_result));
 
+/* Why one of these functions failed, as lockedfile_reason(). */
+const char *peersfile_reason(int error);
+
+struct peers *peersfile_peers(const struct peersfile *file);
+const struct pins *peersfile_pins(const struct peersfile *file);
+
+/* The name that the announcer stored of its user, or NULL; the "since" of its announcement, or 0; whose messages are wanted. */
+const char *peersfile_username(const struct peersfile *file);
+int64_t peersfile_since(const struct peersfile *file);
+enum pins_accept peersfile_accept(const struct peersfile *file);
+
 /*
- * Begins a change: creates the file if it is missing, takes the exclusive lock and brings the content up to date. After
- * 0, end with peersfile_commit() or peersfile_abandon().
+ * Begins a change: makes the file if it is missing, takes the exclusive lock and brings the content up to date. After 0,
+ * end with peersfile_commit() or peersfile_abandon(). What is changed in between shows in the content when it is read next.
  */
 int peersfile_begin(struct peersfile *file) __attribute__((warn_unused_result));
 
 /*
- * Why one of these functions failed, in words that follow the file's name and a colon: strerror(3), but for the errors
- * that mean something of their own here. Static storage.
- */
-const char *peersfile_reason(int error);
-
-/*
- * Ends a change. If error, which is that of the functions below, is 0, replaces the file by one with the records that
- * they changed since peersfile_begin(), all other lines byte for byte, and syncs file and directory. Else, or if that
- * fails, the old file stands. Returns the first error. Unlocks in any case.
+ * Ends a change, and unlocks. If error, which is that of the functions below, is 0, replaces the file by one with the
+ * records that they changed, all other lines byte for byte, synced with the directory. Returns the first error; then the
+ * old file stands.
  */
 int peersfile_commit(struct peersfile *file, int error) __attribute__((warn_unused_result));
-
-/* Unlocks; what was changed in memory is forgotten at the next read. */
 void peersfile_abandon(struct peersfile *file);
 
-/* The dictionary, empty before the first read. Change it only between begin and commit. Owned by the peersfile. */
-struct peers *peersfile_peers(const struct peersfile *file);
-
-/* The name that the announcer stored of its user, or NULL. Holds until the content changes. */
-const char *peersfile_username(const struct peersfile *file);
-
-/* Whose messages the user wants. */
-enum pins_accept peersfile_accept(const struct peersfile *file);
-
-/*
- * Changes between begin and commit are made in the text of the file; the content shows them when it is read next. They
- * return 0, ENOMEM, or why the file cannot be read.
- */
-
-/* Stores the name with the "since" of its announcement. */
+/* Stores the name with the "since" of its announcement; and whose messages the user wants. */
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
     __attribute__((warn_unused_result));
-
-/* Stores whose messages the user wants. */
 int peersfile_set_accept(struct peersfile *file, enum pins_accept accept) __attribute__((warn_unused_result));
 
-/* The "since" that was stored with it, or 0. */
-int64_t peersfile_since(const struct peersfile *file);
-
-/* Whom the user knows, and strangers, empty before the first read. Owned by the peersfile; holds until the content changes. */
-const struct pins *peersfile_pins(const struct peersfile *file);
-
-/*
- * Pins pin->identity to pin->username; what was pinned to that name before is replaced, and members that this version does
- * not know stay if the identity is the same. Returns EUSERS if the name is new and PINS_MAX names are pinned.
- */
+/* Pins an identity to a name, in the place of another. Returns EUSERS if the name is new and PINS_MAX names are pinned. */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));
 
 /* Forgets the pin of username, if there is one. Its holder stays muted or blocked. */
@@ -103,9 +78,9 @@ int peersfile_unpin(struct peersfile *file, const char *username) __attribute__(
 int peersfile_wish(struct peersfile *file, const struct stranger *who) __attribute__((warn_unused_result));
 
 /*
- * What follows is for discovery, which alone writes the addresses: it takes over what was read, and keeps the dictionary
- * itself. peersfile_lock() and peersfile_load() are the two halves of peersfile_begin(), for who must not wait for the
- * lock while changing the content. After both returned 0 any number of writes may follow, and then peersfile_end().
+ * What follows is for discovery, which alone writes the addresses, and keeps the dictionary itself. The first two are the
+ * halves of peersfile_begin(), for who must not wait for the lock while changing the content. After both returned 0 any
+ * number of writes may follow, and then peersfile_end().
  */
 int peersfile_lock(struct peersfile *file) __attribute__((warn_unused_result));
 int peersfile_load(struct peersfile *file) __attribute__((warn_unused_result));
@@ -114,9 +89,8 @@ int peersfile_load(struct peersfile *file) __attribute__((warn_unused_result));
 struct peers *peersfile_take_peers(struct peersfile *file);
 
 /*
- * Whether the file is to be replaced rather than get as many lines more: if so few addresses stand in it that most lines
- * say nothing any more, if there are more lines than addresses may be kept, if its last line does not end, or if more
- * lines mean nothing than are kept.
+ * Whether the file is to be replaced rather than get so many more lines: most lines would say nothing any more of so many
+ * addresses, or be more than may be kept; the last one does not end; or more of them mean nothing than are kept.
  */
 bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, size_t addresses);
 
@@ -124,15 +98,11 @@ bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, s
 const struct buffer *peersfile_others(const struct peersfile *file);
 size_t peersfile_size(const struct peersfile *file);
 
-/* Overwrites a time, without a sync. */
+/* Overwrites a time, without a sync; appends lines, synced; or replaces the file, synced before it appears, as the last write. */
 int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t time_ms)
     __attribute__((warn_unused_result));
-
-/* Appends lines, synced. */
 int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)
     __attribute__((warn_unused_result));
-
-/* Replaces the file, synced before it appears. The last write. */
 int peersfile_replace(struct peersfile *file, const struct buffer *text, size_t lines)
     __attribute__((warn_unused_result));
 

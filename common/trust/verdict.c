@@ -106,14 +106,6 @@ void verdict_of_address(struct verdict *verdict, const struct pins *pins, const 
 
 bool verdict_is_visible(const struct peers *peers, const struct peer *claim, int64_t now_ms)
 {
-	if (!peer_is_listed(claim, now_ms))
-		return false;
-	if (claim->has_identity)
-		return true;
-	for (const struct peer *other = NULL; (other = peers_next_at(peers, claim->address, other));) {
-		if (other->has_identity && !other->left && peer_is_listed(other, now_ms) &&
-		    strcmp(other->username, claim->username) == 0)
-			return false;
-	}
-	return true;
+	return peer_is_listed(claim, now_ms) &&
+	       (claim->has_identity || !peers_is_signed_name(peers, claim->address, claim->username, now_ms));
 }
