@@ -39,11 +39,8 @@ static bool ask_secure(struct desk *desk, bool *secure)
 		if (!prompt->terminal)
 			break;
 	}
-	if (prompt->terminal || prompt->over)
-		return false;
-	/* What follows in a pipe depends on this answer, and none of it may be taken for something else. */
-	console_put(desk->console, "The rest of the input is left alone.\n");
-	prompt->over = true;
+	/* What follows in a pipe depends on this answer. */
+	prompt_leave_rest(prompt);
 	return false;
 }
 

@@ -56,12 +56,16 @@ void completion_offer(const struct desk *desk, enum prompt_wants wants, const ch
 	static const char *const words_of_talk[] = {TALK_WORDS};
 	const char *typed = line;
 
-	if (wants == PROMPT_COMMAND) {
-		typed = line[0] == '@' ? line + 1 : line + strcspn(line, " ");
+	bool is_addressed = line[0] == '@' && (wants == PROMPT_COMMAND || wants == PROMPT_TALK);
+
+	if (is_addressed)
+		typed = line + 1;
+	else if (wants == PROMPT_COMMAND)
+		typed = line + strcspn(line, " ");
+	if (wants == PROMPT_COMMAND)
 		typed += strspn(typed, " ");
-	}
 	words->begin = (size_t)(typed - line);
-	if (wants == PROMPT_COMMAND || wants == PROMPT_NAME)
+	if (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME)
 		add_people(desk, typed, words);
 	else if (wants == PROMPT_MODE)
 		add_fixed(modes, sizeof(modes) / sizeof(modes[0]), typed, words);

@@ -70,27 +70,32 @@ static bool knows_present(struct desk *desk)
 	return rc == 0;
 }
 
-/* Asks twice for the new one. Returns false, after telling the user, if there is none. */
+/* Asks twice for the new one, at a terminal until it will do. Returns false, after telling the user, if there is none. */
 static bool choose(struct desk *desk, struct secret *chosen)
 {
+	bool terminal = desk->prompt.terminal;
 	struct secret again;
 	const char *fault;
 
-	if (ask(desk, desk->key.is_sealed ? "New passphrase (Enter: remove it): " : "New passphrase (Enter: none): ",
-		chosen) != 0)
-		return false;
-	fault = chosen->len > 0 ? passphrase_fault(chosen->text, chosen->len) : NULL;
-	/* A pipe brings it again in any case. */
-	if (!desk->prompt.terminal || (!fault && chosen->len > 0)) {
-		if (ask(desk, "Once more: ", &again) != 0)
+	do {
+		if (ask(desk,
+			desk->key.is_sealed ? "New passphrase (Enter: remove it): " : "New passphrase (Enter: none): ",
+			chosen) != 0)
 			return false;
-		if (!fault && (again.len != chosen->len || memcmp(again.text, chosen->text, chosen->len) != 0))
-			fault = "the two are not the same";
-		secret_wipe(&again);
-	}
-	if (fault)
-		console_put_styled(desk->console, CONSOLE_WARNING, "That will not do: %s. Nothing was changed.\n",
-		    fault);
+		fault = chosen->len > 0 ? passphrase_fault(chosen->text, chosen->len) : NULL;
+		/* A pipe brings it again in any case. */
+		if (!terminal || (!fault && chosen->len > 0)) {
+			if (ask(desk, "Once more: ", &again) != 0)
+				return false;
+			if (!fault && (again.len != chosen->len || memcmp(again.text, chosen->text, chosen->len) != 0))
+				fault = "the two are not the same";
+			secret_wipe(&again);
+		}
+		if (fault)
+			console_put_styled(desk->console, CONSOLE_WARNING, "That will not do: %s.%s\n", fault,
+			    terminal ? "" : " Nothing was changed.");
+		console_flush(desk->console);
+	} while (fault && terminal);
 	return !fault;
 }
 

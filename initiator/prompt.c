@@ -320,6 +320,14 @@ void prompt_resume(struct prompt *prompt)
 	prompt->input.ended = false;
 }
 
+void prompt_leave_rest(struct prompt *prompt)
+{
+	if (prompt->terminal || prompt->over)
+		return;
+	console_put(prompt->console, "The rest of the input is left alone.\n");
+	prompt->over = true;
+}
+
 void prompt_expect(struct prompt *prompt, unsigned count)
 {
 	prompt->owed += count;

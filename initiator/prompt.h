@@ -105,6 +105,9 @@ void prompt_wake(struct prompt *prompt);
 /* After the end of what was read with the input: a terminal can be typed into again after Ctrl-D. */
 void prompt_resume(struct prompt *prompt);
 
+/* Ends the dialogue in a pipe, whose next lines would be taken for something else than they are, and says so. */
+void prompt_leave_rest(struct prompt *prompt);
+
 /* A command begins, or goes on, that takes count more lines of a pipe. */
 void prompt_expect(struct prompt *prompt, unsigned count);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,29 +30,24 @@ struct talk {
 	int status;	      /* the worst so far */
 };
 
-/* Has a text delivered while the next is typed; what becomes of it is told by the desk. */
-static int queue_text(const struct talk *talk, const char *text, size_t len)
-{
-	uint8_t id[ENVELOPE_ID_BYTES];
-	int rc = delivery_queue(talk->desk->delivery, &talk->way.to, text, len, 0, id);
-
-	if (rc != 0)
-		wording_put_unqueued(talk->desk->console, &talk->way.to, rc);
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
-}
-
-/* Sends a text, and keeps it for /retry if that fails. The first goes with the number that was typed. */
+/* Sends a text, and keeps it for /retry if that fails. What is secure waits by itself, but for the first text of a talk. */
 static int send_checked(struct talk *talk, const char *text, size_t len)
 {
-	bool is_next = talk->way.mode == CHATLOG_SECURE && talk->desk->prompt.terminal && talk->desk->talks_with &&
-		       talk->way.number[0] == '\0';
-	int status = is_next ? queue_text(talk, text, len) : chat_send(talk->desk, &talk->way, text, len);
+	struct desk *desk = talk->desk;
+	bool is_secure = talk->way.mode == CHATLOG_SECURE;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	int rc, status;
 
 	buffer_wipe(&talk->failed);
-	/* What is secure waits by itself. */
-	if (talk->way.mode == CHATLOG_SECURE)
-		return status;
-	if (status != PROGRAM_FINE && buffer_append(&talk->failed, text, len) != 0)
+	if (is_secure && desk->prompt.terminal && desk->talks_with && talk->way.number[0] == '\0') {
+		/* While the next is typed; what becomes of it is told by the desk. */
+		rc = delivery_queue(desk->delivery, &talk->way.to, text, len, 0, id);
+		if (rc != 0)
+			wording_put_unqueued(desk->console, &talk->way.to, rc);
+		return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	}
+	status = chat_send(desk, &talk->way, text, len);
+	if (!is_secure && status != PROGRAM_FINE && buffer_append(&talk->failed, text, len) != 0)
 		return PROGRAM_FAILED;
 	return status;
 }
@@ -68,27 +64,17 @@ static int send_text(struct talk *talk, const char *text, size_t len)
 	return PROGRAM_FAILED;
 }
 
-/* What is done between messages. */
+static const char help[] =
+    "Every line is a message. Besides:\n"
+    "  /end             back to the menu (so does Ctrl-D)\n"
+    "  /users           who is there\n"
+    "  /history [N]     what was said with this user\n"
+    "  /search WORDS    of that, the messages with all the words\n"
+    "  /retry           send again what could not be sent last\n"
+    "  @NAME TEXT       one message to somebody else\n"
+    "  //TEXT, @@TEXT   a message that begins with a slash or an @ (so does a space before it)\n";
 
-static int run_help(struct talk *talk, char *argument)
-{
-	(void)argument;
-	console_put(talk->desk->console, "Every line is a message. Besides:\n"
-					 "  /end             back to the menu (so does Ctrl-D)\n"
-					 "  /users           who is there\n"
-					 "  /history [N]     what was said with this user\n"
-					 "  /search WORDS    of that, the messages with all the words\n"
-					 "  /retry           send again what could not be sent last\n"
-					 "  //TEXT           a message that begins with a slash\n");
-	return PROGRAM_FINE;
-}
-
-static int run_users(struct talk *talk, char *argument)
-{
-	return users_show(talk->desk, argument);
-}
-
-static int run_history(struct talk *talk, char *argument)
+static int run_history(struct talk *talk, const char *argument)
 {
 	char whom[USERNAME_MAX_BYTES + 32];
 
@@ -104,12 +90,11 @@ static int run_search(struct talk *talk, char *argument)
 	return PROGRAM_FAILED;
 }
 
-static int run_retry(struct talk *talk, char *argument)
+static int run_retry(struct talk *talk)
 {
 	struct buffer text = talk->failed;
 	int status;
 
-	(void)argument;
 	if (outbox_count(delivery_outbox(talk->desk->delivery), talk->way.to.identity) > 0) {
 		delivery_retry(talk->desk->delivery, talk->way.to.identity);
 		desk_show_waiting(talk->desk, &talk->way.to);
@@ -125,19 +110,8 @@ static int run_retry(struct talk *talk, char *argument)
 	return status;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(struct talk *talk, char *argument);
-} words_between[] = {
-    {"/help", run_help},
-    {"/users", run_users},
-    {"/history", run_history},
-    {"/search", run_search},
-    {"/retry", run_retry},
-};
-
-/* Runs a line that begins with a slash. Returns false if it is the end. */
-static bool run_word(struct talk *talk, char *line)
+/* Runs what is done between messages, a line that begins with a slash. */
+static int run_word(struct talk *talk, char *line)
 {
 	struct console *console = talk->desk->console;
 	char *argument = line + strcspn(line, " ");
@@ -145,46 +119,59 @@ static bool run_word(struct talk *talk, char *line)
 	if (*argument != '\0')
 		*argument++ = '\0';
 	argument += strspn(argument, " ");
-	if (strcmp(line, "/end") == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(words_between) / sizeof(words_between[0]); i++) {
-		if (strcmp(line, words_between[i].name) == 0) {
-			talk->status = desk_worse(talk->status, words_between[i].run(talk, argument));
-			return true;
-		}
+	if (strcmp(line, "/users") == 0)
+		return users_show(talk->desk, argument);
+	if (strcmp(line, "/history") == 0)
+		return run_history(talk, argument);
+	if (strcmp(line, "/search") == 0)
+		return run_search(talk, argument);
+	if (strcmp(line, "/retry") == 0)
+		return run_retry(talk);
+	if (strcmp(line, "/help") == 0) {
+		console_put(console, "%s", help);
+		return PROGRAM_FINE;
 	}
 	console_put_styled(console, CONSOLE_WARNING, "Not sent: there is no ");
 	console_put_foreign(console, line, strlen(line));
 	console_put(console, "; /help lists what there is. A message that begins with a slash takes two.\n");
-	talk->status = desk_worse(talk->status, PROGRAM_FAILED);
-	return true;
+	return PROGRAM_FAILED;
 }
 
-/* Takes one line. Returns false if it was the last. */
+/* Takes a line, or lines that were pasted, before which typed_bytes were typed. Text comes back to be wiped. */
+static int run_line(struct talk *talk, char *line, size_t len, bool pasted, size_t typed_bytes)
+{
+	bool has_sign = line[0] == '/' || line[0] == '@', is_doubled = has_sign && line[1] == line[0];
+
+	if (pasted && line[0] == '@' && !is_doubled && typed_bytes > 0)
+		return talk_send_pasted(talk->desk, line, len, typed_bytes);
+	if (pasted || !has_sign)
+		return send_text(talk, line, len);
+	if (is_doubled)
+		return send_text(talk, line + 1, len - 1);
+	return line[0] == '/' ? run_word(talk, line) : talk_send(talk->desk, line + 1);
+}
+
+/* Asks for the next line and takes it. Returns false if it was the last. */
 static bool take_line(struct talk *talk, const char *question)
 {
 	struct prompt *prompt = &talk->desk->prompt;
 	struct buffer text = {0};
-	bool goes_on = true;
+	bool is_end;
 	char *line;
 	size_t len;
 
 	if (!prompt_ask_text(prompt, PROMPT_TALK, question, &line, &len))
 		return !prompt->over;
-	if (len == 0)
-		return true;
 	/* The answers to other questions replace this line. */
-	if (buffer_append(&text, line, len + 1) != 0)
+	if (len == 0 || buffer_append(&text, line, len + 1) != 0)
 		return true;
 	desk_refresh(talk->desk);
-	if (prompt->pasted || text.data[0] != '/')
-		talk->status = desk_worse(talk->status, send_text(talk, text.data, len));
-	else if (text.data[1] == '/')
-		talk->status = desk_worse(talk->status, send_text(talk, text.data + 1, len - 1));
-	else
-		goes_on = run_word(talk, text.data);
+	is_end = !prompt->pasted && strncmp(line, "/end", 4) == 0 && (line[4] == '\0' || line[4] == ' ');
+	if (!is_end)
+		talk->status =
+		    desk_worse(talk->status, run_line(talk, text.data, len, prompt->pasted, prompt->typed_bytes));
 	buffer_wipe(&text);
-	return goes_on;
+	return !is_end;
 }
 
 /* The name as it is asked about: told from what stands around it. */
@@ -244,23 +231,21 @@ static int choose(struct talk *talk)
 	return DESK_CHANGED;
 }
 
-/* Sends a text to whom it is for, or talks to them if there is none. */
-static int send_or_talk(struct talk *talk, const char *text, size_t len)
+/* Sends a text to whom it is for, or talks to them if there is none, and no talk goes on. */
+static int send_or_talk(struct talk *talk, const char *text)
 {
-	int status = choose(talk);
+	bool is_talk = text[0] == '\0';
+	int status;
 
+	if (is_talk && talk->desk->talks_with) {
+		console_put_styled(talk->desk->console, CONSOLE_WARNING,
+		    "Not sent: there is no text. A message that begins with an @ takes two.\n");
+		return PROGRAM_FAILED;
+	}
+	status = choose(talk);
 	if (status == PROGRAM_FINE)
-		status = len > 0 ? send_text(talk, text, len) : converse(talk);
+		status = is_talk ? converse(talk) : send_text(talk, text, strlen(text));
 	return finish(talk, status);
-}
-
-/* A pipe has lines for a talk up to its end, and if it cannot begin none may be taken for something else. */
-static void skip_talk(struct desk *desk)
-{
-	if (desk->prompt.terminal || desk->prompt.over)
-		return;
-	console_put(desk->console, "The rest of the input is left alone.\n");
-	desk->prompt.over = true;
 }
 
 int talk_run(struct desk *desk, const char *name)
@@ -273,27 +258,30 @@ int talk_run(struct desk *desk, const char *name)
 	if (status == PROGRAM_FINE)
 		status = converse(&talk);
 	else
-		skip_talk(desk);
+		/* A pipe has lines for a talk up to its end, and none may be taken for something else. */
+		prompt_leave_rest(&desk->prompt);
 	return finish(&talk, status);
 }
 
-/* "@all" means everybody, which there is not here; nobody is meant by it because their name begins so. */
-static bool is_everybody(struct desk *desk, const char *name)
-{
-	return strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0;
-}
-
-/* Finds whom @NAME means; the name has len bytes. */
+/*
+ * Finds whom @NAME means; the name has len bytes. "@all" means everybody, which there is not here; nobody is meant by it
+ * because their name begins so.
+ */
 static int find_addressed(struct recipient *recipient, const char *typed, size_t len, struct desk *desk)
 {
-	struct buffer name = {0};
-	int status = PROGRAM_FAILED;
+	char *name;
+	int status;
 
-	if (len == 0)
+	if (len == 0) {
 		console_put_styled(desk->console, CONSOLE_WARNING, "To whom? @NAME TEXT sends a message to NAME.\n");
-	else if (buffer_printf(&name, "%.*s%c", (int)len, typed, '\0') == 0)
-		status = recipient_find(recipient, is_everybody(desk, name.data) ? "@all" : name.data, false, desk);
-	buffer_free(&name);
+		return PROGRAM_FAILED;
+	}
+	name = strndup(typed, len);
+	if (!name)
+		return PROGRAM_FAILED;
+	status = recipient_find(recipient,
+	    strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0 ? "@all" : name, false, desk);
+	free(name);
 	return status;
 }
 
@@ -304,55 +292,82 @@ int talk_send(struct desk *desk, const char *typed)
 	const char *text = typed + len + strspn(typed + len, " ");
 	int status = find_addressed(&talk.way.to, typed, len, desk);
 
-	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
+	if (status != PROGRAM_FINE && desk->talks_with)
+		console_put(desk->console, "Not sent. A message that begins with an @ takes two.\n");
+	return status == PROGRAM_FINE ? send_or_talk(&talk, text) : status;
 }
 
-/* Whether the user wants to hear less of who sent a message, as peers.txt was read last. */
-static bool is_unwanted(const struct desk *desk, const struct chatlog_entry *entry)
+/* Reads back to the next message that the user has seen and wants to. Returns as chatreader_line(). */
+static int read_seen(const struct desk *desk, struct chatreader *reader, struct chatlog_entry *entry)
 {
-	const uint8_t *identity = entry->has_identity ? entry->identity : NULL;
+	const char *line;
+	size_t len;
+	int rc;
 
-	return pins_wishes(peersfile_pins(desk->peers), identity, entry->address) & (PINS_MUTED | PINS_BLOCKED);
+	while ((rc = stop_requested() ? EINTR : chatreader_line(reader, &line, &len)) == 0) {
+		const uint8_t *identity = entry->identity;
+		bool received;
+
+		if (chatlog_parse(line, len, entry) != 0)
+			continue;
+		received = entry->direction == CHATLOG_RECEIVED;
+		if (entry->kind == CHATLOG_MESSAGE && !entry->held &&
+		    !(received && pins_wishes(peersfile_pins(desk->peers), entry->has_identity ? identity : NULL,
+				      entry->address) &
+				      (PINS_MUTED | PINS_BLOCKED)))
+			break;
+		chatlog_entry_free(entry);
+	}
+	return rc;
+}
+
+static bool is_same_writer(const struct chatlog_entry *a, const struct chatlog_entry *b)
+{
+	if (a->has_identity || b->has_identity)
+		return a->has_identity && b->has_identity && memcmp(a->identity, b->identity, IDENTITY_BYTES) == 0;
+	return a->address.s_addr == b->address.s_addr;
 }
 
 /*
- * Finds the last message of chat.log, or the last that was received, and its offset there. Returns 0, ENODATA if there is
- * none, or an error.
+ * Whether the user can mean nobody but the writer of the message that was read last: it was there when the menu asked, or
+ * nobody else has written since then, nor last before that without a message of one's own after it.
  */
-static int find_last(const struct desk *desk, bool only_received, struct chatlog_entry *entry, int64_t *offset)
+static bool is_only_writer(const struct desk *desk, struct chatreader *reader, const struct chatlog_entry *writer)
 {
-	struct chatreader *reader = NULL;
-	bool found = false;
-	const char *line;
-	size_t len;
-	int rc = chatreader_open(AT_FDCWD, &reader);
+	bool is_same = true, is_answer = false;
+	struct chatlog_entry entry;
 
-	while (rc == 0 && !found && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
-		if (chatlog_parse(line, len, entry) != 0)
-			continue;
-		/* What is held was not seen. */
-		found = entry->kind == CHATLOG_MESSAGE && !entry->held &&
-			(entry->direction == CHATLOG_RECEIVED ? !is_unwanted(desk, entry) : !only_received);
-		if (!found)
-			chatlog_entry_free(entry);
-		else
-			*offset = chatreader_offset(reader);
+	while (is_same && !is_answer && chatreader_offset(reader) >= desk->asked_bytes &&
+	       read_seen(desk, reader, &entry) == 0) {
+		/* What waited may have left at any time. */
+		is_answer = entry.direction == CHATLOG_QUEUED ||
+			    (entry.direction == CHATLOG_SENT && entry.mode != CHATLOG_SECURE);
+		is_same = entry.direction != CHATLOG_RECEIVED || is_same_writer(&entry, writer);
+		chatlog_entry_free(&entry);
 	}
-	chatreader_free(reader);
-	return found ? 0 : rc == 0 || rc == ENOENT ? ENODATA : rc;
+	return is_same;
 }
 
-/* Finds whom that was said with, and where in chat.log. */
-static int find_last_recipient(bool only_received, struct recipient *recipient, int64_t *offset, struct desk *desk)
+/*
+ * Finds whom the last message of chat.log was said with, or the last that was received; is_only becomes whether nobody else
+ * can be meant. DESK_NOBODY if there is none.
+ */
+static int find_last(bool only_received, struct recipient *recipient, bool *is_only, struct desk *desk)
 {
+	struct chatreader *reader = NULL;
 	struct chatlog_entry entry;
 	char ip[ADDRESS_TEXT_BYTES];
 	int rc, status;
 
 	if (!desk_read_peers(desk))
 		return PROGRAM_FAILED;
-	rc = find_last(desk, only_received, &entry, offset);
-	if (rc == ENODATA)
+	rc = chatreader_open(AT_FDCWD, &reader);
+	while (rc == 0 && (rc = read_seen(desk, reader, &entry)) == 0 && only_received &&
+	       entry.direction != CHATLOG_RECEIVED)
+		chatlog_entry_free(&entry);
+	*is_only = rc == 0 && is_only_writer(desk, reader, &entry);
+	chatreader_free(reader);
+	if (rc == ENODATA || rc == ENOENT || rc == EINTR)
 		return DESK_NOBODY;
 	if (rc != 0)
 		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
@@ -367,16 +382,15 @@ static int find_last_recipient(bool only_received, struct recipient *recipient, 
 static int find_writer(struct talk *talk)
 {
 	struct desk *desk = talk->desk;
-	int64_t offset = 0;
-	int status = find_last_recipient(true, &talk->way.to, &offset, desk);
-	bool certain;
+	bool certain, is_only;
+	int status = find_last(true, &talk->way.to, &is_only, desk);
 
 	if (status == DESK_NOBODY)
 		console_put_styled(desk->console, CONSOLE_WARNING, "Nobody has written to you yet.\n");
 	if (status != PROGRAM_FINE)
 		return status;
 	certain = standing_is_certain(talk->way.to.standing);
-	talk->is_doubtful = desk->prompt.terminal && (!certain || offset >= desk->asked_bytes);
+	talk->is_doubtful = desk->prompt.terminal && !(certain && is_only);
 	if (certain || desk->prompt.terminal)
 		return PROGRAM_FINE;
 	recipient_put(&talk->way.to, desk->console, CONSOLE_WARNING, "Not sent: the last message is from",
@@ -390,16 +404,16 @@ int talk_reply(struct desk *desk, const char *text)
 	int status = find_writer(&talk);
 
 	if (status != PROGRAM_FINE && text[0] == '\0')
-		skip_talk(desk);
-	return status == PROGRAM_FINE ? send_or_talk(&talk, text, strlen(text)) : status;
+		prompt_leave_rest(&desk->prompt);
+	return status == PROGRAM_FINE ? send_or_talk(&talk, text) : status;
 }
 
 int talk_resume(struct desk *desk)
 {
 	struct talk talk = {.desk = desk};
 	struct prompt *prompt = &desk->prompt;
-	int64_t offset;
-	int status = find_last_recipient(false, &talk.way.to, &offset, desk);
+	bool is_only;
+	int status = find_last(false, &talk.way.to, &is_only, desk);
 	char *answer;
 
 	if (status != PROGRAM_FINE)
@@ -408,7 +422,7 @@ int talk_resume(struct desk *desk)
 	if (prompt_ask_word(prompt, "Go on with it? [Y/n] ", &answer) ? !prompt_begins("yes", answer)
 								      : prompt->over || prompt->cancelled)
 		return PROGRAM_FINE;
-	return send_or_talk(&talk, "", 0);
+	return send_or_talk(&talk, "");
 }
 
 /* Finds for whom a paste is, before which head was typed; *bytes becomes how much of that is not part of it. */
@@ -423,7 +437,6 @@ static int find_for_paste(struct talk *talk, const char *head, size_t *bytes)
 	} else if (word[0] == 'r' || word[0] == 'R') {
 		end = word + 1;
 	}
-	*bytes = 0;
 	if (end == word || *end != ' ')
 		return recipient_find(&talk->way.to, "", false, talk->desk);
 	*bytes = (size_t)(end - head) + strspn(end, " ");

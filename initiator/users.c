@@ -192,6 +192,8 @@ static int format(struct buffer *json, const struct desk *desk, const struct pee
 	identity_format(claim->identity, identity);
 	if (rc == 0 && claim->has_identity)
 		rc = buffer_printf(json, ", \"identity\": \"%s\"", identity);
+	if (rc == 0 && is_own(desk, claim))
+		rc = buffer_printf(json, ", \"self\": true");
 	return rc == 0 ? buffer_append(json, "}", 1) : rc;
 }
 

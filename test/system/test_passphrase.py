@@ -171,6 +171,20 @@ def test_a_passphrase_is_set_changed_and_removed_at_a_terminal(someone):
     assert PHRASE not in initiator.output and OTHER not in initiator.output
 
 
+@pytest.mark.parametrize("wrong", [["1234"], ["12345", "12346"]])
+def test_what_will_not_do_is_asked_for_again_unseen(someone, wrong):
+    """At a terminal: nobody types the second one into the menu."""
+    initiator = someone.initiator(terminal=True)
+    initiator.ask("Passphrase", "New passphrase .*: ")
+    for line in wrong[:-1]:
+        initiator.ask(line, "Once more: ")
+    initiator.ask(wrong[-1], "That will not do(?s:.*)New passphrase .*: ")
+    initiator.ask(PHRASE, "Once more: ")
+    initiator.ask(PHRASE, "The passphrase is set")
+    initiator.wait_for(MENU)
+    assert not [line for line in [*wrong, PHRASE] if line in initiator.output]
+
+
 @pytest.mark.parametrize("typed", [[], ["12345"]])
 def test_ctrl_c_gives_the_question_up_and_not_the_program(someone, typed):
     initiator = someone.initiator(terminal=True)

@@ -98,7 +98,8 @@ def test_users_are_objects_for_programs_to_read(alice, bob, crowd):
                   "status": "away" if entry["username"] == "Ece" else "online",
                   "last_seen": entry["last_seen"],
                   "standing": "verified" if address == BOB else "unknown",
-                  **({"identity": entry["identity"]} if "identity" in entry else {})}
+                  **({"identity": entry["identity"]} if "identity" in entry else {}),
+                  **({"self": True} if entry["username"] == "Alice" else {})}
         for address, entry in before.items()}
     [found] = objects(run(alice, "users", "-j", "Bob"))
     assert list(found) == ["username", "ip", "status", "last_seen", "standing", "identity"]

@@ -147,6 +147,37 @@ def test_a_paste_into_a_talk_is_one_message(alice, bob, bobs_responder):
     assert received(bob) == ["a\n/end\n\tb"]
 
 
+def test_a_talk_sends_to_somebody_else_who_is_addressed(alice, bob, bobs_responder):
+    """And a sign that is doubled, or has a space before it, is text."""
+    can = Identity()
+    alice.update_peers_file(lambda content: content["known"].update(Can=pin(can.text, address=OTHER)))
+    with Listener(OTHER) as listener:
+        initiator = begin(alice, EDITING)
+        initiator.ask("@Can", "Can> ")
+        initiator.ask("@bob hi there", r"Delivered to Bob \(127\.0\.0\.3\)(?s:.*)Can> ")
+        initiator.ask("@nobody hi", "no user named nobody(?s:.*)takes two(?s:.*)Can> ")
+        initiator.ask("@bob", "Not sent: there is no text(?s:.*)Can> ")
+        assert not listener.is_called()
+    initiator.ask("/end", MENU)
+    initiator.ask("@Bob", "Bob> ")
+    for text in ("@@all", " @all"):
+        initiator.ask(text, "✓")
+        initiator.wait_for("Bob> ")
+    assert received(bob) == ["hi there", "@all", " @all"]
+
+
+@editing
+def test_a_paste_behind_a_name_goes_there_from_a_talk(alice, bob, bobs_responder):
+    can = Identity()
+    alice.update_peers_file(lambda content: content["known"].update(Can=pin(can.text, address=OTHER)))
+    initiator = begin(alice, EDITING)
+    initiator.ask("@Can", "Can> ")
+    initiator.send_bytes(b"@bob " + bracketed("one\ntwo\n"))
+    initiator.wait_for("2 lines: send as one message")
+    initiator.ask("", r"Delivered to Bob \(127\.0\.0\.3\)")
+    assert received(bob) == ["one\ntwo"]
+
+
 # One message.
 
 
@@ -230,6 +261,19 @@ def test_a_reply_does_not_go_unasked_to_who_wrote_while_it_was_typed(alice, bob,
         assert "Not sent" in initiator.menu("no")
         assert not listener.is_called()
     assert [line["text"] for line in alice.log()] == ["what is the code?", "x"]
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_reply_goes_unasked_to_the_only_one_who_wrote_since(alice, bob, bobs_responder, is_first):
+    """Whoever wrote before has had an answer."""
+    can = Identity()
+    alice.pin(Bob=pin(bob.identity().text), Can=pin(can.text))
+    if not is_first:
+        alice.write_log(wrote("hi", "Can", OTHER, can), log_entry("hello", "Can", direction="SENT"))
+    initiator = alice.initiator(terminal=True)
+    alice.write_log(wrote("one", "Bob", BOB, bob.identity()), wrote("two", "Bob", BOB, bob.identity()))
+    assert "Delivered to Bob (127.0.0.3)" in initiator.menu("r hello")
+    assert received(bob) == ["hello"]
 
 
 @pytest.mark.parametrize("wish", ["mute", "block"])
