@@ -12,6 +12,19 @@
 #define NAME_COLUMNS 11
 #define SIGN_COLUMNS 2
 
+/* Behind what is cut. */
+#define CUT "…"
+
+/* How many of the first len bytes of a text are kept if it may have most: whole characters. */
+static size_t whole_bytes(const char *text, size_t len, size_t most)
+{
+	if (len <= most)
+		return len;
+	while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80)
+		most--;
+	return most;
+}
+
 static struct tm local_time(int64_t time_ms)
 {
 	time_t seconds = (time_t)(time_ms / 1000);
@@ -102,12 +115,52 @@ void row_put_message(struct console *console, const struct chatlog_entry *entry,
 	console_put(console, "\n");
 }
 
-void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered)
+void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *text, size_t len)
 {
+	const size_t most = ROW_BEGINNING_BYTES - sizeof(CUT);
+	const char *feed = memchr(text, '\n', len);
+	size_t kept = feed ? (size_t)(feed - text) : len;
+
+	kept = whole_bytes(text, kept, most);
+	memcpy(beginning, text, kept);
+	strcpy(beginning + kept, kept < len ? CUT : "");
+}
+
+/* Collects as much of a line as there is room for in a row. */
+static void put_cut(struct console *console, const char *line, size_t columns)
+{
+	size_t len = strlen(line), kept = len;
+	bool fits;
+
+	do {
+		struct console draft;
+
+		console_init_draft(&draft, console);
+		console_put_foreign(&draft, line, kept);
+		console_put(&draft, "%s", kept < len ? CUT : "");
+		fits = kept == 0 || layout_measure(draft.text.data, draft.text.len) <= columns;
+		if (fits)
+			console_put_all(console, &draft);
+		else
+			kept = whole_bytes(line, kept, kept - 1);
+		console_free(&draft);
+	} while (!fits);
+}
+
+void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered, const char *words,
+    const char *line)
+{
+	size_t width = console_width(console), taken = ROW_TEXT_COLUMN + strlen(words);
 	struct chatlog_entry named = *entry;
 
 	/* No mark: it is nobody's message. */
 	named.mode = CHATLOG_SECURE;
 	named.standing = NULL;
 	begin(console, &named, entry->time_ms, delivered ? "✓" : "✗", true);
+	console_put_styled(console, delivered ? CONSOLE_FAINT : CONSOLE_WARNING, "%s", words);
+	if (delivered)
+		put_cut(console, line, width > taken ? width - taken : SIZE_MAX);
+	else
+		console_put_foreign(console, line, strlen(line));
+	console_put(console, "\n");
 }

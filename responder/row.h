@@ -18,6 +18,8 @@
 #define ROW_TEXT_COLUMN 18
 /* A time of day, "12:31", and its NUL. */
 #define ROW_TIME_BYTES 6
+/* As much of a message as tells it from others, and a NUL. */
+#define ROW_BEGINNING_BYTES 64
 
 enum row_fate {
 	ROW_RECEIVED,
@@ -30,8 +32,15 @@ enum row_fate {
 /* Collects a message, faint if it is to draw no attention. */
 void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint);
 
-/* Collects the beginning of a row that says of somebody's messages what has become of them: "12:35      ✓ Bob  ". */
-void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered);
+/* Copies the first line of a text, or as much of it as there is room for. */
+void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *text, size_t len);
+
+/*
+ * Collects a row that says of somebody's message, or messages, what has become of them, in words of ours and a foreign
+ * line: the beginning of what was delivered, as much as fits the row, or why it was not. "12:35 ✓ Bob  delivered: Shall w…".
+ */
+void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered, const char *words,
+    const char *line);
 
 /* Collects a line across the screen: of a day, or the words before what is new. */
 void row_put_day(struct console *console, int64_t time_ms);

@@ -68,6 +68,7 @@ struct server {
 	bool strict; /* the classic exchange is refused */
 	server_ready *ready;
 	void *ready_context;
+	int64_t ready_ms; /* monotonic: when it is called at the latest */
 	struct connections all;
 	struct connections touched; /* those that had a turn in this round, and are looked after at its end */
 	int64_t now_ms;		    /* monotonic: of this round */
@@ -333,7 +334,7 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 		if (events[i].data.ptr == server->inbox)
 			continue;
 		if (events[i].data.ptr == server) {
-			server->ready(server->ready_context);
+			server->ready_ms = 0;
 			continue;
 		}
 		if (!connection)
@@ -471,6 +472,8 @@ static int timeout_ms(const struct server *server)
 		until_ms = inbox_due_ms(server->inbox);
 	if (server->console->text.len > 0 && server->shown_ms + 1 < until_ms)
 		until_ms = server->shown_ms + 1;
+	if (server->ready_ms < until_ms)
+		until_ms = server->ready_ms;
 	if (console_waiting_bytes(server->console) > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
 		until_ms = now_ms + CONSOLE_RETRY_MS;
 	if (until_ms == INT64_MAX)
@@ -486,6 +489,7 @@ int server_watch(struct server *server, int fd, server_ready *ready, void *conte
 
 	server->ready = ready;
 	server->ready_context = context;
+	server->ready_ms = ready(context);
 	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
@@ -508,6 +512,8 @@ int server_run(struct server *server)
 			accept_waiting(server);
 		settle(server);
 		expire(server);
+		if (server->now_ms >= server->ready_ms)
+			server->ready_ms = server->ready(server->ready_context);
 		show(server);
 	}
 	return rc;
@@ -570,7 +576,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	opened->console = console;
 	opened->strict = strict;
 	admission_init(&opened->admission, connection_limit());
-	opened->next_ms = INT64_MAX;
+	opened->next_ms = opened->ready_ms = INT64_MAX;
 	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);
 	ratelimit_limit_all(&opened->refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);
 	rc = listen_on(opened, address);

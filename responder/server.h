@@ -32,10 +32,16 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
  */
 void server_acknowledge(void *conversation, const struct envelope_receipt *receipt);
 
-/* What is called in a round in which the descriptor of server_watch() is readable. It must not block. */
-typedef void server_ready(void *context);
+/*
+ * What is called in every round in which the descriptor of server_watch() is readable, or its time has come: returns when
+ * that is, monotonic in milliseconds; INT64_MAX: never. It must not block.
+ */
+typedef int64_t server_ready(void *context);
 
-/* Has a descriptor watched, one for a server, which stays the caller's. Returns 0 or an errno value. */
+/*
+ * Has a descriptor watched, one for a server, which stays the caller's, and calls ready for the first time. Returns 0 or
+ * an errno value.
+ */
 int server_watch(struct server *server, int fd, server_ready *ready, void *context) __attribute__((warn_unused_result));
 
 /* Serves until stop_requested(). Returns 0, or the errno value of why it cannot go on. */

@@ -1,13 +1,11 @@
 #include "transcript.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,70 +18,64 @@
 #include "term/quietkeys.h"
 #include "trust/mark.h"
 
-/* One turn takes so long, and as many times as long nothing is shown after it, which nobody notices. */
-#define TURN_US 2000
-#define REST_FACTOR 12
-#define REST_MIN_US 10000
-/* The title changes this often at most. */
-#define TITLE_PERIOD_MS 250
+/* Lines are taken for so long at a time, and then none for this long, which nobody notices. */
+#define TURN_MS 2
+#define REST_MS 25
 /* While so much waits for the terminal, the log waits. */
 #define BACKLOG_MAX_BYTES (64 * 1024)
-/* A terminal that takes something, but not all at once, is offered the rest after this. */
-#define OFFER_US 5000
 /* If so much of the log waits, all but the last so much of it is passed over. */
 #define BEHIND_MAX_BYTES (1024 * 1024)
 #define BEHIND_KEPT_BYTES (64 * 1024)
 /* But so many messages of people who are known, so that no stranger can hide them. */
 #define SPARED_MAX 64
-/* How many lines of the log are looked through for what is shown at the beginning, and how many messages that may be. */
+/* How many lines of the log are looked through for the first screenful, and how many rows a terminal has that tells none. */
 #define FIRST_LINES 400
-#define FIRST_MAX 200
-/* A message of the user's own waits so long for its confirmation, and so many at once. */
+#define ROWS_UNKNOWN 24
+/* A message of the user's own waits so long for its confirmation; so many messages wait at once. */
 #define CONFIRMATION_MS 1000
-#define PENDING_MAX 32
-/* The time of so many of those that were shown is remembered. */
+#define PENDING_MAX 128
+/* So many of the user's own are remembered. */
 #define KNOWN_MAX 4096
-/* Confirmations gather for this long, those of so many people each in a row, with so many times in it. */
+/* Confirmations gather for this long, those of so many people each in a row. */
 #define GATHER_MS 500
 #define RECIPIENTS_MAX 16
-#define TIMES_MAX 3
 /* Who was silent for this long may not have seen what comes then. */
 #define ABSENCE_MS (5 * 60 * 1000)
 
-/* A message of the user's own. */
+/* A message that is not shown yet, because more may be known of it soon. */
 struct pending {
 	struct chatlog_entry entry;
 	enum row_fate fate;
 	int64_t due_ms; /* monotonic */
 };
 
+/* A message of the user's own. */
 struct known {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	int64_t time_ms;
+	char beginning[ROW_BEGINNING_BYTES];
 };
 
 /* What was confirmed by one recipient and is not shown yet. */
 struct confirmed {
 	struct chatlog_entry entry; /* the last confirmation, without its document */
-	size_t count, timed;
-	int64_t times_ms[TIMES_MAX];
+	size_t count;
+	struct known last; /* the message of that, or zeroed */
 };
 
 struct transcript {
-	int dir, epoll, timer;
+	int dir, epoll;
 	struct console *console;
 	struct roster *roster;
 	struct alert *alert;
 	struct chatfollower *follower;
-	bool shows, follows; /* follows: epoll waits for the log */
-	int failed;	     /* why the log could not be read the last time, or 0 */
-	int64_t rests_until_us;
-	size_t waited;			     /* bytes for the terminal, at the last turn */
+	bool shows, begins; /* begins: the first screenful is read */
+	int failed;	    /* why the log could not be read the last time, or 0 */
+	int64_t rests_until_ms;
 	int64_t shown_day_ms;		     /* of the last row; 0: none yet */
 	int64_t seen_ms;		     /* wall clock: when the user was last there; 0: not known */
 	bool ruled;			     /* a line says since when the rest is new */
 	size_t new_count, titled_count;	     /* and how many the title says */
-	int64_t title_ms;		     /* monotonic: since when */
 	struct pending pending[PENDING_MAX]; /* the oldest first */
 	size_t pending_count;
 	struct known known[KNOWN_MAX]; /* a ring */
@@ -99,14 +91,6 @@ struct transcript {
 	size_t spared;				/* of these, how many were not */
 	int64_t offset;				/* of the last line */
 };
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
 
 /* The user is there, or was at that time. */
 static void see(struct transcript *transcript, int64_t time_ms)
@@ -143,6 +127,7 @@ static void remember(struct transcript *transcript, const struct chatlog_entry *
 
 	memcpy(known->id, entry->id, sizeof(known->id));
 	known->time_ms = entry->time_ms;
+	row_copy_beginning(known->beginning, entry->text, entry->text_len);
 }
 
 static void put_own(struct transcript *transcript, const struct chatlog_entry *entry, enum row_fate fate)
@@ -151,125 +136,29 @@ static void put_own(struct transcript *transcript, const struct chatlog_entry *e
 	row_put_message(transcript->console, entry, fate, false);
 }
 
-static struct pending *find_pending(struct transcript *transcript, const uint8_t *id)
+static struct pending *find_pending(struct transcript *transcript, const struct chatlog_entry *entry)
 {
-	for (size_t i = 0; i < transcript->pending_count; i++) {
-		if (memcmp(transcript->pending[i].entry.id, id, ENVELOPE_ID_BYTES) == 0)
+	for (size_t i = 0; i < transcript->pending_count && entry->has_id; i++) {
+		const struct chatlog_entry *pending = &transcript->pending[i].entry;
+
+		if (pending->has_id && memcmp(pending->id, entry->id, sizeof(entry->id)) == 0)
 			return &transcript->pending[i];
 	}
 	return NULL;
 }
 
-/* Shows a message of the user's own that waited for that. */
-static void settle_pending(struct transcript *transcript, struct pending *pending)
+static void remove_pending(struct transcript *transcript, struct pending *pending)
 {
-	struct pending *end = transcript->pending + transcript->pending_count;
+	struct pending *end = transcript->pending + transcript->pending_count--;
 
-	put_own(transcript, &pending->entry, pending->fate);
 	chatlog_entry_free(&pending->entry);
 	memmove(pending, pending + 1, (size_t)(end - pending - 1) * sizeof(*pending));
-	transcript->pending_count--;
-}
-
-/* Takes over what entry holds. */
-static void add_pending(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
-{
-	if (transcript->pending_count == PENDING_MAX)
-		settle_pending(transcript, transcript->pending);
-	transcript->pending[transcript->pending_count++] = (struct pending){
-	    .entry = *entry,
-	    .fate = entry->direction == CHATLOG_QUEUED ? ROW_WAITS : ROW_SENT,
-	    .due_ms = now_ms + CONFIRMATION_MS,
-	};
-	remember(transcript, entry);
-	entry->document = NULL;
-}
-
-/* A message of the user's own. */
-static void take_own(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
-{
-	struct pending *pending = entry->has_id ? find_pending(transcript, entry->id) : NULL;
-
-	if (pending && entry->direction == CHATLOG_SENT)
-		pending->fate = ROW_SENT;
-	if (pending || (entry->has_id && find_known(transcript, entry->id)))
-		return;
-	see(transcript, clock_wall_ms());
-	if (entry->has_id)
-		add_pending(transcript, entry, now_ms);
-	else
-		put_own(transcript, entry, ROW_SENT);
 }
 
 static void gather(struct transcript *transcript, int64_t now_ms)
 {
 	if (transcript->gather_ms == INT64_MAX)
 		transcript->gather_ms = now_ms + GATHER_MS;
-}
-
-static void take_confirmation(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
-{
-	struct pending *pending = find_pending(transcript, entry->id);
-	const struct known *known = find_known(transcript, entry->id);
-	struct confirmed *confirmed = transcript->confirmed;
-	struct confirmed *end = confirmed + transcript->confirmed_count;
-
-	if (pending) {
-		pending->fate = ROW_DELIVERED;
-		settle_pending(transcript, pending);
-		return;
-	}
-	gather(transcript, now_ms);
-	while (confirmed < end && strcmp(confirmed->entry.username, entry->username) != 0)
-		confirmed++;
-	if (confirmed == transcript->confirmed + RECIPIENTS_MAX) {
-		transcript->confirmed_others++;
-		return;
-	}
-	if (confirmed == end) {
-		transcript->confirmed_count++;
-		*confirmed = (struct confirmed){.entry = *entry};
-		confirmed->entry.document = NULL;
-		confirmed->entry.why = NULL;
-	}
-	confirmed->count++;
-	confirmed->entry.time_ms = entry->time_ms;
-	if (known && confirmed->timed < TIMES_MAX)
-		confirmed->times_ms[confirmed->timed++] = known->time_ms;
-}
-
-/* "✓ Bob  12:31 12:32", or how many if they are many. */
-static void put_confirmed(struct transcript *transcript, const struct confirmed *confirmed)
-{
-	struct console *console = transcript->console;
-	char time[ROW_TIME_BYTES];
-
-	put_day(transcript, confirmed->entry.time_ms);
-	row_put_state(console, &confirmed->entry, true);
-	if (confirmed->timed < confirmed->count)
-		console_put_styled(console, CONSOLE_FAINT, "%zu delivered", confirmed->count);
-	for (size_t i = 0; i < confirmed->timed && confirmed->timed == confirmed->count; i++)
-		console_put_styled(console, CONSOLE_FAINT, "%s%s", row_format_time(confirmed->times_ms[i], time),
-		    i + 1 < confirmed->timed ? " " : " delivered");
-	console_put(console, "\n");
-}
-
-static void put_dropped(struct transcript *transcript, const struct chatlog_entry *entry)
-{
-	struct pending *pending = find_pending(transcript, entry->id);
-	const struct known *known = find_known(transcript, entry->id);
-	struct console *console = transcript->console;
-	char time[ROW_TIME_BYTES];
-
-	if (pending)
-		settle_pending(transcript, pending);
-	put_day(transcript, entry->time_ms);
-	row_put_state(console, entry, false);
-	console_put_styled(console, CONSOLE_WARNING, "%s%sdropped%s",
-	    known ? row_format_time(known->time_ms, time) : "", known ? " " : "", entry->why ? ": " : "");
-	if (entry->why)
-		console_put_foreign(console, entry->why, strlen(entry->why));
-	console_put(console, "\n");
 }
 
 /* Shows what was received; a line before it says if it is the first that the user may not have seen. */
@@ -302,6 +191,77 @@ static void hold(struct transcript *transcript, const struct chatlog_entry *entr
 	gather(transcript, now_ms);
 }
 
+/* Shows a message that waited for that. */
+static void settle_pending(struct transcript *transcript, struct pending *pending)
+{
+	const struct chatlog_entry *entry = &pending->entry;
+
+	if (entry->held) {
+		hold(transcript, entry, clock_monotonic_ms());
+	} else if (pending->fate == ROW_RECEIVED) {
+		put_received(transcript, entry, is_muted(transcript, entry));
+	} else {
+		if (transcript->begins)
+			see(transcript, entry->time_ms);
+		put_own(transcript, entry, pending->fate);
+	}
+	remove_pending(transcript, pending);
+}
+
+/* Takes over what entry holds. */
+static void add_pending(struct transcript *transcript, struct chatlog_entry *entry, enum row_fate fate, int64_t now_ms)
+{
+	/* What scrolls out of the first screenful is not shown. */
+	if (transcript->pending_count == PENDING_MAX && transcript->begins)
+		remove_pending(transcript, transcript->pending);
+	else if (transcript->pending_count == PENDING_MAX)
+		settle_pending(transcript, transcript->pending);
+	transcript->pending[transcript->pending_count++] =
+	    (struct pending){.entry = *entry, .fate = fate, .due_ms = now_ms + CONFIRMATION_MS};
+	entry->document = NULL;
+}
+
+static void take_own(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
+{
+	struct pending *pending = find_pending(transcript, entry);
+
+	if (pending && pending->fate == ROW_WAITS)
+		pending->fate = ROW_SENT;
+	if (pending || (entry->has_id && find_known(transcript, entry->id)))
+		return;
+	see(transcript, clock_wall_ms());
+	if (entry->has_id)
+		remember(transcript, entry);
+	if (entry->has_id || transcript->begins)
+		add_pending(transcript, entry, entry->direction == CHATLOG_QUEUED ? ROW_WAITS : ROW_SENT, now_ms);
+	else
+		put_own(transcript, entry, ROW_SENT);
+}
+
+/* Adds a confirmation to the others of this moment. */
+static void gather_confirmation(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
+{
+	const struct known *known = find_known(transcript, entry->id);
+	struct confirmed *confirmed = transcript->confirmed;
+	struct confirmed *end = confirmed + transcript->confirmed_count;
+
+	gather(transcript, now_ms);
+	while (confirmed < end && strcmp(confirmed->entry.username, entry->username) != 0)
+		confirmed++;
+	if (confirmed == transcript->confirmed + RECIPIENTS_MAX) {
+		transcript->confirmed_others++;
+		return;
+	}
+	if (confirmed == end) {
+		transcript->confirmed_count++;
+		confirmed->count = 0;
+	}
+	confirmed->entry = *entry;
+	confirmed->entry.document = NULL;
+	confirmed->count++;
+	confirmed->last = known ? *known : (struct known){.time_ms = 0};
+}
+
 static void put_held(struct transcript *transcript)
 {
 	struct console *console = transcript->console;
@@ -312,6 +272,49 @@ static void put_held(struct transcript *transcript)
 	console_put_styled(console, CONSOLE_FAINT, "%s\n", transcript->held_several ? " and others" : "");
 	transcript->held_count = 0;
 	transcript->held_several = false;
+}
+
+/* "✓ Bob  12:31 delivered: Shall we e…", or how many if they are several. */
+static void put_confirmed(struct transcript *transcript, const struct confirmed *confirmed)
+{
+	const struct known *last = &confirmed->last;
+	char words[64] = "delivered: ", time[ROW_TIME_BYTES];
+
+	if (confirmed->count > 1)
+		snprintf(words, sizeof(words), "%zu delivered, the last: ", confirmed->count);
+	else if (last->time_ms != 0)
+		snprintf(words, sizeof(words), "%s delivered: ", row_format_time(last->time_ms, time));
+	/* What was written long ago is not known any more. */
+	if (last->time_ms == 0)
+		*strpbrk(words, ",:") = '\0';
+	put_day(transcript, confirmed->entry.time_ms);
+	row_put_state(transcript->console, &confirmed->entry, true, words, last->beginning);
+}
+
+static void put_gathered(struct transcript *transcript)
+{
+	for (size_t i = 0; i < transcript->confirmed_count; i++)
+		put_confirmed(transcript, &transcript->confirmed[i]);
+	if (transcript->confirmed_others > 0)
+		console_put_styled(transcript->console, CONSOLE_FAINT, "✓ %zu others delivered\n",
+		    transcript->confirmed_others);
+	transcript->confirmed_count = transcript->confirmed_others = 0;
+	if (transcript->held_count > 0)
+		put_held(transcript);
+	transcript->gather_ms = INT64_MAX;
+}
+
+static void put_dropped(struct transcript *transcript, const struct chatlog_entry *entry)
+{
+	const struct known *known = find_known(transcript, entry->id);
+	char words[32] = "dropped", time[ROW_TIME_BYTES];
+
+	if (known)
+		snprintf(words, sizeof(words), "%s dropped", row_format_time(known->time_ms, time));
+	if (entry->why)
+		strcat(words, ": ");
+	put_day(transcript, entry->time_ms);
+	row_put_state(transcript->console, entry, false, words, entry->why ? entry->why : "");
 }
 
 /* Shows what was held so far. It is looked for in the log, as it may have come before this program was started. */
@@ -337,10 +340,14 @@ static void put_accepted(struct transcript *transcript, const uint8_t *id)
 	transcript->new_count += found;
 }
 
-static void take_received(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
+static void take_received(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
 {
 	bool muted = is_muted(transcript, entry);
 
+	if (transcript->begins) {
+		add_pending(transcript, entry, ROW_RECEIVED, now_ms);
+		return;
+	}
 	if (entry->held && transcript->shows)
 		hold(transcript, entry, now_ms);
 	if (entry->held)
@@ -353,20 +360,52 @@ static void take_received(struct transcript *transcript, const struct chatlog_en
 		put_received(transcript, entry, muted);
 }
 
+/* Takes what has become of a message. */
+static void take_state(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
+{
+	struct pending *pending = find_pending(transcript, entry);
+
+	if (transcript->begins && !pending)
+		return;
+	switch (entry->state) {
+	case CHATLOG_DELIVERED:
+		if (pending)
+			pending->fate = ROW_DELIVERED;
+		if (pending && !transcript->begins)
+			settle_pending(transcript, pending);
+		else if (!pending)
+			gather_confirmation(transcript, entry, now_ms);
+		break;
+	case CHATLOG_DROPPED:
+		if (transcript->begins) {
+			pending->fate = ROW_DROPPED;
+			break;
+		}
+		if (pending)
+			settle_pending(transcript, pending);
+		put_dropped(transcript, entry);
+		break;
+	case CHATLOG_ACCEPTED:
+		if (pending)
+			pending->entry.held = false;
+		else
+			put_accepted(transcript, entry->id);
+		break;
+	case CHATLOG_REJECTED:
+		if (pending)
+			remove_pending(transcript, pending);
+		break;
+	}
+}
+
 static void take(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
 {
 	if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_RECEIVED)
 		take_received(transcript, entry, now_ms);
-	else if (!transcript->shows || entry->kind == CHATLOG_SETTLED)
-		return;
-	else if (entry->kind == CHATLOG_MESSAGE)
+	else if (transcript->shows && entry->kind == CHATLOG_MESSAGE)
 		take_own(transcript, entry, now_ms);
-	else if (entry->state == CHATLOG_DELIVERED)
-		take_confirmation(transcript, entry, now_ms);
-	else if (entry->state == CHATLOG_DROPPED)
-		put_dropped(transcript, entry);
-	else if (entry->state == CHATLOG_ACCEPTED)
-		put_accepted(transcript, entry->id);
+	else if (transcript->shows && entry->kind == CHATLOG_STATE)
+		take_state(transcript, entry, now_ms);
 }
 
 /*
@@ -436,100 +475,75 @@ static void look_ahead(struct transcript *transcript)
 		transcript->skip_to = status.st_size - BEHIND_KEPT_BYTES;
 }
 
-/* Takes lines for as long as a turn may take, or all there are. Returns whether that is all. */
-static bool follow(struct transcript *transcript)
+/* Takes the next line. Returns 0, ENODATA if there is none now, or why it cannot be read. */
+static int take_line(struct transcript *transcript, int64_t now_ms)
 {
-	int64_t began_us = now_us(), now_ms = clock_monotonic_ms(), before = transcript->offset, took_us;
+	int64_t before = transcript->offset;
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len;
+	int rc = chatfollower_next(transcript->follower, &line, &len, &transcript->offset);
+
+	if (rc != 0)
+		return rc;
+	/* Another file has begun. */
+	if (transcript->offset < before)
+		transcript->skip_to = 0;
+	if (passes_over(transcript, line, len)) {
+		pass_over(transcript, line, len);
+		return 0;
+	}
+	if (transcript->missed > 0 && transcript->shows)
+		put_missed(transcript);
+	if (chatlog_parse(line, len, &entry) == 0) {
+		take(transcript, &entry, now_ms);
+		chatlog_entry_free(&entry);
+	}
+	return 0;
+}
+
+/* Takes lines for as long as a turn may take. Returns whether there were any. */
+static bool follow(struct transcript *transcript)
+{
+	int64_t began_ms = clock_monotonic_ms();
+	unsigned count = 0;
 	int rc = 0;
 
 	look_ahead(transcript);
-	for (unsigned count = 1; rc == 0 && (count % 8 != 0 || now_us() < began_us + TURN_US); count++) {
-		rc = chatfollower_next(transcript->follower, &line, &len, &transcript->offset);
-		if (rc != 0)
-			break;
-		/* Another file has begun. */
-		if (transcript->offset < before)
-			transcript->skip_to = 0;
-		before = transcript->offset;
-		if (passes_over(transcript, line, len)) {
-			pass_over(transcript, line, len);
-			continue;
-		}
-		if (transcript->missed > 0 && transcript->shows)
-			put_missed(transcript);
-		if (chatlog_parse(line, len, &entry) == 0) {
-			take(transcript, &entry, now_ms);
-			chatlog_entry_free(&entry);
-		}
+	while (rc == 0 && (count % 8 != 0 || clock_monotonic_ms() < began_ms + TURN_MS)) {
+		rc = take_line(transcript, began_ms);
+		count += rc == 0;
 	}
 	if (rc != 0 && rc != ENODATA && rc != transcript->failed && transcript->shows)
 		console_put_styled(transcript->console, CONSOLE_BAD,
 		    "cannot read " CHATLOG_NAME ", so nothing is shown: %s\n", lockedfile_reason(rc));
 	transcript->failed = rc == ENODATA ? 0 : rc;
-	/* Whoever had the processor meanwhile is no reason to rest for longer. */
-	took_us = now_us() - began_us < TURN_US ? now_us() - began_us : TURN_US;
-	transcript->rests_until_us =
-	    now_us() + (took_us * REST_FACTOR > REST_MIN_US ? took_us * REST_FACTOR : REST_MIN_US);
-	return rc != 0;
+	return count > 0;
 }
 
-static void set_title(struct transcript *transcript, int64_t now_ms)
+static void set_title(struct transcript *transcript)
 {
 	if (transcript->new_count > 0)
 		console_set_title(transcript->console, "responder: %zu new", transcript->new_count);
 	else
 		console_set_title(transcript->console, "responder");
 	transcript->titled_count = transcript->new_count;
-	transcript->title_ms = now_ms;
+}
+
+static int64_t earlier(int64_t left_ms, int64_t right_ms)
+{
+	return left_ms < right_ms ? left_ms : right_ms;
 }
 
 /* Shows what has waited long enough. Returns when to come again, monotonic. */
 static int64_t show_due(struct transcript *transcript, int64_t now_ms)
 {
-	int64_t due_ms = alert_work(transcript->alert, clock_monotonic_ms());
-
 	while (transcript->pending_count > 0 && transcript->pending[0].due_ms <= now_ms)
 		settle_pending(transcript, transcript->pending);
-	if (transcript->gather_ms <= now_ms) {
-		for (size_t i = 0; i < transcript->confirmed_count; i++)
-			put_confirmed(transcript, &transcript->confirmed[i]);
-		if (transcript->confirmed_others > 0)
-			console_put_styled(transcript->console, CONSOLE_FAINT, "✓ %zu others delivered\n",
-			    transcript->confirmed_others);
-		transcript->confirmed_count = transcript->confirmed_others = 0;
-		if (transcript->held_count > 0)
-			put_held(transcript);
-		transcript->gather_ms = INT64_MAX;
-	}
-	if (transcript->titled_count != transcript->new_count && transcript->title_ms + TITLE_PERIOD_MS <= now_ms)
-		set_title(transcript, now_ms);
-	else if (transcript->titled_count != transcript->new_count && transcript->title_ms + TITLE_PERIOD_MS < due_ms)
-		due_ms = transcript->title_ms + TITLE_PERIOD_MS;
-	if (transcript->gather_ms < due_ms)
-		due_ms = transcript->gather_ms;
-	if (transcript->pending_count > 0 && transcript->pending[0].due_ms < due_ms)
-		due_ms = transcript->pending[0].due_ms;
-	return due_ms;
-}
-
-/* Has epoll wait for the log, or for a moment alone. */
-static void wait_for(struct transcript *transcript, bool log, int64_t until_us)
-{
-	struct itimerspec moment = {.it_value = {.tv_sec = 0}};
-	struct epoll_event event = {.events = log ? EPOLLIN : 0};
-
-	if (log != transcript->follows)
-		epoll_ctl(transcript->epoll, EPOLL_CTL_MOD, chatfollower_fd(transcript->follower), &event);
-	transcript->follows = log;
-	if (until_us != INT64_MAX) {
-		moment.it_value.tv_sec = until_us / 1000000;
-		/* Not zero, which would be never. */
-		moment.it_value.tv_nsec = until_us % 1000000 * 1000 + 1;
-	}
-	timerfd_settime(transcript->timer, TFD_TIMER_ABSTIME, &moment, NULL);
+	if (transcript->gather_ms <= now_ms)
+		put_gathered(transcript);
+	return transcript->pending_count > 0 ? earlier(transcript->pending[0].due_ms, transcript->gather_ms)
+					     : transcript->gather_ms;
 }
 
 static void take_keys(struct transcript *transcript)
@@ -541,146 +555,57 @@ static void take_keys(struct transcript *transcript)
 		console_put_styled(transcript->console, CONSOLE_FAINT, QUIETKEYS_ANSWER);
 }
 
-void transcript_work(void *context)
+int64_t transcript_work(void *context)
 {
 	struct transcript *transcript = context;
-	struct console *console = transcript->console;
 	struct epoll_event events[4];
 	int count = epoll_wait(transcript->epoll, events, 4, 0);
-	int64_t due_ms, due_us;
-	size_t waits;
-	bool stuck, moves, all = true;
-	uint64_t expired;
+	int64_t now_ms = clock_monotonic_ms(), due_ms;
 
 	for (int i = 0; i < count; i++) {
-		if (events[i].data.ptr == &transcript->timer)
-			(void)!read(transcript->timer, &expired, sizeof(expired));
-		else if (events[i].data.ptr == transcript)
+		if (events[i].data.ptr == transcript)
 			take_keys(transcript);
 	}
-	waits = console_waiting_bytes(console);
-	moves = waits > 0 && waits != transcript->waited;
-	transcript->waited = waits;
-	stuck = transcript->shows && waits > BACKLOG_MAX_BYTES;
-	if (!stuck && now_us() >= transcript->rests_until_us)
-		all = follow(transcript);
-	else
-		all = false;
-	due_ms = show_due(transcript, clock_monotonic_ms());
-	due_us = due_ms == INT64_MAX ? INT64_MAX : due_ms * 1000;
-	if (stuck && due_us > now_us() + CONSOLE_RETRY_MS * 1000)
-		due_us = now_us() + CONSOLE_RETRY_MS * 1000;
-	else if (!stuck && !all && due_us > transcript->rests_until_us)
-		due_us = transcript->rests_until_us;
-	if (moves && due_us > now_us() + OFFER_US)
-		due_us = now_us() + OFFER_US;
-	wait_for(transcript, all && !stuck, due_us);
-}
+	if (now_ms >= transcript->rests_until_ms) {
+		bool stuck = transcript->shows && console_waiting_bytes(transcript->console) > BACKLOG_MAX_BYTES;
 
-/* What is shown at the beginning. */
-struct first {
-	struct chatlog_entry entry;
-	enum row_fate fate;
-};
-
-/* How many messages the terminal has room for at most. */
-static size_t rows_of(const struct console *console)
-{
-	struct winsize size;
-
-	if (ioctl(console->outlet.fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
-		return 24;
-	return size.ws_row < FIRST_MAX ? size.ws_row : FIRST_MAX;
-}
-
-/* Notes in those that were read so far what a line says of one of them. Returns whether it is no message of its own. */
-static bool note_first(struct first *first, size_t count, const struct chatlog_entry *entry)
-{
-	bool is_message = entry->kind == CHATLOG_MESSAGE;
-
-	for (size_t i = 0; i < count && entry->has_id; i++) {
-		if (!first[i].entry.has_id || memcmp(first[i].entry.id, entry->id, sizeof(entry->id)) != 0)
-			continue;
-		if (is_message && entry->direction == CHATLOG_SENT && first[i].fate == ROW_WAITS)
-			first[i].fate = ROW_SENT;
-		else if (is_message)
-			continue;
-		else if (entry->state == CHATLOG_DELIVERED)
-			first[i].fate = ROW_DELIVERED;
-		else if (entry->state == CHATLOG_DROPPED)
-			first[i].fate = ROW_DROPPED;
-		else if (entry->state == CHATLOG_ACCEPTED)
-			first[i].entry.held = false;
-		return true;
+		if (stuck || follow(transcript))
+			transcript->rests_until_ms = clock_monotonic_ms() + REST_MS;
 	}
-	return !is_message;
+	due_ms = earlier(show_due(transcript, now_ms), alert_work(transcript->alert, now_ms));
+	if (transcript->titled_count != transcript->new_count)
+		set_title(transcript);
+	return now_ms < transcript->rests_until_ms ? earlier(due_ms, transcript->rests_until_ms) : due_ms;
 }
 
-/* Reads what there is, and keeps the last messages, at most so many. Returns how many. */
-static size_t read_first(struct transcript *transcript, struct first *first, size_t most)
-{
-	struct chatlog_entry entry;
-	const char *line;
-	size_t len, count = 0;
-
-	while (chatfollower_next(transcript->follower, &line, &len, &transcript->offset) == 0) {
-		if (chatlog_parse(line, len, &entry) != 0)
-			continue;
-		if (note_first(first, count, &entry)) {
-			chatlog_entry_free(&entry);
-			continue;
-		}
-		if (count == most) {
-			chatlog_entry_free(&first[0].entry);
-			memmove(first, first + 1, --count * sizeof(*first));
-		}
-		first[count++] = (struct first){
-		    .entry = entry,
-		    .fate = entry.direction == CHATLOG_RECEIVED ? ROW_RECEIVED
-			    : entry.direction == CHATLOG_QUEUED ? ROW_WAITS
-								: ROW_SENT,
-		};
-	}
-	return count;
-}
-
-/* Shows what was said last. */
+/* Shows what was said last, a screenful. */
 static void show_first(struct transcript *transcript)
 {
-	struct first *first = calloc(FIRST_MAX, sizeof(*first));
-	size_t count = first ? read_first(transcript, first, rows_of(transcript->console)) : 0;
+	size_t rows = console_height(transcript->console);
 
-	for (size_t i = 0; i < count; i++) {
-		struct chatlog_entry *entry = &first[i].entry;
-
-		if (entry->held) {
-			hold(transcript, entry, clock_monotonic_ms());
-		} else if (first[i].fate == ROW_RECEIVED) {
-			put_received(transcript, entry, is_muted(transcript, entry));
-		} else {
-			see(transcript, entry->time_ms);
-			put_own(transcript, entry, first[i].fate);
-			if (entry->has_id)
-				remember(transcript, entry);
-		}
-		chatlog_entry_free(entry);
-	}
-	free(first);
+	transcript->begins = true;
+	while (take_line(transcript, 0) == 0)
+		;
+	while (transcript->pending_count > (rows > 0 ? rows : ROWS_UNKNOWN))
+		remove_pending(transcript, transcript->pending);
+	/* What comes after a message of the user's own is new to who was away since. */
+	transcript->seen_ms = 0;
+	while (transcript->pending_count > 0)
+		settle_pending(transcript, transcript->pending);
+	transcript->begins = false;
 	see(transcript, clock_wall_ms());
 }
 
-static int wait_for_all(struct transcript *transcript)
+/* Each tells once that it has something, as the log may have to wait. */
+static int watch(struct transcript *transcript)
 {
-	struct epoll_event log = {.events = EPOLLIN}, moment = {.events = EPOLLIN, .data.ptr = &transcript->timer},
+	struct epoll_event log = {.events = EPOLLIN | EPOLLET},
 			   key = {.events = EPOLLIN | EPOLLET, .data.ptr = transcript};
 
 	transcript->epoll = epoll_create1(EPOLL_CLOEXEC);
-	transcript->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (transcript->epoll < 0 || transcript->timer < 0 ||
-	    epoll_ctl(transcript->epoll, EPOLL_CTL_ADD, chatfollower_fd(transcript->follower), &log) != 0 ||
-	    epoll_ctl(transcript->epoll, EPOLL_CTL_ADD, transcript->timer, &moment) != 0)
+	if (transcript->epoll < 0 ||
+	    epoll_ctl(transcript->epoll, EPOLL_CTL_ADD, chatfollower_fd(transcript->follower), &log) != 0)
 		return errno;
-	transcript->follows = true;
 	alert_watch(transcript->alert, transcript->epoll);
 	/* Whether a key is for this program is found out when there is one. */
 	if (transcript->shows && isatty(STDIN_FILENO) &&
@@ -698,7 +623,7 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 	if (!opened)
 		return ENOMEM;
 	opened->dir = dir;
-	opened->epoll = opened->timer = -1;
+	opened->epoll = -1;
 	opened->console = console;
 	opened->roster = roster;
 	opened->alert = alert;
@@ -707,15 +632,13 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 	rc = opened->shows ? chatfollower_open_last(dir, FIRST_LINES, &opened->follower)
 			   : chatfollower_open(dir, CHATFOLLOWER_END, &opened->follower);
 	if (rc == 0)
-		rc = wait_for_all(opened);
+		rc = watch(opened);
 	if (rc != 0) {
 		transcript_free(opened);
 		return rc;
 	}
 	if (opened->shows)
 		show_first(opened);
-	/* Has the timer set, and the title. */
-	transcript_work(opened);
 	*transcript = opened;
 	return 0;
 }
@@ -740,8 +663,6 @@ void transcript_free(struct transcript *transcript)
 	while (transcript->pending_count > 0)
 		chatlog_entry_free(&transcript->pending[--transcript->pending_count].entry);
 	chatfollower_free(transcript->follower);
-	if (transcript->timer >= 0)
-		close(transcript->timer);
 	if (transcript->epoll >= 0)
 		close(transcript->epoll);
 	free(transcript);

@@ -5,7 +5,7 @@
  * programs know of each other. A message of the user's own waits a moment for its confirmation, so that most have one row;
  * what is confirmed later has a row with others of that moment. What is held is counted until it is accepted.
  *
- * Receiving comes first: a thirteenth of the time goes to showing at most, in pieces of some milliseconds. If much more
+ * Receiving comes first: a twelfth of the time goes to showing at most, in pieces of some milliseconds. If much more
  * comes than can be shown, or the terminal takes nothing, the log waits, and what is passed over then is counted and said to
  * be. Nothing blocks but the disk.
  */
@@ -29,8 +29,11 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 /* Becomes readable when transcript_work() is to be called. */
 int transcript_fd(const struct transcript *transcript);
 
-/* Collects what is new on the console, a bounded amount, without flushing it. For server_watch(). */
-void transcript_work(void *transcript);
+/*
+ * Collects what is new on the console, a bounded amount, without flushing it. Returns when to call it again at the latest,
+ * monotonic in milliseconds; INT64_MAX: never. For server_watch().
+ */
+int64_t transcript_work(void *transcript);
 
 /* Collects what still waits to be shown, at the end of the program, and frees. */
 void transcript_finish(struct transcript *transcript);

@@ -18,7 +18,7 @@
 #include "term/outlet.h"
 
 /* A program that must not wait offers what was not taken again after this. */
-#define CONSOLE_RETRY_MS 100
+#define CONSOLE_RETRY_MS 25
 
 enum console_style {
 	CONSOLE_NORMAL,

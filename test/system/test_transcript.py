@@ -90,7 +90,7 @@ def test_it_begins_with_what_was_said_last(alice):
     assert rows[len(numbers):] == ["mine ✓", "late (waits)", "gone ✗ (dropped)", "no more"]
     # What becomes of it later is said in a row of its own.
     alice.write_log(state(2, "delivered"))
-    responder.wait_for(r"^\d\d:\d\d      ✓ Bob  \d\d:\d\d delivered$")
+    responder.wait_for(r"^\d\d:\d\d      ✓ Bob  \d\d:\d\d delivered: late$")
 
 
 def test_a_message_that_is_confirmed_soon_has_one_row(alice, screen):
@@ -105,8 +105,22 @@ def test_a_message_that_waits_is_shown_as_waiting_and_then_as_delivered(alice):
     alice.write_log(secure("later", "QUEUED", id=id_of(1)))
     screen.wait_for(r"\x1b\[0;2mlater\x1b\[0m\x1b\[2m \(waits\)")
     alice.write_log(secure("later", "SENT", id=id_of(1)), state(1, "delivered"))
-    screen.wait_for("✓ .*Bob.*delivered")
-    assert screen.output.count("later") == 1
+    screen.wait_for("✓ .*Bob.*delivered: .*later")
+    assert screen.output.count("(waits)") == 1
+
+
+def test_what_is_delivered_later_is_told_by_its_beginning_in_one_row(alice, screen):
+    text = "a text of several lines, 端 of which the first is longer than a row\nsecond"
+    alice.write_log(secure(text, "QUEUED", id=id_of(1)))
+    screen.wait_for(r"\(waits\)$")
+    alice.write_log(state(1, "delivered"))
+    row = screen.wait_for(r"^\d\d:\d\d      ✓ Bob  \d\d:\d\d delivered: (a text of .*)…$")
+    assert 40 < len(row[0]) < 80 and text.startswith(row[1]) and row[0].count("\n") == 0
+    alice.write_log(*[secure(f"number {number}", "QUEUED", id=id_of(number)) for number in range(2, 5)])
+    screen.wait_for(r"number 4 \(waits\)$")
+    with screen.paused():
+        alice.write_log(*[state(number, "delivered") for number in range(2, 5)])
+    screen.wait_for("✓ Bob  3 delivered, the last: number 4$")
 
 
 def test_a_message_that_is_dropped_is_said_to_be(alice, screen):
@@ -123,8 +137,8 @@ def test_a_flood_of_deliveries_does_not_flood_the_screen(alice, screen):
     start = len(screen.output)
     alice.write_log(*[state(number, "delivered") for number in range(count)])
     def delivered():
-        rows = re.findall(r"✓ Bob  (.*) delivered$", screen.output, re.MULTILINE)
-        return sum(int(row) if row.isdigit() else len(row.split()) for row in rows)
+        rows = re.findall(r"✓ Bob  (\S+) delivered.*: x$", screen.output, re.MULTILINE)
+        return sum(int(row) if row.isdigit() else 1 for row in rows)
     eventually(lambda: delivered() == count)
     assert len(screen.output[start:].splitlines()) <= 50
 

@@ -104,11 +104,23 @@ static void what_became_of_a_message_begins_where_no_text_does(void **state)
 
 	(void)state;
 	entry.standing = "changed";
-	row_put_state(&console, &entry, true);
-	console_put(&console, "08:00 delivered\n");
-	row_put_state(&console, &entry, false);
-	console_put(&console, "dropped\n");
-	expect_rows(&console, "08:00      ✓ Bob  08:00 delivered\n08:00      ✗ Bob  dropped\n");
+	row_put_state(&console, &entry, true, "08:00 delivered: ", "hello");
+	row_put_state(&console, &entry, false, "dropped: ", "no\033");
+	expect_rows(&console, "08:00      ✓ Bob  08:00 delivered: hello\n08:00      ✗ Bob  dropped: no<U+001B>\n");
+}
+
+static void the_beginning_of_a_message_is_its_first_line_in_whole_characters(void **state)
+{
+	static const char text[] = "12345678901234567890123456789012345678901234567890123456789é1";
+	char beginning[ROW_BEGINNING_BYTES];
+
+	(void)state;
+	row_copy_beginning(beginning, "hello", 5);
+	assert_string_equal(beginning, "hello");
+	row_copy_beginning(beginning, "one\ntwo", 7);
+	assert_string_equal(beginning, "one…");
+	row_copy_beginning(beginning, text, strlen(text));
+	assert_string_equal(beginning, "12345678901234567890123456789012345678901234567890123456789…");
 }
 
 static void a_name_has_its_colour_and_what_waits_has_none(void **state)
@@ -147,6 +159,7 @@ int main(void)
 	    cmocka_unit_test(no_text_begins_left_of_its_column),
 	    cmocka_unit_test(a_sign_stands_behind_the_name),
 	    cmocka_unit_test(what_became_of_a_message_begins_where_no_text_does),
+	    cmocka_unit_test(the_beginning_of_a_message_is_its_first_line_in_whole_characters),
 	    cmocka_unit_test(a_name_has_its_colour_and_what_waits_has_none),
 	    cmocka_unit_test(a_day_is_that_of_the_clock_on_the_wall),
 	};
