@@ -42,8 +42,25 @@ static const char *const state_words[] = {
     [CHATLOG_REJECTED] = "rejected",
 };
 
-/* base64 of an identity, the longest there is, with the NUL. */
-#define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(IDENTITY_BYTES, BASE64_VARIANT)
+static const char *const event_words[] = {
+    [CHATLOG_CREATED] = "created",
+    [CHATLOG_JOINED] = "joined",
+    [CHATLOG_LEFT] = "left",
+    [CHATLOG_REMOVED] = "removed",
+    [CHATLOG_ADMIN] = "admin",
+    [CHATLOG_NO_ADMIN] = "no admin",
+    [CHATLOG_NAMED] = "name",
+    [CHATLOG_ABOUT] = "about",
+    [CHATLOG_CAPACITY] = "capacity",
+    [CHATLOG_ENTRY] = "entry",
+    [CHATLOG_PASSWORD] = "password",
+    [CHATLOG_FELL] = "fell",
+    [CHATLOG_TWICE] = "twice",
+    [CHATLOG_APART] = "apart",
+};
+
+/* base64 of a signature, the longest there is, with the NUL. */
+#define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(IDENTITY_SIGNATURE_BYTES, BASE64_VARIANT)
 
 #define COUNT(words) (sizeof(words) / sizeof((words)[0]))
 
@@ -55,6 +72,11 @@ const char *chatlog_mode_word(enum chatlog_mode mode)
 const char *chatlog_direction_word(enum chatlog_direction direction)
 {
 	return direction_words[direction];
+}
+
+const char *chatlog_event_word(enum chatlog_event event)
+{
+	return event_words[event];
 }
 
 /* Appends what separates a member from the one before, and its name. */
@@ -93,6 +115,39 @@ static int append_flag(struct buffer *batch, const char *name, bool flag)
 	return flag ? buffer_printf(batch, ", \"%s\": true", name) : 0;
 }
 
+/* Such a message has neither an address nor an identity. */
+static bool is_own_in_room(const struct chatlog_entry *entry)
+{
+	return entry->has_room && entry->direction != CHATLOG_RECEIVED;
+}
+
+static int append_room(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	return entry->has_room ? append_bytes(batch, "room", entry->room, sizeof(entry->room)) : 0;
+}
+
+/* Appends what is signed and its signature, the first of them without what separates it. */
+static int append_signed(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	int rc = buffer_printf(batch, "\"signed\": ");
+
+	if (rc == 0)
+		rc = jsontext_append_string(batch, entry->signed_text, entry->signed_len);
+	return rc == 0 ? append_bytes(batch, "signature", entry->signature, sizeof(entry->signature)) : rc;
+}
+
+static int append_to(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	char text[IDENTITY_TEXT_BYTES];
+	int rc = entry->to ? append_name(batch, "to") : 0;
+
+	for (size_t i = 0; rc == 0 && entry->to && i < entry->to_count; i++) {
+		identity_format(entry->to[i], text);
+		rc = buffer_printf(batch, "%s\"%s\"", i > 0 ? ", " : "[", text);
+	}
+	return rc == 0 && entry->to ? buffer_printf(batch, "%s", entry->to_count > 0 ? "]" : "[]") : rc;
+}
+
 static int append_message(struct buffer *batch, const struct chatlog_entry *entry)
 {
 	char ip[ADDRESS_TEXT_BYTES];
@@ -100,9 +155,10 @@ static int append_message(struct buffer *batch, const struct chatlog_entry *entr
 
 	if (rc == 0)
 		rc = append_string(batch, "username", entry->username, strlen(entry->username));
+	if (rc == 0 && !is_own_in_room(entry))
+		rc = buffer_printf(batch, ", \"ip\": \"%s\"", address_format(entry->address, ip));
 	if (rc == 0)
-		rc = buffer_printf(batch, ", \"ip\": \"%s\", \"mode\": \"%s\"", address_format(entry->address, ip),
-		    mode_words[entry->mode]);
+		rc = buffer_printf(batch, ", \"mode\": \"%s\"", mode_words[entry->mode]);
 	if (rc == 0 && entry->standing)
 		rc = buffer_printf(batch, ", \"standing\": \"%s\"", entry->standing);
 	if (rc == 0)
@@ -113,7 +169,15 @@ static int append_message(struct buffer *batch, const struct chatlog_entry *entr
 		rc = append_id(batch, entry);
 	if (rc == 0)
 		rc = append_identity(batch, entry);
-	return rc == 0 ? append_string(batch, "text", entry->text, entry->text_len) : rc;
+	if (rc == 0 && !entry->has_room)
+		return append_string(batch, "text", entry->text, entry->text_len);
+	if (rc == 0)
+		rc = append_room(batch, entry);
+	if (rc == 0)
+		rc = append_to(batch, entry);
+	if (rc == 0)
+		rc = buffer_append(batch, ", ", 2);
+	return rc == 0 ? append_signed(batch, entry) : rc;
 }
 
 static int append_state(struct buffer *batch, const struct chatlog_entry *entry)
@@ -129,20 +193,62 @@ static int append_state(struct buffer *batch, const struct chatlog_entry *entry)
 	return rc == 0 && entry->why ? append_string(batch, "why", entry->why, strlen(entry->why)) : rc;
 }
 
+static int append_room_state(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	int rc = append_id(batch, entry);
+
+	if (rc == 0)
+		rc = append_room(batch, entry);
+	if (rc == 0)
+		rc = buffer_printf(batch, ", \"state\": {");
+	if (rc == 0)
+		rc = append_signed(batch, entry);
+	if (rc == 0)
+		rc = buffer_append(batch, "}", 1);
+	if (rc == 0 && entry->has_key)
+		rc = append_bytes(batch, "key", entry->key, sizeof(entry->key));
+	if (rc == 0)
+		rc = append_to(batch, entry);
+	return rc == 0 && entry->before >= 0 ? buffer_printf(batch, ", \"before\": %" PRId64, entry->before) : rc;
+}
+
+static int append_event(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	int rc = append_room(batch, entry);
+
+	if (rc == 0)
+		rc = buffer_printf(batch, ", \"event\": \"%s\"", event_words[entry->event]);
+	if (rc == 0 && entry->username[0] != '\0')
+		rc = append_string(batch, "username", entry->username, strlen(entry->username));
+	if (rc == 0)
+		rc = append_identity(batch, entry);
+	if (rc == 0 && entry->by)
+		rc = append_string(batch, "by", entry->by, strlen(entry->by));
+	return rc == 0 && entry->value ? append_string(batch, "value", entry->value, strlen(entry->value)) : rc;
+}
+
+static int append_settled(struct buffer *batch, const struct chatlog_entry *entry)
+{
+	return buffer_printf(batch, ", \"settled\": %" PRId64, entry->settled);
+}
+
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
 {
+	static int (*const append[])(struct buffer *, const struct chatlog_entry *) = {
+	    [CHATLOG_MESSAGE] = append_message,
+	    [CHATLOG_STATE] = append_state,
+	    [CHATLOG_SETTLED] = append_settled,
+	    [CHATLOG_ROOM] = append_room_state,
+	    [CHATLOG_EVENT] = append_event,
+	};
 	char utc[CLOCK_UTC_BYTES];
 	size_t before = batch->len;
 	int rc;
 
 	clock_format_utc(entry->time_ms, utc);
 	rc = buffer_printf(batch, "{\"time\": \"%s\"", utc);
-	if (rc == 0 && entry->kind == CHATLOG_MESSAGE)
-		rc = append_message(batch, entry);
-	else if (rc == 0 && entry->kind == CHATLOG_STATE)
-		rc = append_state(batch, entry);
-	else if (rc == 0)
-		rc = buffer_printf(batch, ", \"settled\": %" PRId64, entry->settled);
+	if (rc == 0)
+		rc = append[entry->kind](batch, entry);
 	if (rc == 0)
 		rc = buffer_append(batch, "}\n", 2);
 	if (rc != 0)
@@ -216,7 +322,62 @@ static bool read_who(const json_t *object, struct chatlog_entry *entry)
 	       read_bytes(object, "identity", entry->identity, sizeof(entry->identity), &entry->has_identity);
 }
 
-static bool read_message(const json_t *object, struct chatlog_entry *entry)
+/* Reads a text of at most max_len bytes, if there is one; false if there is something else. */
+static bool read_text(const json_t *object, const char *name, size_t max_len, const char **text)
+{
+	size_t len;
+
+	return !json_object_get(object, name) || (jsontext_get_string(object, name, text, &len) && len <= max_len);
+}
+
+static bool read_room(const json_t *object, struct chatlog_entry *entry)
+{
+	return read_bytes(object, "room", entry->room, sizeof(entry->room), &entry->has_room);
+}
+
+static bool read_signed(const json_t *object, struct chatlog_entry *entry)
+{
+	bool has_signature = false;
+
+	return jsontext_get_string(object, "signed", &entry->signed_text, &entry->signed_len) &&
+	       read_bytes(object, "signature", entry->signature, sizeof(entry->signature), &has_signature) &&
+	       has_signature;
+}
+
+/* Finds the text in what is signed, which then is a member of the line as it is of others. */
+static bool find_text(json_t *object, const struct chatlog_entry *entry)
+{
+	json_t *said = jsontext_parse(entry->signed_text, entry->signed_len, NULL);
+	bool found = said && json_object_set(object, "text", json_object_get(said, "text")) == 0;
+
+	json_decref(said);
+	return found;
+}
+
+/* Reads for whom it is, if it says so. */
+static bool read_to(const json_t *object, struct chatlog_entry *entry)
+{
+	const json_t *list = json_object_get(object, "to"), *one;
+	uint8_t(*to)[IDENTITY_BYTES];
+	bool is_valid = json_is_array(list) && json_array_size(list) <= CHATLOG_TO_MAX;
+	size_t i;
+
+	if (!list)
+		return true;
+	to = is_valid ? malloc((json_array_size(list) + 1) * sizeof(*to)) : NULL;
+	if (!to)
+		return false;
+	json_array_foreach(list, i, one)
+	{
+		is_valid = is_valid && json_is_string(one) &&
+			   identity_parse(json_string_value(one), json_string_length(one), to[i]);
+	}
+	entry->to = to;
+	entry->to_count = json_array_size(list);
+	return is_valid;
+}
+
+static bool read_message(json_t *object, struct chatlog_entry *entry)
 {
 	unsigned direction, mode;
 	const char *ip;
@@ -224,43 +385,75 @@ static bool read_message(const json_t *object, struct chatlog_entry *entry)
 
 	if (!read_word(object, "direction", direction_words, COUNT(direction_words), &direction) ||
 	    !read_word(object, "mode", mode_words, COUNT(mode_words), &mode) || !read_who(object, entry) ||
-	    !jsontext_get_string(object, "ip", &ip, &len) || address_parse(ip, &entry->address) != 0 ||
 	    !read_standing(object, &entry->standing) || !read_flag(object, "once", &entry->once) ||
-	    !read_flag(object, "held", &entry->held) ||
+	    !read_flag(object, "held", &entry->held) || !read_room(object, entry) ||
+	    (entry->has_room &&
+		(!read_signed(object, entry) || !find_text(object, entry) || !read_to(object, entry))) ||
 	    !jsontext_get_string(object, "text", &entry->text, &entry->text_len))
 		return false;
 	entry->direction = (enum chatlog_direction)direction;
 	entry->mode = (enum chatlog_mode)mode;
-	return entry->direction != CHATLOG_QUEUED || (entry->has_id && entry->has_identity);
+	if (is_own_in_room(entry))
+		return entry->has_id && (entry->to || entry->direction != CHATLOG_QUEUED);
+	return jsontext_get_string(object, "ip", &ip, &len) && address_parse(ip, &entry->address) == 0 &&
+	       ((entry->has_id && entry->has_identity) || !(entry->has_room || entry->direction == CHATLOG_QUEUED));
 }
 
-static bool read_state(const json_t *object, struct chatlog_entry *entry)
+static bool read_state(json_t *object, struct chatlog_entry *entry)
 {
 	unsigned state;
-	size_t len = 0;
 
 	if (!read_word(object, "state", state_words, COUNT(state_words), &state) || !read_who(object, entry) ||
 	    !entry->has_id)
 		return false;
 	entry->kind = CHATLOG_STATE;
 	entry->state = (enum chatlog_state)state;
-	return !json_object_get(object, "why") ||
-	       (jsontext_get_string(object, "why", &entry->why, &len) && len <= CHATLOG_WHY_MAX_BYTES);
+	return read_text(object, "why", CHATLOG_WHY_MAX_BYTES, &entry->why);
 }
 
-static bool read_settled(const json_t *object, struct chatlog_entry *entry)
+/* Reads an offset that is 0 at least; false if there is something else, or nothing. */
+static bool read_offset(const json_t *object, const char *name, int64_t *offset)
 {
-	const json_t *settled = json_object_get(object, "settled");
+	const json_t *value = json_object_get(object, name);
 
+	*offset = json_integer_value(value);
+	return json_is_integer(value) && *offset >= 0;
+}
+
+static bool read_settled(json_t *object, struct chatlog_entry *entry)
+{
 	entry->kind = CHATLOG_SETTLED;
-	entry->settled = json_integer_value(settled);
-	return json_is_integer(settled) && entry->settled >= 0;
+	return read_offset(object, "settled", &entry->settled);
+}
+
+static bool read_room_state(json_t *object, struct chatlog_entry *entry)
+{
+	entry->kind = CHATLOG_ROOM;
+	entry->before = -1;
+	return read_bytes(object, "id", entry->id, sizeof(entry->id), &entry->has_id) && entry->has_id &&
+	       read_room(object, entry) && entry->has_room && read_signed(json_object_get(object, "state"), entry) &&
+	       read_bytes(object, "key", entry->key, sizeof(entry->key), &entry->has_key) && read_to(object, entry) &&
+	       (!json_object_get(object, "before") || read_offset(object, "before", &entry->before));
+}
+
+static bool read_event(json_t *object, struct chatlog_entry *entry)
+{
+	unsigned event;
+
+	if (!read_word(object, "event", event_words, COUNT(event_words), &event) || !read_room(object, entry) ||
+	    !entry->has_room || (json_object_get(object, "username") && !read_username(object, entry)))
+		return false;
+	entry->kind = CHATLOG_EVENT;
+	entry->event = (enum chatlog_event)event;
+	return read_bytes(object, "identity", entry->identity, sizeof(entry->identity), &entry->has_identity) &&
+	       read_text(object, "by", CHATLOG_WHY_MAX_BYTES, &entry->by) &&
+	       read_text(object, "value", CHATLOG_WHY_MAX_BYTES, &entry->value);
 }
 
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 {
-	struct chatlog_entry parsed = {0};
-	json_t *object = jsontext_parse(line, len, NULL);
+	struct chatlog_entry parsed = {.document = jsontext_parse(line, len, NULL)};
+	json_t *object = parsed.document;
 	const char *text;
 	size_t text_len;
 	bool is_valid;
@@ -269,15 +462,18 @@ int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 		return EBADMSG;
 	if (json_object_get(object, "direction"))
 		is_valid = read_message(object, &parsed);
+	else if (json_object_get(object, "event"))
+		is_valid = read_event(object, &parsed);
+	else if (json_is_object(json_object_get(object, "state")))
+		is_valid = read_room_state(object, &parsed);
 	else
 		is_valid =
 		    json_object_get(object, "state") ? read_state(object, &parsed) : read_settled(object, &parsed);
 	if (!is_valid || !jsontext_get_string(object, "time", &text, &text_len) ||
 	    !clock_parse_utc(text, text_len, &parsed.time_ms)) {
-		json_decref(object);
+		chatlog_entry_free(&parsed);
 		return EBADMSG;
 	}
-	parsed.document = object;
 	*entry = parsed;
 	return 0;
 }
@@ -293,6 +489,9 @@ bool chatlog_is_received(const char *line, size_t len)
 
 void chatlog_entry_free(struct chatlog_entry *entry)
 {
+	/* Casts away the const of what chatlog_parse() has allocated. */
+	if (entry->document)
+		free((void *)(uintptr_t)entry->to);
 	json_decref(entry->document);
 	*entry = (struct chatlog_entry){0};
 }
@@ -305,6 +504,8 @@ struct chatlog {
 	bool placed;	    /* its name is on the disk, too */
 	off_t end;	    /* of the last line that was appended here; 0: unknown */
 	off_t begin;	    /* of the first line that was appended last */
+	bool is_locked;	    /* until chatlog_unlock() */
+	bool is_deferred;   /* until chatlog_finish() */
 	bool can_defer;	    /* there is a: */
 	struct syncer syncer;
 };
@@ -381,7 +582,10 @@ static int conclude(struct chatlog *log, int error, bool durable)
 		error = errno;
 	if (error != 0)
 		log->end = 0;
-	flock(log->fd, LOCK_UN);
+	else
+		log->status.st_size = log->end;
+	if (!log->is_locked)
+		flock(log->fd, LOCK_UN);
 	/* Whoever made the file may not have waited for that. */
 	if (error == 0 && durable && !log->placed) {
 		lockedfile_sync_directory(log->dir);
@@ -390,26 +594,49 @@ static int conclude(struct chatlog *log, int error, bool durable)
 	return error;
 }
 
-int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
+static int lock(struct chatlog *log)
 {
-	bool is_new, durable = how & CHATLOG_DURABLE;
+	bool is_new;
 	int rc = lockedfile_reopen(log->dir, CHATLOG_NAME, O_RDWR | O_APPEND | O_CREAT, LOCK_EX, log->wait_ms, &log->fd,
 	    &log->status, &is_new);
 
+	if (rc != 0 || !is_new)
+		return rc;
+	log->placed = false;
+	log->end = 0;
+	if (log->status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
+		rc = conclude(log, errno, false);
+	return rc;
+}
+
+int chatlog_lock(struct chatlog *log)
+{
+	int rc = log->is_deferred ? EBUSY : lock(log);
+
+	log->is_locked = rc == 0;
+	return rc;
+}
+
+void chatlog_unlock(struct chatlog *log)
+{
+	log->is_locked = false;
+	flock(log->fd, LOCK_UN);
+}
+
+int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
+{
+	bool durable = how & CHATLOG_DURABLE;
+	int rc = log->is_locked ? 0 : lock(log);
+
 	if (rc != 0)
 		return rc;
-	if (is_new) {
-		log->placed = false;
-		log->end = 0;
-		if (log->status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
-			rc = errno;
-	}
-	if (rc == 0 && how & CHATLOG_FOR_STRANGERS && would_crowd(log->fd, len))
+	if (how & CHATLOG_FOR_STRANGERS && would_crowd(log->fd, len))
 		rc = ENOSPC;
 	if (rc == 0)
 		rc = append_locked(log, lines, len);
 	if (rc == 0 && durable && how & CHATLOG_DEFERRED && log->can_defer) {
 		syncer_begin(&log->syncer, log->fd);
+		log->is_deferred = true;
 		return EINPROGRESS;
 	}
 	if (rc == 0 && durable && fdatasync(log->fd) != 0)
@@ -421,7 +648,10 @@ int chatlog_finish(struct chatlog *log, bool wait)
 {
 	int rc = syncer_end(&log->syncer, wait);
 
-	return rc == EAGAIN ? EAGAIN : conclude(log, rc, true);
+	if (rc == EAGAIN)
+		return EAGAIN;
+	log->is_deferred = false;
+	return conclude(log, rc, true);
 }
 
 int64_t chatlog_appended(const struct chatlog *log)

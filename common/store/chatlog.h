@@ -1,6 +1,7 @@
 /*
  * chat.log: every message sent and received, one JSON object a line, appended by the initiator and the responder. What
- * becomes of a message later is a further line with the same id, so nothing that was written ever changes.
+ * becomes of a message later is a further line with the same id, so nothing that was written ever changes. What is signed, in
+ * rooms, is kept with its signature, and not verified here.
  *
  * Specification 2.3.0-E, 2.3.0-G and 2.4.0-D; the format is in common/PROTOCOL.md, section 6. Whole lines are written
  * with one write(2) under an exclusive flock(2), so the two writers never mix. A line that a crash tore is closed off
@@ -25,11 +26,16 @@
 /* Without the NUL. */
 #define CHATLOG_STANDING_MAX_BYTES 16
 #define CHATLOG_WHY_MAX_BYTES 256
+#define CHATLOG_ROOM_BYTES 16
+#define CHATLOG_ROOM_KEY_BYTES 32
+#define CHATLOG_TO_MAX 64
 
 enum chatlog_kind {
 	CHATLOG_MESSAGE,
 	CHATLOG_STATE,	 /* what has become of the message with that id */
 	CHATLOG_SETTLED, /* nothing before an offset of the file waits any more */
+	CHATLOG_ROOM,	 /* a state of a room that was taken */
+	CHATLOG_EVENT,	 /* what happened in a room, for the user */
 };
 
 enum chatlog_direction {
@@ -51,6 +57,24 @@ enum chatlog_state {
 	CHATLOG_REJECTED, /* or is not */
 };
 
+/* Whom it happened to, if that is somebody, is the username of the entry; value is the new one, if there is one. */
+enum chatlog_event {
+	CHATLOG_CREATED,
+	CHATLOG_JOINED,
+	CHATLOG_LEFT,
+	CHATLOG_REMOVED,
+	CHATLOG_ADMIN,
+	CHATLOG_NO_ADMIN,
+	CHATLOG_NAMED,
+	CHATLOG_ABOUT,
+	CHATLOG_CAPACITY,
+	CHATLOG_ENTRY,
+	CHATLOG_PASSWORD,
+	CHATLOG_FELL,  /* an act of the user's own, the value, does not count any more */
+	CHATLOG_TWICE, /* somebody signed two states after the same one */
+	CHATLOG_APART, /* others have states that follow nothing that is known here */
+};
+
 /* Members that are not of the entry's kind are zero. */
 struct chatlog_entry {
 	enum chatlog_kind kind;
@@ -60,34 +84,50 @@ struct chatlog_entry {
 	bool held; /* received, and not to be shown before it is accepted */
 	enum chatlog_mode mode;
 	enum chatlog_state state;
-	int64_t settled;		       /* an offset, in bytes */
-	char username[USERNAME_MAX_BYTES + 1]; /* of the other side */
-	struct in_addr address;		       /* of the other side */
+	int64_t settled; /* an offset, in bytes */
+	/* Of the other side; in a room "#lab" in what is one's own, else the author's. "" in an event that is about nobody. */
+	char username[USERNAME_MAX_BYTES + 1];
+	struct in_addr address; /* of the other side; of nobody in what is one's own in a room */
 	/* What the responder made of the sender: a word of small letters, or NULL if there was nothing to say. */
 	const char *standing;
 	bool has_id, has_identity;
-	uint8_t id[ENVELOPE_ID_BYTES];	  /* of the message */
-	uint8_t identity[IDENTITY_BYTES]; /* the proven sender's, or the recipient's */
-	const char *text;		  /* UTF-8 */
+	uint8_t id[ENVELOPE_ID_BYTES];	  /* of the message; of a room's state the beginning of its id */
+	uint8_t identity[IDENTITY_BYTES]; /* the proven sender's, or the recipient's; in a room the author's */
+	const char *text;		  /* UTF-8; in a room chatlog_parse() finds it in what is signed */
 	size_t text_len;
-	const char *why;  /* of a state: a reason for the user, UTF-8, or NULL */
-	json_t *document; /* what chatlog_parse() read the strings from; NULL in an entry made by hand */
+	const char *why; /* of a state: a reason for the user, UTF-8, or NULL */
+	bool has_room;
+	uint8_t room[CHATLOG_ROOM_BYTES];
+	const char *signed_text; /* of a message in a room, and of a room's state: UTF-8 */
+	size_t signed_len;
+	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	/* Of what is queued in a room, and of a room's state that is to be handed over: the identities it waits for. */
+	const uint8_t (*to)[IDENTITY_BYTES];
+	size_t to_count;
+	bool has_key; /* of a room's state: the key of what is said under it */
+	uint8_t key[CHATLOG_ROOM_KEY_BYTES];
+	int64_t before; /* of a room's state: the offset of the line of another that was taken before, or -1 */
+	enum chatlog_event event;
+	const char *by;	   /* of an event: the name of who did it, UTF-8, or NULL */
+	const char *value; /* UTF-8, or NULL */
+	json_t *document;  /* what chatlog_parse() read the strings from; NULL in an entry made by hand */
 };
 
-/* The words in the file and on the screen: "plain", "classic", "secure"; "RECEIVED" ... */
+/* The words in the file and on the screen: "plain", "classic", "secure"; "RECEIVED" ...; "joined" ... */
 const char *chatlog_mode_word(enum chatlog_mode mode);
 const char *chatlog_direction_word(enum chatlog_direction direction);
+const char *chatlog_event_word(enum chatlog_event event);
 
 /*
  * Appends the line for entry, with its line feed, to batch. What is queued and what has a state has an id, what is queued
- * an identity. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with batch unchanged.
+ * an identity or, in a room, to. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with batch unchanged.
  */
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 /*
  * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(); or EBADMSG
  * for what is no line that chatlog_format() could have written, further members aside. A line with a direction is a message,
- * whatever else it has; one without it, but with a state, is that.
+ * whatever else it has; one without it, but with an event or a state, is that.
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
@@ -114,13 +154,20 @@ void chatlog_free(struct chatlog *log);
 #define CHATLOG_DEFERRED 4
 
 /*
+ * Locks the file for what chatlog_append() appends until chatlog_unlock(), so that who reads up to its end meanwhile knows
+ * all that was ever written. Returns 0, EBUSY before chatlog_finish(), or an error of lockedfile_open(). Blocks on the lock.
+ */
+int chatlog_lock(struct chatlog *log) __attribute__((warn_unused_result));
+void chatlog_unlock(struct chatlog *log);
+
+/*
  * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this
  * returns; in any case they survive the death of the process. A file that was moved away is made anew, and one that
  * others may read set to mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the
  * disk, or 64 MiB if that is less, is free, so that no flood of messages can fill it. Returns 0, or with nothing
  * appended: ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
  *
- * If also CHATLOG_DEFERRED, and chatlog_defer() could arrange it, the lines may be written only and EINPROGRESS returned:
+ * If also CHATLOG_DEFERRED, not after chatlog_lock(), and chatlog_defer() could arrange it, the lines may be written only and EINPROGRESS returned:
  * then the file stays locked until chatlog_finish() says what became of them, and nothing can be appended before.
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)

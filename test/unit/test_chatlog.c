@@ -312,6 +312,98 @@ static void what_becomes_of_a_message_is_a_further_line(void **state)
 	chatlog_entry_free(&back);
 }
 
+/* What is said in rooms, a state of one, and what happened there. */
+#define ROOM "\"room\": \"QEFCQ0RFRkdISUpLTE1OTw==\""
+#define SIGNATURE                                                                                                      \
+	"\"signature\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\""
+#define SAID "\"signed\": \"{\\\"text\\\": \\\"hi\\\"}\", " SIGNATURE
+#define WHO "\"id\": \"EBESExQVFhcYGRobHB0eHw==\", \"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", "
+#define TO "\"to\": [\"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\"]"
+#define AT "{\"time\": \"2026-11-20T08:00:00.123Z\", "
+#define SAYING                                                                                                         \
+	AT "\"direction\": \"RECEIVED\", \"username\": \"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", " WHO   \
+	    ROOM ", " SAID "}"
+#define OWN_SAYING                                                                                                     \
+	AT "\"direction\": \"QUEUED\", \"username\": \"#lab\", \"mode\": \"secure\", "                                 \
+	   "\"id\": \"EBESExQVFhcYGRobHB0eHw==\", " ROOM ", " TO ", " SAID "}"
+#define ROOM_STATE                                                                                                     \
+	AT "\"id\": \"EBESExQVFhcYGRobHB0eHw==\", " ROOM ", \"state\": {" SAID                                         \
+	   "}, \"key\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", " TO ", \"before\": 0}"
+#define EVENT                                                                                                          \
+	AT ROOM ", \"event\": \"removed\", \"username\": \"Ece\", "                                                    \
+		"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", \"by\": \"Bob\"}"
+#define NEW_NAME AT ROOM ", \"event\": \"name\", \"by\": \"Bob\", \"value\": \"cooks\"}"
+
+static void what_happens_in_rooms_is_written_and_read_back(void **state)
+{
+	static const char *const events[] = {"created", "joined", "left", "removed", "admin", "no admin", "name",
+	    "about", "capacity", "entry", "password", "fell", "twice", "apart"};
+	static const char *const lines[] = {SAYING, OWN_SAYING, ROOM_STATE, EVENT, NEW_NAME};
+	struct chatlog_entry entry = full_entry_of("not this", 8), back;
+	uint8_t to[CHATLOG_TO_MAX][IDENTITY_BYTES];
+
+	(void)state;
+	entry.standing = NULL;
+	entry.has_room = entry.has_key = true;
+	for (size_t i = 0; i < sizeof(entry.room); i++)
+		entry.room[i] = (uint8_t)(0x40 + i);
+	entry.signed_text = "{\"text\": \"hi\"}";
+	entry.signed_len = strlen(entry.signed_text);
+	memcpy(entry.key, entry.identity, sizeof(entry.key));
+	for (size_t i = 0; i < COUNT(to); i++)
+		memcpy(to[i], entry.identity, sizeof(to[i]));
+	expect_line(&entry, SAYING);
+	entry.direction = CHATLOG_QUEUED;
+	entry.to = to;
+	entry.to_count = 1;
+	strcpy(entry.username, "#lab");
+	entry.has_identity = false;
+	expect_line(&entry, OWN_SAYING);
+	entry.kind = CHATLOG_ROOM;
+	expect_line(&entry, ROOM_STATE);
+	entry.kind = CHATLOG_EVENT;
+	entry.event = CHATLOG_REMOVED;
+	entry.has_identity = true;
+	entry.by = "Bob";
+	strcpy(entry.username, "Ece");
+	expect_line(&entry, EVENT);
+	entry.event = CHATLOG_NAMED;
+	entry.value = "cooks";
+	entry.has_identity = false;
+	entry.username[0] = '\0';
+	expect_line(&entry, NEW_NAME);
+	for (unsigned i = 0; i < COUNT(events); i++)
+		assert_string_equal(chatlog_event_word((enum chatlog_event)i), events[i]);
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		assert_int_equal(parse(lines[i], strlen(lines[i]), &back), 0);
+		assert_true(back.has_room);
+		assert_memory_equal(back.room, entry.room, sizeof(back.room));
+		if (back.kind == CHATLOG_MESSAGE)
+			assert_string_equal(back.text, "hi");
+		if (back.kind != CHATLOG_EVENT)
+			assert_string_equal(back.signed_text, entry.signed_text);
+		if (back.to)
+			assert_memory_equal(back.to, to, sizeof(to[0]));
+		expect_line(&back, lines[i]);
+		chatlog_entry_free(&back);
+	}
+	/* For as many as a room can have, and for nobody; the first state of a room that was taken. */
+	entry.kind = CHATLOG_ROOM;
+	entry.before = -1;
+	for (size_t i = 0; i < 2; i++) {
+		struct buffer line = {0};
+
+		entry.to_count = i * COUNT(to);
+		assert_int_equal(chatlog_format(&line, &entry), 0);
+		assert_int_equal(parse(line.data, line.len - 1, &back), 0);
+		assert_int_equal(back.to_count, entry.to_count);
+		assert_int_equal(back.before, -1);
+		chatlog_entry_free(&back);
+		buffer_free(&line);
+	}
+}
+
 static uint64_t draw(uint64_t *seed)
 {
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
@@ -326,7 +418,7 @@ static void expect_stable(const char *line, size_t len)
 
 	if (parse(line, len, &entry) != 0)
 		return;
-	assert_true(entry.kind <= CHATLOG_SETTLED);
+	assert_true(entry.kind <= CHATLOG_EVENT);
 	assert_int_equal(chatlog_format(&first, &entry), 0);
 	chatlog_entry_free(&entry);
 	assert_int_equal(parse(first.data, first.len - 1, &entry), 0);
@@ -340,13 +432,14 @@ static void expect_stable(const char *line, size_t len)
 
 static void damaged_lines_are_refused_or_taken_whole(void **state)
 {
-	static const char *const lines[] = {EXAMPLE, BARE, QUEUED, DROPPED, SETTLED};
+	static const char *const lines[] = {
+	    EXAMPLE, BARE, QUEUED, DROPPED, SETTLED, SAYING, OWN_SAYING, ROOM_STATE, EVENT, NEW_NAME};
 	static const char pieces[] = "{}[]\",:\\ 0-19eEtruefalsnid\x01\x7f\xc3\xff";
-	char line[2 * sizeof(QUEUED)];
+	char line[2 * sizeof(ROOM_STATE)];
 	uint64_t seed = 9;
 
 	(void)state;
-	for (unsigned i = 0; i < 40000; i++) {
+	for (unsigned i = 0; i < 80000; i++) {
 		const char *base = lines[i % COUNT(lines)], *other = lines[draw(&seed) % COUNT(lines)];
 		size_t len = strlen(base), at = draw(&seed) % len;
 
@@ -414,7 +507,7 @@ static void further_members_are_ignored(void **state)
 	struct chatlog_entry entry;
 
 	(void)state;
-	assert_int_equal(parse(BYTES("{" MESSAGE ", \"room\": [{\"standing\": 1}], \"\": null}"), &entry), 0);
+	assert_int_equal(parse(BYTES("{" MESSAGE ", \"rooms\": [{\"standing\": 1}], \"\": null}"), &entry), 0);
 	assert_null(entry.standing);
 	assert_false(entry.has_id || entry.has_identity);
 	chatlog_entry_free(&entry);
@@ -468,6 +561,25 @@ static void other_lines_are_refused(void **state)
 	    {BYTES("{" MESSAGE ", \"identity\": \"EBESExQVFhcYGRobHB0eHw==\"}")},
 	    {BYTES("{" TIME ", " DIRECTION ", " USERNAME ", " IP ", \"mode\": \"changed\", " TEXT "}")},
 	    {BYTES("{" MESSAGE ", \"once\": 1}")},
+	    /* In a room: nothing signed, no text in it, a room that is none, for nobody, for somebody who is none. */
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM "}")},
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM ", \"signed\": \"{}\", " SIGNATURE "}")},
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM ", \"signed\": \"hi\", " SIGNATURE "}")},
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM ", \"signed\": \"{\\\"text\\\": \\\"hi\\\"}\"}")},
+	    {BYTES("{" MESSAGE ", " ROOM ", " SAID "}")},
+	    {BYTES("{" MESSAGE ", " ID ", \"room\": \"lab\", " SAID "}")},
+	    {BYTES(AT "\"direction\": \"QUEUED\", " USERNAME ", " MODE ", " ID ", " ROOM ", " SAID "}")},
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM ", \"to\": [\"Ece\"], " SAID "}")},
+	    {BYTES("{" MESSAGE ", " ID ", " ROOM ", \"to\": \"Ece\", " SAID "}")},
+	    {BYTES(AT "\"direction\": \"RECEIVED\", " USERNAME ", " MODE ", " WHO ROOM ", " SAID "}")},
+	    {BYTES(AT ROOM ", \"state\": {" SAID "}}")},
+	    {BYTES(AT ID ", \"state\": {" SAID "}}")},
+	    {BYTES(AT ID ", " ROOM ", \"state\": {" SIGNATURE "}}")},
+	    {BYTES(AT ID ", " ROOM ", \"state\": {" SAID "}, \"key\": \"QEFCQ0RFRkdISUpLTE1OTw==\"}")},
+	    {BYTES(AT ID ", " ROOM ", \"state\": {" SAID "}, \"before\": -1}")},
+	    {BYTES(AT "\"event\": \"joined\", " USERNAME "}")},
+	    {BYTES(AT ROOM ", \"event\": \"exploded\", " USERNAME "}")},
+	    {BYTES(AT ROOM ", \"event\": \"joined\", \"username\": 7}")},
 	    {BYTES("{" MESSAGE ", \"held\": false}")},
 	    /* What is queued says what, and for whom. */
 	    {BYTES("{" TIME ", \"direction\": \"QUEUED\", " USERNAME ", " IP ", " MODE ", " TEXT "}")},
@@ -626,6 +738,7 @@ static void lines_whose_sync_goes_on_are_written_and_locked(void **state)
 	assert_int_equal(chatlog_append(log, "one\n", 4, DEFERRED), EINPROGRESS);
 	file_expect(dir, NAME, "one\n", 4);
 	assert_int_equal(chatlog_finish(log, false), EAGAIN);
+	assert_int_equal(chatlog_lock(log), EBUSY);
 	assert_false(lock_is_free(dir, NAME, LOCK_SH));
 	assert_int_equal(directory_syncs, 0);
 	sync_ended = true;
@@ -897,6 +1010,36 @@ static void add_to_file(int dir, const char *text)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
+}
+
+static void what_is_appended_under_one_lock_stays_together(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS), *other = chatlog_new(dir, 0);
+	struct rlimit old;
+
+	assert_int_equal(chatlog_lock(log), 0);
+	assert_int_equal(chatlog_append(log, "one\n", 4, 0), 0);
+	assert_int_equal(chatlog_appended(log), 0);
+	assert_int_equal(chatlog_append(other, "no\n", 3, 0), ETIMEDOUT);
+	/* What does not fit takes nothing with it that did. */
+	old = disk_shrink(4 + 2);
+	assert_int_not_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+	disk_restore(old);
+	assert_false(lock_is_free(dir, NAME, LOCK_EX));
+	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DURABLE), 0);
+	assert_int_equal(chatlog_appended(log), 4);
+	chatlog_unlock(log);
+	assert_int_equal(chatlog_append(other, "four\n", 5, 0), 0);
+	/* What comes of another program is behind it; a torn line is closed off under the lock, too. */
+	add_to_file(dir, "torn");
+	assert_int_equal(chatlog_lock(log), 0);
+	assert_int_equal(chatlog_append(log, "five\n", 5, 0), 0);
+	assert_int_equal(chatlog_append(log, "six\n", 4, 0), 0);
+	chatlog_unlock(log);
+	file_expect(dir, NAME, BYTES("one\nthree\nfour\ntorn\nfive\nsix\n"));
+	chatlog_free(other);
+	chatlog_free(log);
 }
 
 static void the_file_is_kept_open_and_may_change_meanwhile(void **state)
@@ -1204,6 +1347,7 @@ int main(void)
 	    cmocka_unit_test(every_mode_and_direction_has_its_word),
 	    cmocka_unit_test(what_is_written_is_read_back),
 	    cmocka_unit_test(what_becomes_of_a_message_is_a_further_line),
+	    cmocka_unit_test(what_happens_in_rooms_is_written_and_read_back),
 	    cmocka_unit_test(damaged_lines_are_refused_or_taken_whole),
 	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),
 	    cmocka_unit_test(text_that_is_not_utf8_is_not_written),
@@ -1224,6 +1368,7 @@ int main(void)
 	    workdir_test(a_lock_that_stays_is_given_up_with_nothing_appended),
 	    workdir_test(what_is_no_file_is_an_error),
 	    workdir_test(a_short_disk_appends_whole_batches_or_nothing),
+	    workdir_test(what_is_appended_under_one_lock_stays_together),
 	    workdir_test(the_file_is_kept_open_and_may_change_meanwhile),
 	    workdir_test(a_kept_file_that_becomes_none_is_an_error_until_it_is_one_again),
 	    workdir_test(a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appended),
