@@ -52,7 +52,7 @@ static int receive_receipt(struct call *call)
 
 	if (rc != 0)
 		return rc;
-	rc = exchange_open_receipt(&call->exchange, &answer, &call->receipt);
+	rc = exchange_open_receipt(&call->exchange, &answer, &call->receipt, &call->answer);
 	wire_free(&answer);
 	return rc;
 }
@@ -159,13 +159,27 @@ bool call_is_open(const struct call *call)
 	return connection_is_open(&call->connection);
 }
 
-int call_pack(struct call *call, const char *text, size_t len)
+/* Lets go of what was sent before, and of its receipt. */
+static void begin_packing(struct call *call)
 {
 	call->stage = CALL_PACK;
 	buffer_free(&call->object);
+	json_decref(call->answer);
+	call->answer = NULL;
+}
+
+int call_pack(struct call *call, const char *text, size_t len)
+{
+	begin_packing(call);
 	if (call->mode == CHATLOG_PLAIN)
 		return wire_format_message(&call->object, WIRE_UNENCRYPTED, text, len);
 	return exchange_seal(&call->exchange, call->username, call->id, text, len, &call->object);
+}
+
+int call_pack_body(struct call *call, json_t *body)
+{
+	begin_packing(call);
+	return exchange_seal_body(&call->exchange, call->username, body, &call->object);
 }
 
 void call_send(struct call *call)
@@ -216,5 +230,7 @@ void call_close(struct call *call)
 	exchange_end(&call->exchange);
 	buffer_wipe(&call->object);
 	wire_free(&call->reply);
+	json_decref(call->answer);
+	call->answer = NULL;
 	connection_close(&call->connection);
 }

@@ -1,5 +1,6 @@
 /*
- * A call: one connection to one user, on which keys are exchanged unless it is in the clear, and one message is sent.
+ * A call: one connection to one user, on which keys are exchanged unless it is in the clear, and a message is sent; in a
+ * secure one, one or more messages, asks and sayings, each once the receipt of the one before has come.
  *
  * Specification 2.3.0-C, D and F; common/PROTOCOL.md, sections 2 and 3. A call goes on in a loop, in steps that
  * call_open(), call_send(), call_confirm() and call_finish() begin, one at a time and in this order; call_pack() comes
@@ -47,6 +48,7 @@ struct call {
 	char username[USERNAME_MAX_BYTES + 1]; /* our own, "" if we have none */
 	uint8_t id[ENVELOPE_ID_BYTES];	       /* of the message */
 	struct envelope_receipt receipt;       /* once call_confirm() has ended well */
+	json_t *answer;			       /* and all of its members; NULL before */
 	/* Of one in the clear: what was said before the other side closed; reply.document is NULL if nothing. */
 	struct wire_object reply;
 	/* For this module: */
@@ -79,6 +81,9 @@ bool call_is_open(const struct call *call);
 
 /* Makes object of a text of well-formed UTF-8, encrypted unless the call is in the clear. Returns 0 or an errno value. */
 int call_pack(struct call *call, const char *text, size_t len) __attribute__((warn_unused_result));
+
+/* Makes object of an ask or a saying with these members, in a secure call. Returns 0 or an errno value. */
+int call_pack_body(struct call *call, json_t *body) __attribute__((warn_unused_result));
 
 /* Sends what was packed. */
 void call_send(struct call *call);

@@ -1,6 +1,7 @@
 #include "conversation.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "crypto/classic.h"
@@ -62,6 +63,15 @@ static const char *message_fault(enum exchange_kind kind, int error)
 				       : "its message does not decrypt";
 }
 
+/* Answers an ask or a saying of something that there is not here. */
+static void turn_away(struct conversation *conversation, const struct exchange_message *opened)
+{
+	struct envelope_receipt receipt = {.received = opened->counter, .status = ENVELOPE_NO};
+
+	strcpy(receipt.why, json_object_get(opened->body, "ask") ? "no such ask" : "no such room");
+	conversation_acknowledge(conversation, &receipt);
+}
+
 static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
@@ -69,21 +79,24 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 	bool is_secure = exchange->kind == EXCHANGE_SECURE;
 	struct exchange_message opened;
 	int rc = exchange_open(exchange, object, &opened);
-	const char *why;
+	const char *why = NULL;
 
 	if (rc != 0)
 		return message_fault(exchange->kind, rc);
-	why = inbox_add(inbox, &(struct message){
-				   .address = conversation->peer,
-				   .mode = is_secure ? CHATLOG_SECURE : CHATLOG_CLASSIC,
-				   .sender = is_secure ? exchange->peer : NULL,
-				   .username = exchange->username[0] != '\0' ? exchange->username : NULL,
-				   .id = opened.id,
-				   .text = opened.text,
-				   .text_len = opened.text_len,
-				   .conversation = is_secure ? conversation : NULL,
-				   .counter = opened.counter,
-			       });
+	if (opened.body)
+		turn_away(conversation, &opened);
+	else
+		why = inbox_add(inbox, &(struct message){
+					   .address = conversation->peer,
+					   .mode = is_secure ? CHATLOG_SECURE : CHATLOG_CLASSIC,
+					   .sender = is_secure ? exchange->peer : NULL,
+					   .username = exchange->username[0] != '\0' ? exchange->username : NULL,
+					   .id = opened.id,
+					   .text = opened.text,
+					   .text_len = opened.text_len,
+					   .conversation = is_secure ? conversation : NULL,
+					   .counter = opened.counter,
+				       });
 	exchange_message_free(&opened);
 	if (!why)
 		conversation->keys = 0;
@@ -146,7 +159,7 @@ const char *conversation_receive(struct conversation *conversation, const char *
 void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt)
 {
 	/* Out of memory there is no receipt, and the sender says "not confirmed", as it should. */
-	(void)!exchange_seal_receipt(&conversation->exchange, receipt, &conversation->outgoing);
+	(void)!exchange_seal_receipt(&conversation->exchange, receipt, NULL, &conversation->outgoing);
 }
 
 int64_t conversation_deadline_ms(const struct conversation *conversation)

@@ -59,7 +59,7 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 const char *conversation_receive(struct conversation *conversation, const char *bytes, size_t len, struct inbox *inbox,
     int64_t now_ms) __attribute__((warn_unused_result));
 
-/* Seals the receipt for a secure message of the conversation into outgoing. */
+/* Seals the receipt for something secure in the conversation into outgoing. */
 void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt);
 
 /* When the conversation is over because nothing, or not enough, came: monotonic. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 /* Given back when memory runs out, so that what was begun can end; more than most objects of 64 KiB need. */
 #define RESERVE_BYTES (1024 * 1024)
 
@@ -89,6 +91,25 @@ bool jsontext_get_string(const json_t *object, const char *name, const char **te
 	*text = json_string_value(member);
 	*len = json_string_length(member);
 	return true;
+}
+
+bool jsontext_get_bytes(const json_t *object, const char *name, void *bytes, size_t size)
+{
+	const char *text;
+	size_t len, decoded;
+
+	return jsontext_get_string(object, name, &text, &len) && base64_decode(text, len, bytes, size, &decoded) &&
+	       decoded == size;
+}
+
+json_t *jsontext_bytes(const void *bytes, size_t size)
+{
+	size_t text_size = sodium_base64_encoded_len(size, BASE64_VARIANT);
+	char *text = malloc(text_size);
+	json_t *string = text ? json_string(sodium_bin2base64(text, text_size, bytes, size, BASE64_VARIANT)) : NULL;
+
+	free(text);
+	return string;
 }
 
 static int append_chunk(const char *chunk, size_t len, void *buffer)

@@ -39,6 +39,16 @@ json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribu
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)
     __attribute__((warn_unused_result));
 
+/*
+ * The string member name of object, if it is the base64 (standard, padded) of exactly size bytes. Returns false, with bytes
+ * undefined, for anything else.
+ */
+bool jsontext_get_bytes(const json_t *object, const char *name, void *bytes, size_t size)
+    __attribute__((warn_unused_result));
+
+/* The base64 of size bytes as a JSON string, a new reference; NULL if out of memory. */
+json_t *jsontext_bytes(const void *bytes, size_t size) __attribute__((warn_unused_result));
+
 /* Appends value as JSON text. Returns 0, or ENOMEM with the buffer unchanged. */
 int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((warn_unused_result));
 

@@ -3,40 +3,29 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/jsontext.h"
 #include "base/text.h"
 
-/* base64 of an id, and the NUL. */
-#define ID_TEXT_BYTES 25
-
-_Static_assert(DH_PROOF_BYTES == IDENTITY_BYTES, "a proof is written as an identity is");
-
 int envelope_format(struct buffer *out, const struct envelope *envelope)
 {
-	char identity[IDENTITY_TEXT_BYTES], proof[IDENTITY_TEXT_BYTES], id[ID_TEXT_BYTES];
-	bool is_first = envelope->is_first;
-	json_t *object;
-	int rc = EILSEQ;
+	json_t *object = json_object();
+	int rc = 0;
 
-	identity_format(envelope->identity, identity);
-	identity_format(envelope->proof, proof);
-	sodium_bin2base64(id, sizeof(id), envelope->id, sizeof(envelope->id), BASE64_VARIANT);
-	object = json_pack("{s:s*, s:s*, s:s*, s:s, s:s%}", "identity", is_first ? identity : NULL, "proof",
-	    is_first ? proof : NULL, "username", is_first && envelope->username[0] != '\0' ? envelope->username : NULL,
-	    "id", id, "text", envelope->text, envelope->text_len);
-	if (object)
-		rc = jsontext_append(out, object);
+	if (envelope->is_first) {
+		rc |= json_object_set_new(object, "identity", jsontext_bytes(envelope->identity, IDENTITY_BYTES));
+		rc |= json_object_set_new(object, "proof", jsontext_bytes(envelope->proof, DH_PROOF_BYTES));
+		if (envelope->username[0] != '\0')
+			rc |= json_object_set_new(object, "username", json_string(envelope->username));
+	}
+	if (envelope->text) {
+		rc |= json_object_set_new(object, "id", jsontext_bytes(envelope->id, ENVELOPE_ID_BYTES));
+		rc |= json_object_set_new(object, "text", json_stringn(envelope->text, envelope->text_len));
+	} else {
+		rc |= json_object_update(object, envelope->body);
+	}
+	rc = rc == 0 ? jsontext_append(out, object) : EILSEQ;
 	json_decref(object);
 	return rc;
-}
-
-static bool get_key(const json_t *object, const char *name, uint8_t key[static IDENTITY_BYTES])
-{
-	const char *text;
-	size_t len;
-
-	return jsontext_get_string(object, name, &text, &len) && identity_parse(text, len, key);
 }
 
 /* A username may be missing, and then is empty; what is there must be one. */
@@ -52,13 +41,17 @@ static bool get_username(const json_t *object, char username[static USERNAME_MAX
 	       username_normalize(text, len, username) == USERNAME_OK;
 }
 
-static bool get_id(const json_t *object, uint8_t id[static ENVELOPE_ID_BYTES])
+/* Who says a text says nothing else, whatever further members there are. */
+static bool get_content(struct envelope *read)
 {
-	const char *text;
-	size_t len, id_len;
+	json_t *object = read->document;
 
-	return jsontext_get_string(object, "id", &text, &len) && len == ID_TEXT_BYTES - 1 &&
-	       base64_decode(text, len, id, ENVELOPE_ID_BYTES, &id_len) && id_len == ENVELOPE_ID_BYTES;
+	if (jsontext_get_bytes(object, "id", read->id, sizeof(read->id)) &&
+	    jsontext_get_string(object, "text", &read->text, &read->text_len))
+		return true;
+	read->text = NULL;
+	read->body = object;
+	return json_object_get(object, "ask") || json_object_get(object, "sealed");
 }
 
 int envelope_parse(const char *json, size_t len, bool is_first, struct envelope *envelope)
@@ -68,9 +61,10 @@ int envelope_parse(const char *json, size_t len, bool is_first, struct envelope 
 
 	if (!object)
 		return errno == ENOMEM ? ENOMEM : EPROTO;
-	if ((is_first && !(get_key(object, "identity", read.identity) && get_key(object, "proof", read.proof) &&
+	if ((is_first && !(jsontext_get_bytes(object, "identity", read.identity, sizeof(read.identity)) &&
+			     jsontext_get_bytes(object, "proof", read.proof, sizeof(read.proof)) &&
 			     get_username(object, read.username))) ||
-	    !get_id(object, read.id) || !jsontext_get_string(object, "text", &read.text, &read.text_len)) {
+	    !get_content(&read)) {
 		envelope_free(&read);
 		return EPROTO;
 	}
@@ -84,14 +78,16 @@ void envelope_free(struct envelope *envelope)
 	*envelope = (struct envelope){0};
 }
 
-int envelope_format_receipt(struct buffer *out, const struct envelope_receipt *receipt)
+int envelope_format_receipt(struct buffer *out, const struct envelope_receipt *receipt, json_t *members)
 {
 	const char *username = receipt->username[0] != '\0' ? receipt->username : NULL;
 	const char *why = receipt->why[0] != '\0' ? receipt->why : NULL;
 	json_t *object = json_pack("{s:I, s:s*, s:i, s:s*}", "received", (json_int_t)receipt->received, "username",
 	    username, "status", (int)receipt->status, "why", why);
-	int rc = object ? jsontext_append(out, object) : EILSEQ;
+	int rc = EILSEQ;
 
+	if (object && (!members || json_object_update(object, members) == 0))
+		rc = jsontext_append(out, object);
 	json_decref(object);
 	return rc;
 }
@@ -123,7 +119,7 @@ static bool get_why(const json_t *object, char why[static ENVELOPE_WHY_MAX_BYTES
 	return true;
 }
 
-int envelope_parse_receipt(const char *json, size_t len, struct envelope_receipt *receipt)
+int envelope_parse_receipt(const char *json, size_t len, struct envelope_receipt *receipt, json_t **answer)
 {
 	json_t *object = jsontext_parse(json, len, NULL);
 	const json_t *received = json_object_get(object, "received");
@@ -136,6 +132,8 @@ int envelope_parse_receipt(const char *json, size_t len, struct envelope_receipt
 	    get_status(object, &read.status) && get_why(object, read.why)) {
 		read.received = (uint64_t)json_integer_value(received);
 		*receipt = read;
+		if (answer)
+			*answer = json_incref(object);
 		rc = 0;
 	}
 	json_decref(object);

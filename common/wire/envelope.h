@@ -3,11 +3,13 @@
  *
  *   the first message:  {"identity": "...", "proof": "...", "username": "Ece", "id": "...", "text": "hello"}
  *   later ones:         {"id": "...", "text": "again"}
+ *   an ask, a saying:   {"ask": "...", ...}, {"sealed": "...", ...} in place of id and text
  *   a receipt:          {"received": 0, "username": "Bob", "status": 200}, and perhaps "why": "..." before the bracket
  *
  * common/PROTOCOL.md, section 3.1. The members are written in this order; username is left out by who has none. What is
- * read comes from whoever holds the key, who may be anybody: every member is checked and bounded here, further ones are
- * ignored. Whether a proof holds is not judged here. Nothing blocks.
+ * read comes from whoever holds the key, who may be anybody: every member is checked and bounded here, but for those of an
+ * ask, a saying, or the answer to one, which are room/ask's; further ones are ignored. Whether a proof holds is not judged
+ * here. Nothing blocks.
  */
 #ifndef QUARTET_ENVELOPE_H
 #define QUARTET_ENVELOPE_H
@@ -21,6 +23,8 @@
 #include "crypto/identity.h"
 #include "trust/username.h"
 
+/* A message or a receipt of so many bytes still fits into an object, whatever is in it. */
+#define ENVELOPE_MAX_BYTES 49000
 #define ENVELOPE_ID_BYTES 16
 #define ENVELOPE_WHY_MAX_BYTES 64
 
@@ -31,9 +35,10 @@ struct envelope {
 	uint8_t proof[DH_PROOF_BYTES];
 	char username[USERNAME_MAX_BYTES + 1]; /* "" if the sender has none */
 	uint8_t id[ENVELOPE_ID_BYTES];
-	const char *text; /* UTF-8 without U+0000 */
+	const char *text; /* UTF-8 without U+0000; NULL in an ask and in a saying, which have no id */
 	size_t text_len;
-	json_t *document; /* of what was read: text is in it */
+	json_t *body;	  /* of those the members; of what was read, the whole object */
+	json_t *document; /* of what was read: text and body are in it */
 };
 
 /* What became of a message. */
@@ -50,7 +55,7 @@ struct envelope_receipt {
 	char why[ENVELOPE_WHY_MAX_BYTES + 1]; /* UTF-8 without control characters, or "" */
 };
 
-/* Appends the message as JSON. Returns 0, ENOMEM, or EILSEQ if a text is not UTF-8; out is then unchanged. */
+/* Appends it as JSON. Returns 0, ENOMEM, or EILSEQ if a text is not UTF-8; out is then unchanged. */
 int envelope_format(struct buffer *out, const struct envelope *envelope) __attribute__((warn_unused_result));
 
 /*
@@ -63,10 +68,13 @@ int envelope_parse(const char *json, size_t len, bool is_first, struct envelope 
 /* Releases what envelope_parse() set; harmless on a zeroed one. */
 void envelope_free(struct envelope *envelope);
 
-/* The same two for receipts, which hold no memory. */
-int envelope_format_receipt(struct buffer *out, const struct envelope_receipt *receipt)
+/*
+ * The same two for receipts. The answer to an ask has further members, which are written after the others unless they are
+ * NULL; unless answer is NULL, *answer receives the object that was read, a new reference.
+ */
+int envelope_format_receipt(struct buffer *out, const struct envelope_receipt *receipt, json_t *members)
     __attribute__((warn_unused_result));
-int envelope_parse_receipt(const char *json, size_t len, struct envelope_receipt *receipt)
+int envelope_parse_receipt(const char *json, size_t len, struct envelope_receipt *receipt, json_t **answer)
     __attribute__((warn_unused_result));
 
 #endif

@@ -99,25 +99,22 @@ static int append_sealed(const struct exchange *exchange, const char *text, size
 	return rc;
 }
 
-static int seal_securely(struct exchange *exchange, const char *username, const uint8_t *id, const char *text,
-    size_t len, struct buffer *out)
+/* Seals what has its text or its body already; the first one says and proves who speaks. */
+static int seal_envelope(struct exchange *exchange, const char *username, struct envelope *envelope, struct buffer *out)
 {
-	struct envelope envelope = {
-	    .is_first = channel_count_sealed(exchange->channel) == 0,
-	    .text = text,
-	    .text_len = len,
-	};
 	struct buffer json = {0};
 	int rc = 0;
 
-	memcpy(envelope.id, id, ENVELOPE_ID_BYTES);
-	memcpy(envelope.identity, exchange->own, IDENTITY_BYTES);
+	envelope->is_first = channel_count_sealed(exchange->channel) == 0;
+	memcpy(envelope->identity, exchange->own, IDENTITY_BYTES);
 	if (username)
-		snprintf(envelope.username, sizeof(envelope.username), "%s", username);
-	if (envelope.is_first)
-		rc = channel_prove(exchange->channel, envelope.proof);
+		snprintf(envelope->username, sizeof(envelope->username), "%s", username);
+	if (envelope->is_first)
+		rc = channel_prove(exchange->channel, envelope->proof);
 	if (rc == 0)
-		rc = envelope_format(&json, &envelope);
+		rc = envelope_format(&json, envelope);
+	if (rc == 0 && envelope->body && json.len > ENVELOPE_MAX_BYTES)
+		rc = EMSGSIZE;
 	if (rc == 0)
 		rc = append_sealed(exchange, json.data, json.len, out);
 	buffer_wipe(&json);
@@ -127,11 +124,21 @@ static int seal_securely(struct exchange *exchange, const char *username, const 
 int exchange_seal(struct exchange *exchange, const char *username, const uint8_t id[static ENVELOPE_ID_BYTES],
     const char *text, size_t len, struct buffer *out)
 {
+	struct envelope envelope = {.text = text, .text_len = len};
+
 	if (!exchange->is_initiator)
 		return EPROTO;
+	memcpy(envelope.id, id, ENVELOPE_ID_BYTES);
 	if (exchange->kind == EXCHANGE_SECURE)
-		return seal_securely(exchange, username, id, text, len, out);
+		return seal_envelope(exchange, username, &envelope, out);
 	return exchange->secret != 0 ? append_sealed(exchange, text, len, out) : EPROTO;
+}
+
+int exchange_seal_body(struct exchange *exchange, const char *username, json_t *body, struct buffer *out)
+{
+	if (!exchange->is_initiator || exchange->kind != EXCHANGE_SECURE)
+		return EPROTO;
+	return seal_envelope(exchange, username, &(struct envelope){.body = body}, out);
 }
 
 /* The first message says and proves who speaks. */
@@ -157,9 +164,10 @@ static int open_securely(struct exchange *exchange, const struct wire_object *se
 		rc = envelope_parse(message->plaintext.data, message->plaintext.len, message->counter == 0, envelope);
 	if (rc == 0 && envelope->is_first)
 		rc = take_sender(exchange, envelope);
-	message->id = envelope->id;
+	message->id = envelope->text ? envelope->id : NULL;
 	message->text = envelope->text;
 	message->text_len = envelope->text_len;
+	message->body = envelope->body;
 	return rc;
 }
 
@@ -189,35 +197,41 @@ int exchange_open(struct exchange *exchange, const struct wire_object *sealed, s
 	return rc;
 }
 
-int exchange_seal_receipt(struct exchange *exchange, const struct envelope_receipt *receipt, struct buffer *out)
+int exchange_seal_receipt(struct exchange *exchange, const struct envelope_receipt *receipt, json_t *members,
+    struct buffer *out)
 {
 	struct buffer json = {0};
 	int rc = EPROTO;
 
 	if (!exchange->is_initiator && exchange->kind == EXCHANGE_SECURE)
-		rc = envelope_format_receipt(&json, receipt);
+		rc = envelope_format_receipt(&json, receipt, members);
 	if (rc == 0)
 		rc = append_sealed(exchange, json.data, json.len, out);
 	buffer_wipe(&json);
 	return rc;
 }
 
-int exchange_open_receipt(struct exchange *exchange, const struct wire_object *sealed, struct envelope_receipt *receipt)
+int exchange_open_receipt(struct exchange *exchange, const struct wire_object *sealed, struct envelope_receipt *receipt,
+    json_t **answer)
 {
 	struct buffer json = {0};
+	json_t *members = NULL;
 	struct envelope_receipt read;
 	int rc = EPROTO;
 
 	if (exchange->is_initiator && exchange->kind == EXCHANGE_SECURE)
 		rc = channel_open(exchange->channel, sealed->value, sealed->value_len, &json);
 	if (rc == 0)
-		rc = envelope_parse_receipt(json.data, json.len, &read);
+		rc = envelope_parse_receipt(json.data, json.len, &read, &members);
 	if (rc == 0 && read.received + 1 != channel_count_sealed(exchange->channel))
 		rc = EPROTO;
 	if (rc == 0) {
 		*receipt = read;
 		memcpy(exchange->username, read.username, sizeof(exchange->username));
+		if (answer)
+			*answer = json_incref(members);
 	}
+	json_decref(members);
 	buffer_wipe(&json);
 	return rc;
 }

@@ -39,13 +39,14 @@ struct exchange {
 	unsigned exponent, secret; /* of a classic one; the secret is 0 before it is agreed on */
 };
 
-/* A message that was opened, not to be copied. It belongs to the receiver, who ends with exchange_message_free(). */
+/* What was opened, not to be copied. It belongs to the receiver, who ends with exchange_message_free(). */
 struct exchange_message {
-	const char *text; /* UTF-8 */
+	const char *text; /* UTF-8; NULL if it is an ask or a saying */
 	size_t text_len;
 	/* Of a secure one: */
-	const uint8_t *id; /* ENVELOPE_ID_BYTES; NULL in a classic exchange */
-	uint64_t counter;  /* for its receipt */
+	const json_t *body; /* of an ask or a saying; else NULL */
+	const uint8_t *id;  /* ENVELOPE_ID_BYTES; NULL in a classic exchange, and without a text */
+	uint64_t counter;   /* for its receipt */
 	struct envelope envelope;
 	struct buffer plaintext;
 };
@@ -78,17 +79,27 @@ int exchange_answer(struct exchange *exchange, const struct identity *own, const
 int exchange_seal(struct exchange *exchange, const char *username, const uint8_t id[static ENVELOPE_ID_BYTES],
     const char *text, size_t len, struct buffer *out) __attribute__((warn_unused_result));
 
+/* The same for an ask or a saying with these members, in a secure exchange only; EMSGSIZE if it is too long. */
+int exchange_seal_body(struct exchange *exchange, const char *username, json_t *body, struct buffer *out)
+    __attribute__((warn_unused_result));
+
 /* The responder opens a message; the first one of a secure exchange must prove who speaks. */
 int exchange_open(struct exchange *exchange, const struct wire_object *sealed, struct exchange_message *message)
     __attribute__((warn_unused_result));
 
-/* The responder seals a receipt, of a secure exchange only, and appends the object to out. */
-int exchange_seal_receipt(struct exchange *exchange, const struct envelope_receipt *receipt, struct buffer *out)
-    __attribute__((warn_unused_result));
+/*
+ * The responder seals a receipt, of a secure exchange only, and appends the object to out. members are those of an answer
+ * to an ask, or NULL.
+ */
+int exchange_seal_receipt(struct exchange *exchange, const struct envelope_receipt *receipt, json_t *members,
+    struct buffer *out) __attribute__((warn_unused_result));
 
-/* The initiator opens a receipt, which must be for the message that it sealed last. */
-int exchange_open_receipt(struct exchange *exchange, const struct wire_object *sealed, struct envelope_receipt *receipt)
-    __attribute__((warn_unused_result));
+/*
+ * The initiator opens a receipt, which must be for what it sealed last. Unless answer is NULL, *answer receives all of its
+ * members, a new reference.
+ */
+int exchange_open_receipt(struct exchange *exchange, const struct wire_object *sealed, struct envelope_receipt *receipt,
+    json_t **answer) __attribute__((warn_unused_result));
 
 /* Releases the message; harmless on a zeroed one. */
 void exchange_message_free(struct exchange_message *message);

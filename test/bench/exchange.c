@@ -119,7 +119,7 @@ void exchange_check(const struct exchange *exchange, struct exchange_keys *keys,
 		return;
 	errno = 0;
 	if (secretbox_open(&keys->to_initiator, sealed, len, &plaintext) != 0 ||
-	    envelope_parse_receipt(plaintext.data, plaintext.len, &receipt) != 0 ||
+	    envelope_parse_receipt(plaintext.data, plaintext.len, &receipt, NULL) != 0 ||
 	    receipt.received != keys->to_responder.counter - 1 || receipt.status != ENVELOPE_DONE)
 		arguments_fail("a receipt is not what it should be");
 	buffer_free(&plaintext);

@@ -200,7 +200,10 @@ class InitiatorSide:
 
     def plaintext(self, text):
         """The members of the next message: the first one says and proves who is speaking."""
-        message = {"id": to_base64(os.urandom(16)), "text": text}
+        return self.introduced({"id": to_base64(os.urandom(16)), "text": text})
+
+    def introduced(self, message):
+        """What is said next, after the members that say and prove who is speaking if it is the first."""
         if self.counter:
             return message
         name = {"username": self.username} if self.username else {}
@@ -211,6 +214,10 @@ class InitiatorSide:
         """The object for the next message, with members of the plaintext changed."""
         plaintext = json.dumps({**self.plaintext(text), **changes}).encode()
         return self.sealed(plaintext)
+
+    def ask(self, **members):
+        """The object for an ask or a saying."""
+        return self.sealed(json.dumps(self.introduced(members)).encode())
 
     def sealed(self, plaintext):
         """The object for the next message, with bytes of the test's choice inside."""

@@ -124,6 +124,20 @@ def test_honest_messages_are_taken_in(mallory, responder, bob):
     assert bob.logged_texts() == ["hello", "again"]
 
 
+def test_an_ask_that_nobody_knows_is_answered_with_no_and_the_session_goes_on(mallory, responder, bob):
+    connection, side = mallory
+    asks = [{"ask": "weather"}, {"ask": None}, {"sealed": "", "room": ""}, {"ask": "state", "room": 7}]
+    for number, ask in enumerate([*asks, *asks]):
+        connection.send_object(side.ask(**ask))
+        answer = side.open_receipt(connection.receive_object(), number)
+        assert answer["received"] == number
+        assert answer["status"] == 404
+        assert answer["why"].startswith("no such")
+    connection.send_object(side.message("still here"))
+    assert side.receipt(connection.receive_object(), len(asks) * 2) == len(asks) * 2
+    assert bob.logged_texts() == ["still here"]
+
+
 @pytest.mark.parametrize("position", [0, 15, 16, 23, 24, 39, 40, 60, -1])
 def test_an_altered_message_is_refused(mallory, responder, bob, position):
     connection, side = mallory

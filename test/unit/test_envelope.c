@@ -204,6 +204,68 @@ static void what_is_no_later_message_is_refused(void **state)
 	}
 }
 
+static void an_ask_or_a_saying_stands_in_place_of_a_text(void **state)
+{
+	static const struct {
+		const char *json;
+		bool is_first;
+	} cases[] = {
+	    {"{" SENDER ", \"username\": \"Ece\", \"ask\": \"states\", \"room\": \"...\"}", true},
+	    {"{\"ask\": \"states\", \"room\": \"...\"}", false},
+	    {"{\"room\": \"...\", \"state\": \"...\", \"sealed\": \"...\"}", false},
+	};
+	json_t *body = json_pack("{s:s, s:s}", "ask", "states", "room", "...");
+	struct envelope envelope = first_message();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct envelope read;
+
+		assert_int_equal(envelope_parse(cases[i].json, strlen(cases[i].json), cases[i].is_first, &read), 0);
+		assert_null(read.text);
+		assert_string_equal(json_string_value(json_object_get(read.body, "room")), "...");
+		envelope_free(&read);
+	}
+	envelope.text = NULL;
+	envelope.body = body;
+	expect_json(&envelope, cases[0].json);
+	envelope.is_first = false;
+	expect_json(&envelope, cases[1].json);
+	json_decref(body);
+}
+
+static void who_says_a_text_asks_nothing(void **state)
+{
+	static const char json[] = "{" ID ", " TEXT ", \"ask\": \"states\", \"sealed\": \"...\"}";
+	struct envelope envelope;
+
+	(void)state;
+	assert_int_equal(envelope_parse(json, strlen(json), false, &envelope), 0);
+	assert_string_equal(envelope.text, "hello");
+	assert_null(envelope.body);
+	envelope_free(&envelope);
+}
+
+static void an_answer_is_a_receipt_with_further_members(void **state)
+{
+	static const char json[] =
+	    "{\"received\": 1, \"username\": \"Bob\", \"status\": 300, \"why\": \"behind\", \"head\": \"...\"}";
+	struct envelope_receipt receipt = {1, "Bob", ENVELOPE_NOT_NOW, "behind"}, read;
+	json_t *members = json_pack("{s:s}", "head", "..."), *answer = NULL;
+	struct buffer out = {0};
+
+	(void)state;
+	assert_int_equal(envelope_format_receipt(&out, &receipt, members), 0);
+	assert_int_equal(out.len, strlen(json));
+	assert_memory_equal(out.data, json, out.len);
+	assert_int_equal(envelope_parse_receipt(out.data, out.len, &read, &answer), 0);
+	assert_string_equal(read.why, "behind");
+	assert_string_equal(json_string_value(json_object_get(answer, "head")), "...");
+	json_decref(answer);
+	json_decref(members);
+	buffer_free(&out);
+}
+
 static void receipts_are_written_and_read(void **state)
 {
 	static const struct {
@@ -224,11 +286,11 @@ static void receipts_are_written_and_read(void **state)
 		struct envelope_receipt receipt;
 		struct buffer out = {0};
 
-		assert_int_equal(envelope_format_receipt(&out, expected), 0);
+		assert_int_equal(envelope_format_receipt(&out, expected, NULL), 0);
 		assert_int_equal(out.len, strlen(cases[i].json));
 		assert_memory_equal(out.data, cases[i].json, out.len);
 		memset(&receipt, 0x5a, sizeof(receipt));
-		assert_int_equal(envelope_parse_receipt(out.data, out.len, &receipt), 0);
+		assert_int_equal(envelope_parse_receipt(out.data, out.len, &receipt, NULL), 0);
 		assert_true(receipt.received == expected->received);
 		assert_string_equal(receipt.username, expected->username);
 		assert_int_equal(receipt.status, expected->status);
@@ -278,7 +340,7 @@ static void what_is_no_receipt_is_refused(void **state)
 
 		memset(&receipt, 0x5a, sizeof(receipt));
 		before = receipt;
-		CHECK(envelope_parse_receipt(copy, len, &receipt) == EPROTO, "taken: %s", cases[i]);
+		CHECK(envelope_parse_receipt(copy, len, &receipt, NULL) == EPROTO, "taken: %s", cases[i]);
 		assert_memory_equal(&receipt, &before, sizeof(receipt));
 		free(copy);
 	}
@@ -293,6 +355,9 @@ int main(void)
 	    cmocka_unit_test(later_messages_say_no_more_who_speaks),
 	    cmocka_unit_test(what_is_no_first_message_is_refused),
 	    cmocka_unit_test(what_is_no_later_message_is_refused),
+	    cmocka_unit_test(an_ask_or_a_saying_stands_in_place_of_a_text),
+	    cmocka_unit_test(who_says_a_text_asks_nothing),
+	    cmocka_unit_test(an_answer_is_a_receipt_with_further_members),
 	    cmocka_unit_test(receipts_are_written_and_read),
 	    cmocka_unit_test(what_is_no_receipt_is_refused),
 	};

@@ -9,6 +9,7 @@
 #include "randomness.h"
 #include "vectors.h"
 #include "wire/exchange.h"
+#include "wire/framing.h"
 
 static struct identity alice, bob;
 static const uint8_t id[ENVELOPE_ID_BYTES] = {
@@ -111,11 +112,11 @@ static void a_secure_exchange_has_the_bytes_of_the_vectors(void **state)
 	assert_memory_equal(ends.responder.peer, alice.public, IDENTITY_BYTES);
 	assert_string_equal(ends.responder.username, "Ece");
 	randomness_supply(VECTOR_RECEIPT_NONCE);
-	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, &out), 0);
+	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, NULL, &out), 0);
 	expect_out(&out, VECTOR_RECEIPT);
 	object = object_of(&out);
 	memset(&receipt, 0x5a, sizeof(receipt));
-	assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &receipt), 0);
+	assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &receipt, NULL), 0);
 	wire_free(&object);
 	assert_int_equal(receipt.status, ENVELOPE_DONE);
 	assert_string_equal(receipt.username, "Bob");
@@ -156,7 +157,7 @@ static void a_classic_exchange_has_the_bytes_of_the_vectors(void **state)
 	assert_memory_equal(message.text, VECTOR_TEXT, message.text_len);
 	assert_null(message.id);
 	exchange_message_free(&message);
-	assert_int_equal(exchange_seal_receipt(&ends.responder, &(struct envelope_receipt){.status = 200}, &out),
+	assert_int_equal(exchange_seal_receipt(&ends.responder, &(struct envelope_receipt){.status = 200}, NULL, &out),
 	    EPROTO);
 	ends_part(&ends);
 }
@@ -264,6 +265,43 @@ static void texts_of_every_kind_come_through(void **state)
 	free(long_text);
 }
 
+static void an_ask_of_the_largest_size_is_answered_with_as_much(void **state)
+{
+	char *text = support_repeat('x', ENVELOPE_MAX_BYTES - 200);
+	json_t *body = json_pack("{s:s, s:s}", "ask", "states", "known", text), *answer = NULL;
+	struct envelope_receipt receipt = {.received = 1, .status = ENVELOPE_NOT_NOW};
+	struct ends ends = ends_meet(bob.public, &bob);
+	struct exchange_message message;
+	struct buffer out = {0};
+	struct wire_object object;
+
+	(void)state;
+	send_text(&ends, "Alice", BYTES("hello"));
+	assert_int_equal(exchange_seal_body(&ends.initiator, "Alice", body, &out), 0);
+	assert_true(out.len <= FRAMING_MAX_BYTES);
+	object = object_of(&out);
+	assert_int_equal(exchange_open(&ends.responder, &object, &message), 0);
+	wire_free(&object);
+	assert_null(message.text);
+	assert_null(message.id);
+	assert_true(message.counter == 1);
+	assert_true(json_equal(message.body, body));
+	exchange_message_free(&message);
+	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, body, &out), 0);
+	assert_true(out.len <= FRAMING_MAX_BYTES);
+	object = object_of(&out);
+	assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &receipt, &answer), 0);
+	wire_free(&object);
+	assert_string_equal(json_string_value(json_object_get(answer, "known")), text);
+	json_decref(answer);
+	json_object_set_new(body, "more", json_string(text));
+	assert_int_equal(exchange_seal_body(&ends.initiator, "Alice", body, &out), EMSGSIZE);
+	assert_int_equal(out.len, 0);
+	json_decref(body);
+	free(text);
+	ends_part(&ends);
+}
+
 static void a_receipt_is_for_the_message_that_was_sealed_last(void **state)
 {
 	static const struct {
@@ -282,13 +320,13 @@ static void a_receipt_is_for_the_message_that_was_sealed_last(void **state)
 
 		for (unsigned k = 0; k < cases[i].sealed; k++)
 			send_text(&ends, NULL, BYTES("hello"));
-		assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, &out), 0);
+		assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, NULL, &out), 0);
 		object = object_of(&out);
-		assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &read), cases[i].rc);
+		assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &read, NULL), cases[i].rc);
 		if (cases[i].rc == 0)
 			assert_int_equal(read.status, ENVELOPE_NO);
 		/* And good once. */
-		assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &read), EPROTO);
+		assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &read, NULL), EPROTO);
 		wire_free(&object);
 		ends_part(&ends);
 	}
@@ -309,8 +347,8 @@ static void nobody_speaks_out_of_turn(void **state)
 	/* Before there are keys. */
 	assert_int_equal(exchange_open(&nothing, &object, &message), EPROTO);
 	assert_int_equal(exchange_seal(&nothing, NULL, id, BYTES("hello"), &out), EPROTO);
-	assert_int_equal(exchange_seal_receipt(&nothing, &receipt, &out), EPROTO);
-	assert_int_equal(exchange_open_receipt(&nothing, &object, &receipt), EPROTO);
+	assert_int_equal(exchange_seal_receipt(&nothing, &receipt, NULL, &out), EPROTO);
+	assert_int_equal(exchange_open_receipt(&nothing, &object, &receipt, NULL), EPROTO);
 	/* Before both are there. */
 	assert_int_equal(exchange_offer(&nothing, &alice, bob.public, "7", &sealed), 0);
 	assert_int_equal(exchange_seal(&nothing, NULL, id, BYTES("hello"), &out), EPROTO);
@@ -318,8 +356,8 @@ static void nobody_speaks_out_of_turn(void **state)
 	/* One in the place of the other. */
 	assert_int_equal(exchange_open(&ends.initiator, &object, &message), EPROTO);
 	assert_int_equal(exchange_seal(&ends.responder, NULL, id, BYTES("hello"), &out), EPROTO);
-	assert_int_equal(exchange_seal_receipt(&ends.initiator, &receipt, &out), EPROTO);
-	assert_int_equal(exchange_open_receipt(&ends.responder, &object, &receipt), EPROTO);
+	assert_int_equal(exchange_seal_receipt(&ends.initiator, &receipt, NULL, &out), EPROTO);
+	assert_int_equal(exchange_open_receipt(&ends.responder, &object, &receipt, NULL), EPROTO);
 	assert_int_equal(out.len, 0);
 	wire_free(&object);
 	buffer_free(&sealed);
@@ -412,9 +450,9 @@ static void mallory_in_bobs_place_reads_nothing_and_confirms_nothing(void **stat
 	object = object_of(&out);
 	assert_int_equal(exchange_open(&ends.responder, &object, &message), EPROTO);
 	wire_free(&object);
-	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, &out), 0);
+	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, NULL, &out), 0);
 	object = object_of(&out);
-	assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &receipt), EPROTO);
+	assert_int_equal(exchange_open_receipt(&ends.initiator, &object, &receipt, NULL), EPROTO);
 	assert_string_equal(ends.initiator.username, "");
 	wire_free(&object);
 	ends_part(&ends);
@@ -445,6 +483,7 @@ int main(void)
 	    cmocka_unit_test(a_key_is_answered_in_the_kind_it_came_in),
 	    cmocka_unit_test(a_key_of_the_other_exchange_is_not_taken),
 	    cmocka_unit_test(texts_of_every_kind_come_through),
+	    cmocka_unit_test(an_ask_of_the_largest_size_is_answered_with_as_much),
 	    cmocka_unit_test(a_receipt_is_for_the_message_that_was_sealed_last),
 	    cmocka_unit_test(nobody_speaks_out_of_turn),
 	    cmocka_unit_test_teardown(a_first_message_without_a_proof_that_holds_is_refused, randomness_restore),

@@ -201,6 +201,40 @@ static void string_members_are_lent(void **state)
 	json_decref(object);
 }
 
+static void bytes_are_members_of_exactly_their_length(void **state)
+{
+	static const struct {
+		const char *json;
+		bool taken;
+	} cases[] = {
+	    {"{\"a\": \"AQID\"}", true},
+	    {"{\"a\": \"AQI=\"}", false},
+	    {"{\"a\": \"AQIDBA==\"}", false},
+	    {"{\"a\": \"AQID\\n\"}", false},
+	    {"{\"a\": \"AQ-_\"}", false},
+	    {"{\"a\": \"AQI\"}", false},
+	    {"{\"a\": \"\"}", false},
+	    {"{\"a\": 7}", false},
+	    {"{\"b\": \"AQID\"}", false},
+	};
+	uint8_t bytes[3];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *object = jsontext_parse(cases[i].json, strlen(cases[i].json), NULL);
+
+		CHECK(jsontext_get_bytes(object, "a", bytes, sizeof(bytes)) == cases[i].taken, "%s", cases[i].json);
+		if (cases[i].taken) {
+			json_t *written = jsontext_bytes(bytes, sizeof(bytes));
+
+			assert_memory_equal(bytes, "\1\2\3", sizeof(bytes));
+			assert_string_equal(json_string_value(written), "AQID");
+			json_decref(written);
+		}
+		json_decref(object);
+	}
+}
+
 static void values_are_written_as_python_writes_them(void **state)
 {
 	static const char *const texts[] = {
@@ -433,6 +467,7 @@ int main(void)
 	    cmocka_unit_test(nesting_is_bounded),
 	    cmocka_unit_test(every_beginning_of_an_object_is_refused),
 	    cmocka_unit_test(string_members_are_lent),
+	    cmocka_unit_test(bytes_are_members_of_exactly_their_length),
 	    cmocka_unit_test(values_are_written_as_python_writes_them),
 	    cmocka_unit_test(strings_are_written_with_quotes_and_escapes),
 	    cmocka_unit_test(every_character_comes_back_from_its_json),
