@@ -37,7 +37,7 @@ common_OBJECTS = \
 announcer_OBJECTS = announcer beacon name
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat completion connection delivery desk heard history links loop matcher message outbox outcomes parties passphrase patience peerswatch people prompt recipient script search send shownentry talk trust users waiting watch whose wording
-responder_OBJECTS = responder admission alert caller conversation inbox received roster row server transcript welcome
+responder_OBJECTS = responder admission alert caller conversation inbox received roster row server shutout transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
 BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker

@@ -19,6 +19,7 @@
 #include "caller.h"
 #include "conversation.h"
 #include "net/address.h"
+#include "shutout.h"
 
 /* The work of one round, so that everybody has a turn soon. */
 #define EVENTS_MAX 64
@@ -65,6 +66,7 @@ struct server {
 	struct roster *roster;
 	struct console *console;
 	struct admission admission;
+	struct shutout shutout;
 	bool strict; /* the classic exchange is refused */
 	server_ready *ready;
 	void *ready_context;
@@ -117,6 +119,8 @@ static void drop(struct server *server, struct connection *connection)
 	if (connection->touched)
 		TAILQ_REMOVE(&server->touched, connection, of_touched);
 	TAILQ_REMOVE(&server->all, connection, of_all);
+	if (!connection->conversation.spoken)
+		shutout_note(&server->shutout, connection->conversation.peer, server->now_ms);
 	admission_leave(&server->admission, &connection->place);
 	/* Closing does not end it in epoll(7) while a child that was just started has the descriptor, too. */
 	if (connection->interest)
@@ -390,6 +394,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 
 	if (!make_place(server, address, turned)) {
 		refuse(server, address, "there are too many connections already");
+		shutout_note(&server->shutout, address, server->now_ms);
 		close(fd);
 		return;
 	}
@@ -425,8 +430,9 @@ static bool has_waiting(const struct server *server)
 static void accept_waiting(struct server *server)
 {
 	bool turned = false;
+	int i;
 
-	for (int i = 0; i < ACCEPTS_MAX && (i == 0 || has_waiting(server)); i++) {
+	for (i = 0; i < ACCEPTS_MAX && (i == 0 || has_waiting(server)); i++) {
 		struct sockaddr_in peer;
 		socklen_t len = sizeof(peer);
 		int fd = accept4(server->listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -449,6 +455,8 @@ static void accept_waiting(struct server *server)
 			return;
 		}
 	}
+	if (i == ACCEPTS_MAX)
+		shutout_watch(&server->shutout, server->now_ms);
 }
 
 /* Writes what is to be seen, if that was not done in this millisecond. */
@@ -468,6 +476,8 @@ static int timeout_ms(const struct server *server)
 
 	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
 		until_ms = server->rests_until_ms;
+	if (shutout_due_ms(&server->shutout) < until_ms)
+		until_ms = shutout_due_ms(&server->shutout);
 	if (inbox_due_ms(server->inbox) < until_ms)
 		until_ms = inbox_due_ms(server->inbox);
 	if (server->console->text.len > 0 && server->shown_ms + 1 < until_ms)
@@ -514,6 +524,7 @@ int server_run(struct server *server)
 		expire(server);
 		if (server->now_ms >= server->ready_ms)
 			server->ready_ms = server->ready(server->ready_context);
+		shutout_apply(&server->shutout, server->listener, server->now_ms);
 		show(server);
 	}
 	return rc;
@@ -576,6 +587,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	opened->console = console;
 	opened->strict = strict;
 	admission_init(&opened->admission, connection_limit());
+	shutout_init(&opened->shutout);
 	opened->next_ms = opened->ready_ms = INT64_MAX;
 	ratelimit_init(&opened->refusals, REFUSAL_BURST, REFUSAL_PERIOD_MS);
 	ratelimit_limit_all(&opened->refusals, ALL_REFUSALS_BURST, ALL_REFUSALS_PERIOD_MS);

@@ -6,12 +6,14 @@ import fcntl
 import json
 import pathlib
 import re
+import select
+import socket
 import threading
 import time
 
 import pytest
 
-from network import ECE, Listener, connect, open_file_limit, say
+from network import CHAT_PORT, ECE, Listener, connect, open_file_limit, say
 from protocol import Identity, InitiatorSide
 from quartet import MENU, chat_unsecure, eventually, peer
 
@@ -180,6 +182,38 @@ def test_2_4_0_B_newcomers_cost_a_full_server_little_more_than_an_empty_one(resp
         empty = cost()
         fill(places, MAX_OF_ONE_ADDRESS)
         assert cost() < 5 * empty + 0.1
+
+
+def attempt(source):
+    """Begins to connect, and waits for nothing."""
+    attempted = socket.socket()
+    attempted.setblocking(False)
+    attempted.bind((source, 0))
+    attempted.connect_ex(("127.0.0.1", CHAT_PORT))
+    return attempted
+
+
+def test_2_4_0_B_who_connects_without_a_pause_and_says_nothing_is_shut_out_for_a_moment(responder):
+    """Whoever else connects is not, nor what is open; and afterwards everybody gets in who still waits."""
+    flooder, beyond = "127.3.4.1", 4 * 64
+
+    def is_shut_out():
+        with responder.paused():
+            for _ in range(beyond):
+                attempt(flooder).close()
+        with attempt(flooder) as newcomer:
+            return not select.select([], [newcomer], [], 0.2)[1]
+
+    with connect(source=flooder) as before:
+        before.send_object({"unencrypted_message": "before"})
+        responder.wait_for("before")
+        eventually(is_shut_out)
+        say("from elsewhere")
+        responder.wait_for(shown("plain", "Ece", "from elsewhere"))
+        before.send_object({"unencrypted_message": "meanwhile"})
+        responder.wait_for("meanwhile")
+    say("afterwards", source=flooder)
+    responder.wait_for("afterwards")
 
 
 def test_2_4_0_B_what_has_begun_must_end_in_30_seconds_but_whoever_types_is_waited_for(
