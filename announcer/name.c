@@ -7,6 +7,9 @@
 #include "term/lineinput.h"
 #include "trust/ownname.h"
 
+/* A longer name is not repeated. */
+#define SAID_MAX_BYTES 16
+
 bool name_is_taken(struct console *console, struct peersfile *file, const uint8_t *identity, const char *name)
 {
 	/* What cannot be read is told by those who need it. */
@@ -22,7 +25,11 @@ bool name_is_taken(struct console *console, struct peersfile *file, const uint8_
 
 	if (rc != 0 || !ownname_is_taken(&world, name, taker))
 		return false;
-	console_put_name(console, CONSOLE_STRONG, name);
+	/* So that it is read in three rows of 39 columns, with the question. */
+	if (strlen(name) <= SAID_MAX_BYTES)
+		console_put_name(console, CONSOLE_STRONG, name);
+	else
+		console_put_styled(console, CONSOLE_WARNING, "That name");
 	console_put_styled(console, CONSOLE_WARNING, " is taken: %s.\n", taker);
 	return true;
 }

@@ -307,9 +307,14 @@ bool prompt_ask_decision(struct prompt *prompt, const char *question)
 
 	if (!prompt->terminal)
 		return prompt_ask_yes(prompt, question);
-	console_flush(prompt->console);
-	lineinput_forget(&prompt->input);
-	return prompt_ask_word(prompt, question, &answer) && strcasecmp(answer, "yes") == 0;
+	do {
+		console_flush(prompt->console);
+		lineinput_forget(&prompt->input);
+		if (!prompt_ask_word(prompt, question, &answer))
+			return false;
+		question = "The whole word, please: yes or no? ";
+	} while (prompt_begins("yes", answer) && strcasecmp(answer, "yes") != 0);
+	return strcasecmp(answer, "yes") == 0;
 }
 
 void prompt_resume(struct prompt *prompt)

@@ -91,8 +91,8 @@ bool prompt_begins(const char *word, const char *answer);
 bool prompt_ask_yes(struct prompt *prompt, const char *question) __attribute__((warn_unused_result));
 
 /*
- * The same for what is decided by it: at a terminal the whole word is wanted, and what was typed before it was asked is
- * forgotten.
+ * The same for what is decided by it: at a terminal the whole word is wanted, and asked for again after a beginning of it, and
+ * what was typed before it was asked is forgotten.
  */
 bool prompt_ask_decision(struct prompt *prompt, const char *question) __attribute__((warn_unused_result));
 

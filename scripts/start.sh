@@ -388,7 +388,11 @@ open_quartet() {
 	look_for "$SESSION"
 	unlock '' "$PWD"
 	begin "$SESSION" initiator "$PWD"
-	[[ -n ${panes[announcer]:-} ]] || asks=announcer
+	if [[ -z ${panes[announcer]:-} ]]; then
+		asks=announcer
+	elif [[ $(tmux display-message -p -t "${panes[announcer]}" '#{pane_title}') == 'announcer: '* ]]; then
+		asks=initiator
+	fi
 	for program in initiator responder discovery announcer; do
 		add '' "$PWD" "$program"
 	done

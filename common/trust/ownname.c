@@ -11,13 +11,13 @@ const char *ownname_rule(const char *name)
 	struct in_addr address;
 
 	if (name[0] == '#' || name[0] == '-')
-		return "your username does not begin with # or -, which mean something else in commands";
+		return "it does not begin with # or -";
 	if (strcasecmp(name, "@all") == 0)
-		return "your username is not @all, which means everybody";
+		return "@all means everybody";
 	if (name[strspn(name, "0123456789")] == '\0')
-		return "your username is no number, which means a place in a list";
+		return "a number means a place in a list";
 	if (address_parse(name, &address) == 0)
-		return "your username is no IPv4 address, which means whoever is there";
+		return "an address means whoever is there";
 	return NULL;
 }
 

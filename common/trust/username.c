@@ -53,18 +53,17 @@ const char *username_rule(enum username_fault fault)
 {
 	switch (fault) {
 	case USERNAME_EMPTY:
-		return "a username has at least one character that is no white space";
+		return "a username has at least one character";
 	case USERNAME_TOO_LONG:
-		return "a username has at most " TEXT_OF(
-		    USERNAME_MAX_BYTES) " bytes (as many plain letters, fewer with accents or emoji)";
+		return "it has at most " TEXT_OF(USERNAME_MAX_BYTES) " bytes (an accent takes two)";
 	case USERNAME_NOT_UTF8:
-		return "a username is UTF-8 text";
+		return "it is UTF-8 text";
 	case USERNAME_HAS_CONTROL:
-		return "a username has no control characters";
+		return "it has no control characters";
 	case USERNAME_BEGINS_WITH_MARK:
-		return "a username does not begin with a combining mark";
+		return "it does not begin with a combining mark";
 	case USERNAME_OK:
 		break;
 	}
-	return "a username like this one is fine";
+	return "it is fine";
 }

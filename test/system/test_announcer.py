@@ -135,6 +135,18 @@ def test_a_name_that_means_something_else_in_commands_is_refused(alice, name):
     alice.run("announcer", f"-u{name}", status=2)
 
 
+@pytest.mark.parametrize("typed", [b"", b"x" * 65, b"\xff", b"a\tb", "\u0301a".encode(), b"#lab", b"@all", b"12",
+                                   b"192.168.1.7", b"Bob", b"somebody", b"b" * 64], ids=str)
+def test_what_is_wrong_with_a_name_fits_two_narrow_rows(alice, typed):
+    taken = ("Bob", "somebody", "b" * 64)
+    alice.write_peers({f"127.100.100.{100 + k}": signed_by_another() | {"username": name}
+                       for k, name in enumerate(taken)})
+    announcer = alice.announcer(terminal=39)
+    announcer.send_bytes(typed + b"\n")
+    said = announcer.wait_for(r"(?s)\n(.*\.)\n\r?Username: ")[1].splitlines()
+    assert 1 <= len(said) <= 2 and all(len(row) <= 39 for row in said), said
+
+
 def test_a_name_that_is_changed_meanwhile_is_announced_from_then_on(alice):
     """As the initiator's Name does."""
     with Ear("127.255.255.255") as ear:

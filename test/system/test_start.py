@@ -454,6 +454,16 @@ def test_start_again_leaves_the_cursor_where_it_was(machine):
     assert [title for title, pane in machine.panes().items() if pane.active] == ["initiator"]
 
 
+def test_start_again_puts_the_cursor_into_the_initiator_if_there_is_a_name(machine):
+    machine.start()
+    pane = machine.panes()["announcer"]
+    pane.answer("Username:", "Ece")
+    eventually(lambda: machine.tmux("display", "-p", "-t", pane.id, "#{pane_title}") == "announcer: Ece\n")
+    machine.tmux("select-pane", "-t", machine.panes()["responder"].id)
+    machine.start()
+    assert [title for title, pane in machine.panes().items() if pane.active] == ["initiator"]
+
+
 def test_start_inside_tmux_switches_to_the_session(machine):
     terminal = machine.terminal(command=["tmux", "new-session", "-s", "other", "sh"])
     eventually(lambda: machine.runs("other"))

@@ -349,8 +349,10 @@ def test_a_decisive_question_wants_the_whole_word(alice, environment):
     alice.pin(Bob={"identity": alice.identity().text, "pinned": 1763625000})
     initiator = begin(alice, environment)
     initiator.ask("Distrust Bob", "Forget that, yes or no")
-    initiator.ask("y", "Nothing was changed")
+    initiator.ask("y", r"The whole word, please: yes or no\? ")
+    initiator.ask("no", "Nothing was changed")
     initiator.wait_for(MENU)
     initiator.ask("Distrust Bob", "Forget that, yes or no")
+    initiator.ask("Y", "The whole word, please")
     initiator.ask("yes", "Forgotten")
     assert alice.known() == {}
