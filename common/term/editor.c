@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <histedit.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,8 +39,6 @@ struct editor {
 	EditLine *el;
 	FILE *out;	      /* libedit's, which ends in the console's outlet */
 	FILE *silence;	      /* for its complaints about terminals that it does not know */
-	locale_t locale;      /* libedit's */
-	locale_t outside;     /* everybody else's, while libedit runs */
 	struct termios usual; /* how the terminal was before */
 	struct lineinput *input;
 	struct console *console;
@@ -151,27 +148,18 @@ static void put_now(struct editor *editor, const char *bytes)
 	put_out(editor->console, bytes, strlen(bytes));
 }
 
-/* Where the cursor is: rows below the beginning of the question, on a terminal of so many columns. */
-static unsigned rows_above(const struct editor *editor, unsigned columns)
+/* Adds to *row and *column, on a terminal of so many columns, what stands between two places. */
+static void advance(const wchar_t *at, const wchar_t *end, unsigned columns, unsigned *row, unsigned *column)
 {
-	const LineInfoW *info = el_wline(editor->el);
-	unsigned row = 0, column = 0;
+	for (; at < end; at++) {
+		int width = wcwidth(*at);
 
-	for (int part = 0; part < 2; part++) {
-		const wchar_t *at = part == 0 ? editor->question : info->buffer;
-		const wchar_t *end = part == 0 ? at + wcslen(at) : info->cursor;
-
-		for (; at < end; at++) {
-			int width = wcwidth(*at);
-
-			column += width < 0 ? 2 : (unsigned)width;
-			if (*at == L'\n' || column >= columns) {
-				row++;
-				column = 0;
-			}
+		*column += width < 0 ? 2 : (unsigned)width;
+		if (*at == L'\n' || *column >= columns) {
+			++*row;
+			*column = 0;
 		}
 	}
-	return row;
 }
 
 /* For libedit: the question. If the line is hidden, what was collected comes first. */
@@ -192,6 +180,7 @@ static wchar_t *get_question(EditLine *el)
 static unsigned char show_news(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
+	const LineInfoW *info = el_wline(el);
 	struct winsize size;
 	char up[32];
 
@@ -203,9 +192,11 @@ static unsigned char show_news(EditLine *el, int key)
 	}
 	editor->resized = false;
 	if (ioctl(editor->input->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) {
-		unsigned rows = rows_above(editor, size.ws_col);
+		unsigned rows = 0, column = 0;
 
 		/* Terminals break the rows anew, so the line begins somewhere else than libedit thinks. */
+		advance(editor->question, editor->question + wcslen(editor->question), size.ws_col, &rows, &column);
+		advance(info->buffer, info->cursor, size.ws_col, &rows, &column);
 		snprintf(up, sizeof(up), rows > 0 ? "\r\033[%uA" : "\r", rows);
 		put_now(editor, up);
 		el_resize(el);
@@ -227,11 +218,8 @@ static size_t line_chars(EditLine *el)
 
 static int fill(struct editor *editor)
 {
-	int rc;
+	int rc = lineinput_fill(editor->input);
 
-	uselocale(editor->outside);
-	rc = lineinput_fill(editor->input);
-	uselocale(editor->locale);
 	if (rc == EINTR)
 		editor->stopped = true;
 	return rc;
@@ -546,9 +534,7 @@ static unsigned char complete(EditLine *el, int key)
 	if (editor->complete && append_narrow(&before, info->buffer, (size_t)(info->cursor - info->buffer)) &&
 	    buffer_append(&before, "", 1) == 0) {
 		before.len--;
-		uselocale(editor->outside);
 		editor->complete(editor->context, before.data, before.len, &words);
-		uselocale(editor->locale);
 	}
 	if (words.count > 0 && words.begin <= before.len)
 		result = use(editor, &before, &words);
@@ -561,25 +547,29 @@ static unsigned char complete(EditLine *el, int key)
 
 static void bind_keys(EditLine *el)
 {
-	static const wchar_t *const earlier[] = {L"\\e[A", L"\\eOA", L"^P"};
-	static const wchar_t *const later[] = {L"\\e[B", L"\\eOB", L"^N"};
+	static const wchar_t *const keys[][2] = {
+	    {L"\\200", L"q-news"},
+	    {L"\\e[200~", L"q-paste"},
+	    {L"^I", L"q-complete"},
+	    {L"\\e[A", L"q-earlier"},
+	    {L"\\eOA", L"q-earlier"},
+	    {L"^P", L"q-earlier"},
+	    {L"\\e[B", L"q-later"},
+	    {L"\\eOB", L"q-later"},
+	    {L"^N", L"q-later"},
+	    {L"^R", L"em-inc-search-prev"},
+	    {L"\\e[1~", L"ed-move-to-beg"},
+	    {L"\\e[4~", L"ed-move-to-end"},
+	    {L"\\e[3~", L"ed-delete-next-char"},
+	};
 
 	el_wset(el, EL_ADDFN, L"q-news", L"show what has come", show_news);
 	el_wset(el, EL_ADDFN, L"q-paste", L"take what is pasted", take_paste);
 	el_wset(el, EL_ADDFN, L"q-earlier", L"go back in the history", go_earlier);
 	el_wset(el, EL_ADDFN, L"q-later", L"go forward in the history", go_later);
 	el_wset(el, EL_ADDFN, L"q-complete", L"complete the word", complete);
-	el_wset(el, EL_BIND, L"\\200", L"q-news", NULL);
-	el_wset(el, EL_BIND, L"\\e[200~", L"q-paste", NULL);
-	el_wset(el, EL_BIND, L"^I", L"q-complete", NULL);
-	for (size_t i = 0; i < sizeof(earlier) / sizeof(earlier[0]); i++) {
-		el_wset(el, EL_BIND, earlier[i], L"q-earlier", NULL);
-		el_wset(el, EL_BIND, later[i], L"q-later", NULL);
-	}
-	el_wset(el, EL_BIND, L"^R", L"em-inc-search-prev", NULL);
-	el_wset(el, EL_BIND, L"\\e[1~", L"ed-move-to-beg", NULL);
-	el_wset(el, EL_BIND, L"\\e[4~", L"ed-move-to-end", NULL);
-	el_wset(el, EL_BIND, L"\\e[3~", L"ed-delete-next-char", NULL);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		el_wset(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
 static bool begin_libedit(struct editor *editor)
@@ -615,31 +605,16 @@ static bool begin_libedit(struct editor *editor)
 	return true;
 }
 
-/* The locale that libedit needs, or 0. */
-static locale_t find_locale(void)
-{
-	static const char *const names[] = {"C.UTF-8", "C.utf8", "en_US.UTF-8", ""};
-	locale_t found = 0;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !found; i++) {
-		found = newlocale(LC_CTYPE_MASK, names[i], 0);
-		if (found && strcmp(nl_langinfo_l(CODESET, found), "UTF-8") != 0) {
-			freelocale(found);
-			found = 0;
-		}
-	}
-	return found;
-}
-
 struct editor *editor_new(struct lineinput *input, struct console *console, editor_complete *complete_word,
     void *context)
 {
 	const char *term = getenv("TERM");
 	struct editor *editor;
-	locale_t outside;
-	bool began;
 
 	if (!input->terminal || !console->terminal || !term || term[0] == '\0' || strcmp(term, "dumb") == 0)
+		return NULL;
+	/* What libedit takes for a character, whatever the user's locale is. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		return NULL;
 	editor = calloc(1, sizeof(*editor));
 	if (!editor)
@@ -648,14 +623,8 @@ struct editor *editor_new(struct lineinput *input, struct console *console, edit
 	editor->console = console;
 	editor->complete = complete_word;
 	editor->context = context;
-	editor->locale = find_locale();
-	if (editor->locale && tcgetattr(input->fd, &editor->usual) == 0) {
-		outside = uselocale(editor->locale);
-		began = begin_libedit(editor);
-		uselocale(outside);
-		if (began)
-			return editor;
-	}
+	if (tcgetattr(input->fd, &editor->usual) == 0 && begin_libedit(editor))
+		return editor;
 	editor_free(editor);
 	return NULL;
 }
@@ -674,8 +643,6 @@ void editor_free(struct editor *editor)
 		fclose(editor->out);
 	if (editor->silence)
 		fclose(editor->silence);
-	if (editor->locale)
-		freelocale(editor->locale);
 	buffer_wipe(&editor->paste);
 	buffer_wipe(&editor->line);
 	free(editor);
@@ -752,7 +719,6 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 	sigaddset(&blocked, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &blocked, &mask);
 	sigaction(SIGWINCH, &resize, &usual);
-	editor->outside = uselocale(editor->locale);
 	if (begin_line(editor, question, kind)) {
 		reading = editor;
 		/* libedit would do this after the question, and what is typed between the two would be seen twice. */
@@ -763,7 +729,6 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 		reading = NULL;
 		result = conclude(editor, typed, count, line, len);
 	}
-	uselocale(editor->outside);
 	buffer_wipe(&editor->paste);
 	free(editor->question);
 	free(editor->draft);

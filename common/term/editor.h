@@ -5,8 +5,8 @@
  * lineinput.h does. Keys come from a lineinput, so its wait hook runs while somebody types. While a line is read the
  * terminal is raw: Ctrl-C throws the line away, Ctrl-D on an empty one ends the input, Ctrl-Z lets the shell have a turn.
  * What is pasted comes as a whole, in brackets from terminals that have them (ESC [?2004h): one line goes to where the
- * cursor is, several end the line. All of it is shown harmlessly, whatever bytes it has. The locale is one of UTF-8 for
- * libedit alone.
+ * cursor is, several end the line. All of it is shown harmlessly, whatever bytes it has. libedit wants a
+ * locale of UTF-8: editor_new() sets that of the program, for characters alone.
  */
 #ifndef QUARTET_EDITOR_H
 #define QUARTET_EDITOR_H
