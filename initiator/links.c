@@ -107,9 +107,7 @@ static int start_browser(struct desk *desk, const char *link)
 	if (rc == 0)
 		return PROGRAM_FINE;
 	links->browser = 0;
-	console_put_styled(desk->console, CONSOLE_BAD, "cannot run ");
-	console_put_foreign(desk->console, arguments[0], strlen(arguments[0]));
-	console_put(desk->console, ": %s\n", strerror(rc));
+	console_put_failure(desk->console, CONSOLE_BAD, "run", arguments[0], rc);
 	return PROGRAM_FAILED;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,47 +42,41 @@ static void free_job(struct alert_job *job)
 }
 
 /* A variable of the environment, as far as its value goes before a NUL. NULL if out of memory. */
-static char *make_variable(const char *name, const char *value, size_t len)
+__attribute__((format(printf, 1, 2))) static char *make_variable(const char *format, ...)
 {
-	struct buffer variable = {0};
+	va_list arguments;
+	char *variable;
+	int len;
 
-	if (buffer_printf(&variable, VARIABLE_PREFIX "%s=", name) != 0 || buffer_append(&variable, value, len) != 0 ||
-	    buffer_append(&variable, "", 1) != 0)
-		buffer_free(&variable);
-	return variable.data;
-}
-
-/* Who it is, with what is wrong with it, so that nobody else passes for the one who is known by the name. */
-static char *make_sender(const struct chatlog_entry *entry)
-{
-	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
-	char sender[sizeof(entry->username) + CHATLOG_STANDING_MAX_BYTES + sizeof(" []")];
-	bool is_bad = mark && mark->is_bad;
-
-	snprintf(sender, sizeof(sender), "%s%s%s%s", entry->username, is_bad ? " [" : "", is_bad ? entry->standing : "",
-	    is_bad ? "]" : "");
-	return make_variable("FROM", sender, strlen(sender));
+	va_start(arguments, format);
+	len = vasprintf(&variable, format, arguments);
+	va_end(arguments);
+	return len < 0 ? NULL : variable;
 }
 
 static void add_job(struct alert *alert, const struct chatlog_entry *entry)
 {
-	const char *mode = chatlog_mode_word(entry->mode), *standing = entry->standing ? entry->standing : "";
+	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
+	const char *standing = entry->standing ? entry->standing : "";
 	struct alert_job *job = calloc(1, sizeof(*job));
 	char ip[ADDRESS_TEXT_BYTES];
+	bool is_whole = true;
 
 	if (!job)
 		return;
-	address_format(entry->address, ip);
-	job->variables[0] = make_sender(entry);
-	job->variables[1] = make_variable("MODE", mode, strlen(mode));
-	job->variables[2] = make_variable("STANDING", standing, strlen(standing));
-	job->variables[3] = make_variable("IP", ip, strlen(ip));
-	job->variables[4] = make_variable("TEXT", entry->text, entry->text_len);
-	for (size_t i = 0; i < VARIABLES; i++) {
-		if (!job->variables[i]) {
-			free_job(job);
-			return;
-		}
+	/* With what is wrong with it, so that nobody else passes for the one who is known by the name. */
+	job->variables[0] = mark && mark->is_bad
+				? make_variable(VARIABLE_PREFIX "FROM=%s [%s]", entry->username, standing)
+				: make_variable(VARIABLE_PREFIX "FROM=%s", entry->username);
+	job->variables[1] = make_variable(VARIABLE_PREFIX "MODE=%s", chatlog_mode_word(entry->mode));
+	job->variables[2] = make_variable(VARIABLE_PREFIX "STANDING=%s", standing);
+	job->variables[3] = make_variable(VARIABLE_PREFIX "IP=%s", address_format(entry->address, ip));
+	job->variables[4] = make_variable(VARIABLE_PREFIX "TEXT=%.*s", (int)entry->text_len, entry->text);
+	for (size_t i = 0; i < VARIABLES; i++)
+		is_whole &= job->variables[i] != NULL;
+	if (!is_whole) {
+		free_job(job);
+		return;
 	}
 	STAILQ_INSERT_TAIL(&alert->jobs, job, next);
 	alert->job_count++;
@@ -161,11 +156,8 @@ int64_t alert_work(struct alert *alert, int64_t now_ms)
 		alert->job_count--;
 		rc = start(alert, job, now_ms);
 		free_job(job);
-		if (rc != 0 && !alert->failed) {
-			console_put_styled(alert->console, CONSOLE_WARNING, "cannot run ");
-			console_put_foreign(alert->console, alert->command, strlen(alert->command));
-			console_put(alert->console, ": %s\n", strerror(rc));
-		}
+		if (rc != 0 && !alert->failed)
+			console_put_failure(alert->console, CONSOLE_WARNING, "run", alert->command, rc);
 		alert->failed = rc != 0;
 	}
 	if (now_ms >= alert->ends_ms) {

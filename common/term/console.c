@@ -182,6 +182,14 @@ void console_put_foreign(struct console *console, const char *text, size_t len)
 	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 }
 
+void console_put_failure(struct console *console, enum console_style style, const char *what, const char *object,
+    int error)
+{
+	console_put_styled(console, style, "cannot %s ", what);
+	console_put_foreign(console, object, strlen(object));
+	console_put(console, ": %s\n", strerror(error));
+}
+
 void console_put_json(struct console *console, const char *json, size_t len)
 {
 	char escaped[PIECE_BYTES * TEXT_JSON_FACTOR];
@@ -263,56 +271,21 @@ static void put_piece(struct console *console, enum console_style style, const s
 		collect(console, RESET, strlen(RESET));
 }
 
-/* Collects a line of a message, without its line feed. */
-static void put_message_line(struct console *console, enum console_style style, const char *line, size_t len)
+/* Collects a line of a message in its styles. */
+static void put_styled_line(struct console *console, enum console_style style, const char *line, size_t len)
 {
-	bool isolated = needs_isolation(console, line, len);
 	struct richtext rich;
 	struct richtext_piece piece;
 
-	collect_if(console, isolated, LAYOUT_ISOLATE);
 	richtext_begin(&rich, line, len);
-	while (console->terminal && richtext_next(&rich, &piece))
+	while (richtext_next(&rich, &piece))
 		put_piece(console, style, &piece);
-	if (!console->terminal)
-		collect_piece(console, line, len);
-	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 }
 
-/* Collects the lines of a message with a feed of ours between them. */
-static void put_message(struct console *console, enum console_style style, const char *text, size_t len,
-    const char *our_feed)
-{
-	for (;;) {
-		const char *feed = memchr(text, '\n', len);
-		size_t line_len = feed ? (size_t)(feed - text) : len;
-
-		put_message_line(console, style, text, line_len);
-		if (!feed)
-			return;
-		collect(console, our_feed, strlen(our_feed));
-		text = feed + 1;
-		len -= line_len + 1;
-	}
-}
-
-void console_put_message(struct console *console, const char *text, size_t len)
-{
-	put_message(console, CONSOLE_NORMAL, text, len, "\n" LAYOUT_BAR);
-}
-
-void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len)
-{
-	put_message(console, style, text, len, LAYOUT_FEED);
-}
-
-/* Collects len bytes of a line, from an offset of the text on, and marks what count marks have of it. */
+/* Collects a line, from begin to end of the text, and marks what count marks have of it. */
 static void put_marked_line(struct console *console, const char *text, size_t begin, size_t end,
     const struct console_mark *marks, size_t count)
 {
-	bool isolated = needs_isolation(console, text + begin, end - begin);
-
-	collect_if(console, isolated, LAYOUT_ISOLATE);
 	for (size_t i = 0; i < count && marks[i].begin < end; i++) {
 		size_t from = marks[i].begin > begin ? marks[i].begin : begin;
 		size_t to = marks[i].end < end ? marks[i].end : end;
@@ -326,22 +299,44 @@ static void put_marked_line(struct console *console, const char *text, size_t be
 		begin = to;
 	}
 	collect_piece(console, text + begin, end - begin);
-	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+}
+
+/* Collects the lines of a message with a feed of ours between them; with marks, or else in styles. */
+static void put_lines(struct console *console, enum console_style style, const char *text, size_t len,
+    const char *our_feed, const struct console_mark *marks, size_t count)
+{
+	for (size_t begin = 0;;) {
+		const char *feed = memchr(text + begin, '\n', len - begin);
+		size_t end = feed ? (size_t)(feed - text) : len;
+		bool isolated = needs_isolation(console, text + begin, end - begin);
+
+		collect_if(console, isolated, LAYOUT_ISOLATE);
+		if (marks || !console->terminal)
+			put_marked_line(console, text, begin, end, marks, count);
+		else
+			put_styled_line(console, style, text + begin, end - begin);
+		collect_if(console, isolated, LAYOUT_POP_ISOLATE);
+		if (!feed)
+			return;
+		collect(console, our_feed, strlen(our_feed));
+		begin = end + 1;
+	}
+}
+
+void console_put_message(struct console *console, const char *text, size_t len)
+{
+	put_lines(console, CONSOLE_NORMAL, text, len, "\n" LAYOUT_BAR, NULL, 0);
+}
+
+void console_put_beside_margin(struct console *console, enum console_style style, const char *text, size_t len)
+{
+	put_lines(console, style, text, len, LAYOUT_FEED, NULL, 0);
 }
 
 void console_put_marked(struct console *console, const char *text, size_t len, const struct console_mark *marks,
     size_t count)
 {
-	for (size_t begin = 0;;) {
-		const char *feed = memchr(text + begin, '\n', len - begin);
-		size_t end = feed ? (size_t)(feed - text) : len;
-
-		put_marked_line(console, text, begin, end, marks, count);
-		if (!feed)
-			return;
-		collect(console, "\n" LAYOUT_BAR, 1 + strlen(LAYOUT_BAR));
-		begin = end + 1;
-	}
+	put_lines(console, CONSOLE_NORMAL, text, len, "\n" LAYOUT_BAR, marks, count);
 }
 
 void console_put_all(struct console *console, struct console *draft)
@@ -386,18 +381,23 @@ static void put_signals(struct console *console)
 	console->bell_waits = console->bell_waits && buffer_append(&console->outlet.backlog, BELL, strlen(BELL)) != 0;
 }
 
+static struct winsize size_of(const struct console *console)
+{
+	struct winsize size = {0};
+
+	if (console->terminal)
+		ioctl(console->outlet.fd, TIOCGWINSZ, &size);
+	return size;
+}
+
 unsigned console_width(const struct console *console)
 {
-	struct winsize size;
-
-	return console->terminal && ioctl(console->outlet.fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+	return size_of(console).ws_col;
 }
 
 unsigned console_height(const struct console *console)
 {
-	struct winsize size;
-
-	return console->terminal && ioctl(console->outlet.fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+	return size_of(console).ws_row;
 }
 
 /* Hands the outlet the first len bytes of what was collected, in rows. */

@@ -68,6 +68,10 @@ void console_put_styled(struct console *console, enum console_style style, const
 /* Collects len bytes of foreign text on one line, escaped. */
 void console_put_foreign(struct console *console, const char *text, size_t len);
 
+/* Collects "cannot run OBJECT: No such file or directory", with what is to be run foreign. */
+void console_put_failure(struct console *console, enum console_style style, const char *what, const char *object,
+    int error);
+
 /*
  * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks if it has
  * brackets, colons, bars or the like (text_has_punctuation()), so that no name can pass for a mark of ours: "Ece

@@ -73,13 +73,10 @@ static int take_passphrase_fd(struct program *program)
 /* The working directory of all that follows; what it is itself counts from the one before, as with git and make. */
 static int change_directory(struct program *program)
 {
-	const char *reason = chdir(optarg) == 0 ? NULL : strerror(errno);
-
-	if (!reason)
+	if (chdir(optarg) == 0)
 		return PROGRAM_FINE;
-	console_put(&program->err, "%s: cannot work in \"", program->name);
-	console_put_foreign(&program->err, optarg, strlen(optarg));
-	console_put(&program->err, "\": %s\n", reason);
+	console_put(&program->err, "%s: ", program->name);
+	console_put_failure(&program->err, CONSOLE_NORMAL, "work in", optarg, errno);
 	return PROGRAM_FAILED;
 }
 
