@@ -14,7 +14,8 @@
 /* The members that this version knows: of a claim, and of all other records. */
 static const char *const claim_members[] = {"peer", "last_seen", "username", "identity", "since", "left", "also", NULL};
 static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
-    "address", "verified", "muted", "blocked", "accepted", NULL};
+    "address", "verified", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held", "left",
+    NULL};
 
 void peerscontent_format_time(int64_t time_ms, char text[static PEERSCONTENT_TIME_BYTES + 1])
 {
@@ -187,8 +188,26 @@ struct reading {
 	size_t unknown;	   /* lines that mean nothing */
 };
 
+/*
+ * Takes the line of a room, which will be at the end of the others; false if there are too many. A line may have 20 KB, and
+ * whoever reads the file need not want it, so it is told by its beginning, if it is as we write it, and not parsed.
+ */
+static bool take_room(struct peerscontent *content, const char *id, size_t len)
+{
+	size_t i = 0;
+
+	while (i < content->room_count && memcmp(content->rooms[i].id, id, PEERSCONTENT_ROOM_LEN) != 0)
+		i++;
+	if (i == PEERSCONTENT_ROOMS_MAX)
+		return false;
+	content->room_count += i == content->room_count;
+	content->rooms[i] = (struct peerscontent_room){.offset = content->others.len, .len = len};
+	memcpy(content->rooms[i].id, id, PEERSCONTENT_ROOM_LEN);
+	return true;
+}
+
 /* Takes a record that is no address; false if it means nothing. */
-static bool take_section(struct reading *reading, json_t *object)
+static bool take_section(struct reading *reading, json_t *object, size_t line_len)
 {
 	const char *key;
 	size_t len;
@@ -202,7 +221,8 @@ static bool take_section(struct reading *reading, json_t *object)
 		     jsontext_get_string(object, "address", &key, &len)))
 		json_object_set(reading->strangers, key, object);
 	else
-		return false;
+		return jsontext_get_string(object, "room", &key, &len) && len == PEERSCONTENT_ROOM_LEN &&
+		       take_room(reading->content, key, line_len);
 	return true;
 }
 
@@ -216,18 +236,24 @@ static int append_line(struct buffer *text, const char *line, size_t len)
 /* Takes one line, its line feed not included. */
 static int take_line(struct reading *reading, const char *line, size_t len, size_t offset)
 {
+	static const char room[] = "{\"room\": \"";
 	struct peer claims[PEERS_CLAIMS_MAX];
-	json_t *object = jsontext_parse(line, len, NULL);
+	const char *id = line + sizeof(room) - 1;
+	json_t *object;
 	size_t count;
 	int rc = 0;
 
+	if (len > sizeof(room) + PEERSCONTENT_ROOM_LEN && memcmp(line, room, sizeof(room) - 1) == 0 &&
+	    id[PEERSCONTENT_ROOM_LEN] == '"' && take_room(reading->content, id, len))
+		return append_line(&reading->content->others, line, len);
+	object = jsontext_parse(line, len, NULL);
 	if (!object && errno == ENOMEM)
 		return ENOMEM;
 	count = object ? parse_claims(object, claims) : 0;
 	if (count > 0) {
 		find_offsets(line, len, offset, claims, count);
 		rc = take_claims(reading->content, claims, count);
-	} else if (take_section(reading, object) || (len > 0 && reading->unknown++ < PEERSCONTENT_UNKNOWN_MAX)) {
+	} else if (take_section(reading, object, len) || (len > 0 && reading->unknown++ < PEERSCONTENT_UNKNOWN_MAX)) {
 		rc = append_line(&reading->content->others, line, len);
 	}
 	json_decref(object);
@@ -286,11 +312,13 @@ void peerscontent_free(struct peerscontent *content)
 static json_t *parse_record(const char *line, size_t len, const char *kind, const char *key, const char *value)
 {
 	const char *found = NULL;
+	char member[16];
 	size_t found_len;
 	json_t *object;
 
+	snprintf(member, sizeof(member), "\"%s\"", kind);
 	/* Most lines are peers, and not worth the parsing. */
-	if (!memmem(line, len, kind, strlen(kind)))
+	if (!memmem(line, len, member, strlen(member)))
 		return NULL;
 	object = jsontext_parse(line, len, NULL);
 	if (jsontext_get_string(object, kind, &found, &found_len) &&

@@ -17,6 +17,16 @@
 /* "1763625600.125": always as wide, so that a time can be overwritten in place. */
 #define PEERSCONTENT_TIME_BYTES 14
 
+#define PEERSCONTENT_ROOMS_MAX 64
+/* base64 of its id */
+#define PEERSCONTENT_ROOM_LEN 24
+
+/* The line of a room: nothing in it is read yet but which room that is. */
+struct peerscontent_room {
+	char id[PEERSCONTENT_ROOM_LEN + 1];
+	size_t offset, len; /* in the others */
+};
+
 struct peerscontent {
 	struct peers *peers;		       /* of two lines about one address the last counts */
 	struct pins *pins;		       /* whom the user knows, and strangers */
@@ -24,7 +34,9 @@ struct peerscontent {
 	int64_t since_s;		       /* of the last announcement of it, or 0 */
 	enum pins_accept accept;	       /* whose messages the user wants */
 	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
-	size_t lines;			       /* about addresses, those included that do not count any more */
+	struct peerscontent_room rooms[PEERSCONTENT_ROOMS_MAX];
+	size_t room_count;
+	size_t lines;	/* about addresses, those included that do not count any more */
 	bool is_untidy; /* the last line does not end, or more lines mean nothing than are kept */
 };
 

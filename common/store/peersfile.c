@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/jsontext.h"
 #include "base/text.h"
 #include "crypto/identity.h"
 #include "net/address.h"
@@ -398,4 +399,31 @@ int peersfile_unpin(struct peersfile *file, const char *username)
 	memcpy(stranger.identity, pin->identity, IDENTITY_BYTES);
 	stranger.wishes = pin->wishes;
 	return put_stranger(file, &stranger);
+}
+
+json_t *peersfile_next_room(const struct peersfile *file, size_t *cursor)
+{
+	const struct peerscontent *content = &file->content;
+	json_t *record = NULL;
+
+	while (!record && *cursor < content->room_count) {
+		const struct peerscontent_room *room = &content->rooms[(*cursor)++];
+
+		record = jsontext_parse(content->others.data + room->offset, room->len, NULL);
+	}
+	return record;
+}
+
+int peersfile_set_room(struct peersfile *file, const char *id, json_t *record)
+{
+	const struct peerscontent *content = &file->content;
+	size_t i = 0;
+
+	while (i < content->room_count && strcmp(content->rooms[i].id, id) != 0)
+		i++;
+	if (record && i == PEERSCONTENT_ROOMS_MAX) {
+		json_decref(record);
+		return EUSERS;
+	}
+	return put(file, "room", "room", id, record);
 }

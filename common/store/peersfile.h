@@ -47,6 +47,12 @@ int64_t peersfile_since(const struct peersfile *file);
 enum pins_accept peersfile_accept(const struct peersfile *file);
 
 /*
+ * The record of the room after *cursor, which begins with 0, parsed now, as a new reference; NULL after the last. What it
+ * says is as hostile as the file; whose rooms it is, common/room/rooms knows.
+ */
+json_t *peersfile_next_room(const struct peersfile *file, size_t *cursor);
+
+/*
  * Begins a change: makes the file if it is missing, takes the exclusive lock and brings the content up to date. After 0,
  * end with peersfile_commit() or peersfile_abandon(). What is changed in between shows in the content when it is read next.
  */
@@ -76,6 +82,12 @@ int peersfile_unpin(struct peersfile *file, const char *username) __attribute__(
  * strangers are stored.
  */
 int peersfile_wish(struct peersfile *file, const struct stranger *who) __attribute__((warn_unused_result));
+
+/*
+ * Stores a record under the room's id, base64, or forgets the room if it is NULL; the record is taken over. Returns EUSERS if
+ * the room is new and PEERSCONTENT_ROOMS_MAX are stored.
+ */
+int peersfile_set_room(struct peersfile *file, const char *id, json_t *record) __attribute__((warn_unused_result));
 
 /*
  * What follows is for discovery, which alone writes the addresses, and keeps the dictionary itself. The first two are the

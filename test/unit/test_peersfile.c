@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "net/address.h"
+#include "store/peerscontent.h"
 #include "store/peersfile.h"
 #include "vectors.h"
 
@@ -317,6 +318,88 @@ static void strangers_are_bounded(void **state)
 	peersfile_free(file);
 }
 
+#define ROOM_ID "+paKN+u70bHe5Hno7/ulRg=="
+#define ROOM_LINE "{\"room\": \"" ROOM_ID "\", \"name\": \"lab\", \"line\": 7, \"mood\": \"fine\"}\n"
+
+static json_t *room_of(const char *id, const char *name)
+{
+	return json_pack("{s:s, s:s, s:i}", "room", id, "name", name, "line", 8);
+}
+
+/* The names of the rooms that are read, each followed by a blank. */
+static void expect_rooms(struct peersfile *file, const char *names)
+{
+	struct buffer found = {0};
+	size_t cursor = 0;
+
+	for (json_t *record; (record = peersfile_next_room(file, &cursor));) {
+		assert_int_equal(buffer_printf(&found, "%s ", json_string_value(json_object_get(record, "name"))), 0);
+		json_decref(record);
+	}
+	CHECK(found.len == strlen(names) && memcmp(found.data, names, found.len) == 0, "%.*s", (int)found.len,
+	    found.data);
+	buffer_free(&found);
+}
+
+static void a_room_is_read_when_asked_for_and_kept_byte_for_byte(void **state)
+{
+	static const char odd[] = "{ \"name\":\"cooks\",\"room\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}\n";
+	static const char damaged[] = "{\"room\": \"BAAAAAAAAAAAAAAAAAAAAA==\", \"name\"\n";
+	int dir = workdir_fd(state);
+	char text[2048];
+	struct peersfile *file;
+
+	snprintf(text, sizeof(text), ROOM_LINE "%s%s" EXAMPLE "{\"room\": \"lab\"}\n", odd, damaged);
+	file = read_text(dir, text);
+	expect_rooms(file, "lab cooks ");
+	/* A change of another record, a room that is new, one that changes, and one that goes. */
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_unpin(file, "Bob"), 0);
+	assert_int_equal(
+	    peersfile_set_room(file, "CAAAAAAAAAAAAAAAAAAAAA==", room_of("CAAAAAAAAAAAAAAAAAAAAA==", "new")), 0);
+	assert_int_equal(peersfile_set_room(file, ROOM_ID, room_of(ROOM_ID, "kitchen")), 0);
+	assert_int_equal(peersfile_set_room(file, "AAAAAAAAAAAAAAAAAAAAAA==", NULL), 0);
+	assert_int_equal(peersfile_commit(file, 0), 0);
+	assert_int_equal(peersfile_read(file), 0);
+	expect_rooms(file, "new kitchen ");
+	snprintf(text, sizeof(text),
+	    "%s" SELF_LINE BOB_LINE "{\"room\": \"lab\"}\n"
+	    "{\"room\": \"CAAAAAAAAAAAAAAAAAAAAA==\", \"name\": \"new\", \"line\": 8}\n"
+	    "{\"room\": \"" ROOM_ID "\", \"name\": \"kitchen\", \"line\": 8, \"mood\": \"fine\"}\n",
+	    damaged);
+	expect_text(dir, text);
+	peersfile_free(file);
+
+	/* Of two lines about one room the last counts. */
+	file = read_text(dir, ROOM_LINE "{\"room\": \"" ROOM_ID "\", \"name\": \"later\"}\n");
+	expect_rooms(file, "later ");
+	peersfile_free(file);
+}
+
+static void rooms_are_bounded(void **state)
+{
+	int dir = workdir_fd(state);
+	struct buffer text = {0};
+	char id[PEERSCONTENT_ROOM_LEN + 1];
+	size_t cursor = 0, count = 0;
+	struct peersfile *file;
+
+	for (unsigned i = 0; i < PEERSCONTENT_ROOMS_MAX + 5; i++)
+		assert_int_equal(buffer_printf(&text, "{\"room\": \"%022u==\", \"name\": \"lab\"}\n", i), 0);
+	assert_int_equal(buffer_append(&text, "", 1), 0);
+	file = read_text(dir, text.data);
+	for (json_t *record; (record = peersfile_next_room(file, &cursor)); count++)
+		json_decref(record);
+	assert_int_equal(count, PEERSCONTENT_ROOMS_MAX);
+	assert_int_equal(peersfile_begin(file), 0);
+	assert_int_equal(peersfile_set_room(file, ROOM_ID, room_of(ROOM_ID, "lab")), EUSERS);
+	snprintf(id, sizeof(id), "%022d==", 7);
+	assert_int_equal(peersfile_set_room(file, id, room_of(id, "lab")), 0);
+	assert_int_equal(peersfile_commit(file, 0), 0);
+	peersfile_free(file);
+	buffer_free(&text);
+}
+
 static void a_file_too_large_is_refused_and_left_alone(void **state)
 {
 	int dir = workdir_fd(state);
@@ -365,6 +448,9 @@ int main(void)
 	    workdir_test(what_is_wanted_of_somebody_stands_with_their_pins_or_in_a_record_of_a_stranger),
 	    workdir_test(what_is_no_valid_stranger_wants_nothing),
 	    workdir_test(strangers_are_bounded),
+	    cmocka_unit_test_setup_teardown(a_room_is_read_when_asked_for_and_kept_byte_for_byte, workdir_make,
+		workdir_remove),
+	    cmocka_unit_test_setup_teardown(rooms_are_bounded, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_file_too_large_is_refused_and_left_alone, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_change_waits_for_the_lock_but_not_for_ever, workdir_make, workdir_remove),
 	};
