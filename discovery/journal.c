@@ -6,7 +6,7 @@
 
 #include "store/peerscontent.h"
 
-/* Takes over what the file says of one claim; found is emptied of its extra members if they are taken. */
+/* Takes over what the file says of one claim; found is emptied of what is taken. */
 static void merge_claim(struct peers *peers, struct peer *found, int64_t now_ms)
 {
 	struct peer *own = peers_find_claim(peers, found->address, found->has_identity ? found->identity : NULL);
@@ -16,6 +16,7 @@ static void merge_claim(struct peers *peers, struct peer *found, int64_t now_ms)
 			found->heard_again = false;
 			peers_put(peers, found);
 			found->extra = NULL;
+			found->rooms = NULL;
 		}
 		return;
 	}
@@ -84,10 +85,13 @@ static int plan_lines(struct journal *journal, const struct peers *peers, const 
 	for (struct peer *peer = NULL; rc == 0 && (peer = peers_next(peers, peer));) {
 		if (peer->offset != 0)
 			continue;
-		if (journal->text.len >= allowance_bytes)
+		if (journal->text.len >= allowance_bytes) {
 			journal->is_short = true;
-		else
-			rc = add_line(journal, peers, peer->address, peersfile_size(file));
+			continue;
+		}
+		journal->is_durable |= !(peer->news & PEERS_ROOMS) ||
+				       peer->news & ~(unsigned)(PEERS_ROOMS | PEERS_RENEWED | PEERS_REFRESHED);
+		rc = add_line(journal, peers, peer->address, peersfile_size(file));
 	}
 	return rc;
 }
@@ -132,7 +136,7 @@ int journal_write(const struct journal *journal, struct peersfile *file)
 	if (rc == 0 && journal->is_whole)
 		rc = peersfile_replace(file, &journal->text, journal->lines);
 	else if (rc == 0 && journal->text.len > 0)
-		rc = peersfile_append(file, &journal->text, journal->lines);
+		rc = peersfile_append(file, &journal->text, journal->lines, journal->is_durable);
 	return peersfile_end(file, journal->is_whole, rc);
 }
 

@@ -2,7 +2,7 @@
  * What is written into peers.txt, and how: as little as will do.
  *
  * A refreshed time is overwritten in place, 14 bytes and no sync. What is new or changed is appended as a further line of
- * its address, synced. When most lines do not count any more, or somebody else's line does not end, the file is replaced.
+ * its address, synced unless it is only which rooms somebody is in. When most lines do not count any more, or somebody else's line does not end, the file is replaced.
  * Planning needs the dictionary, which others may want meanwhile, and no disk; writing needs the disk alone.
  */
 #ifndef QUARTET_JOURNAL_H
@@ -21,7 +21,8 @@ struct journal {
 	struct buffer text; /* lines to append, or the whole file */
 	size_t lines;
 	bool is_whole;
-	bool is_short; /* something had to be left for another time */
+	bool is_durable; /* lines to append say more than which rooms somebody is in, and are synced */
+	bool is_short;	 /* something had to be left for another time */
 };
 
 /*

@@ -47,6 +47,7 @@ static bool list(struct shown_users *users, const struct peers *peers, int64_t n
 		if (!verdict_is_visible(peers, claim, now_ms))
 			continue;
 		users->list[users->count] = *claim;
+		users->list[users->count].rooms = NULL;
 		users->list[users->count++].extra = NULL;
 	}
 	qsort_r(users->list, users->count, sizeof(*users->list), compare, &now_ms);

@@ -28,7 +28,7 @@ TAILQ_HEAD(line, node);
 LIST_HEAD(nodes, node);
 
 struct peers {
-	size_t count;
+	size_t count, with_rooms;
 	struct line ranks[RANKS];
 	struct nodes all, at[PEERS_MAX], of[PEERS_MAX];
 	uint8_t seed[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
@@ -182,6 +182,15 @@ static void enter(struct peers *peers, struct node *node)
 	peers->count++;
 }
 
+/* Gives a claim other rooms, which it takes over. */
+static void set_rooms(struct peers *peers, struct peer *peer, struct announcement_room *rooms, size_t count)
+{
+	peers->with_rooms += (size_t)(count > 0) - (size_t)(peer->room_count > 0);
+	free(peer->rooms);
+	peer->rooms = rooms;
+	peer->room_count = count;
+}
+
 void peers_drop(struct peers *peers, struct peer *peer)
 {
 	struct node *node = node_of(peer);
@@ -192,6 +201,7 @@ void peers_drop(struct peers *peers, struct peer *peer)
 	if (peer->has_identity)
 		LIST_REMOVE(node, of);
 	json_decref(peer->extra);
+	set_rooms(peers, peer, NULL, 0);
 	free(node);
 	peers->count--;
 }
@@ -246,6 +256,7 @@ static struct peer *insert(struct peers *peers, const struct peer *peer)
 		return NULL;
 	}
 	node->peer = *peer;
+	peers->with_rooms += peer->room_count > 0;
 	enter(peers, node);
 	return &node->peer;
 }
@@ -315,6 +326,23 @@ static void drop_older(struct peers *peers, const uint8_t *identity, int64_t sin
 	}
 }
 
+/* Whether other rooms are announced for a claim than it has, which it then has instead, if there is room for them. */
+static bool take_rooms(struct peers *peers, struct peer *peer, const struct announcement *announcement)
+{
+	size_t len = announcement->room_count * sizeof(*peer->rooms);
+	struct announcement_room *rooms = NULL;
+
+	if (announcement->room_count == peer->room_count &&
+	    (len == 0 || memcmp(announcement->rooms, peer->rooms, len) == 0))
+		return false;
+	if (len > 0 && (peer->is_pinned || peer->room_count > 0 || peers->with_rooms < PEERS_WITH_ROOMS_MAX))
+		rooms = malloc(len);
+	if (rooms)
+		memcpy(rooms, announcement->rooms, len);
+	set_rooms(peers, peer, rooms, rooms ? announcement->room_count : 0);
+	return true;
+}
+
 /* What the announcement changes for a claim that is in the dictionary. */
 static unsigned compare(const struct peer *peer, const struct announcement *announcement, int64_t now_ms)
 {
@@ -359,6 +387,8 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 		if (!peer)
 			return errno == 0 ? 0 : -1;
 	}
+	if (take_rooms(peers, peer, announcement))
+		news |= PEERS_ROOMS;
 	if (news & PEERS_RENAMED && !(peer->news & PEERS_RENAMED))
 		memcpy(peer->was, peer->username, sizeof(peer->was));
 	memcpy(peer->username, announcement->username, sizeof(peer->username));
@@ -411,11 +441,13 @@ struct peer *peers_put(struct peers *peers, const struct peer *peer)
 		entry = insert(peers, peer);
 	else {
 		json_decref(entry->extra);
+		set_rooms(peers, entry, peer->rooms, peer->room_count);
 		*entry = *peer;
 		move_to_newest(peers, entry);
 	}
 	if (!entry) {
 		json_decref(peer->extra);
+		free(peer->rooms);
 		return NULL;
 	}
 	if (identity)

@@ -23,6 +23,8 @@
 #include "wire/announcement.h"
 
 #define PEERS_MAX 16384
+/* So many claims may have rooms, beside those of whom the user knows: strangers do not make the file grow. */
+#define PEERS_WITH_ROOMS_MAX 1024
 #define PEERS_CLAIMS_MAX 5    /* of one address, one of them unsigned at most */
 #define PEERS_ONLINE_MS 10000 /* heard this recently: (Online), specification 2.3.0-B */
 #define PEERS_LISTED_MIN 15   /* heard this recently: listed at all, specification 2.3.0-B */
@@ -40,6 +42,8 @@ struct peer {
 	int64_t last_seen_ms; /* wall clock */
 	uint64_t digest;      /* of the announcement it was last heard in, or 0 */
 	json_t *extra; /* members of the file that this version does not know; owned by the dictionary, or NULL */
+	struct announcement_room *rooms; /* room_count of them, owned likewise, or NULL */
+	size_t room_count;
 	/* For whoever writes the dictionary down. */
 	char was[USERNAME_MAX_BYTES + 1]; /* the name before it was renamed, if that is among the news */
 	unsigned news;			  /* bits of enum peers_news since somebody last cleared them */
@@ -55,6 +59,7 @@ enum peers_news {
 	PEERS_DEPARTED = 8,  /* it said that it is leaving */
 	PEERS_RETURNED = 16, /* it had left and is heard again */
 	PEERS_RENEWED = 32,  /* the announcement is a newer one that says the same */
+	PEERS_ROOMS = 64,    /* or announces other rooms */
 };
 
 struct peers;
@@ -110,7 +115,7 @@ bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest,
 
 /*
  * Copies a claim in, by the same rules but for the name of a signed one, in the place of that of the same identity at its
- * address; extra is taken over, also on an error. Returns the claim there now, or NULL if it was not taken, with errno
+ * address; extra and rooms are taken over, also on an error. Returns the claim there now, or NULL if it was not taken, with errno
  * ENOMEM if out of memory, else 0.
  */
 struct peer *peers_put(struct peers *peers, const struct peer *peer);

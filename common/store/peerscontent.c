@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/jsontext.h"
@@ -12,7 +13,8 @@
 #define LAST_SEEN_MAX_S 9999999999
 
 /* The members that this version knows: of a claim, and of all other records. */
-static const char *const claim_members[] = {"peer", "last_seen", "username", "identity", "since", "left", "also", NULL};
+static const char *const claim_members[] = {
+    "peer", "last_seen", "username", "identity", "since", "left", "rooms", "also", NULL};
 static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
     "address", "verified", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held", "left",
     NULL};
@@ -37,6 +39,17 @@ static int append_members(struct buffer *out, const json_t *object)
 	return 0;
 }
 
+static int append_rooms(struct buffer *out, const struct peer *claim)
+{
+	json_t *rooms = announcement_format_rooms(claim->rooms, claim->room_count);
+	int rc = buffer_printf(out, ", \"rooms\": ");
+
+	if (rc == 0)
+		rc = jsontext_append(out, rooms);
+	json_decref(rooms);
+	return rc;
+}
+
 /* Appends the members of a claim from "last_seen" on, without brackets. */
 static int append_claim(struct buffer *out, const struct peer *claim, size_t *offset)
 {
@@ -54,6 +67,8 @@ static int append_claim(struct buffer *out, const struct peer *claim, size_t *of
 		rc = buffer_printf(out, ", \"identity\": \"%s\", \"since\": %lld", identity, (long long)claim->since_s);
 	if (rc == 0 && claim->left)
 		rc = buffer_printf(out, ", \"left\": true");
+	if (rc == 0 && claim->room_count > 0)
+		rc = append_rooms(out, claim);
 	return rc == 0 && claim->extra ? append_members(out, claim->extra) : rc;
 }
 
@@ -95,6 +110,7 @@ static bool parse_claim(json_t *object, struct in_addr address, struct peer *cla
 	const char *text;
 	size_t len;
 	double seconds = json_number_value(json_object_get(object, "last_seen"));
+	struct announcement_room rooms[ANNOUNCEMENT_ROOMS_MAX];
 
 	*claim = (struct peer){.address = address, .heard_again = true};
 	if (!jsontext_get_string(object, "username", &text, &len) ||
@@ -110,6 +126,12 @@ static bool parse_claim(json_t *object, struct in_addr address, struct peer *cla
 		claim->since_s = 0;
 	claim->left = json_is_true(json_object_get(object, "left"));
 	claim->extra = collect_extra(object);
+	claim->room_count = announcement_parse_rooms(json_object_get(object, "rooms"), rooms);
+	claim->rooms = claim->room_count > 0 ? malloc(claim->room_count * sizeof(rooms[0])) : NULL;
+	if (claim->rooms)
+		memcpy(claim->rooms, rooms, claim->room_count * sizeof(rooms[0]));
+	else
+		claim->room_count = 0;
 	return true;
 }
 

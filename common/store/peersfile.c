@@ -230,7 +230,8 @@ bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, s
 {
 	size_t lines = file->content.lines + more_lines;
 
-	return file->content.is_untidy || lines > 2 * addresses + SPARE_LINES || lines > PEERS_MAX;
+	return file->content.is_untidy || lines > 2 * addresses + SPARE_LINES || lines > PEERS_MAX ||
+	       peersfile_size(file) > PEERSFILE_MAX_BYTES / 4 * 3;
 }
 
 const struct buffer *peersfile_others(const struct peersfile *file)
@@ -251,11 +252,11 @@ int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t ti
 	return lockedfile_write(file->fd, text, PEERSCONTENT_TIME_BYTES, (off_t)offset);
 }
 
-int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)
+int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines, bool durable)
 {
 	int rc = lockedfile_write(file->fd, text->data, text->len, file->origin.st_size);
 
-	if (rc == 0 && fdatasync(file->fd) != 0)
+	if (rc == 0 && durable && fdatasync(file->fd) != 0)
 		rc = errno;
 	/* Half of a line is of use to nobody. */
 	if (rc != 0 && ftruncate(file->fd, file->origin.st_size) != 0)

@@ -110,10 +110,10 @@ bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, s
 const struct buffer *peersfile_others(const struct peersfile *file);
 size_t peersfile_size(const struct peersfile *file);
 
-/* Overwrites a time, without a sync; appends lines, synced; or replaces the file, synced before it appears, as the last write. */
+/* Overwrites a time, without a sync; appends lines, synced if durable; or replaces the file, synced before it appears, as the last write. */
 int peersfile_write_time(const struct peersfile *file, size_t offset, int64_t time_ms)
     __attribute__((warn_unused_result));
-int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines)
+int peersfile_append(struct peersfile *file, const struct buffer *text, size_t lines, bool durable)
     __attribute__((warn_unused_result));
 int peersfile_replace(struct peersfile *file, const struct buffer *text, size_t lines)
     __attribute__((warn_unused_result));

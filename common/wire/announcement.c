@@ -33,8 +33,69 @@ static size_t sign(const struct identity *identity, char datagram[static ANNOUNC
 	return len + ENDING_LEN;
 }
 
-size_t announcement_format(const struct announcement *announcement, struct in_addr from,
-    const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES])
+json_t *announcement_format_rooms(const struct announcement_room *rooms, size_t count)
+{
+	json_t *list = json_array();
+	char id[sodium_base64_ENCODED_LEN(ROOM_ID_BYTES, BASE64_VARIANT)];
+
+	for (size_t i = 0; i < count; i++) {
+		sodium_bin2base64(id, sizeof(id), rooms[i].id, sizeof(rooms[i].id), BASE64_VARIANT);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:s}", "id", id, "name", rooms[i].name,
+						"members", (int)rooms[i].members, "capacity", (int)rooms[i].capacity,
+						"entry", rooms[i].has_password ? "password" : "open"));
+	}
+	return list;
+}
+
+static bool parse_count(const json_t *object, const char *name, uint8_t *count)
+{
+	json_int_t value = json_integer_value(json_object_get(object, name));
+
+	*count = (uint8_t)value;
+	return value >= 1 && value <= ROOM_MEMBERS_MAX;
+}
+
+static bool parse_room(const json_t *object, struct announcement_room *room)
+{
+	char name[USERNAME_MAX_BYTES + 1];
+	const char *text, *entry;
+	size_t len, decoded_len;
+
+	*room = (struct announcement_room){0};
+	if (!jsontext_get_string(object, "name", &text, &len) || username_normalize(text, len, name) != USERNAME_OK ||
+	    strlen(name) > ROOM_NAME_MAX_BYTES || !jsontext_get_string(object, "id", &text, &len) ||
+	    !base64_decode(text, len, room->id, sizeof(room->id), &decoded_len) || decoded_len != sizeof(room->id) ||
+	    !parse_count(object, "members", &room->members) || !parse_count(object, "capacity", &room->capacity) ||
+	    !jsontext_get_string(object, "entry", &entry, &len))
+		return false;
+	memcpy(room->name, name, strlen(name));
+	room->has_password = strcmp(entry, "password") == 0;
+	return room->has_password || strcmp(entry, "open") == 0;
+}
+
+size_t announcement_parse_rooms(const json_t *list, struct announcement_room rooms[static ANNOUNCEMENT_ROOMS_MAX])
+{
+	size_t count = 0, i;
+	const json_t *object;
+
+	json_array_foreach(list, i, object)
+	{
+		struct announcement_room room;
+		size_t same = 0;
+
+		if (count == ANNOUNCEMENT_ROOMS_MAX || !parse_room(object, &room))
+			continue;
+		while (same < count && memcmp(rooms[same].id, room.id, sizeof(room.id)) != 0)
+			same++;
+		if (same == count)
+			rooms[count++] = room;
+	}
+	return count;
+}
+
+/* Writes the datagram with the first rooms, unsigned. Returns its length, whether it fits or not. */
+static size_t format(const struct announcement *announcement, struct in_addr from, const struct identity *identity,
+    size_t room_count, char datagram[static ANNOUNCEMENT_MAX_BYTES])
 {
 	char ip[ADDRESS_TEXT_BYTES], text[IDENTITY_TEXT_BYTES];
 	json_t *object;
@@ -42,13 +103,25 @@ size_t announcement_format(const struct announcement *announcement, struct in_ad
 
 	if (identity)
 		identity_format(identity->public, text);
-	object = json_pack("{s:s, s:s, s:s*, s:o*, s:o*}", "username", announcement->username, "ip",
+	object = json_pack("{s:s, s:s, s:s*, s:o*, s:o*, s:o*}", "username", announcement->username, "ip",
 	    address_format(from, ip), "identity", identity ? text : NULL, "since",
-	    identity ? json_integer(announcement->since_s) : NULL, "leaving",
+	    identity ? json_integer(announcement->since_s) : NULL, "rooms",
+	    room_count > 0 ? announcement_format_rooms(announcement->rooms, room_count) : NULL, "leaving",
 	    announcement->leaving ? json_true() : NULL);
 	len = json_dumpb(object, datagram, ANNOUNCEMENT_MAX_BYTES, 0);
 	json_decref(object);
-	if (len > ANNOUNCEMENT_MAX_BYTES)
+	return len;
+}
+
+size_t announcement_format(const struct announcement *announcement, struct in_addr from,
+    const struct identity *identity, char datagram[static ANNOUNCEMENT_MAX_BYTES])
+{
+	size_t max_len = ANNOUNCEMENT_MAX_BYTES - (identity ? ENDING_LEN : 0), len;
+	size_t room_count = identity ? announcement->room_count : 0;
+
+	while ((len = format(announcement, from, identity, room_count, datagram)) > max_len && room_count > 0)
+		room_count--;
+	if (len > max_len)
 		return 0;
 	return identity ? sign(identity, datagram, len) : len;
 }
@@ -80,6 +153,7 @@ static const char *read_identity(const json_t *object, struct in_addr from, stru
 	if (!json_is_integer(since) || json_integer_value(since) < 0 ||
 	    json_integer_value(since) > ANNOUNCEMENT_SINCE_MAX_S)
 		return "it is signed, and has no \"since\"";
+	announcement->room_count = announcement_parse_rooms(json_object_get(object, "rooms"), announcement->rooms);
 	announcement->since_s = json_integer_value(since);
 	announcement->has_identity = true;
 	return NULL;

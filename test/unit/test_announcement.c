@@ -147,6 +147,103 @@ static void what_is_written_is_read_back(void **state)
 	}
 }
 
+/* Room number n; what it says of itself is the longest there can be, in JSON, if is_long. */
+static struct announcement_room room_of(unsigned n, bool is_long)
+{
+	struct announcement_room room = {.id = {(uint8_t)n}, .name = "lab", .members = 1, .capacity = 50};
+
+	if (is_long) {
+		memset(room.name, '"', ROOM_NAME_MAX_BYTES);
+		room.members = room.capacity = ROOM_MEMBERS_MAX;
+		room.has_password = true;
+	}
+	return room;
+}
+
+static void rooms_are_announced_as_far_as_they_fit(void **state)
+{
+	struct identity signer = identity_of_seed(VECTOR_SB_SEED);
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * (ANNOUNCEMENT_ROOMS_MAX + 1); i++) {
+		struct announcement announcement = announcement_of("Bob"), back;
+		char datagram[ANNOUNCEMENT_MAX_BYTES];
+		const char *why;
+		size_t len;
+
+		if (i & 1)
+			announcement =
+			    announcement_of(("\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
+					     "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""));
+		announcement.room_count = i / 2;
+		for (unsigned n = 0; n < i / 2; n++)
+			announcement.rooms[n] = room_of(n, i & 1);
+		len = announcement_format(&announcement, support_address(FROM), &signer, datagram);
+		assert_in_range(len, 1, ANNOUNCEMENT_MAX_BYTES);
+		assert_int_equal(parse(datagram, len, &back, &why), 0);
+		assert_true(announcement_verify(datagram, len, &back));
+		if (i & 1)
+			assert_in_range(back.room_count, i / 2 < 4 ? i / 2 : 4, i / 2);
+		else
+			assert_int_equal(back.room_count, i / 2);
+		assert_memory_equal(back.rooms, announcement.rooms, back.room_count * sizeof(back.rooms[0]));
+		/* Who has no identity is in no room. */
+		len = announcement_format(&announcement, support_address(FROM), NULL, datagram);
+		assert_null(memmem(datagram, len, "rooms", 5));
+	}
+}
+
+static void what_is_no_room_is_passed_over(void **state)
+{
+#define ID(c) "\"id\": \"" c "AAAAAAAAAAAAAAAAAAAAA==\""
+#define REST "\"members\": 1, \"capacity\": 64, \"entry\": \"open\""
+	static const struct {
+		const char *rooms;
+		const char *names;
+	} cases[] = {
+	    {"7", ""},
+	    {"{}", ""},
+	    {"[]", ""},
+	    {"[7, {\"name\": \"lab\", " ID("A") ", " REST ", \"x\": []}]", "lab "},
+	    {"[{\"name\": \" lab\\n\", " ID("A") ", " REST "}]", "lab "},
+	    {"[{\"name\": \"a\\u001b[1m\", " ID("A") ", " REST "}, {\"name\": \"\", " ID("A") ", " REST "}]", ""},
+	    {"[{\"name\": \"" NAME_16 NAME_16 "\", " ID("A") ", " REST "}]", NAME_16 NAME_16 " "},
+	    {"[{\"name\": \"" NAME_16 NAME_16 "x\", " ID("A") ", " REST "}]", ""},
+	    {"[{" ID("A") ", " REST "}, {\"name\": \"lab\", " REST "}]", ""},
+	    {"[{\"name\": \"lab\", \"id\": \"AAAA\", " REST "}]", ""},
+	    {"[{\"name\": \"lab\", " ID("A") ", \"members\": 65, \"capacity\": 64, \"entry\": \"open\"}]", ""},
+	    {"[{\"name\": \"lab\", " ID("A") ", \"members\": 1, \"capacity\": -1, \"entry\": \"open\"}]", ""},
+	    {"[{\"name\": \"lab\", " ID("A") ", \"members\": 1, \"capacity\": 257, \"entry\": \"open\"}]", ""},
+	    {"[{\"name\": \"lab\", " ID("A") ", \"members\": 1, \"capacity\": 2, \"entry\": \"invited\"}]", ""},
+	    /* One room stands there once, and seven do at most. */
+	    {"[{\"name\": \"a\", " ID("A") ", " REST "}, {\"name\": \"b\", " ID("A") ", " REST "}]", "a "},
+	    {"[{\"name\": \"a\", " ID("A") ", " REST "}, {\"name\": \"b\", " ID(
+		 "B") ", " REST
+		      "}, {\"name\": \"c\", " ID("C") ", " REST "}, {\"name\": \"d\", " ID(
+			  "D") ", " REST
+			       "}, {\"name\": \"e\", " ID("E") ", " REST "}, {\"name\": \"f\", " ID(
+				   "F") ", " REST
+					"}, {\"name\": \"g\", " ID("G") ", " REST
+									"}, {\"name\": \"h\", " ID("H") ", " REST "}]",
+		"a b c d e f g "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *list = json_loads(cases[i].rooms, JSON_DECODE_ANY, NULL);
+		struct announcement_room rooms[ANNOUNCEMENT_ROOMS_MAX];
+		size_t count = announcement_parse_rooms(list, rooms);
+		char names[256] = "";
+
+		for (size_t n = 0; n < count; n++) {
+			strcat(names, rooms[n].name);
+			strcat(names, " ");
+		}
+		CHECK(list && strcmp(names, cases[i].names) == 0, "%s: %s", cases[i].rooms, names);
+		json_decref(list);
+	}
+}
+
 static void what_others_send_is_read(void **state)
 {
 	static const struct {
@@ -425,6 +522,8 @@ int main(void)
 	    cmocka_unit_test(a_signature_holds_for_its_text_its_signer_and_its_address),
 	    cmocka_unit_test(a_signed_announcement_lacks_nothing),
 	    cmocka_unit_test(what_is_written_is_read_back),
+	    cmocka_unit_test(rooms_are_announced_as_far_as_they_fit),
+	    cmocka_unit_test(what_is_no_room_is_passed_over),
 	    cmocka_unit_test(what_others_send_is_read),
 	    cmocka_unit_test(malformed_datagrams_are_refused_with_a_reason),
 	    cmocka_unit_test(datagrams_that_are_not_utf8_are_refused),

@@ -47,6 +47,13 @@ static struct journal turn(struct peers *peers, struct peersfile *file, size_t a
 	return done;
 }
 
+/* As the keeper does after each turn. */
+static void take_all_news(struct peers *peers)
+{
+	for (struct peer *peer = NULL; (peer = peers_next(peers, peer));)
+		peer->news = 0;
+}
+
 static void expect_text(int dir, const char *text)
 {
 	size_t len;
@@ -129,6 +136,50 @@ static void claims_of_an_address_share_a_line(void **state)
 	assert_int_equal(peersfile_read(reader), 0);
 	assert_int_equal(peers_list(peersfile_peers(reader), support_address(BOB), claims), 2);
 	assert_true(claims[0]->last_seen_ms == NOW_MS && claims[1]->last_seen_ms == NOW_MS + 875);
+	peers_free(peers);
+	peersfile_free(reader);
+	peersfile_free(file);
+}
+
+static void rooms_of_others_are_written_without_a_sync(void **state)
+{
+	static const char expected[] =
+	    "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", "
+	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620000}\n"
+	    "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", "
+	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620001, \"rooms\": ["
+	    "{\"id\": \"AQAAAAAAAAAAAAAAAAAAAA==\", \"name\": \"lab\", \"members\": 2, "
+	    "\"capacity\": 50, \"entry\": \"open\"}]}\n";
+	int dir = workdir_fd(state);
+	struct peersfile *file = peersfile_new(dir), *reader = peersfile_new(dir);
+	struct peers *peers = peers_new();
+	struct announcement announcement = {.username = "Bob", .has_identity = true, .since_s = 1763620001};
+	const struct peer *found;
+
+	support_unhex(VECTOR_SB_PUBLIC, announcement.identity, IDENTITY_BYTES);
+	file_put(dir, NAME, "", 0);
+	hear_signed(peers, BOB, "Bob", VECTOR_SB_PUBLIC);
+	assert_true(turn(peers, file, MUCH).is_durable);
+	take_all_news(peers);
+	announcement.rooms[0] = (struct announcement_room){.id = {1}, .name = "lab", .members = 2, .capacity = 50};
+	announcement.room_count = 1;
+	assert_int_equal(peers_hear(peers, support_address(BOB), &announcement, false, NOW_MS),
+	    PEERS_ROOMS | PEERS_RENEWED);
+	assert_false(turn(peers, file, MUCH).is_durable);
+	take_all_news(peers);
+	expect_text(dir, expected);
+	assert_int_equal(peersfile_read(reader), 0);
+	found = peers_find(peersfile_peers(reader), support_address(BOB));
+	assert_int_equal(found->room_count, 1);
+	assert_memory_equal(found->rooms, announcement.rooms, sizeof(announcement.rooms[0]));
+	/* If more is new it is synced, and a claim that is found in the file has its rooms. */
+	announcement.room_count = 0;
+	announcement.since_s++;
+	strcpy(announcement.username, "Rob");
+	assert_true(peers_hear(peers, support_address(BOB), &announcement, false, NOW_MS) & PEERS_ROOMS);
+	assert_true(turn(peers, file, MUCH).is_durable);
+	assert_int_equal(peersfile_read(reader), 0);
+	assert_int_equal(peers_find(peersfile_peers(reader), support_address(BOB))->room_count, 0);
 	peers_free(peers);
 	peersfile_free(reader);
 	peersfile_free(file);
@@ -237,6 +288,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(newcomers_are_appended_and_times_overwritten, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(claims_of_an_address_share_a_line, workdir_make, workdir_remove),
+	    cmocka_unit_test_setup_teardown(rooms_of_others_are_written_without_a_sync, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(the_file_is_replaced_when_most_of_it_is_dead, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(what_exceeds_the_allowance_waits, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(what_others_change_meanwhile_is_taken_over, workdir_make, workdir_remove),

@@ -257,6 +257,41 @@ static void who_says_the_same_again_is_refreshed_by_the_digest(void **state)
 	peers_free(peers);
 }
 
+static void rooms_of_strangers_are_bounded(void **state)
+{
+	struct announcement_room room = {.id = {1}, .name = "lab", .members = 1, .capacity = 2};
+	struct peers *peers = peers_new();
+	size_t with_rooms = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < PEERS_WITH_ROOMS_MAX + 9; i++) {
+		struct announcement announcement = said("Bob", 1, 1);
+
+		memcpy(announcement.identity, &i, sizeof(i));
+		announcement.rooms[0] = room;
+		announcement.room_count = 1;
+		/* The last of them is known. */
+		assert_true(peers_hear(peers, support_address(BOB + i), &announcement, i == PEERS_WITH_ROOMS_MAX + 8,
+				NOW_MS) > 0);
+		with_rooms += peers_find(peers, support_address(BOB + i))->room_count;
+	}
+	assert_int_equal(with_rooms, PEERS_WITH_ROOMS_MAX + 1);
+	assert_int_equal(peers_find(peers, support_address(BOB + PEERS_WITH_ROOMS_MAX + 8))->room_count, 1);
+	/* Who has none any more makes room. */
+	for (unsigned i = 0; i < 2; i++)
+		peers_drop(peers, peers_find(peers, support_address(BOB + i)));
+	for (unsigned i = 0; i < 2; i++) {
+		struct announcement announcement = said("Can", 1, 2);
+
+		announcement.identity[9] = (uint8_t)(2 + i);
+		announcement.rooms[0] = room;
+		announcement.room_count = 1;
+		assert_true(peers_hear(peers, support_address(BOB + i), &announcement, false, NOW_MS) > 0);
+		assert_int_equal(peers_find(peers, support_address(BOB + i))->room_count, i == 0);
+	}
+	peers_free(peers);
+}
+
 static void what_is_put_keeps_the_order_of_the_claims(void **state)
 {
 	struct peers *peers = peers_new();
@@ -336,6 +371,7 @@ int main(void)
 	    cmocka_unit_test(invented_addresses_push_nobody_out),
 	    cmocka_unit_test(whoever_was_silent_longest_goes_first_in_whatever_order_they_came),
 	    cmocka_unit_test(who_says_the_same_again_is_refreshed_by_the_digest),
+	    cmocka_unit_test(rooms_of_strangers_are_bounded),
 	    cmocka_unit_test(what_is_put_keeps_the_order_of_the_claims),
 	    cmocka_unit_test(whoever_is_silent_beyond_the_bound_is_dropped),
 	    cmocka_unit_test(online_and_listed_have_inclusive_bounds),
