@@ -115,6 +115,14 @@ const char *channel_key_digits(const struct channel *channel)
 	return channel->digits;
 }
 
+void channel_keys(const struct channel *channel, uint8_t keys[static CHANNEL_KEYS_BYTES])
+{
+	const uint8_t *own = channel->ephemeral.public, *peers = channel->peer_ephemeral;
+
+	memcpy(keys, channel->initiator ? own : peers, DH_KEY_BYTES);
+	memcpy(keys + DH_KEY_BYTES, channel->initiator ? peers : own, DH_KEY_BYTES);
+}
+
 int channel_prove(struct channel *channel, uint8_t proof[static DH_PROOF_BYTES])
 {
 	int rc;

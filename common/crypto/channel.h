@@ -36,6 +36,10 @@ int channel_respond(struct channel **channel, const struct identity *own, const 
 /* Our own public key as decimal digits, for the "key" object. Lives as long as the channel. */
 const char *channel_key_digits(const struct channel *channel);
 
+/* Both public keys of the channel, the initiator's first, once they are agreed on: no other channel has the same. */
+#define CHANNEL_KEYS_BYTES (2 * DH_KEY_BYTES)
+void channel_keys(const struct channel *channel, uint8_t keys[static CHANNEL_KEYS_BYTES]);
+
 /* The initiator makes the proof that it holds own, once the keys are agreed on, and then forgets the secret: once only. */
 int channel_prove(struct channel *channel, uint8_t proof[static DH_PROOF_BYTES]) __attribute__((warn_unused_result));
 

@@ -4,7 +4,7 @@
  * confirmation that it recommends).
  *
  * Both begin, exchange their shares, and take each other's; then each has the confirmation that it sends and the one that
- * it must get. Shares and confirmations are hostile input. Nothing blocks but cpace_lock(), for a tenth of a second.
+ * it must get. Shares and confirmations are hostile input. Nothing blocks.
  */
 #ifndef QUARTET_CPACE_H
 #define QUARTET_CPACE_H
@@ -15,8 +15,6 @@
 
 #define CPACE_SHARE_BYTES 32
 #define CPACE_CONFIRMATION_BYTES 64
-#define CPACE_SALT_BYTES 16
-#define CPACE_LOCK_BYTES 32
 
 struct cpace_bytes {
 	const void *bytes;
@@ -42,21 +40,17 @@ struct cpace {
 	uint8_t expected[CPACE_CONFIRMATION_BYTES];
 };
 
-/*
- * Makes of a password what is kept and proven in its place: Argon2id with a salt (libsodium's version 1.3, 2 passes,
- * 64 MiB). Returns 0 or ENOMEM.
- */
-int cpace_lock(const char *password, size_t len, const uint8_t salt[static CPACE_SALT_BYTES],
-    uint8_t lock[static CPACE_LOCK_BYTES]) __attribute__((warn_unused_result));
-
 /* Makes one end's share. */
 void cpace_begin(struct cpace *cpace, bool is_initiator, const struct cpace_inputs *inputs);
 
-/* Takes the other's share, with the inputs that it began with. Returns 0, or EPROTO if nobody honest sends that. */
+/*
+ * Takes the other's share, once. Of the inputs, which are those that it began with, only the last three are needed. Returns
+ * 0, or EPROTO if nobody honest sends that.
+ */
 int cpace_take(struct cpace *cpace, const struct cpace_inputs *inputs, const uint8_t share[static CPACE_SHARE_BYTES])
     __attribute__((warn_unused_result));
 
-/* Whether that is the other's confirmation: then it has the same inputs. */
+/* Whether that is the other's confirmation: then it has the same inputs. Only once its share was taken. */
 bool cpace_check(const struct cpace *cpace, const uint8_t confirmation[static CPACE_CONFIRMATION_BYTES])
     __attribute__((warn_unused_result));
 

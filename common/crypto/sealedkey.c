@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "crypto/stretch.h"
+
 #define HEADER_BYTES (sizeof(SEALEDKEY_HEADER) - 1)
 #define SALT_AT HEADER_BYTES
 #define NONCE_AT (SALT_AT + SEALEDKEY_SALT_BYTES)
@@ -13,11 +15,8 @@ static const char nonce_label[] = "quartet key nonce";
 
 _Static_assert(SEALEDKEY_BYTES == BOX_AT + crypto_secretbox_MACBYTES + IDENTITY_SEED_BYTES,
     "header, salt, nonce and box");
-/* The limits are part of the format, whatever a later library calls interactive. */
-_Static_assert(SEALEDKEY_SALT_BYTES == crypto_pwhash_argon2id_SALTBYTES &&
-		   crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE == 2U &&
-		   crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE == 67108864U,
-    "the limits are those of the format");
+_Static_assert(SEALEDKEY_SALT_BYTES == STRETCH_SALT_BYTES && crypto_secretbox_KEYBYTES == STRETCH_KEY_BYTES,
+    "a passphrase becomes the key of the box");
 
 /* The nonce that a holder of the seed makes for a salt. */
 static void make_nonce(const uint8_t seed[static IDENTITY_SEED_BYTES], const uint8_t salt[static SEALEDKEY_SALT_BYTES],
@@ -30,16 +29,6 @@ static void make_nonce(const uint8_t seed[static IDENTITY_SEED_BYTES], const uin
 	crypto_generichash_update(&state, salt, SEALEDKEY_SALT_BYTES);
 	crypto_generichash_final(&state, nonce, crypto_secretbox_NONCEBYTES);
 	sodium_memzero(&state, sizeof(state));
-}
-
-static int derive(const char *passphrase, size_t len, const uint8_t salt[static SEALEDKEY_SALT_BYTES],
-    uint8_t key[static crypto_secretbox_KEYBYTES])
-{
-	if (crypto_pwhash_argon2id(key, crypto_secretbox_KEYBYTES, passphrase, len, salt,
-		crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE, crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE,
-		crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
-		return ENOMEM;
-	return 0;
 }
 
 bool sealedkey_is_one(const void *content, size_t len)
@@ -56,7 +45,7 @@ int sealedkey_seal(const uint8_t seed[static IDENTITY_SEED_BYTES], const char *p
 	memcpy(sealed, SEALEDKEY_HEADER, HEADER_BYTES);
 	randombytes_buf(sealed + SALT_AT, SEALEDKEY_SALT_BYTES);
 	make_nonce(seed, sealed + SALT_AT, sealed + NONCE_AT);
-	rc = derive(passphrase, len, sealed + SALT_AT, key);
+	rc = stretch(passphrase, len, sealed + SALT_AT, key);
 	if (rc == 0)
 		crypto_secretbox_easy(sealed + BOX_AT, seed, IDENTITY_SEED_BYTES, sealed + NONCE_AT, key);
 	sodium_memzero(key, sizeof(key));
@@ -67,7 +56,7 @@ int sealedkey_open(const uint8_t sealed[static SEALEDKEY_BYTES], const char *pas
     uint8_t seed[static IDENTITY_SEED_BYTES])
 {
 	uint8_t key[crypto_secretbox_KEYBYTES], opened[IDENTITY_SEED_BYTES];
-	int rc = derive(passphrase, len, sealed + SALT_AT, key);
+	int rc = stretch(passphrase, len, sealed + SALT_AT, key);
 
 	if (rc == 0 &&
 	    crypto_secretbox_open_easy(opened, sealed + BOX_AT, SEALEDKEY_BYTES - BOX_AT, sealed + NONCE_AT, key) != 0)

@@ -1,5 +1,5 @@
 /*
- * The crypto_secretbox helper: one direction of a secure connection, message by message.
+ * The crypto_secretbox helper: one direction of a secure connection, message by message, and messages by themselves.
  *
  * A message is base64(nonce || crypto_secretbox(plaintext)), standard alphabet, padded; the nonce is 16 bytes that are
  * drawn at random once, and an 8-byte big-endian counter that starts at 0 and rises by one a message. The key is of this
@@ -39,5 +39,14 @@ int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, str
  */
 int secretbox_open(struct secretbox *box, const char *text, size_t text_len, struct buffer *out)
     __attribute__((warn_unused_result));
+
+/*
+ * The same two for messages that each stand by themselves, in no order, under a key of both directions and of many: the
+ * whole nonce is random, and any is taken.
+ */
+int secretbox_seal_alone(const uint8_t key[static SECRETBOX_KEY_BYTES], const void *plaintext, size_t len,
+    struct buffer *out) __attribute__((warn_unused_result));
+int secretbox_open_alone(const uint8_t key[static SECRETBOX_KEY_BYTES], const char *text, size_t text_len,
+    struct buffer *out) __attribute__((warn_unused_result));
 
 #endif

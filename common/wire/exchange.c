@@ -236,6 +236,13 @@ int exchange_open_receipt(struct exchange *exchange, const struct wire_object *s
 	return rc;
 }
 
+void exchange_bind(const struct exchange *exchange, uint8_t binding[static EXCHANGE_BINDING_BYTES])
+{
+	memcpy(binding, exchange->is_initiator ? exchange->own : exchange->peer, IDENTITY_BYTES);
+	memcpy(binding + IDENTITY_BYTES, exchange->is_initiator ? exchange->peer : exchange->own, IDENTITY_BYTES);
+	channel_keys(exchange->channel, binding + 2 * IDENTITY_BYTES);
+}
+
 void exchange_message_free(struct exchange_message *message)
 {
 	envelope_free(&message->envelope);

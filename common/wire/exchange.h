@@ -101,6 +101,13 @@ int exchange_seal_receipt(struct exchange *exchange, const struct envelope_recei
 int exchange_open_receipt(struct exchange *exchange, const struct wire_object *sealed, struct envelope_receipt *receipt,
     json_t **answer) __attribute__((warn_unused_result));
 
+/*
+ * What is of a secure exchange and no other: both identities, the initiator's first, and both keys in the same order. The
+ * responder has it once it has opened a message.
+ */
+#define EXCHANGE_BINDING_BYTES (2 * IDENTITY_BYTES + CHANNEL_KEYS_BYTES)
+void exchange_bind(const struct exchange *exchange, uint8_t binding[static EXCHANGE_BINDING_BYTES]);
+
 /* Releases the message; harmless on a zeroed one. */
 void exchange_message_free(struct exchange_message *message);
 

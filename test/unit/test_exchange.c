@@ -93,6 +93,7 @@ static void a_secure_exchange_has_the_bytes_of_the_vectors(void **state)
 {
 	struct ends ends = ends_meet_as_in_the_vectors();
 	struct envelope_receipt receipt = {.username = "Bob", .status = ENVELOPE_DONE};
+	uint8_t binding[EXCHANGE_BINDING_BYTES], expected[EXCHANGE_BINDING_BYTES];
 	struct exchange_message message;
 	struct buffer out = {0};
 	struct wire_object object;
@@ -111,6 +112,11 @@ static void a_secure_exchange_has_the_bytes_of_the_vectors(void **state)
 	exchange_message_free(&message);
 	assert_memory_equal(ends.responder.peer, alice.public, IDENTITY_BYTES);
 	assert_string_equal(ends.responder.username, "Ece");
+	support_unhex(VECTOR_SA_PUBLIC VECTOR_SB_PUBLIC VECTOR_A_PUBLIC VECTOR_B_PUBLIC, expected, sizeof(expected));
+	exchange_bind(&ends.initiator, binding);
+	assert_memory_equal(binding, expected, sizeof(expected));
+	exchange_bind(&ends.responder, binding);
+	assert_memory_equal(binding, expected, sizeof(expected));
 	randomness_supply(VECTOR_RECEIPT_NONCE);
 	assert_int_equal(exchange_seal_receipt(&ends.responder, &receipt, NULL, &out), 0);
 	expect_out(&out, VECTOR_RECEIPT);
