@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "room/roomstate.h"
 #include "room/signedtext.h"
 #include "wire/envelope.h"
 
@@ -20,7 +21,7 @@
 
 struct saying {
 	uint8_t room[ROOM_ID_BYTES];
-	uint8_t state[ROOM_STATE_ID_BYTES]; /* the author's head when it was said */
+	uint8_t state[ROOMSTATE_ID_BYTES]; /* the author's head when it was said */
 	uint8_t id[ENVELOPE_ID_BYTES];
 	uint8_t by[IDENTITY_BYTES]; /* the author */
 	int64_t time_ms;	    /* wall clock, of the author */
@@ -48,7 +49,7 @@ int saying_read(const struct signedtext *record, struct saying *saying) __attrib
 void saying_free(struct saying *saying);
 
 /* Seals a record under the key of a state and appends the base64 to out. Returns 0 or ENOMEM. */
-int saying_seal(json_t *record, const uint8_t key[static ROOM_KEY_BYTES], struct buffer *out)
+int saying_seal(const json_t *record, const uint8_t key[static ROOM_KEY_BYTES], struct buffer *out)
     __attribute__((warn_unused_result));
 
 /*

@@ -85,4 +85,32 @@
 #define VECTOR_COURSE_SEALED "oF+3D2qkZhM=" /* VECTOR_TEXT */
 #define VECTOR_COURSE_MESSAGE "{\"encrypted_message\": \"" VECTOR_COURSE_SEALED "\"}"
 
+/* Section 7. */
+#define VECTOR_ROOM_KEY "874ace4c1b0bed3ac28f2140a2523f77dee9be74f5201410788b0f9919268576" /* of VECTOR_ROOM_STATE */
+#define VECTOR_ROOM_STATE_SIGNED                                                                                       \
+	"{\"room\": \"+paKN+u70bHe5Hno7/ulRg==\", \"n\": 1, \"after\": \"+paKN+u70bHe5Hno7/ulRpqnFO"                   \
+	"a10muk9ANmNOOyJCc=\", \"name\": \"lab\", \"about\": \"who cooks\", \"capacity\": 50, \"ent"                   \
+	"ry\": \"open\", \"members\": [{\"identity\": \"IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c"                   \
+	"=\", \"username\": \"Ece\", \"since\": 0, \"admin\": true}, {\"identity\": \"yRY0OqexseMjH"                   \
+	"MFriIxyhFZdF5yk+pQI81WprUoFxjE=\", \"username\": \"Bob\", \"since\": 1}], \"removed\": [],"                   \
+	" \"secret\": \"3WbaGX7gVJAY39CIMQiNXaUHznjLcdsHuQ4PvxHxJuc=\", \"time\": \"2026-11-20T08:0"                   \
+	"1:00.000Z\", \"by\": \"IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\"}"
+#define VECTOR_ROOM_STATE_SIGNATURE                                                                                    \
+	"HTR0LhrWjIHwJLn1dsDer4TgzWc0YApsSHgW8KTXS7XIX0WKZxbsKu7HOnIXfESg/xnKKP2yGqVRCT1Q1YrZBg=="
+#define VECTOR_SAYING_SIGNED                                                                                           \
+	"{\"room\": \"+paKN+u70bHe5Hno7/ulRg==\", \"state\": \"/ojMDpbQ4exL87ijJG037hbXyNY2NlRpzFJb"                   \
+	"JCg6S/o=\", \"id\": \"SGC3HaXNdf3TpAN2329ecQ==\", \"text\": \"hello all\", \"time\": \"202"                   \
+	"6-11-20T08:02:00.000Z\", \"by\": \"yRY0OqexseMjHMFriIxyhFZdF5yk+pQI81WprUoFxjE=\"}"
+#define VECTOR_SAYING_SIGNATURE                                                                                        \
+	"BTX5iz+dn+2dGJvuO7ZVfnsThlgGZnnzpwitrsGTR4ZXhR2YEHe8YSlusFO6e8zQPHk/curdAyXnX5I26k/XCw=="
+#define VECTOR_SAYING_NONCE "5fc86e21a7141b67e9a6b327bc000e84105829df580cc4e2"
+#define VECTOR_SAYING_SEALED                                                                                           \
+	"X8huIacUG2fpprMnvAAOhBBYKd9YDMTi0RBncpcsq829yeye0SuvH4I4/Fttq94rQHHvbVnm87xA3B05ZsiX50MUgj"                   \
+	"daKVytHRO0rKxmIdqsgkZX+Aol4r4+438/hM2x/opDKdmTGguEozWHz3Ceu3CAwZz7Ws6Lj9qcFE02feFTvlkfQQZY"                   \
+	"0dscv2z1F4G0jJTHNxsOB91RR5AF9mQIEd06e45IPTIsC+vvcEv+VctE/nkgM7QaIIPo0xUAhdkkiSgU1pvlvpT3qt"                   \
+	"cTlS02zTC2Pt4HvAkZ4oOP4yzfiflvG6Pc8RE/4JDp4RJe1D4Qic5vle5yskyrR/Yx+rZt2IXYfhpi0dfhDbZLcJBJ"                   \
+	"A5yKrSKIN0tzJAdMzYsXKzACBXlhekQ3Tzm0s393tiYsvCKHwi/ZXCQTM7g+eH9dOr2RNNKiRASVmdHVwU96koD7+E"                   \
+	"kANAKvKoIpsVO5/NZ+ep+syTyZNTg4MGQHGHeZnsAPWvrkeDSHjXjJQ4ZYpQmlWpb73pf+uXiMQrF/0c7WJHRsJAMF"                   \
+	"aruwjcEGMpewjihgQ8K2jg=="
+
 #endif
