@@ -118,8 +118,16 @@ static enum lineinput_result read_line(struct prompt *prompt, enum editor_kind k
 	prompt->began = true;
 	prompt->plain = prompt->terminal && !prompt->editor;
 	if (!prompt->editor) {
+		enum lineinput_result result;
+
+		/* Before the question, so that it holds for all that answers it. */
+		lineinput_keep_interrupt(&prompt->input, true);
 		show(prompt);
-		return lineinput_read(&prompt->input, line, len);
+		result = lineinput_read(&prompt->input, line, len);
+		lineinput_keep_interrupt(&prompt->input, false);
+		if (result == LINEINPUT_EMPTIED)
+			console_put(prompt->console, "\n");
+		return result;
 	}
 	console_flush(prompt->console);
 	return editor_read(prompt->editor, prompt->question, kind, line, len);

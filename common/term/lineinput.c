@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/stop.h"
 
 #define CHUNK_BYTES 4096
+#define CTRL_C 3
 /* A terminal hands on what is pasted in pieces, as fast as they are taken. */
 #define TOGETHER_MS 40
 
@@ -127,6 +129,35 @@ static enum lineinput_result hand_out(struct lineinput *input, char **line, size
 	return too_long ? LINEINPUT_TOO_LONG : several ? LINEINPUT_PASTE : LINEINPUT_LINE;
 }
 
+void lineinput_keep_interrupt(struct lineinput *input, bool on)
+{
+	struct termios now;
+
+	if (!on && input->empties)
+		tcsetattr(input->fd, TCSANOW, &input->usual);
+	input->empties = on && input->terminal && tcgetattr(input->fd, &input->usual) == 0;
+	if (!input->empties)
+		return;
+	now = input->usual;
+	now.c_cc[VINTR] = _POSIX_VDISABLE;
+	now.c_cc[VEOL] = CTRL_C;
+	input->empties = tcsetattr(input->fd, TCSANOW, &now) == 0;
+}
+
+/* Whether what is pending ends at Ctrl-C. Of a line that is empty, it is the signal that it usually is. */
+static bool is_emptied(struct lineinput *input)
+{
+	size_t len = input->pending.len;
+
+	if (!input->empties || len == 0 || input->pending.data[len - 1] != CTRL_C)
+		return false;
+	if (len == 1) {
+		buffer_consume(&input->pending, 1);
+		raise(SIGINT);
+	}
+	return len > 1;
+}
+
 enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_t *len)
 {
 	bool too_long = false;
@@ -158,6 +189,12 @@ enum lineinput_result lineinput_read(struct lineinput *input, char **line, size_
 		}
 		if (lineinput_fill(input) == EINTR)
 			return LINEINPUT_STOPPED;
+		if (is_emptied(input)) {
+			*line = input->pending.data;
+			*len = input->pending.len - 1;
+			input->handed_out = input->pending.len;
+			return LINEINPUT_EMPTIED;
+		}
 	}
 	*len = (size_t)(feed - input->pending.data);
 	if (input->terminal && !too_long) {

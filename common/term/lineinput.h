@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <termios.h>
 
 #include "base/buffer.h"
 
@@ -29,19 +30,24 @@ struct lineinput {
 	struct buffer pending;
 	size_t handed_out; /* bytes at the front that belong to the line handed out last */
 	bool ended;
+	bool empties; /* lineinput_keep_interrupt() is on, and the terminal was: */
+	struct termios usual;
 };
 
 enum lineinput_result {
 	LINEINPUT_LINE,
 	LINEINPUT_PASTE,    /* several lines that arrived together, with "\n" between them */
 	LINEINPUT_TOO_LONG, /* a line came and was thrown away */
-	LINEINPUT_EMPTIED,  /* the user threw a line away, of *len bytes (only term/editor.h) */
+	LINEINPUT_EMPTIED,  /* the user threw a line away, of *len bytes */
 	LINEINPUT_END,	    /* end of input, or nothing can be read any more */
 	LINEINPUT_STOPPED,  /* stop_requested() */
 };
 
 /* Begins reading descriptor fd, which stays the caller's. */
 void lineinput_init(struct lineinput *input, int fd);
+
+/* While this is on, Ctrl-C at a terminal throws away the line that is typed, and ends the program only if it is empty. */
+void lineinput_keep_interrupt(struct lineinput *input, bool on);
 
 /* Wipes and releases what is held. */
 void lineinput_free(struct lineinput *input);

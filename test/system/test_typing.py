@@ -228,6 +228,20 @@ def test_ctrl_c_empties_the_line_and_ctrl_d_ends(alice):
     initiator.wait()
 
 
+def test_ctrl_c_empties_a_line_without_an_editor_too(alice, listener):
+    initiator = begin_message(alice, PLAIN)
+    initiator.send_bytes(b"half a message\x03")
+    initiator.wait_for(r"half a message\^C\nMessage: ")
+    initiator.send("another")
+    assert message_at(listener) == "another"
+    initiator.wait_for(MENU)
+    initiator.send_bytes(b"Nonsense\x03")
+    initiator.wait_for(r"Nonsense\^C\n" + MENU)
+    initiator.send_bytes(b"\x03")
+    initiator.wait()
+    assert termios.tcgetattr(initiator.terminal)[6][termios.VINTR] == b"\x03"
+
+
 @editing
 def test_ctrl_c_gives_up_a_question(alice, listener):
     alice.knows(Bob=BOB)
