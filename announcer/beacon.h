@@ -1,8 +1,6 @@
 /*
- * The beacon: sends the announcement to every network and every extra destination, and tells the user where it goes.
- *
- * Specification 2.1.0-B and C. What changes is said once: a network that appeared or went away, a destination that
- * cannot be reached and one that can be again.
+ * The beacon: sends the announcement to every network and every extra destination (specification 2.1.0-B and C), and tells
+ * the user, once, what changes: a network that appeared or went away, a destination that cannot be reached, or can again.
  */
 #ifndef QUARTET_BEACON_H
 #define QUARTET_BEACON_H
@@ -35,20 +33,15 @@ struct beacon {
 	bool silent; /* there is nowhere to announce to, and the user knows */
 };
 
-/*
- * Opens the beacon's socket. only (or NULL), targets and console stay the caller's and must outlive it. Returns 0, or
- * the errno value of why it cannot speak from that address.
- */
+/* Opens the socket. What it is given stays the caller's. Returns 0, or why it cannot speak from that address. */
 int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct in_addr *targets, size_t target_count,
     struct console *console) __attribute__((warn_unused_result));
+void beacon_close(struct beacon *beacon);
 
 /*
- * Sends the announcement, signed by identity unless that is NULL, everywhere once and tells on the console what is new
- * about that. Waits for neither: a datagram that cannot go now is not sent, and what a paused terminal does not take is
- * offered again the next time. Returns whether an address that it was sent from before is none of ours any more.
+ * Sends the announcement, signed by identity unless that is NULL, everywhere once. Does not block: a datagram that cannot go
+ * now is not sent. Returns whether an address that it was sent from before is none of ours any more.
  */
 bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity);
-
-void beacon_close(struct beacon *beacon);
 
 #endif

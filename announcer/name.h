@@ -1,7 +1,5 @@
 /*
- * The user's name: asked for, checked, stored.
- *
- * Specification 2.1.0-A. It is stored in peers.txt, and offered again at the next launch.
+ * The user's name: asked for, checked, stored in peers.txt, and offered again at the next launch (specification 2.1.0-A).
  */
 #ifndef QUARTET_NAME_H
 #define QUARTET_NAME_H
@@ -14,8 +12,7 @@
 
 /*
  * Asks on console and standard input until a name keeps the rules and nobody else has it (trust/ownname.h); an empty line
- * keeps the stored one. identity is one's own, or NULL. Returns false if the input ended or the user stopped. Blocks until
- * then.
+ * keeps the stored one. identity is one's own, or NULL. Returns false if the input ended or the user stopped.
  */
 bool name_ask(struct console *console, struct peersfile *file, const uint8_t *identity,
     char name[static USERNAME_MAX_BYTES + 1]) __attribute__((warn_unused_result));

@@ -25,10 +25,7 @@ struct journal {
 	bool is_short;	 /* something had to be left for another time */
 };
 
-/*
- * After peersfile_load(): takes over what somebody else changed in the file, whom the user knows included. What peers says
- * counts; the file adds who is not in it.
- */
+/* After peersfile_load(): adds to peers whom only the file has, and takes over whom the user knows. Else peers counts. */
 void journal_merge(struct peers *peers, struct peersfile *file, int64_t now_ms);
 
 /*

@@ -1,9 +1,9 @@
 /*
- * The sockets that hear announcements on UDP port 6000, and reading them many at a time.
+ * The sockets that hear announcements on UDP port 6000, and reading them many at a time (specification 2.2.0-A).
  *
- * Specification 2.2.0-A. The port is shared with other listeners on the machine (SO_REUSEADDR), all of which hear a
- * broadcast. Without an address everything that reaches the machine is heard. With one, three sockets hear what is sent
- * to that address, to the broadcast address of its network, and to 255.255.255.255 out of that network.
+ * The port is shared with other listeners on the machine (SO_REUSEADDR), all of which hear a broadcast. Without an address
+ * everything that reaches the machine is heard. With one, three sockets hear what is sent to that address, to the
+ * broadcast address of its network, and to 255.255.255.255 out of that network.
  */
 #ifndef QUARTET_LISTENER_H
 #define QUARTET_LISTENER_H
@@ -30,10 +30,9 @@ struct datagram {
 	char data[ANNOUNCEMENT_MAX_BYTES + 1];
 };
 
-/*
- * Opens the sockets, for every address or just *only. Returns 0, or the errno value of what failed with nothing open.
- */
+/* Opens the sockets, for every address or just *only. Returns 0, or an errno value with nothing open. */
 int listener_open(struct listener *listener, const struct in_addr *only) __attribute__((warn_unused_result));
+void listener_close(struct listener *listener);
 
 /*
  * Waits for datagrams, without limit, or until another descriptor (-1: none) is readable, which *other_ready tells. Returns
@@ -41,12 +40,7 @@ int listener_open(struct listener *listener, const struct in_addr *only) __attri
  */
 int listener_wait(const struct listener *listener, int other, bool *other_ready) __attribute__((warn_unused_result));
 
-/*
- * Reads what has arrived on one socket, index below listener->count. Returns how many datagrams were read; fewer than
- * LISTENER_BATCH means that no more are there. Does not block.
- */
+/* Reads what has arrived on one socket. Returns how many datagrams; fewer than LISTENER_BATCH means that no more are there. */
 size_t listener_read(const struct listener *listener, size_t index, struct datagram datagrams[static LISTENER_BATCH]);
-
-void listener_close(struct listener *listener);
 
 #endif

@@ -1,8 +1,6 @@
 /*
- * base64 of the standard alphabet, padded (RFC 4648 section 4), read strictly.
- *
- * Writing is libsodium's sodium_bin2base64(). Reading is sodium_base642bin() behind a check of its own: libsodium 1.0.18
- * takes bytes above 127 for letters of the alphabet.
+ * base64 of the standard alphabet, padded (RFC 4648 section 4), read strictly. Writing is sodium_bin2base64(); reading is
+ * sodium_base642bin() behind a check, because libsodium 1.0.18 takes bytes above 127 for letters of the alphabet.
  */
 #ifndef QUARTET_BASE64_H
 #define QUARTET_BASE64_H
@@ -15,10 +13,7 @@
 
 #define BASE64_VARIANT sodium_base64_VARIANT_ORIGINAL
 
-/*
- * Decodes all of the len characters at text into bytes, which has room for bytes_size. Returns false, with bytes undefined
- * and *bytes_len alone, for anything else than base64 that fits.
- */
+/* Decodes all of text into bytes. Returns false, with bytes undefined, for anything else than base64 that fits. */
 bool base64_decode(const char *text, size_t len, uint8_t *bytes, size_t bytes_size, size_t *bytes_len)
     __attribute__((warn_unused_result));
 

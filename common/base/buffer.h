@@ -1,8 +1,8 @@
 /*
  * A growing array of bytes with an owner, for what is assembled piece by piece: objects off the wire, lines for a file.
  *
- * A zeroed struct buffer is an empty one. Whoever holds the struct owns data and ends with buffer_free(). The module
- * sets no limit of its own: who appends foreign bytes bounds them first.
+ * A zeroed struct buffer is an empty one. The module sets no limit: who appends foreign bytes bounds them first. Appending
+ * returns 0, or ENOMEM with the buffer unchanged.
  */
 #ifndef QUARTET_BUFFER_H
 #define QUARTET_BUFFER_H
@@ -16,23 +16,17 @@ struct buffer {
 	size_t capacity;
 };
 
-/* Appends len bytes. Returns 0, or ENOMEM with the buffer unchanged. */
 int buffer_append(struct buffer *buffer, const void *bytes, size_t len) __attribute__((warn_unused_result));
-
-/* Appends formatted text without its NUL. Returns 0, or ENOMEM with the buffer unchanged. */
 int buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
-
 int buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0), warn_unused_result));
 
 /* Removes the first len bytes (at most buffer->len) and moves the rest to the front. */
 void buffer_consume(struct buffer *buffer, size_t len);
 
-/* Releases the memory; the buffer is empty and usable again. */
+/* Releases the memory; the buffer is empty and usable again. Of plaintext and secrets it is wiped before. */
 void buffer_free(struct buffer *buffer);
-
-/* The same, after wiping all the bytes it ever held since its last growth. For plaintext and secrets. */
 void buffer_wipe(struct buffer *buffer);
 
 #endif

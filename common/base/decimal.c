@@ -3,11 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The number is kept in words, the highest first, and goes through by groups of digits. */
-#define WORDS (DECIMAL_BYTES / 4)
-#define GROUP_DIGITS 9
-#define GROUP 1000000000u
-
 bool decimal_is_number(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -19,27 +14,23 @@ bool decimal_is_number(const char *text, size_t len)
 
 size_t decimal_format(const uint8_t bytes[static DECIMAL_BYTES], char digits[static DECIMAL_MAX_DIGITS + 1])
 {
-	uint32_t quotient[WORDS] = {0};
+	uint8_t number[DECIMAL_BYTES];
 	char reversed[DECIMAL_MAX_DIGITS];
-	size_t count = 0;
-	uint32_t left;
+	size_t count = 0, first = 0;
 
-	for (size_t i = 0; i < DECIMAL_BYTES; i++)
-		quotient[i / 4] = quotient[i / 4] << 8 | bytes[i];
+	memcpy(number, bytes, sizeof(number));
 	do {
-		uint64_t remainder = 0;
+		unsigned remainder = 0;
 
-		left = 0;
-		for (size_t i = 0; i < WORDS; i++) {
-			uint64_t value = remainder << 32 | quotient[i];
-
-			quotient[i] = (uint32_t)(value / GROUP);
-			remainder = value % GROUP;
-			left |= quotient[i];
+		for (size_t i = first; i < DECIMAL_BYTES; i++) {
+			remainder = remainder << 8 | number[i];
+			number[i] = (uint8_t)(remainder / 10);
+			remainder %= 10;
 		}
-		for (size_t i = 0; i < GROUP_DIGITS && (i == 0 || left != 0 || remainder != 0); i++, remainder /= 10)
-			reversed[count++] = (char)('0' + remainder % 10);
-	} while (left != 0);
+		reversed[count++] = (char)('0' + remainder);
+		while (first < DECIMAL_BYTES && number[first] == 0)
+			first++;
+	} while (first < DECIMAL_BYTES);
 	for (size_t i = 0; i < count; i++)
 		digits[i] = reversed[count - 1 - i];
 	digits[count] = '\0';
@@ -48,24 +39,25 @@ size_t decimal_format(const uint8_t bytes[static DECIMAL_BYTES], char digits[sta
 
 int decimal_parse(const char *digits, size_t len, uint8_t bytes[static DECIMAL_BYTES])
 {
-	uint32_t number[WORDS] = {0};
+	uint8_t number[DECIMAL_BYTES] = {0};
 
 	if (!decimal_is_number(digits, len))
 		return EINVAL;
-	for (size_t d = 0; d < len;) {
-		uint64_t carry = 0, scale = 1;
+	for (; len > 0 && *digits == '0'; len--)
+		digits++;
+	if (len > DECIMAL_MAX_DIGITS)
+		return ERANGE;
+	for (size_t d = 0; d < len; d++) {
+		unsigned carry = (unsigned)(digits[d] - '0');
 
-		for (; d < len && scale < GROUP; d++, scale *= 10)
-			carry = carry * 10 + (uint64_t)(digits[d] - '0');
-		for (size_t i = WORDS; i-- > 0; carry >>= 32) {
-			carry += number[i] * scale;
-			number[i] = (uint32_t)carry;
+		for (size_t i = DECIMAL_BYTES; i-- > 0; carry >>= 8) {
+			carry += number[i] * 10u;
+			number[i] = (uint8_t)carry;
 		}
 		if (carry != 0)
 			return ERANGE;
 	}
-	for (size_t i = 0; i < DECIMAL_BYTES; i++)
-		bytes[i] = (uint8_t)(number[i / 4] >> (24 - i % 4 * 8));
+	memcpy(bytes, number, sizeof(number));
 	return 0;
 }
 

@@ -1,8 +1,6 @@
 /*
- * Numbers too large for the machine: a 32-byte big-endian integer as decimal digits and back.
- *
- * The "key" of the specification is a number in decimal; an X25519 public key travels as one (common/PROTOCOL.md,
- * section 3.1). Public values only: the time these functions take depends on the number.
+ * Numbers too large for the machine: a 32-byte big-endian integer as decimal digits and back, because an X25519 public key
+ * travels as one (common/PROTOCOL.md, section 3.1). For public values only: the time taken depends on the number.
  */
 #ifndef QUARTET_DECIMAL_H
 #define QUARTET_DECIMAL_H
@@ -18,17 +16,14 @@
 /* Whether text has at least one character and consists of the digits 0 to 9 alone. */
 bool decimal_is_number(const char *text, size_t len);
 
-/* Writes the big-endian integer in bytes without leading zeros ("0" for zero) and a NUL. Returns the count of digits. */
+/* Writes the integer without leading zeros ("0" for zero) and a NUL. Returns the count of digits. */
 size_t decimal_format(const uint8_t bytes[static DECIMAL_BYTES], char digits[static DECIMAL_MAX_DIGITS + 1]);
 
-/*
- * Reads len digits as a big-endian integer; leading zeros are allowed. Returns 0 and sets bytes, EINVAL if
- * decimal_is_number() does not hold, or ERANGE for 2^256 and above; bytes is then left alone.
- */
+/* Reads digits, with leading zeros or not. Returns 0; EINVAL for what is no number, or ERANGE for 2^256 and above. */
 int decimal_parse(const char *digits, size_t len, uint8_t bytes[static DECIMAL_BYTES])
     __attribute__((warn_unused_result));
 
-/* Whether the big-endian integer in bytes is below 2^64: a key of the classic exchange, not of ours. */
+/* Whether the integer is below 2^64: a key of the classic exchange, not of ours. */
 bool decimal_is_small(const uint8_t bytes[static DECIMAL_BYTES]);
 
 #endif

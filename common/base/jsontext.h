@@ -1,10 +1,9 @@
 /*
  * The JSON helpers: one bounded way into jansson and one way out.
  *
- * Everything that crosses the network or lies in the two files is JSON that somebody else may have written. Here it is
- * parsed with jansson, which refuses text that is not UTF-8, lone surrogates, U+0000 in strings and nesting deeper than
- * 2,048 levels (jansson's manual, "RFC conformance"). What goes out has the form of jansson's and Python's defaults:
- * one space after colon and comma, raw UTF-8.
+ * Everything that crosses the network or lies in the two files is JSON that somebody else may have written. jansson refuses
+ * what is not UTF-8, lone surrogates, U+0000 in strings and nesting deeper than 2,048 levels. What goes out has the form of
+ * jansson's and Python's defaults: one space after colon and comma, raw UTF-8.
  *
  * jansson does not survive a shortage of memory, so its memory never comes back NULL: if there is none, a reserve is given
  * back and the request tried again; if that is not enough either, the program ends. What begins without a reserve is
@@ -19,43 +18,31 @@
 
 #include "base/buffer.h"
 
-/*
- * Sets what ends the program when it is out of memory in the middle of something; it must not return. Without one the
- * program aborts. To be called before there are threads.
- */
+/* Sets what ends the program, before there are threads; it must not return. Without one the program aborts. */
 void jsontext_on_exhaustion(void (*handler)(void));
 
 /*
- * Parses the len bytes at text as one JSON object, with nothing but white space around it. Returns a new reference that
- * the caller releases with json_decref(), or NULL with errno set: EBADMSG when it is not an object, ENOMEM if out of
- * memory. If why is not NULL, it then receives a short reason in static storage, fit for a message.
+ * Parses a text as one JSON object, with nothing but white space around it. Returns a new reference, or NULL with errno
+ * EBADMSG or ENOMEM; if why is not NULL, it then becomes a short reason in static storage.
  */
 json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
 
 /*
- * The string member name of object, without copying: *text lives as long as the member, *len excludes the NUL that
- * follows it. Returns false, and sets nothing, if there is no such member or it is no string.
+ * The string member name of object: *text lives as long as the member, *len excludes the NUL that follows it. Returns
+ * false, and sets nothing, if there is no such member or it is no string.
  */
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)
     __attribute__((warn_unused_result));
 
-/*
- * The string member name of object, if it is the base64 (standard, padded) of exactly size bytes. Returns false, with bytes
- * undefined, for anything else.
- */
+/* The member name of object, if it is the base64 of exactly size bytes. Returns false, with bytes undefined, for all else. */
 bool jsontext_get_bytes(const json_t *object, const char *name, void *bytes, size_t size)
     __attribute__((warn_unused_result));
 
 /* The base64 of size bytes as a JSON string, a new reference; NULL if out of memory. */
 json_t *jsontext_bytes(const void *bytes, size_t size) __attribute__((warn_unused_result));
 
-/* Appends value as JSON text. Returns 0, or ENOMEM with the buffer unchanged. */
+/* Append a value, or a text as a string. Return 0, ENOMEM, or EILSEQ for no UTF-8, or a NUL; then nothing is appended. */
 int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((warn_unused_result));
-
-/*
- * Appends the len bytes at text, well-formed UTF-8 without U+0000, as a JSON string with its quotes. Returns 0, ENOMEM,
- * or EILSEQ if the text is something else; the buffer is then unchanged.
- */
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len) __attribute__((warn_unused_result));
 
 #endif

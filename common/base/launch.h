@@ -11,10 +11,9 @@
 #include <sys/types.h>
 
 /*
- * Starts arguments[0], looked for as a shell does, with arguments, which end with NULL, and an environment, or that of this
- * process if it is NULL. It stays out of the way if input is -1; else it has the terminal, and as its standard input the
- * descriptor input, which stays the caller's. Returns 0 with *child the caller's to wait for, or an errno value with *child
- * undefined. Does not wait for anything.
+ * Starts arguments[0], looked for as a shell does, with arguments, which end with NULL, and an environment, or our own if it
+ * is NULL. It stays out of the way if input is -1; else it has the terminal, and as its standard input that descriptor.
+ * Returns 0 with *child to be waited for, or an errno value.
  */
 int launch_program(const char *const arguments[], char **environment, int input, pid_t *child)
     __attribute__((warn_unused_result));

@@ -3,7 +3,7 @@
  * for all of them together if that is wanted.
  *
  * An address may do `burst` things at once and gets one more every period. If more addresses come than the table has
- * places, they share buckets, so invented addresses cost no memory and are limited together.
+ * places, they share buckets, so invented addresses cost no memory and are limited together. Times are monotonic.
  */
 #ifndef QUARTET_RATELIMIT_H
 #define QUARTET_RATELIMIT_H
@@ -22,7 +22,7 @@ struct ratelimit_rate {
 
 struct ratelimit_bucket {
 	unsigned used;	  /* tokens taken out and not yet returned */
-	int64_t since_ms; /* when the last of them was accounted for, monotonic */
+	int64_t since_ms; /* when the last of them was accounted for */
 };
 
 struct ratelimit {
@@ -32,16 +32,12 @@ struct ratelimit {
 	struct ratelimit_bucket shared; /* of all addresses together */
 };
 
-/* Begins with every bucket full, and no limit on all addresses together. */
+/* Begins with every bucket full; the second limits all addresses together as well. burst is not 0. */
 void ratelimit_init(struct ratelimit *limit, unsigned burst, int64_t period_ms);
-
-/* Limits all addresses together as well: whoever goes ahead takes a token from both buckets. burst is not 0. */
 void ratelimit_limit_all(struct ratelimit *limit, unsigned burst, int64_t period_ms);
 
-/* Whether address may go ahead at now_ms (monotonic). Takes a token if it may, and none if not. */
+/* Whether address may go ahead, which takes one token, or so many, if it may, and none if not. */
 bool ratelimit_allow(struct ratelimit *limit, struct in_addr address, int64_t now_ms);
-
-/* The same for something that costs so many tokens at once. */
 bool ratelimit_spend(struct ratelimit *limit, struct in_addr address, unsigned tokens, int64_t now_ms);
 
 #endif

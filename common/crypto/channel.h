@@ -4,9 +4,8 @@
  *
  * The initiator offers a key, the responder answers with its own, and then each may seal. The initiator can prove who it
  * is; what it says, and when the proof comes, is the caller's (wire/exchange). Keys go in and out as decimal digits,
- * sealed messages as base64 text; the transport is the caller's. A channel refuses what comes out of turn. Functions that
- * can fail return 0, ENOMEM, or EPROTO for what the other side got wrong or forged; after EPROTO the channel must not be
- * used further. Nothing blocks; channel_free() wipes every secret.
+ * sealed messages as base64. Functions that can fail return 0, ENOMEM, or EPROTO for what the other side got wrong or
+ * forged, or what is out of turn; after that the channel must not be used further. Nothing blocks.
  */
 #ifndef QUARTET_CHANNEL_H
 #define QUARTET_CHANNEL_H
@@ -19,10 +18,7 @@
 
 struct channel;
 
-/*
- * Begins a channel to the holder of peer. number is what the user typed, decimal digits, NUL-terminated. *channel is the
- * caller's to free.
- */
+/* Begins a channel to the holder of peer, the caller's to free. number is what the user typed, decimal digits. */
 int channel_initiate(struct channel **channel, const struct identity *own, const uint8_t peer[static IDENTITY_BYTES],
     const char *number) __attribute__((warn_unused_result));
 
@@ -47,15 +43,13 @@ int channel_prove(struct channel *channel, uint8_t proof[static DH_PROOF_BYTES])
 int channel_check_proof(const struct channel *channel, const uint8_t peer[static IDENTITY_BYTES],
     const uint8_t proof[static DH_PROOF_BYTES]) __attribute__((warn_unused_result));
 
-/* How many messages were sealed and opened so far, each of which had the number before it: the first is number 0. */
+/* How many messages were sealed and opened so far. */
 uint64_t channel_count_sealed(const struct channel *channel);
 uint64_t channel_count_opened(const struct channel *channel);
 
-/* Seals a message to the other end and appends the base64 to out. */
+/* Seals a message and appends the base64 to out; opens the next one and appends it to out, which the caller wipes. */
 int channel_seal(struct channel *channel, const void *plaintext, size_t len, struct buffer *out)
     __attribute__((warn_unused_result));
-
-/* Opens the next message of the other end and appends it to out, which the caller wipes. */
 int channel_open(struct channel *channel, const char *base64, size_t len, struct buffer *out)
     __attribute__((warn_unused_result));
 

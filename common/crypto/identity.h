@@ -20,6 +20,9 @@
 #define IDENTITY_SIGNATURE_BYTES 64
 /* base64 of a public half: 44 characters and the NUL. */
 #define IDENTITY_TEXT_BYTES 45
+/* "98275 15078 02425 25914 00800 85587" and the NUL; and two of them with a space between. */
+#define IDENTITY_HALF_BYTES 36
+#define IDENTITY_FINGERPRINT_BYTES 72
 
 /* One's own identity. The owner wipes it (sodium_memzero). */
 struct identity {
@@ -32,8 +35,8 @@ struct identity {
 void identity_derive(struct identity *identity, const uint8_t seed[static IDENTITY_SEED_BYTES]);
 
 /*
- * The X25519 form of the public half of somebody else. Returns false, with key undefined, if it has none: then it is
- * no identity. Costs as much as checking a signature, so it is done when a session is opened and not before.
+ * The X25519 form of the public half of somebody else. Returns false, with key undefined, if it has none: then it is no
+ * identity. Costs as much as checking a signature, so it is done when a session is opened and not before.
  */
 bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
     __attribute__((warn_unused_result));
@@ -49,25 +52,13 @@ int identity_sign(const struct identity *identity, const char *label, const void
 bool identity_verify(const uint8_t public[static IDENTITY_BYTES], const char *label, const void *bytes, size_t len,
     const uint8_t signature[static IDENTITY_SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 
-/* Writes a public half as base64 (standard, padded). */
+/* Writes a public half as base64; reads exactly that form, or returns false with public left alone. */
 void identity_format(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_TEXT_BYTES]);
-
-/* Reads exactly that form. Returns false, with public left alone, for anything else. */
 bool identity_parse(const char *text, size_t len, uint8_t public[static IDENTITY_BYTES])
     __attribute__((warn_unused_result));
 
-/* "98275 15078 02425 25914 00800 85587" and the NUL. */
-#define IDENTITY_HALF_BYTES 36
-/* Two of them with a space between, and the NUL. */
-#define IDENTITY_FINGERPRINT_BYTES 72
-
-/* Writes the half of a fingerprint that belongs to one identity: six groups of five decimal digits. */
+/* Writes the half of a fingerprint that belongs to one identity; and all of it, which is the same on both screens. */
 void identity_fingerprint_half(const uint8_t public[static IDENTITY_BYTES], char text[static IDENTITY_HALF_BYTES]);
-
-/*
- * Writes the fingerprint of two identities: both halves, that of the lower identity in byte order first, so that it is
- * the same on both screens.
- */
 void identity_fingerprint(const uint8_t one[static IDENTITY_BYTES], const uint8_t other[static IDENTITY_BYTES],
     char text[static IDENTITY_FINGERPRINT_BYTES]);
 

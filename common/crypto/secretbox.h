@@ -1,10 +1,10 @@
 /*
  * The crypto_secretbox helper: one direction of a secure connection, message by message, and messages by themselves.
  *
- * A message is base64(nonce || crypto_secretbox(plaintext)), standard alphabet, padded; the nonce is 16 bytes that are
- * drawn at random once, and an 8-byte big-endian counter that starts at 0 and rises by one a message. The key is of this
- * direction alone, so the counter suffices for no nonce to come twice. The reader accepts only the counter it expects, so a
- * message that is repeated, left out or out of order is refused. Nothing blocks.
+ * A message is base64(nonce || crypto_secretbox(plaintext)); the nonce is 16 bytes that are drawn at random once, and an
+ * 8-byte big-endian counter that starts at 0 and rises by one a message. The key is of this direction alone, so the counter
+ * suffices for no nonce to come twice. The reader accepts only the counter it expects, so a message that is repeated, left
+ * out or out of order is refused. Nothing blocks.
  */
 #ifndef QUARTET_SECRETBOX_H
 #define QUARTET_SECRETBOX_H
@@ -25,17 +25,13 @@ struct secretbox {
 	uint8_t random[SECRETBOX_RANDOM_BYTES];
 };
 
-/*
- * Encrypts len bytes and appends the base64 text to out. Returns 0 and moves the counter on, or ENOMEM with box and out
- * unchanged.
- */
+/* Encrypts and appends the base64 to out. Returns 0 and moves the counter on, or ENOMEM with box and out unchanged. */
 int secretbox_seal(struct secretbox *box, const void *plaintext, size_t len, struct buffer *out)
     __attribute__((warn_unused_result));
 
 /*
- * Decrypts the text_len characters of base64 at text and appends the plaintext to out, which the caller wipes. Returns
- * 0 and moves the counter on; EBADMSG, with box and out unchanged, if the text is not base64, the counter is another
- * one or the authenticator does not hold; or ENOMEM.
+ * Decrypts base64 and appends the plaintext to out, which the caller wipes. Returns 0 and moves the counter on; or with box
+ * and out unchanged ENOMEM, or EBADMSG if the text is not base64, the counter is another one or it is forged.
  */
 int secretbox_open(struct secretbox *box, const char *text, size_t text_len, struct buffer *out)
     __attribute__((warn_unused_result));

@@ -1,8 +1,6 @@
 /*
- * IPv4 addresses and the two ports of the application.
- *
- * A peer is known by the IPv4 address its packets come from (specification 2.2.0-B), so an address is a key, a label
- * on the screen and a destination. Everything here is in network byte order, as in struct in_addr; nothing blocks.
+ * IPv4 addresses, in network byte order as in struct in_addr, and the two ports of the application. A peer is known by the
+ * address its packets come from (specification 2.2.0-B). Nothing blocks.
  */
 #ifndef QUARTET_ADDRESS_H
 #define QUARTET_ADDRESS_H
@@ -16,19 +14,13 @@
 /* Longest dotted quad and its terminating NUL, in bytes. */
 #define ADDRESS_TEXT_BYTES INET_ADDRSTRLEN
 
-/*
- * Reads a dotted quad ("192.168.1.7") and nothing else: no names, no ports, no shortened or octal forms (inet_pton(3)).
- * Returns 0 and sets *address, or EINVAL and leaves it alone.
- */
+/* Reads a dotted quad ("192.168.1.7") and nothing else (inet_pton(3)). Returns 0, or EINVAL with *address left alone. */
 int address_parse(const char *text, struct in_addr *address) __attribute__((warn_unused_result));
 
 /* Writes address as a dotted quad into text and returns text. */
 char *address_format(struct in_addr address, char text[static ADDRESS_TEXT_BYTES]);
 
-/*
- * Whether address is one of this machine's, which is to say that a socket can be bound to it. Returns 0, EADDRNOTAVAIL
- * if it is not, or why that could not be found out. Does not block.
- */
+/* Returns 0 if a socket can be bound to address, EADDRNOTAVAIL if it is none of this machine's, or another errno value. */
 int address_check_own(struct in_addr address) __attribute__((warn_unused_result));
 
 /* The socket address of address and port (host byte order). */

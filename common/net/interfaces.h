@@ -1,8 +1,6 @@
 /*
- * This machine's networks, as they are right now: where announcements go, and where they are heard.
- *
- * Specification 2.1.0-B wants a broadcast; common/PROTOCOL.md, section 1, wants one out of every interface, to that
- * interface's own broadcast address. Addresses come and go, so the list is made afresh for each announcement.
+ * This machine's networks, as they are right now: where announcements go, and where they are heard (common/PROTOCOL.md,
+ * section 1). Addresses come and go, so the list is made afresh for each announcement.
  */
 #ifndef QUARTET_INTERFACES_H
 #define QUARTET_INTERFACES_H
@@ -25,9 +23,8 @@ struct interface {
 
 /*
  * Lists the interfaces that are up and can broadcast, one entry for each broadcast address of each, INTERFACES_MAX at
- * most. If there are none but loopback, loopback is listed. If only is not NULL, just the network of that address of
- * this machine is listed, whether the interface runs or not, loopback included. An address without a broadcast address of
- * its own (a /31 or /32 network) is left out. Returns how many are listed. Does not block.
+ * most; loopback if there are none but that. If only is not NULL, just the network of that address of this machine,
+ * whether the interface runs or not, loopback included. Returns how many are listed. Does not block.
  */
 size_t interfaces_list(const struct in_addr *only, struct interface list[static INTERFACES_MAX]);
 

@@ -4,9 +4,8 @@
  * It is made when a program starts and none is there, and never later or over another; several programs may start at
  * the same instant and all end up with the same one. A running program keeps what it has loaded, and looks from time to
  * time whether the file is still the same: a changed one is loaded, one that vanished is reported and not replaced. The
- * directory may have come from somebody else: a symbolic link, and a file that belongs to another user or that others
- * may write to, are refused before anything is changed. A program that runs needs no passphrase again: of a sealed file it
- * sees whether that is its own identity.
+ * directory may have come from somebody else: what lockedfile refuses is refused before anything is changed. A program
+ * that runs needs no passphrase again: of a sealed file it sees whether that is its own identity.
  */
 #ifndef QUARTET_KEYFILE_H
 #define QUARTET_KEYFILE_H
@@ -32,34 +31,24 @@ struct keyfile {
 };
 
 /*
- * Loads the identity from directory dir (an open descriptor or AT_FDCWD, which must outlive *file), making it first if
- * there is none. A file that others may read is set to mode 0600. Returns a sentence to tell the user, which lives in
- * *file, or NULL if there is nothing to tell. If there is no identity, that says why, and file->is_usable is false. If
- * file->is_sealed, there is none before keyfile_unlock().
- * End with keyfile_close(). Blocks on the disk, and for LOCKEDFILE_WAIT_MS on a program that is making the file.
+ * Loads the identity from directory dir, making it first if there is none; a file that others may read is set to mode 0600.
+ * Returns a sentence to tell the user, which lives in *file, or NULL. If there is no identity, that says why, and is_usable
+ * is false; if is_sealed, there is none before keyfile_unlock(). End with keyfile_close(), which wipes it. Blocks on the
+ * disk, and for LOCKEDFILE_WAIT_MS on a program that is making the file.
  */
 const char *keyfile_open(struct keyfile *file, int dir) __attribute__((warn_unused_result));
+void keyfile_close(struct keyfile *file);
 
-/*
- * Looks (one stat(2)) whether the file is still the same, and if not, loads what is there now. If that cannot be used,
- * or the file is gone, what was loaded before stays. Returns a sentence about that for the user, once, or NULL.
- */
+/* Looks (one stat(2)) whether the file is still the same, and if not, loads what is there. Returns what to tell, or NULL. */
 const char *keyfile_refresh(struct keyfile *file) __attribute__((warn_unused_result));
 
-/*
- * Loads the identity of a sealed file. Returns 0, EACCES if the passphrase is wrong, or ENOMEM; what was loaded before then
- * stays. Takes a tenth of a second and 64 MiB.
- */
+/* Loads the identity of a sealed file. Returns 0; or EACCES if the passphrase is wrong, or ENOMEM, and nothing changes. */
 int keyfile_unlock(struct keyfile *file, const char *passphrase, size_t len) __attribute__((warn_unused_result));
 
 /*
- * Replaces the file by one that is sealed with len bytes of passphrase, or, if len is 0, is not: at no moment is there none
- * on the disk. Returns 0; ESTALE, if the file is not there or is not what was loaded; or an errno value. On an error the
- * old file stands.
+ * Replaces the file by one that is sealed with a passphrase, or, if len is 0, is not: at no moment is there none on the
+ * disk. Returns 0; or ESTALE, if the file is not there or is not what was loaded, or an errno value, and the old one stands.
  */
 int keyfile_seal(struct keyfile *file, const char *passphrase, size_t len) __attribute__((warn_unused_result));
-
-/* Wipes the identity. */
-void keyfile_close(struct keyfile *file);
 
 #endif

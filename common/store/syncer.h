@@ -1,7 +1,6 @@
 /*
- * A sync that goes on while the program does something else: a thread that does nothing but fdatasync(2).
- *
- * One at a time. Nothing here is written or locked: whoever owns the file decides what else may happen to it meanwhile.
+ * A sync that goes on while the program does something else: a thread that does nothing but fdatasync(2), one at a time.
+ * Nothing here is written or locked: whoever owns the file decides what else may happen to it meanwhile.
  */
 #ifndef QUARTET_SYNCER_H
 #define QUARTET_SYNCER_H
@@ -19,19 +18,13 @@ struct syncer {
 	int result; /* 0 or an errno value */
 };
 
-/*
- * Returns 0, or why there can be none, with nothing to close. The thread blocks the signals that the caller does. It must
- * stay where it is; end with syncer_close().
- */
+/* Returns 0, or why there can be none. The thread blocks the signals that the caller does. It must stay where it is. */
 int syncer_open(struct syncer *syncer) __attribute__((warn_unused_result));
 
 /* Begins to sync fd, which stays open until that has ended. */
 void syncer_begin(struct syncer *syncer, int fd);
 
-/*
- * Returns 0 or an error of fdatasync(2) if what was begun has ended, once; else blocks until it has, or returns EAGAIN at
- * once.
- */
+/* Returns, once, how what was begun has ended; if it has not, blocks, or returns EAGAIN at once. */
 int syncer_end(struct syncer *syncer, bool wait) __attribute__((warn_unused_result));
 
 /* Blocks until what was begun has ended. */

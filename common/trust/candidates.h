@@ -3,8 +3,8 @@
  *
  * A pinned name means the holder of the pinned identity and nobody else, whatever is announced: at an address that
  * announces it, or else where it was last proven. So nobody can make somebody known unreachable or be mistaken for them.
- * The rows are in common/PROTOCOL.md, section 4. Like the verdict it is made of (trust/verdict.h), this is a function of
- * its arguments alone; pointers hold as long as the pins and peers that they came from.
+ * The rows are in common/PROTOCOL.md, section 4. A function of its arguments alone; pointers hold as long as the pins and
+ * peers that they came from.
  */
 #ifndef QUARTET_CANDIDATES_H
 #define QUARTET_CANDIDATES_H
@@ -36,25 +36,17 @@ struct candidates {
 	bool more; /* than are in the list */
 };
 
-/*
- * Finds those whom text, a name, the beginning of one, or an IPv4 address, may mean. An address means the best claim of
- * that address; if nothing is announced there, whoever was last proven there and is announced nowhere else, or somebody
- * nameless. A name means, in this order: who is pinned under it; who is, regardless of case in Unicode's sense; who
- * announces it, and if that is nobody with an identity, those with one who do regardless of case, too; who announces it
- * regardless of case; whose pinned or announced name begins so. What none of ours may be named (trust/ownname.h) means
- * nobody by name, but digits do: who is named so is reached by address. Others come after whoever is pinned under just that
- * name, and before those who are only announced.
- */
+/* Finds those whom text, a name, the beginning of one, or an IPv4 address, may mean. */
 void candidates_find(struct candidates *candidates, const char *text);
 
 /*
  * Finds the holder of an identity: as a pinned name means them, or where it is announced, or else at the address where they
- * were, under username, which outlives the candidates as identity does. Adds one.
+ * were, under username. Adds one.
  */
 void candidates_find_identity(struct candidates *candidates, const uint8_t identity[static IDENTITY_BYTES],
     const char *username, struct in_addr address);
 
-/* Whether a name begins so, regardless of case as above. */
+/* Whether a name begins so, regardless of case in Unicode's sense. */
 bool candidates_begins(const char *name, const char *text);
 
 /* Finds those who announce the name of a pin with an identity that is not pinned; if nobody does, those without one. */
@@ -63,10 +55,7 @@ void candidates_find_rivals(struct candidates *candidates, const struct pin *pin
 /* Adds the one whom a claim means, at its own address, unless they are there already. */
 void candidates_add_claim(struct candidates *candidates, const struct peer *claim);
 
-/*
- * Whether a candidate announces no identity, but one was announced under that name, in any case, or at that address, or
- * is pinned under that name.
- */
+/* Whether a candidate announces no identity, but somebody did under that name or there, or is pinned under that name. */
 bool candidates_is_downgraded(const struct candidates *candidates, const struct candidate *candidate);
 
 #endif

@@ -1,8 +1,6 @@
 /*
- * One sign where something is wrong with a message: for screens on which every message is to be one line.
- *
- * What is as it should be has no sign, so whoever chooses a name that ends in one gains nothing. A function of the two
- * words that chat.log has.
+ * One sign where something is wrong with a message: for screens on which every message is to be one line. What is as it
+ * should be has no sign, so whoever chooses a name that ends in one gains nothing.
  */
 #ifndef QUARTET_MARK_H
 #define QUARTET_MARK_H
@@ -18,13 +16,10 @@ struct mark {
 	const char *meaning; /* for a legend */
 };
 
-/* All of them, the worst first. Static storage. */
+/* All of them, the worst first. */
 extern const struct mark mark_kinds[MARK_KINDS];
 
-/*
- * The mark for a message: standing is what was made of its sender (standing_word()), or NULL. NULL if there is nothing to
- * point out.
- */
+/* The mark for a message: standing is the word that chat.log has for its sender, or NULL. NULL if all is well. */
 const struct mark *mark_find(const char *standing, bool is_secure);
 
 #endif

@@ -1,9 +1,6 @@
 /*
  * Which names a user of this program may take: none that would be taken for something else when others type it, and none
- * that somebody else has.
- *
- * Others may have any name that keeps the rules of
- * trust/username.h, and are reached by their address. Nothing blocks.
+ * that somebody else has. Others may have any name, and are reached by their address. Nothing blocks.
  */
 #ifndef QUARTET_OWNNAME_H
 #define QUARTET_OWNNAME_H
@@ -21,10 +18,7 @@ struct ownname_world {
 	int64_t now_ms;		 /* wall clock */
 };
 
-/*
- * The rule that a name breaks which keeps those of all usernames, in words as username_rule() has them; NULL if none.
- * Static storage.
- */
+/* The rule that a valid username breaks, in words as username_rule() has them; NULL if none. */
 const char *ownname_rule(const char *name) __attribute__((warn_unused_result));
 
 /*

@@ -337,19 +337,14 @@ json_t *pins_format(const struct pin *pin)
 {
 	char identity[IDENTITY_TEXT_BYTES], ip[ADDRESS_TEXT_BYTES];
 	json_t *object;
-	int failed = 0;
 
 	identity_format(pin->identity, identity);
 	object = json_pack("{s:s, s:s, s:I}", "known", pin->username, "identity", identity, "pinned",
 	    (json_int_t)pin->since_s);
-	if (object && pin->has_address)
-		failed |= json_object_set_new(object, "address", json_string(address_format(pin->address, ip)));
-	if (object && pin->verified)
-		failed |= json_object_set_new(object, "verified", json_true());
-	if (failed) {
-		json_decref(object);
-		return NULL;
-	}
+	if (pin->has_address)
+		json_object_set_new(object, "address", json_string(address_format(pin->address, ip)));
+	if (pin->verified)
+		json_object_set_new(object, "verified", json_true());
 	put_wishes(object, pin->wishes);
 	return object;
 }

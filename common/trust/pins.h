@@ -1,11 +1,9 @@
 /*
  * Whom the user knows: the identities that are pinned to usernames, as ssh pins the keys of hosts; and what the user wants
- * of these and of strangers.
+ * of these and of strangers (common/PROTOCOL.md, section 4).
  *
- * A name is pinned when the user wrote to it in a secure chat and was answered (common/PROTOCOL.md, section 4). What
- * others say pins nothing: neither announcements nor their messages. This is the table of the "known" and "stranger" records
- * of peers.txt, for looking up; changes go through peersfile. What is no valid record is left out. A table never changes;
- * pins belong to it and hold as long as it does. Nothing blocks.
+ * This is the table of the "known" and "stranger" records of peers.txt, for looking up; changes go through peersfile. What
+ * is no valid record is left out. A table never changes; pins belong to it and hold as long as it does. Nothing blocks.
  */
 #ifndef QUARTET_PINS_H
 #define QUARTET_PINS_H
@@ -54,7 +52,7 @@ struct stranger {
 	unsigned wishes;	/* bits of enum pins_wish */
 };
 
-/* The word for it: "ask". Static storage. And what a word says; false, with nothing set, if it is none of these. */
+/* The word for it: "ask". And what a word says; false, with nothing set, if it is none of these. */
 const char *pins_accept_word(enum pins_accept accept);
 bool pins_accept_parse(const char *word, enum pins_accept *accept) __attribute__((warn_unused_result));
 
@@ -63,17 +61,16 @@ bool pin_is_proven_at(const struct pin *pin, struct in_addr address);
 
 struct pins;
 
-/*
- * The table for the records of pins, a JSON object by name, and those of strangers, one by anything; either may be NULL.
- * They are only read. NULL if out of memory.
- */
+/* The table for the records of pins, a JSON object by name, and those of strangers, one by anything. NULL if out of memory. */
 struct pins *pins_new(json_t *known, json_t *strangers) __attribute__((warn_unused_result));
 void pins_free(struct pins *pins);
 
 size_t pins_count(const struct pins *pins);
+size_t pins_count_strangers(const struct pins *pins);
 
-/* Walks through all pins in the order of their names: pin is NULL to begin, and NULL comes back at the end. */
+/* Walk all pins in the order of their names, and all strangers: NULL to begin, and NULL comes back at the end. */
 const struct pin *pins_next(const struct pins *pins, const struct pin *pin);
+const struct stranger *pins_next_stranger(const struct pins *pins, const struct stranger *stranger);
 
 /* The pin of exactly that name, or NULL. */
 const struct pin *pins_find(const struct pins *pins, const char *username);
@@ -90,18 +87,13 @@ void pins_free_name(const struct pins *pins, const char *username, char name[sta
  */
 const struct pin *pins_find_alike(const struct pins *pins, const char *username);
 
-size_t pins_count_strangers(const struct pins *pins);
-
-/* Walks through all strangers in no order, as pins_next() does. */
-const struct stranger *pins_next_stranger(const struct pins *pins, const struct stranger *stranger);
-
 /*
  * What the user wants of the holder of an identity, pinned or not, or if that is NULL, of whoever speaks from address
  * without one: bits of enum pins_wish.
  */
 unsigned pins_wishes(const struct pins *pins, const uint8_t *identity, struct in_addr address);
 
-/* The records in peers.txt, as a new reference, or NULL if out of memory. */
+/* The records in peers.txt, as a new reference. */
 json_t *pins_format(const struct pin *pin) __attribute__((warn_unused_result));
 json_t *pins_format_stranger(const struct stranger *stranger) __attribute__((warn_unused_result));
 

@@ -8,30 +8,25 @@
 
 #include "base/text.h"
 
-static bool begins_with_mark(const char *text, const char *end)
-{
-	uint32_t code_point = text_next(&text, end);
-
-	return code_point != UINT32_MAX && uc_is_general_category(code_point, UC_CATEGORY_M);
-}
-
 enum username_fault username_normalize(const char *text, size_t len, char name[static USERNAME_MAX_BYTES + 1])
 {
-	const char *end;
+	const char *cursor, *end;
 
 	text_trim(&text, &len);
+	cursor = text;
 	end = text + len;
 	if (len == 0)
 		return USERNAME_EMPTY;
 	if (len > USERNAME_MAX_BYTES)
 		return USERNAME_TOO_LONG;
-	if (begins_with_mark(text, end))
-		return USERNAME_BEGINS_WITH_MARK;
-	for (const char *cursor = text; cursor < end;) {
+	while (cursor < end) {
+		bool is_first = cursor == text;
 		uint32_t code_point = text_next(&cursor, end);
 
 		if (code_point == UINT32_MAX)
 			return USERNAME_NOT_UTF8;
+		if (is_first && uc_is_general_category(code_point, UC_CATEGORY_M))
+			return USERNAME_BEGINS_WITH_MARK;
 		if (text_is_control(code_point))
 			return USERNAME_HAS_CONTROL;
 	}

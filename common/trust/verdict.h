@@ -2,10 +2,9 @@
  * The verdict: who somebody is to this user, judged by what is pinned and what is announced.
  *
  * Anybody can announce any name, so a name alone says little. An identity says who it is: one that signed an announcement
- * or was proven in a secure chat, and for which the user has a pin. This is the one place that weighs them; the table of
- * common/PROTOCOL.md, section 4, says how, row by row. Users, Chat and the responder show what it finds. It is a function
- * of its arguments alone, writes nothing and says nothing. Pointers in a verdict belong to the pins and the peers that it
- * was made from and hold as long as they do.
+ * or was proven in a secure chat, and for which the user has a pin. This is the one place that weighs them; the tables of
+ * common/PROTOCOL.md, section 4, say how. It is a function of its arguments alone. Pointers in a verdict belong to the pins
+ * and the peers that it was made from.
  */
 #ifndef QUARTET_VERDICT_H
 #define QUARTET_VERDICT_H
@@ -44,7 +43,7 @@ struct verdict {
 	bool accepted; /* not pinned, and messages are taken all the same */
 };
 
-/* The word for a standing, as it is shown and logged: "pinned". Static storage. */
+/* The word for a standing, as it is shown and logged: "pinned". */
 const char *standing_word(enum standing standing);
 
 /* Whether nobody else can be taken for this one by name: a pinned identity was shown to be there. */
