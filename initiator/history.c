@@ -13,6 +13,7 @@
 #include "outcomes.h"
 #include "recipient.h"
 #include "shownentry.h"
+#include "store/chatfollower.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
 #include "term/pager.h"
@@ -30,6 +31,7 @@ struct listing {
 	int64_t since_ms; /* wall clock */
 	bool as_json;
 	struct chatreader *reader;
+	int64_t begin, end; /* of what is shown, in the file */
 	struct outcomes *outcomes;
 	size_t shown;
 	bool is_limited;     /* by a line that is too long */
@@ -52,10 +54,12 @@ static int go_back(struct listing *listing)
 	size_t count = 0, len;
 	int rc = 0;
 
+	listing->begin = listing->end = chatreader_offset(listing->reader);
 	while ((all || count < listing->newest) && goes_on(listing) &&
 	       (rc = chatreader_line(listing->reader, &line, &len)) == 0) {
 		bool is_old;
 
+		listing->begin = chatreader_offset(listing->reader);
 		/* Of a whole log most lines say nothing about others, and need not be counted. */
 		if ((all && listing->since_ms == 0 && chatlog_is_received(line, len)) ||
 		    chatlog_parse(line, len, &entry) != 0)
@@ -73,13 +77,17 @@ static int go_back(struct listing *listing)
 static int go_forward(struct listing *listing)
 {
 	struct console *console = listing->desk->data;
+	struct chatfollower *log = NULL;
 	struct chatlog_entry entry;
 	const char *line, *outcome;
+	int64_t offset;
 	size_t len;
-	int rc = 0;
+	int rc = chatfollower_open_still(AT_FDCWD, listing->begin, &log);
 
-	chatreader_turn(listing->reader);
-	while (goes_on(listing) && (rc = chatreader_line(listing->reader, &line, &len)) == 0) {
+	while (rc == 0 && goes_on(listing) && (rc = chatfollower_next(log, &line, &len, &offset)) == 0) {
+		/* What is said meanwhile is for the next listing. */
+		if (offset >= listing->end)
+			break;
 		if (chatlog_parse(line, len, &entry) != 0)
 			continue;
 		if (entry.time_ms >= listing->since_ms && whose_has(&listing->whose, &entry) &&
@@ -92,6 +100,7 @@ static int go_forward(struct listing *listing)
 		}
 		chatlog_entry_free(&entry);
 	}
+	chatfollower_free(log);
 	return rc == ENODATA ? 0 : rc;
 }
 

@@ -109,7 +109,7 @@ static int write_decisions(const struct desk *desk, const struct held_stranger *
 	entry.has_identity = waits->has_identity;
 	memcpy(entry.identity, waits->identity, sizeof(entry.identity));
 	for (size_t i = 0; i < waits->count && rc == 0; i++) {
-		memcpy(entry.id, waits->messages[i], sizeof(entry.id));
+		memcpy(entry.id, waits->messages[i].id, sizeof(entry.id));
 		rc = chatlog_format(&lines, &entry);
 	}
 	if (rc == 0)

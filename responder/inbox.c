@@ -15,8 +15,8 @@
 /* Who goes on talking is not told of again within this. */
 #define NOTE_PERIOD_MS 60000
 
-/* So many lines are looked at at once for what the user decided. */
-#define DECISION_LINES 4096
+/* So much of the log is looked at at once for what the user decided. */
+#define DECISION_BYTES (1024 * 1024)
 
 /* The batch that is written, and not synced yet. */
 #define UNDER_WAY (INBOX_BATCHES - 1)
@@ -70,23 +70,16 @@ static void watch_decisions(struct inbox *inbox)
 }
 
 /* Takes a line of the log into account that is newer than all that is remembered. */
-static void take_decision(struct inbox *inbox, const char *line, size_t len)
+static void take_decision(struct inbox *inbox, const char *line, size_t len, int64_t offset)
 {
 	struct chatlog_entry entry;
 
 	if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
 		return;
-	held_take(&inbox->held, &entry);
+	held_take(&inbox->held, &entry, offset);
 	if (entry.has_identity && state_of(&entry) != RECEIVED_NOT)
 		received_settle(inbox->received, entry.identity, entry.id, state_of(&entry));
 	chatlog_entry_free(&entry);
-}
-
-/* Begins anew with what the log says is held. */
-static void reread_held(struct inbox *inbox)
-{
-	held_free(&inbox->held);
-	(void)!held_read(&inbox->held, inbox->dir);
 }
 
 /* Learns what the user has decided meanwhile. */
@@ -96,14 +89,14 @@ static void learn(struct inbox *inbox)
 	int64_t offset;
 	size_t len;
 
-	for (int i = 0; i < DECISION_LINES && inbox->decisions; i++) {
+	for (size_t read = 0; read < DECISION_BYTES && inbox->decisions; read += len + 1) {
 		if (chatfollower_next(inbox->decisions, &line, &len, &offset) != 0)
 			break;
 		/* The log was moved away, and what was held with it. */
 		if (offset <= inbox->decided_to)
-			reread_held(inbox);
+			held_forget(&inbox->held, offset);
 		inbox->decided_to = offset;
-		take_decision(inbox, line, len);
+		take_decision(inbox, line, len, offset);
 	}
 	watch_decisions(inbox);
 }
@@ -119,7 +112,7 @@ int inbox_recall(struct inbox *inbox, int dir)
 
 	inbox->dir = dir;
 	(void)!open_decisions(inbox);
-	reread_held(inbox);
+	(void)!held_read(&inbox->held, dir);
 	rc = chatreader_open(dir, &reader);
 	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
@@ -309,10 +302,10 @@ static enum welcome decide(struct inbox *inbox, const struct caller *caller, str
 	if (!entry->has_id)
 		randombytes_buf(entry->id, sizeof(entry->id));
 	entry->has_id = true;
-	if (held_add(&inbox->held, entry))
+	if (held_add(&inbox->held, entry, HELD_NOWHERE))
 		return WELCOME_HELD;
 	learn(inbox);
-	return held_add(&inbox->held, entry) ? WELCOME_HELD : WELCOME_FULL;
+	return held_add(&inbox->held, entry, HELD_NOWHERE) ? WELCOME_HELD : WELCOME_FULL;
 }
 
 /* Adds the line of a message to a batch, and the receipt that is owed; returns why not, or NULL. */
@@ -381,7 +374,6 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 		if (!inbox->unshown)
 			show(&caller, &entry, &batch->shown);
 	}
-	batch->has_held |= entry.held;
 	watch_decisions(inbox);
 	batch->count++;
 	if (message->id)
@@ -391,8 +383,8 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	return NULL;
 }
 
-/* Has the messages shown that are in no file where somebody else could find them. */
-static void show_lines(struct inbox *inbox, struct inbox_batch *batch)
+/* What was not kept waits no more, and is shown if it would be nowhere else. */
+static void take_back(struct inbox *inbox, struct inbox_batch *batch)
 {
 	const char *line = batch->lines.data, *end = line + batch->lines.len, *feed;
 	struct chatlog_entry entry;
@@ -401,10 +393,13 @@ static void show_lines(struct inbox *inbox, struct inbox_batch *batch)
 	for (; line < end && (feed = memchr(line, '\n', (size_t)(end - line))); line = feed + 1) {
 		if (chatlog_parse(line, (size_t)(feed - line), &entry) != 0)
 			continue;
-		(void)!roster_find(inbox->roster, entry.address, entry.has_identity ? entry.identity : NULL,
-		    entry.username, &caller);
-		if (entry.kind == CHATLOG_MESSAGE && !entry.held)
+		if (entry.kind == CHATLOG_MESSAGE && entry.held) {
+			held_remove(&inbox->held, &entry);
+		} else if (entry.kind == CHATLOG_MESSAGE && inbox->unshown) {
+			(void)!roster_find(inbox->roster, entry.address, entry.has_identity ? entry.identity : NULL,
+			    entry.username, &caller);
 			show(&caller, &entry, &batch->shown);
+		}
 		chatlog_entry_free(&entry);
 	}
 }
@@ -426,15 +421,11 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		console_put_styled(inbox->console, CONSOLE_BAD,
 		    "NOT KEPT: cannot write " CHATLOG_NAME ": %s; %s lost when this screen is\n",
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
-	if (error != 0 && inbox->unshown)
-		show_lines(inbox, batch);
+	if (error != 0)
+		take_back(inbox, batch);
 	console_put_all(inbox->console, &batch->shown);
-	/* As if it had never come. */
-	if (error != 0 && batch->has_held)
-		reread_held(inbox);
 	batch->lines.len = 0;
 	batch->count = batch->receipt_count = 0;
-	batch->has_held = false;
 }
 
 /* Has the next try come in a moment, and tells the user if that goes on. */

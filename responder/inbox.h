@@ -74,7 +74,6 @@ struct inbox {
 		struct buffer lines;
 		struct console shown; /* the same messages as the user will see them */
 		size_t count;
-		bool has_held; /* some of them are */
 		struct receipt {
 			void *conversation; /* NULL: it has ended */
 			uint64_t counter;

@@ -12,7 +12,6 @@
 #include "row.h"
 #include "store/chatfollower.h"
 #include "store/chatlog.h"
-#include "store/chatreader.h"
 #include "store/held.h"
 #include "store/lockedfile.h"
 #include "term/quietkeys.h"
@@ -82,7 +81,8 @@ struct transcript {
 	size_t known_count;
 	struct confirmed confirmed[RECIPIENTS_MAX];
 	size_t confirmed_count, confirmed_others;
-	size_t held_count;
+	struct held waits;			/* what is held; found when it is accepted */
+	size_t held_count;			/* of these, not told yet */
 	char held_name[USERNAME_MAX_BYTES + 1]; /* of the last */
 	bool held_several;			/* there are others */
 	int64_t gather_ms;			/* monotonic: when both are shown; INT64_MAX: there is nothing */
@@ -317,27 +317,19 @@ static void put_dropped(struct transcript *transcript, const struct chatlog_entr
 	row_put_state(transcript->console, entry, false, words, entry->why ? entry->why : "");
 }
 
-/* Shows what was held so far. It is looked for in the log, as it may have come before this program was started. */
-static void put_accepted(struct transcript *transcript, const uint8_t *id)
+/* Shows what was held so far. */
+static void put_accepted(struct transcript *transcript, const struct chatlog_entry *entry)
 {
-	struct chatreader *reader = NULL;
-	struct chatlog_entry entry;
-	const char *line;
-	size_t len;
-	bool found = false;
-	int rc = chatreader_open(transcript->dir, &reader);
+	const struct held_message *waits = held_find_message(&transcript->waits, entry);
+	struct chatlog_entry message;
 
-	for (size_t seen = 0; rc == 0 && !found && seen < HELD_READ_MAX_BYTES; seen += len) {
-		rc = chatreader_line(reader, &line, &len);
-		if (rc != 0 || !memmem(line, len, "\"held\"", 6) || chatlog_parse(line, len, &entry) != 0)
-			continue;
-		found = entry.held && entry.has_id && memcmp(entry.id, id, sizeof(entry.id)) == 0;
-		if (found)
-			put_received(transcript, &entry, false);
-		chatlog_entry_free(&entry);
+	if (!waits || chatlog_read_at(transcript->dir, waits->offset, &message) != 0)
+		return;
+	if (message.held && message.has_id && memcmp(message.id, entry->id, sizeof(message.id)) == 0) {
+		put_received(transcript, &message, false);
+		transcript->new_count++;
 	}
-	chatreader_free(reader);
-	transcript->new_count += found;
+	chatlog_entry_free(&message);
 }
 
 static void take_received(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
@@ -389,7 +381,7 @@ static void take_state(struct transcript *transcript, const struct chatlog_entry
 		if (pending)
 			pending->entry.held = false;
 		else
-			put_accepted(transcript, entry->id);
+			put_accepted(transcript, entry);
 		break;
 	case CHATLOG_REJECTED:
 		if (pending)
@@ -482,21 +474,28 @@ static int take_line(struct transcript *transcript, int64_t now_ms)
 	struct chatlog_entry entry;
 	const char *line;
 	size_t len;
+	bool passed;
 	int rc = chatfollower_next(transcript->follower, &line, &len, &transcript->offset);
 
 	if (rc != 0)
 		return rc;
-	/* Another file has begun. */
+	/* Another file has begun, or this one was cut back. */
 	if (transcript->offset < before)
 		transcript->skip_to = 0;
-	if (passes_over(transcript, line, len)) {
+	if (transcript->offset <= before)
+		held_forget(&transcript->waits, transcript->offset);
+	passed = passes_over(transcript, line, len);
+	if (passed)
 		pass_over(transcript, line, len);
-		return 0;
-	}
-	if (transcript->missed > 0 && transcript->shows)
+	else if (transcript->missed > 0 && transcript->shows)
 		put_missed(transcript);
+	if (passed && !(transcript->shows && held_concerns(line, len)))
+		return 0;
 	if (chatlog_parse(line, len, &entry) == 0) {
-		take(transcript, &entry, now_ms);
+		if (!passed)
+			take(transcript, &entry, now_ms);
+		if (transcript->shows)
+			held_take(&transcript->waits, &entry, transcript->offset);
 		chatlog_entry_free(&entry);
 	}
 	return 0;
@@ -637,8 +636,11 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 		transcript_free(opened);
 		return rc;
 	}
-	if (opened->shows)
+	if (opened->shows) {
+		/* What cannot be read is told by the follower. */
+		(void)!held_read(&opened->waits, dir);
 		show_first(opened);
+	}
 	*transcript = opened;
 	return 0;
 }
@@ -662,6 +664,7 @@ void transcript_free(struct transcript *transcript)
 		return;
 	while (transcript->pending_count > 0)
 		chatlog_entry_free(&transcript->pending[--transcript->pending_count].entry);
+	held_free(&transcript->waits);
 	chatfollower_free(transcript->follower);
 	if (transcript->epoll >= 0)
 		close(transcript->epoll);

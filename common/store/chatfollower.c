@@ -23,7 +23,7 @@
 
 struct chatfollower {
 	int dir;
-	int notices;	/* of the kernel: of changes of the file, and of new files in the directory */
+	int notices; /* of the kernel: of changes of the file, and of new files in the directory; or -1: none are wanted */
 	int watch;	/* of the file; or -1 */
 	int fd;		/* of the file; or -1 */
 	int successor;	/* the file that is in its place by now; or -1 */
@@ -60,24 +60,30 @@ static void drop_held(struct chatfollower *follower, off_t position)
 	follower->begin = follower->end = follower->skipped = 0;
 }
 
+static void read_head(struct chatfollower *follower)
+{
+	ssize_t got = pread(follower->fd, follower->head, HEAD_BYTES, 0);
+
+	follower->head_len = got > 0 ? (size_t)got : 0;
+}
+
 /* Goes on with the file fd, at an offset; watched before it is read, so that nothing is missed. */
 static int take_file(struct chatfollower *follower, int fd, off_t offset)
 {
 	char path[PATH_ROOM_BYTES];
 	int before = follower->watch;
-	ssize_t got;
 
 	close_file(&follower->fd);
 	follower->fd = fd;
 	drop_held(follower, offset);
-	follower->watch =
-	    inotify_add_watch(follower->notices, path_of(follower, CHATLOG_NAME, path), IN_MODIFY | IN_DONT_FOLLOW);
-	if (follower->watch < 0 && errno != ENOENT)
+	if (follower->notices >= 0)
+		follower->watch = inotify_add_watch(follower->notices, path_of(follower, CHATLOG_NAME, path),
+		    IN_MODIFY | IN_DONT_FOLLOW);
+	if (follower->notices >= 0 && follower->watch < 0 && errno != ENOENT)
 		return errno;
 	if (before >= 0 && before != follower->watch)
 		inotify_rm_watch(follower->notices, before);
-	got = pread(fd, follower->head, HEAD_BYTES, 0);
-	follower->head_len = got > 0 ? (size_t)got : 0;
+	read_head(follower);
 	return 0;
 }
 
@@ -99,7 +105,6 @@ static void follow_cut(struct chatfollower *follower, off_t size)
 static int look(struct chatfollower *follower)
 {
 	struct stat named, held;
-	ssize_t got;
 
 	if (fstatat(follower->dir, CHATLOG_NAME, &named, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : errno;
@@ -111,10 +116,8 @@ static int look(struct chatfollower *follower)
 	}
 	if (held.st_size < follower->position)
 		follow_cut(follower, held.st_size);
-	if (follower->head_len < HEAD_BYTES) {
-		got = pread(follower->fd, follower->head, HEAD_BYTES, 0);
-		follower->head_len = got > 0 ? (size_t)got : 0;
-	}
+	if (follower->head_len < HEAD_BYTES)
+		read_head(follower);
 	return 0;
 }
 
@@ -232,26 +235,41 @@ static int64_t find_last(int dir, size_t count)
 	return offset;
 }
 
-/* Goes on with the file that is there at first, at an offset, or at its end if that is negative. */
-static int begin(struct chatfollower *follower, int64_t offset)
+/* Has the kernel tell of changes. */
+static int watch(struct chatfollower *follower)
 {
 	char path[PATH_ROOM_BYTES];
-	struct stat status;
-	int fd;
 
 	follower->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (follower->notices < 0 ||
 	    inotify_add_watch(follower->notices, path_of(follower, "", path), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
 		return errno;
-	follower->error = lockedfile_open_own(follower->dir, CHATLOG_NAME, O_RDONLY, &fd, &status);
-	if (follower->error == 0)
-		return take_file(follower, fd, offset < 0 ? status.st_size : (off_t)offset);
-	if (follower->error == ENOENT)
-		follower->error = 0;
 	return 0;
 }
 
-static int open_at(int dir, int64_t offset, struct chatfollower **follower)
+/* Begins with the file that is there at first. */
+static int begin(struct chatfollower *follower, int64_t offset, bool still)
+{
+	struct stat status;
+	int fd, rc = still ? 0 : watch(follower);
+
+	if (rc != 0)
+		return rc;
+	follower->error = lockedfile_open_own(follower->dir, CHATLOG_NAME, O_RDONLY, &fd, &status);
+	if (follower->error == ENOENT)
+		follower->error = 0;
+	else if (follower->error == 0 && !still)
+		rc = take_file(follower, fd, offset < 0 ? status.st_size : (off_t)offset);
+	else if (follower->error == 0) {
+		offset += offset < 0 ? status.st_size : 0;
+		/* With the byte before, which may be the end of a line. */
+		rc = take_file(follower, fd, offset > 0 ? (off_t)offset - 1 : 0);
+		follower->skipped = offset > 0;
+	}
+	return rc;
+}
+
+static int open_at(int dir, int64_t offset, bool still, struct chatfollower **follower)
 {
 	struct chatfollower *opened = malloc(sizeof(*opened));
 	int rc;
@@ -261,9 +279,9 @@ static int open_at(int dir, int64_t offset, struct chatfollower **follower)
 	/* The room for lines stays untouched until it is needed. */
 	memset(opened, 0, offsetof(struct chatfollower, data));
 	opened->dir = dir;
-	opened->fd = opened->watch = opened->successor = -1;
+	opened->fd = opened->notices = opened->watch = opened->successor = -1;
 	opened->unlooked = true;
-	rc = begin(opened, offset);
+	rc = begin(opened, offset, still);
 	if (rc == 0)
 		*follower = opened;
 	else
@@ -273,12 +291,17 @@ static int open_at(int dir, int64_t offset, struct chatfollower **follower)
 
 int chatfollower_open(int dir, int64_t offset, struct chatfollower **follower)
 {
-	return open_at(dir, offset == CHATFOLLOWER_END ? find_last(dir, 0) : offset, follower);
+	return open_at(dir, offset == CHATFOLLOWER_END ? find_last(dir, 0) : offset, false, follower);
 }
 
 int chatfollower_open_last(int dir, size_t count, struct chatfollower **follower)
 {
-	return open_at(dir, find_last(dir, count), follower);
+	return open_at(dir, find_last(dir, count), false, follower);
+}
+
+int chatfollower_open_still(int dir, int64_t offset, struct chatfollower **follower)
+{
+	return open_at(dir, offset, true, follower);
 }
 
 int chatfollower_fd(const struct chatfollower *follower)

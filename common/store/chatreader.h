@@ -1,14 +1,13 @@
 /*
- * Reading chat.log line by line from its end, and forwards again from there, in memory that does not grow with the file.
+ * Reading chat.log line by line back from its end, in memory that does not grow with the file; chatfollower reads forwards.
  *
  * Takes no lock: the file only grows, and what follows the last line feed is not a line yet. Lines longer than
  * CHATLOG_LINE_MAX_BYTES are passed over, up to CHATREADER_GIVE_UP_BYTES of them at a time: a file with more than that and
- * no line feed is no chat.log.
+ * no line feed is no chat.log. Blocks on the disk.
  */
 #ifndef QUARTET_CHATREADER_H
 #define QUARTET_CHATREADER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,29 +16,19 @@
 struct chatreader;
 
 /*
- * Opens the chat.log of directory dir at its last line. Returns 0 with *reader the caller's to free, or an errno value;
- * ENOENT if nothing was ever said. Lines appended later are not seen.
+ * Opens the chat.log of directory dir at its end. Returns 0 with *reader the caller's to free, or an errno value; ENOENT if
+ * nothing was ever said. Lines appended later are not seen.
  */
 int chatreader_open(int dir, struct chatreader **reader) __attribute__((warn_unused_result));
 void chatreader_free(struct chatreader *reader);
 
 /*
- * The next line in the direction of reading, without its line feed: *line holds until the next call. Returns 0, ENODATA
- * after the last one, EFBIG if CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed. Blocks on
- * the disk.
+ * The line before, without its line feed: *line holds until the next call. Returns 0, ENODATA after the first one of the
+ * file, EFBIG if CHATREADER_GIVE_UP_BYTES were passed over, or the errno value of what failed.
  */
 int chatreader_line(struct chatreader *reader, const char **line, size_t *len) __attribute__((warn_unused_result));
 
-/* Has it read forwards from now on, first the line that was read last, up to where it began. */
-void chatreader_turn(struct chatreader *reader);
-
-/* The same from the first line on that begins in the last bytes of the file. Returns 0, or as chatreader_line(). */
-int chatreader_turn_within(struct chatreader *reader, int64_t bytes) __attribute__((warn_unused_result));
-
-/*
- * Before that: the offset in the file, in bytes, of the line that was read last; at first that of what follows
- * the last whole line.
- */
+/* The offset in the file, in bytes, of the line that was read last; at first that of what follows the last whole line. */
 int64_t chatreader_offset(const struct chatreader *reader);
 
 #endif

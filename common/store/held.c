@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/stop.h"
-#include "store/chatreader.h"
+#include "store/chatfollower.h"
 
 void held_free(struct held *held)
 {
@@ -30,19 +30,39 @@ const struct held_stranger *held_find(const struct held *held, const uint8_t *id
 	return find(held, identity, address);
 }
 
-static const uint8_t *identity_of(const struct chatlog_entry *entry)
+/* The message of a stranger with that id, or NULL. */
+static struct held_message *find_of(struct held_stranger *stranger, const uint8_t *id)
 {
-	return entry->has_identity ? entry->identity : NULL;
+	for (size_t i = 0; i < stranger->count; i++) {
+		if (memcmp(stranger->messages[i].id, id, ENVELOPE_ID_BYTES) == 0)
+			return &stranger->messages[i];
+	}
+	return NULL;
 }
 
-/* The place of the id among those of the stranger, or their count. */
-static size_t find_id(const struct held_stranger *stranger, const uint8_t *id)
+/* The same of any with the identity of entry, or of any without one, which *stranger becomes. */
+static struct held_message *find_message(const struct held *held, const struct chatlog_entry *entry,
+    struct held_stranger **stranger)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < held->count; i++) {
+		struct held_message *message;
 
-	while (i < stranger->count && memcmp(stranger->messages[i], id, ENVELOPE_ID_BYTES) != 0)
-		i++;
-	return i;
+		*stranger = &held->list[i];
+		message = (*stranger)->has_identity == entry->has_identity &&
+				  memcmp((*stranger)->identity, entry->identity, IDENTITY_BYTES) == 0
+			      ? find_of(*stranger, entry->id)
+			      : NULL;
+		if (message)
+			return message;
+	}
+	return NULL;
+}
+
+const struct held_message *held_find_message(const struct held *held, const struct chatlog_entry *entry)
+{
+	struct held_stranger *stranger;
+
+	return find_message(held, entry, &stranger);
 }
 
 /* Begins a stranger; NULL if there is no room. */
@@ -61,43 +81,59 @@ static struct held_stranger *begin(struct held *held, const struct chatlog_entry
 	return stranger;
 }
 
-bool held_add(struct held *held, const struct chatlog_entry *message)
+bool held_add(struct held *held, const struct chatlog_entry *entry, int64_t offset)
 {
-	struct held_stranger *stranger = find(held, identity_of(message), message->address);
+	struct held_stranger *stranger = find(held, entry->has_identity ? entry->identity : NULL, entry->address);
+	struct held_message *message = stranger ? find_of(stranger, entry->id) : NULL;
 
-	if (stranger && find_id(stranger, message->id) < stranger->count)
-		return true;
 	if (!stranger)
-		stranger = begin(held, message);
-	if (!stranger || stranger->count == HELD_OF_ONE_MAX)
-		return false;
-	memcpy(stranger->messages[stranger->count++], message->id, ENVELOPE_ID_BYTES);
-	return true;
+		stranger = begin(held, entry);
+	if (!message && stranger && stranger->count < HELD_OF_ONE_MAX) {
+		message = &stranger->messages[stranger->count++];
+		memcpy(message->id, entry->id, ENVELOPE_ID_BYTES);
+	}
+	if (message)
+		message->offset = offset;
+	return message != NULL;
+}
+
+/* Takes out a message, and the stranger with the last. */
+static void drop(struct held *held, struct held_stranger *stranger, struct held_message *message)
+{
+	struct held_message *last = &stranger->messages[--stranger->count];
+
+	memmove(message, message + 1, (size_t)(last - message) * sizeof(*message));
+	if (stranger->count == 0)
+		memmove(stranger, stranger + 1, (size_t)(&held->list[--held->count] - stranger) * sizeof(*stranger));
 }
 
 void held_remove(struct held *held, const struct chatlog_entry *entry)
 {
-	for (size_t i = 0; i < held->count; i++) {
-		struct held_stranger *stranger = &held->list[i];
-		size_t at = find_id(stranger, entry->id);
+	struct held_stranger *stranger;
+	struct held_message *message = find_message(held, entry, &stranger);
 
-		if (at == stranger->count || stranger->has_identity != entry->has_identity ||
-		    memcmp(stranger->identity, entry->identity, IDENTITY_BYTES) != 0)
-			continue;
-		stranger->count--;
-		memmove(stranger->messages[at], stranger->messages[at + 1], (stranger->count - at) * ENVELOPE_ID_BYTES);
-		if (stranger->count == 0)
-			memmove(stranger, stranger + 1, (--held->count - i) * sizeof(*stranger));
-		return;
-	}
+	if (message)
+		drop(held, stranger, message);
 }
 
-void held_take(struct held *held, const struct chatlog_entry *entry)
+void held_take(struct held *held, const struct chatlog_entry *entry, int64_t offset)
 {
 	if (entry->kind == CHATLOG_STATE && (entry->state == CHATLOG_ACCEPTED || entry->state == CHATLOG_REJECTED))
 		held_remove(held, entry);
 	else if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_RECEIVED && entry->held && entry->has_id)
-		(void)!held_add(held, entry);
+		(void)!held_add(held, entry, offset);
+}
+
+void held_forget(struct held *held, int64_t offset)
+{
+	for (size_t i = held->count; i-- > 0;) {
+		struct held_stranger *stranger = &held->list[i];
+
+		for (size_t k = stranger->count; k-- > 0;) {
+			if (stranger->messages[k].offset >= offset)
+				drop(held, stranger, &stranger->messages[k]);
+		}
+	}
 }
 
 bool held_concerns(const char *line, size_t len)
@@ -112,18 +148,17 @@ bool held_concerns(const char *line, size_t len)
 
 int held_read(struct held *held, int dir)
 {
-	struct chatreader *reader = NULL;
+	struct chatfollower *log = NULL;
 	struct chatlog_entry entry;
 	const char *line;
+	int64_t offset;
 	size_t len;
-	int rc = chatreader_open(dir, &reader);
+	int rc = chatfollower_open_still(dir, -HELD_READ_MAX_BYTES, &log);
 
-	if (rc == 0)
-		rc = chatreader_turn_within(reader, HELD_READ_MAX_BYTES);
-	while (rc == 0 && !stop_requested() && (rc = chatreader_line(reader, &line, &len)) == 0) {
+	while (rc == 0 && !stop_requested() && (rc = chatfollower_next(log, &line, &len, &offset)) == 0) {
 		if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		held_take(held, &entry);
+		held_take(held, &entry, offset);
 		chatlog_entry_free(&entry);
 	}
 	for (size_t i = 0; i < held->count / 2; i++) {
@@ -132,6 +167,6 @@ int held_read(struct held *held, int dir)
 		held->list[i] = held->list[held->count - 1 - i];
 		held->list[held->count - 1 - i] = one;
 	}
-	chatreader_free(reader);
-	return rc == ENODATA || rc == ENOENT ? 0 : rc;
+	chatfollower_free(log);
+	return rc == ENODATA ? 0 : rc;
 }

@@ -160,6 +160,18 @@ def test_what_was_held_long_ago_is_shown_when_it_is_accepted(alice):
     screen.wait_for("Mallory  long ago$")
 
 
+def test_what_is_said_to_be_accepted_costs_little_however_much_is_said_to_be_held(alice):
+    """Looking for each of these in all of the log would take minutes."""
+    alice.write_log(*[secure("spam", username="Mallory", id=id_of(k), held=True) for k in range(10_000)])
+    screen = watch(alice)
+    screen.wait_for("messages wait for Accept or Reject: Mallory$")
+    alice.write_log(*[state(k, "accepted") for k in range(20_000, 22_000)])
+    alice.write_log(state(1, "accepted"), secure("the end"))
+    screen.wait_for("Mallory  spam$")
+    screen.wait_for("the end$")
+    assert screen.output.count("spam") == 1
+
+
 def test_nothing_is_shown_that_is_not_in_the_log(alice, screen):
     with open(alice.path("chat.log"), "ab") as log:
         log.write(json.dumps(secure("torn")).encode()[:-2])

@@ -133,6 +133,36 @@ static void one_begins_at_an_offset_or_with_the_last_lines(void **state)
 	chatfollower_free(follower);
 }
 
+/* Read still, it begins with the first line at an offset, or behind it, or within the last bytes. */
+static void one_that_stands_still_begins_with_the_first_line_behind_an_offset(void **state)
+{
+	static const char text[] = "first\n\nthird\nlast\ntorn";
+	static const int64_t begins[] = {0, 6, 7, 13};
+	static const char *const lines[] = {"first", "", "third", "last"};
+	const int64_t len = (int64_t)strlen(text);
+	int dir = workdir_fd(state);
+
+	say(dir, text);
+	for (int64_t offset = 0; offset <= len + 2; offset++) {
+		for (int from_end = 0; from_end < 2; from_end++) {
+			struct chatfollower *follower;
+			const char *line;
+			int64_t at;
+			size_t line_len;
+
+			if (from_end && offset == 0)
+				continue;
+			assert_int_equal(chatfollower_open_still(dir, from_end ? -offset : offset, &follower), 0);
+			for (size_t i = 0; i < COUNT(lines); i++) {
+				if (begins[i] >= (from_end ? len - offset : offset))
+					expect_line(follower, lines[i], begins[i]);
+			}
+			assert_int_equal(chatfollower_next(follower, &line, &line_len, &at), ENODATA);
+			chatfollower_free(follower);
+		}
+	}
+}
+
 static void a_file_that_is_made_later_is_followed(void **state)
 {
 	int dir = workdir_fd(state);
@@ -361,6 +391,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    workdir_test(lines_come_as_they_are_appended),
 	    workdir_test(one_begins_at_an_offset_or_with_the_last_lines),
+	    workdir_test(one_that_stands_still_begins_with_the_first_line_behind_an_offset),
 	    workdir_test(a_file_that_is_made_later_is_followed),
 	    workdir_test(a_file_that_is_moved_away_is_read_to_its_end_and_the_new_one_followed),
 	    workdir_test(a_file_that_is_cut_back_is_followed_from_its_end),

@@ -1,28 +1,21 @@
-/* chatreader: the lines of chat.log from either end. */
+/* chatreader: the lines of chat.log back from its end. */
 #include "support.h"
 
 #include "base/buffer.h"
 #include "heap.h"
+#include "store/chatfollower.h"
 #include "store/chatlog.h"
 #include "store/chatreader.h"
 
 #define NAME CHATLOG_NAME
 #define MAX CHATLOG_LINE_MAX_BYTES
 
-/* If not from the end, it has read back to the beginning and turned there. */
-static struct chatreader *open_reader(int dir, bool from_end)
+static struct chatreader *open_reader(int dir)
 {
 	struct chatreader *reader = NULL;
-	const char *line;
-	size_t len;
 
 	assert_int_equal(chatreader_open(dir, &reader), 0);
 	assert_non_null(reader);
-	if (!from_end) {
-		while (chatreader_line(reader, &line, &len) == 0)
-			;
-		chatreader_turn(reader);
-	}
 	return reader;
 }
 
@@ -51,80 +44,44 @@ static void expect_end(struct chatreader *reader)
 	}
 }
 
-/* Reads the file from both ends and compares with the lines that text has, those that are too long left out. */
+/* Reads the file backwards, and forwards as it stands, and compares with the lines that text has but those too long. */
 static void expect_lines_of(int dir, const char *text, size_t text_len)
 {
 	const char *end = memrchr(text, '\n', text_len);
-	struct chatreader *reader = open_reader(dir, false);
+	struct chatreader *reader = open_reader(dir);
+	struct chatfollower *forwards;
+	const char *line;
+	int64_t offset;
+	size_t len;
 
-	for (const char *line = text; end != NULL && line <= end;) {
-		const char *feed = memchr(line, '\n', (size_t)(end - line) + 1);
-
-		if (feed - line <= MAX)
-			expect_line(reader, line, (size_t)(feed - line));
-		line = feed + 1;
-	}
-	expect_end(reader);
-	chatreader_free(reader);
-
-	reader = open_reader(dir, true);
 	while (end != NULL) {
 		const char *before = memrchr(text, '\n', (size_t)(end - text));
-		const char *line = before != NULL ? before + 1 : text;
+		const char *expected = before != NULL ? before + 1 : text;
 
-		if (end - line <= MAX)
-			expect_line(reader, line, (size_t)(end - line));
+		if (end - expected <= MAX) {
+			expect_line(reader, expected, (size_t)(end - expected));
+			assert_int_equal(chatreader_offset(reader), expected - text);
+		}
 		end = before;
 	}
 	expect_end(reader);
 	chatreader_free(reader);
-}
 
-/* Turned at any line, the reader goes on forwards from there, to where it began. */
-static void a_reader_turns_at_the_line_it_has_read(void **state)
-{
-	static const char text[] = "first\n\nthird\nlast\n";
-	static const char *const lines[] = {"first", "", "third", "last"};
-	int dir = workdir_fd(state);
+	end = memrchr(text, '\n', text_len);
+	assert_int_equal(chatfollower_open_still(dir, 0, &forwards), 0);
+	for (const char *expected = text; end != NULL && expected <= end;) {
+		const char *feed = memchr(expected, '\n', (size_t)(end - expected) + 1);
 
-	file_put(dir, NAME, text, strlen(text));
-	for (size_t back = 0; back <= COUNT(lines) + 1; back++) {
-		struct chatreader *reader = open_reader(dir, true);
-		const char *line;
-		size_t len;
-
-		for (size_t i = 0; i < back; i++)
-			assert_int_equal(chatreader_line(reader, &line, &len), i < COUNT(lines) ? 0 : ENODATA);
-		file_put(dir, NAME, text, strlen(text));
-		chatreader_turn(reader);
-		for (size_t i = back < COUNT(lines) ? COUNT(lines) - back : 0; i < COUNT(lines); i++)
-			expect_line(reader, lines[i], strlen(lines[i]));
-		expect_end(reader);
-		chatreader_free(reader);
-	}
-}
-
-/* Of the last bytes it reads the lines that begin there, forwards. */
-static void a_reader_turns_at_the_first_line_within_the_last_bytes(void **state)
-{
-	static const char text[] = "first\n\nthird\nlast\ntorn";
-	static const char *const lines[] = {"first", "", "third", "last"};
-	static const size_t begins[] = {0, 6, 7, 13};
-	const size_t len = strlen(text);
-	int dir = workdir_fd(state);
-
-	file_put(dir, NAME, text, len);
-	for (size_t bytes = 0; bytes <= len + 2; bytes++) {
-		struct chatreader *reader = open_reader(dir, true);
-
-		assert_int_equal(chatreader_turn_within(reader, (int64_t)bytes), bytes < 4 ? ENODATA : 0);
-		for (size_t i = 0; i < COUNT(lines); i++) {
-			if (begins[i] + bytes >= len)
-				expect_line(reader, lines[i], strlen(lines[i]));
+		if (feed - expected <= MAX) {
+			assert_int_equal(chatfollower_next(forwards, &line, &len, &offset), 0);
+			assert_int_equal(offset, expected - text);
+			assert_int_equal(len, feed - expected);
+			assert_memory_equal(line, expected, len);
 		}
-		expect_end(reader);
-		chatreader_free(reader);
+		expected = feed + 1;
 	}
+	assert_int_equal(chatfollower_next(forwards, &line, &len, &offset), ENODATA);
+	chatfollower_free(forwards);
 }
 
 static void put_and_expect_lines(int dir, const char *text, size_t len)
@@ -294,75 +251,64 @@ static void a_torn_line_of_any_length_hides_no_other(void **state)
 
 static void lines_appended_later_are_not_seen(void **state)
 {
-	int dir = workdir_fd(state);
+	int dir = workdir_fd(state), fd;
+	struct chatreader *reader;
 
-	for (int from_end = 0; from_end < 2; from_end++) {
-		struct chatreader *reader;
-		int fd;
+	file_put(dir, NAME, "one\ntwo\ntorn", 12);
+	reader = open_reader(dir);
+	fd = openat(dir, NAME, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, "\nthree\n", 7), 7);
+	expect_line(reader, "two", 3);
+	assert_int_equal(write(fd, "four\n", 5), 5);
+	expect_line(reader, "one", 3);
+	expect_end(reader);
+	close(fd);
+	chatreader_free(reader);
 
-		file_put(dir, NAME, "one\ntwo\ntorn", 12);
-		reader = open_reader(dir, from_end);
-		fd = openat(dir, NAME, O_WRONLY | O_APPEND | O_CLOEXEC);
-		assert_int_equal(write(fd, "\nthree\n", 7), 7);
-		expect_line(reader, from_end ? "two" : "one", 3);
-		assert_int_equal(write(fd, "four\n", 5), 5);
-		expect_line(reader, from_end ? "one" : "two", 3);
-		expect_end(reader);
-		close(fd);
-		chatreader_free(reader);
-
-		/* An empty file at first. */
-		file_put(dir, NAME, "", 0);
-		reader = open_reader(dir, from_end);
-		file_put(dir, NAME, "one\n", 4);
-		expect_end(reader);
-		chatreader_free(reader);
-	}
+	/* An empty file at first. */
+	file_put(dir, NAME, "", 0);
+	reader = open_reader(dir);
+	file_put(dir, NAME, "one\n", 4);
+	expect_end(reader);
+	chatreader_free(reader);
 }
 
 static void a_file_moved_away_is_read_to_its_end(void **state)
 {
 	int dir = workdir_fd(state);
+	struct chatreader *reader;
 
-	for (int from_end = 0; from_end < 2; from_end++) {
-		struct chatreader *reader;
-
-		file_put(dir, NAME, "one\ntwo\n", 8);
-		reader = open_reader(dir, from_end);
-		assert_int_equal(unlinkat(dir, NAME, 0), 0);
-		expect_line(reader, from_end ? "two" : "one", 3);
-		expect_line(reader, from_end ? "one" : "two", 3);
-		expect_end(reader);
-		chatreader_free(reader);
-	}
+	file_put(dir, NAME, "one\ntwo\n", 8);
+	reader = open_reader(dir);
+	assert_int_equal(unlinkat(dir, NAME, 0), 0);
+	expect_line(reader, "two", 3);
+	expect_line(reader, "one", 3);
+	expect_end(reader);
+	chatreader_free(reader);
 }
 
 static void a_file_that_shrinks_ends_the_reading(void **state)
 {
 	int dir = workdir_fd(state);
+	struct chatreader *reader;
+	char *text = support_repeat('x', 1000000);
+	const char *line;
+	size_t len;
+	unsigned lines = 0;
 
-	for (int from_end = 0; from_end < 2; from_end++) {
-		struct chatreader *reader;
-		char *text = support_repeat('x', 1000000);
-		const char *line;
-		size_t len;
-		int r;
-		unsigned lines = 0;
-
-		for (size_t at = 99; at < 1000000; at += 100)
-			text[at] = '\n';
-		file_put(dir, NAME, text, 1000000);
-		reader = open_reader(dir, from_end);
-		assert_int_equal(chatreader_line(reader, &line, &len), 0);
-		file_put(dir, NAME, text, 150);
-		while ((r = chatreader_line(reader, &line, &len)) == 0) {
-			assert_int_equal(len, 99);
-			assert_memory_equal(line, text, 99);
-			assert_true(++lines < 10000);
-		}
-		chatreader_free(reader);
-		free(text);
+	for (size_t at = 99; at < 1000000; at += 100)
+		text[at] = '\n';
+	file_put(dir, NAME, text, 1000000);
+	reader = open_reader(dir);
+	assert_int_equal(chatreader_line(reader, &line, &len), 0);
+	file_put(dir, NAME, text, 150);
+	while (chatreader_line(reader, &line, &len) == 0) {
+		assert_int_equal(len, 99);
+		assert_memory_equal(line, text, 99);
+		assert_true(++lines < 10000);
 	}
+	chatreader_free(reader);
+	free(text);
 }
 
 static void a_lock_of_a_writer_is_no_hindrance(void **state)
@@ -391,7 +337,7 @@ static void a_huge_file_opens_in_little_memory(void **state)
 	assert_int_equal(pwrite(fd, "\nlast but one\nlast\n", 19, size), 19);
 	close(fd);
 	heap_largest = 0;
-	reader = open_reader(dir, true);
+	reader = open_reader(dir);
 	expect_line(reader, BYTES("last"));
 	expect_line(reader, BYTES("last but one"));
 	chatreader_free(reader);
@@ -403,6 +349,7 @@ static void a_long_hole_is_passed_over_in_little_memory(void **state)
 {
 	int dir = workdir_fd(state);
 	off_t size = CHATREADER_GIVE_UP_BYTES / 2;
+	struct chatreader *reader;
 	int fd;
 
 	if (!heap_is_watched())
@@ -412,14 +359,11 @@ static void a_long_hole_is_passed_over_in_little_memory(void **state)
 	assert_int_equal(pwrite(fd, "\nlast\n", 6, size), 6);
 	close(fd);
 	heap_largest = 0;
-	for (int from_end = 0; from_end < 2; from_end++) {
-		struct chatreader *reader = open_reader(dir, from_end);
-
-		expect_line(reader, from_end ? "last" : "first", from_end ? 4 : 5);
-		expect_line(reader, from_end ? "first" : "last", from_end ? 5 : 4);
-		expect_end(reader);
-		chatreader_free(reader);
-	}
+	reader = open_reader(dir);
+	expect_line(reader, "last", 4);
+	expect_line(reader, "first", 5);
+	expect_end(reader);
+	chatreader_free(reader);
 	assert_in_range(heap_largest, 1, 2 * MAX);
 }
 
@@ -432,8 +376,6 @@ int main(void)
 	    workdir_test(lines_are_read_across_any_boundary),
 	    workdir_test(lines_around_the_size_of_a_block_are_read),
 	    workdir_test(longer_lines_than_the_limit_are_passed_over),
-	    workdir_test(a_reader_turns_at_the_line_it_has_read),
-	    workdir_test(a_reader_turns_at_the_first_line_within_the_last_bytes),
 	    workdir_test(a_torn_line_of_any_length_hides_no_other),
 	    workdir_test(lines_appended_later_are_not_seen),
 	    workdir_test(a_file_moved_away_is_read_to_its_end),

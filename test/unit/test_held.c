@@ -52,7 +52,7 @@ static void expect(const struct held *held, const char *expected)
 			used += (size_t)snprintf(told + used, sizeof(told) - used,
 			    "@%u:", ntohl(one->address.s_addr) & 255);
 		for (size_t k = 0; k < one->count; k++)
-			used += (size_t)snprintf(told + used, sizeof(told) - used, "%c", one->messages[k][0]);
+			used += (size_t)snprintf(told + used, sizeof(told) - used, "%c", one->messages[k].id[0]);
 	}
 	CHECK(strcmp(told, expected) == 0, "%s, not %s", told, expected);
 }
@@ -68,25 +68,46 @@ static void what_is_held_waits_for_each_stranger_until_it_is_decided(void **stat
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(entries); i++)
-		held_take(&held, &entries[i]);
+		held_take(&held, &entries[i], (int64_t)i);
 	expect(&held, "x:ac @7:b @8:d");
 	assert_ptr_equal(held_find(&held, entries[0].identity, cast_address(9)), &held.list[0]);
 	assert_ptr_equal(held_find(&held, NULL, cast_address(8)), &held.list[2]);
 	assert_null(held_find(&held, NULL, cast_address(9)));
-	held_take(&held, &decision);
+	assert_int_equal(held_find_message(&held, &entries[2])->offset, 2);
+	assert_int_equal(held_find_message(&held, &entries[0])->offset, 4);
+	assert_null(held_find_message(&held, &shown));
+	held_take(&held, &decision, 9);
 	expect(&held, "x:ac @8:d");
 	decision = decision_of('a', 'y', CHATLOG_REJECTED);
-	held_take(&held, &decision);
+	held_take(&held, &decision, 9);
 	decision = decision_of('a', 'x', CHATLOG_DELIVERED);
-	held_take(&held, &decision);
+	held_take(&held, &decision, 9);
 	shown.held = false;
-	held_take(&held, &shown);
+	held_take(&held, &shown, 9);
 	expect(&held, "x:ac @8:d");
 	decision = decision_of('a', 'x', CHATLOG_REJECTED);
-	held_take(&held, &decision);
+	held_take(&held, &decision, 9);
 	expect(&held, "x:c @8:d");
 	held_free(&held);
 	expect(&held, "");
+}
+
+static void what_is_not_in_the_log_any_more_is_forgotten(void **state)
+{
+	struct held held = {0};
+	struct chatlog_entry entries[] = {entry_of('a', 'x', 7), entry_of('b', 0, 7), entry_of('c', 'x', 7),
+	    entry_of('d', 'y', 7), entry_of('e', 'y', 7), entry_of('f', 'x', 7)};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(entries); i++)
+		held_take(&held, &entries[i], (int64_t)i * 10);
+	held_forget(&held, 60);
+	expect(&held, "x:acf @7:b y:de");
+	held_forget(&held, 20);
+	expect(&held, "x:a @7:b");
+	held_forget(&held, 0);
+	expect(&held, "");
+	held_free(&held);
 }
 
 static void there_is_room_for_so_many_of_one_and_for_so_many(void **state)
@@ -99,7 +120,8 @@ static void there_is_room_for_so_many_of_one_and_for_so_many(void **state)
 			struct chatlog_entry entry = entry_of(id, 0, 0);
 
 			entry.address = support_address(0x0a010000 + i);
-			assert_int_equal(held_add(&held, &entry), i < HELD_STRANGERS_MAX && id < 'a' + HELD_OF_ONE_MAX);
+			assert_int_equal(held_add(&held, &entry, 7),
+			    i < HELD_STRANGERS_MAX && id < 'a' + HELD_OF_ONE_MAX);
 		}
 	}
 	assert_int_equal(held.count, HELD_STRANGERS_MAX);
@@ -135,6 +157,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_held_waits_for_each_stranger_until_it_is_decided),
+	    cmocka_unit_test(what_is_not_in_the_log_any_more_is_forgotten),
 	    cmocka_unit_test(there_is_room_for_so_many_of_one_and_for_so_many),
 	    workdir_test(the_view_is_read_back_from_the_log),
 	};
