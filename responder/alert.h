@@ -2,9 +2,8 @@
  * What draws attention to a message: the terminal's bell, and a command of the user's.
  *
  * Strangers choose when messages come and what is in them. So the bell rings once in ALERT_BELL_PERIOD_MS at most; the
- * command is one program, run without a shell, one at a time and not for longer than ALERT_COMMAND_MAX_MS, for ALERT_WAITING_MAX messages that wait for it at most, with
- * all that is foreign in its environment: QUARTET_FROM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing
- * blocks.
+ * command is one program, run without a shell, one at a time and not for longer than ALERT_COMMAND_MAX_MS, with all that is
+ * foreign in its environment: QUARTET_FROM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing blocks.
  */
 #ifndef QUARTET_ALERT_H
 #define QUARTET_ALERT_H

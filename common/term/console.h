@@ -65,7 +65,7 @@ void console_put(struct console *console, const char *format, ...) __attribute__
 void console_put_styled(struct console *console, enum console_style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Collects len bytes of foreign text on one line, escaped. */
+/* Collects foreign text on one line, escaped. */
 void console_put_foreign(struct console *console, const char *text, size_t len);
 
 /* Collects "cannot run OBJECT: No such file or directory", with what is to be run foreign. */
@@ -73,28 +73,20 @@ void console_put_failure(struct console *console, enum console_style style, cons
     int error);
 
 /*
- * Collects a NUL-terminated username in a style, escaped as text_escape_name() does; in quotation marks if it has
- * brackets, colons, bars or the like (text_has_punctuation()), so that no name can pass for a mark of ours: "Ece
- * [verified]"; or if it is isolated. A name with letters of scripts that nobody writes together is marked as one
- * (lookalike_mixes_scripts()).
+ * Collects a username in a style, escaped as text_escape_name() does; in quotation marks if it has punctuation or is
+ * isolated, so that no name can pass for a mark of ours: "Ece [verified]". One that mixes scripts is marked as such.
  */
 void console_put_name(struct console *console, enum console_style style, const char *name);
 
-/*
- * Collects len bytes of JSON on one line, with what a terminal would obey or not show as escapes of JSON: the same value.
- */
+/* Collects JSON on one line, with what a terminal would obey or not show as escapes of JSON: the same value. */
 void console_put_json(struct console *console, const char *json, size_t len);
 
-/*
- * The colour of somebody's name, the same on every screen: that of the identity, IDENTITY_BYTES, if it is certain, and
- * of the name if identity is NULL. All of them can be read on a light and on a dark background.
- */
+/* The colour of somebody's name, the same on every screen: of the identity if it is certain, of the name if that is NULL. */
 enum console_style console_name_style(const char *name, const uint8_t *identity);
 
 /*
- * Collects a foreign message that may have several lines: each line after the first begins on a line of its own, behind
- * the bar of layout.h, so that no text can pass for a line of ours. A tab is shown as four spaces. On a terminal what
- * richtext.h finds is styled, and links are links if they work there.
+ * Collects a foreign message: each line after the first begins on a line of its own, behind the bar of layout.h, so that
+ * no text can pass for a line of ours. A tab becomes four spaces. On a terminal what richtext.h finds is styled.
  */
 void console_put_message(struct console *console, const char *text, size_t len);
 
@@ -106,10 +98,7 @@ struct console_mark {
 	size_t begin, end;
 };
 
-/*
- * Collects a foreign message as it was typed, with count parts of it, which follow each other, marked as what was searched
- * for.
- */
+/* Collects a foreign message as it was typed, with count parts of it, which follow each other, marked. */
 void console_put_marked(struct console *console, const char *text, size_t len, const struct console_mark *marks,
     size_t count);
 
@@ -120,10 +109,7 @@ void console_put_all(struct console *console, struct console *draft);
 unsigned console_width(const struct console *console);
 unsigned console_height(const struct console *console);
 
-/*
- * Has the terminal show a title for its window: formatted text, escaped, so that foreign strings may be in its arguments;
- * nothing if it is what the title is already. Only the last one that waits to be written is.
- */
+/* Has the terminal show a title for its window: formatted text, with what is foreign in it escaped. */
 void console_set_title(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Rings the terminal's bell, once however many wait to be. */

@@ -21,9 +21,8 @@ struct lineinput {
 	int fd;
 	bool terminal; /* fd is one */
 	/*
-	 * What waits until fd can be read, for programs that do other things meanwhile: returns 0, EINTR if stop_requested(),
-	 * EAGAIN if there is something to show and no key, or another errno value, and reading tells what is the matter.
-	 * NULL: nothing else is done.
+	 * What waits until fd can be read and does other things meanwhile, or NULL: returns 0, EINTR if stop_requested(), EAGAIN
+	 * if there is something to show and no key, or another errno value, and reading tells what is the matter.
 	 */
 	int (*wait)(void *context, int fd);
 	void *wait_context;
@@ -68,10 +67,7 @@ int lineinput_fill(struct lineinput *input) __attribute__((warn_unused_result));
 /* Adds what arrives together with what is pending, in an instant, up to a little more than is taken as a line. */
 void lineinput_gather(struct lineinput *input);
 
-/*
- * Makes what was pasted of pending, from byte begin to the end: line ends become "\n", those at the end go. Returns
- * whether it has several lines.
- */
+/* Makes a paste of pending from byte begin on: line ends become "\n", those at the end go. Returns if it has several lines. */
 bool lineinput_settle(struct buffer *pending, size_t begin);
 
 /* Forgets what was typed and not read yet. Only of a terminal. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/launch.h"
-#include "base/stop.h"
 #include "term/layout.h"
 
 /* Long listings go out in pieces of about this size. */
@@ -19,18 +17,14 @@
 #define COMMAND_BYTES 1024
 #define WORDS_MAX 32
 
-static bool can_page(void)
-{
-	const char *term = getenv("TERM");
-
-	return term && term[0] != '\0' && strcmp(term, "dumb") != 0;
-}
-
 void pager_begin(struct pager *pager, struct console *console, bool wanted)
 {
+	const char *term = getenv("TERM");
+	bool can_page = term && term[0] != '\0' && strcmp(term, "dumb") != 0;
+
 	*pager = (struct pager){
 	    .console = console,
-	    .height = wanted && can_page() ? console_height(console) : 0,
+	    .height = wanted && can_page ? console_height(console) : 0,
 	    .exit_fd = -1,
 	    .pipe = -1,
 	};
@@ -117,20 +111,6 @@ static void start_if_long(struct pager *pager)
 	show(pager);
 }
 
-/* Waits for fd; false if stopping is more urgent. */
-static bool await(const struct pager *pager, int fd, bool to_write)
-{
-	struct pollfd wait = {.fd = fd, .events = to_write ? POLLOUT : POLLIN};
-
-	if (pager->wait)
-		return pager->wait(pager->wait_context, fd, to_write) == 0;
-	while (!stop_requested()) {
-		if (ppoll(&wait, 1, NULL, stop_wait_mask()) > 0)
-			return true;
-	}
-	return false;
-}
-
 /* Gives the pager all rows, as it takes them. */
 static void feed(struct pager *pager)
 {
@@ -140,7 +120,7 @@ static void feed(struct pager *pager)
 		if (written > 0)
 			buffer_consume(&pager->rows, (size_t)written);
 		else if (written < 0 && errno == EAGAIN)
-			pager->over = !await(pager, pager->pipe, true);
+			pager->over = pager->wait(pager->wait_context, pager->pipe, true) != 0;
 		else if (written < 0 && errno != EINTR)
 			pager->over = true;
 	}
@@ -179,7 +159,7 @@ void pager_end(struct pager *pager)
 	if (pager->pipe >= 0)
 		close(pager->pipe);
 	if (pager->pid != 0) {
-		if (pager->exit_fd >= 0 && !await(pager, pager->exit_fd, false))
+		if (pager->exit_fd >= 0 && pager->wait(pager->wait_context, pager->exit_fd, false) != 0)
 			kill(pager->pid, SIGTERM);
 		while (waitpid(pager->pid, NULL, 0) < 0 && errno == EINTR)
 			;

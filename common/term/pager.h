@@ -15,8 +15,8 @@
 
 struct pager {
 	/*
-	 * What waits until fd can be read, or written to, for programs that do other things meanwhile: returns 0, or another
-	 * value if stop_requested() or there can be no waiting. NULL: nothing else is done. Set by the owner after the begin.
+	 * What waits until fd can be read, or written to: returns 0, or another value if stop_requested() or there can be no
+	 * waiting. Set by the owner after the begin.
 	 */
 	int (*wait)(void *context, int fd, bool to_write);
 	void *wait_context;
