@@ -172,12 +172,12 @@ static bool has_waiting(const struct inbox_batch *batch, const struct message *m
 /* Tells the sender of a secure message what becomes of it, at once. */
 static void answer(struct inbox *inbox, void *conversation, uint64_t counter, enum welcome welcome)
 {
-	struct envelope_receipt receipt = {.received = counter, .status = welcome_status(welcome)};
+	struct envelope_receipt receipt = {.received = counter, .status = welcome_answers[welcome].status};
 	const char *own_name = peersfile_username(inbox->roster->file);
 
 	if (own_name)
 		strcpy(receipt.username, own_name);
-	strcpy(receipt.why, welcome_why(welcome));
+	strcpy(receipt.why, welcome_answers[welcome].why);
 	inbox->acknowledge(conversation, &receipt);
 }
 
@@ -199,7 +199,7 @@ static const char *answer_again(struct inbox *inbox, const struct message *messa
 static const char *turn_away(struct inbox *inbox, const struct message *message, enum welcome welcome)
 {
 	if (!message->conversation)
-		return welcome_refusal(welcome);
+		return welcome_answers[welcome].refusal;
 	answer(inbox, message->conversation, message->counter, welcome);
 	return NULL;
 }

@@ -1,10 +1,6 @@
 #include "welcome.h"
 
-static const struct {
-	enum envelope_status status;
-	const char *why;
-	const char *refusal;
-} answers[] = {
+const struct welcome_answer welcome_answers[] = {
     [WELCOME_TAKEN] = {ENVELOPE_DONE, "", NULL},
     [WELCOME_HELD] = {ENVELOPE_NOT_NOW, "held", NULL},
     [WELCOME_FULL] = {ENVELOPE_NOT_NOW, "full", "others wait for Accept or Reject already, as many as may"},
@@ -20,19 +16,4 @@ enum welcome welcome_judge(const struct caller *caller, enum pins_accept accept)
 	if (!caller->stranger || accept == PINS_ACCEPT_ALL)
 		return WELCOME_TAKEN;
 	return accept == PINS_ACCEPT_ASK ? WELCOME_HELD : WELCOME_UNKNOWN;
-}
-
-enum envelope_status welcome_status(enum welcome welcome)
-{
-	return answers[welcome].status;
-}
-
-const char *welcome_why(enum welcome welcome)
-{
-	return answers[welcome].why;
-}
-
-const char *welcome_refusal(enum welcome welcome)
-{
-	return answers[welcome].refusal;
 }

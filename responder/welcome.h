@@ -22,14 +22,15 @@ enum welcome {
 /* Judges a caller; nobody is WELCOME_FULL or WELCOME_REJECTED yet. */
 enum welcome welcome_judge(const struct caller *caller, enum pins_accept accept);
 
-/* What the sender of a secure message is told, and why, in at most ENVELOPE_WHY_MAX_BYTES; "" if there is nothing to add. */
-enum envelope_status welcome_status(enum welcome welcome);
-const char *welcome_why(enum welcome welcome);
+/* What is said of it. */
+struct welcome_answer {
+	enum envelope_status status; /* to the sender of a secure message */
+	const char *why;	     /* to the same, in at most ENVELOPE_WHY_MAX_BYTES; "" if there is nothing to add */
+	const char *
+	    refusal; /* to the user, of a message that is not kept and nobody confirms; NULL if it is not worth a line */
+};
 
-/*
- * Why a message that nobody confirms is refused, in words for the user; NULL if that is not worth a line. For those that
- * are not kept.
- */
-const char *welcome_refusal(enum welcome welcome);
+/* By enum welcome. */
+extern const struct welcome_answer welcome_answers[];
 
 #endif

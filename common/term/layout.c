@@ -189,53 +189,39 @@ static size_t width_together(const struct layout *layout, struct unit unit)
 	return width <= layout->columns - layout->margin ? width : unit.width;
 }
 
-static void put_word(struct layout *layout, const char *text, const char *end)
+/* Puts what is a word, or what there is room for of a gap. */
+static void put_part(struct layout *layout, const char *text, const char *end, bool is_word)
 {
 	while (text < end) {
 		struct unit unit = unit_at(text, end);
+		size_t width = is_word ? width_together(layout, unit) : unit.width;
 
-		if (layout->column + width_together(layout, unit) > layout->columns)
+		if (layout->column + width > layout->columns && !is_word)
+			return;
+		if (layout->column + width > layout->columns)
 			begin_row(layout);
 		put_unit(layout, unit);
 		text += unit.len;
 	}
 }
 
-static void put_gap(struct layout *layout, const char *text, const char *end)
-{
-	while (text < end) {
-		struct unit unit = unit_at(text, end);
-
-		if (layout->column + unit.width > layout->columns)
-			break;
-		put_unit(layout, unit);
-		text += unit.len;
-	}
-}
-
-/* Puts a gap and the word behind it: on this row, on the next, or, if no row holds the word, on several. */
-static void put_gap_and_word(struct layout *layout, const char *gap, const char *word, const char *end)
-{
-	size_t gap_width = width_of(gap, word);
-	size_t word_width = width_of(word, end);
-	bool fits = layout->column + gap_width + word_width <= layout->columns;
-	bool fits_alone = layout->margin + word_width <= layout->columns;
-
-	if (word < end && !fits && (fits_alone || layout->column + gap_width >= layout->columns))
-		begin_row(layout);
-	else
-		put_gap(layout, gap, word);
-	put_word(layout, word, end);
-}
-
-/* Puts what stands before layout->end, between words. */
+/*
+ * Puts what stands before layout->end, between words: each with the gap before it on this row, on the next, or, if no row
+ * holds the word, on several.
+ */
 static void put_words(struct layout *layout, const char *gap)
 {
 	while (gap < layout->end) {
-		const char *word = end_of_gap(layout, gap);
-		const char *end = end_of_word(layout, word);
+		const char *word = end_of_gap(layout, gap), *end = end_of_word(layout, word);
+		size_t gap_width = width_of(gap, word), word_width = width_of(word, end);
+		bool fits = layout->column + gap_width + word_width <= layout->columns;
+		bool fits_alone = layout->margin + word_width <= layout->columns;
 
-		put_gap_and_word(layout, gap, word, end);
+		if (word < end && !fits && (fits_alone || layout->column + gap_width >= layout->columns))
+			begin_row(layout);
+		else
+			put_part(layout, gap, word, false);
+		put_part(layout, word, end, true);
 		gap = end;
 	}
 }

@@ -23,25 +23,17 @@ void secret_wipe(struct secret *secret)
 static int read_byte(int fd, char *byte)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	ssize_t got = -1;
 
-	for (;;) {
-		ssize_t got;
-
-		if (stop_requested())
-			return EINTR;
-		if (ppoll(&wait, 1, NULL, stop_wait_mask()) < 0) {
-			if (errno == EINTR)
-				continue;
-			return errno;
-		}
-		got = read(fd, byte, 1);
-		if (got == 1)
-			return 0;
-		if (got == 0)
-			return ENODATA;
+	while (!stop_requested()) {
+		if (ppoll(&wait, 1, NULL, stop_wait_mask()) > 0)
+			got = read(fd, byte, 1);
+		if (got >= 0)
+			return got > 0 ? 0 : ENODATA;
 		if (errno != EINTR && errno != EAGAIN)
 			return errno;
 	}
+	return EINTR;
 }
 
 /* Reads up to the end of the line, or to Ctrl-C if that is one. */
@@ -88,9 +80,8 @@ int secret_ask(const char *question, struct secret *secret)
 	if (fd < 0)
 		return ENXIO;
 	if (tcgetattr(fd, &before) != 0) {
-		rc = errno;
 		close(fd);
-		return rc;
+		return ENXIO;
 	}
 	silent = before;
 	silent.c_iflag |= ICRNL;

@@ -29,16 +29,16 @@ static void each_answer_fits_into_a_receipt(void **state)
 {
 	(void)state;
 	for (enum welcome welcome = WELCOME_TAKEN; welcome <= WELCOME_REJECTED; welcome++) {
-		enum envelope_status status = welcome_status(welcome);
+		enum envelope_status status = welcome_answers[welcome].status;
 
-		assert_true(strlen(welcome_why(welcome)) <= ENVELOPE_WHY_MAX_BYTES);
+		assert_true(strlen(welcome_answers[welcome].why) <= ENVELOPE_WHY_MAX_BYTES);
 		assert_int_equal(status == ENVELOPE_DONE, welcome == WELCOME_TAKEN);
 		assert_int_equal(status == ENVELOPE_NOT_NOW, welcome == WELCOME_HELD || welcome == WELCOME_FULL);
 	}
 	/* Who is blocked has no line. */
-	assert_null(welcome_refusal(WELCOME_BLOCKED));
-	assert_non_null(welcome_refusal(WELCOME_FULL));
-	assert_non_null(welcome_refusal(WELCOME_UNKNOWN));
+	assert_null(welcome_answers[WELCOME_BLOCKED].refusal);
+	assert_non_null(welcome_answers[WELCOME_FULL].refusal);
+	assert_non_null(welcome_answers[WELCOME_UNKNOWN].refusal);
 }
 
 int main(void)
