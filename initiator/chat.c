@@ -242,20 +242,19 @@ static int send_secure(struct chat *chat)
 {
 	struct desk *desk = chat->desk;
 	struct delivery_notice notice;
-	uint8_t id[ENVELOPE_ID_BYTES];
 	unsigned how = chat->is_late ? DELIVERY_LATER : chat->is_behind ? DELIVERY_QUIETLY : 0;
 	bool is_kept = how != 0;
 	int rc, status;
 
 	if (!is_kept && !delivery_is_open(desk->delivery, &chat->way->to))
 		console_put(desk->console, "The connection closed while you typed; calling again.\n");
-	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len, how, id);
+	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len, how,
+	    is_kept ? NULL : &notice);
 	if (rc != 0) {
-		wording_put_unqueued(desk->console, &chat->way->to, rc);
+		if (!stop_requested())
+			wording_put_unqueued(desk->console, &chat->way->to, rc);
 		return PROGRAM_FAILED;
 	}
-	if (!is_kept && delivery_await(desk->delivery, id, &notice) != 0)
-		return PROGRAM_FAILED;
 	status = is_kept ? DESK_UNREACHABLE : desk_status(&notice);
 	if (!is_kept)
 		desk_put_news(desk, &notice);

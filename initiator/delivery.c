@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,32 +11,65 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "parties.h"
+#include "base/text.h"
+#include "patience.h"
 #include "store/chatfollower.h"
 #include "store/lockedfile.h"
 
-/* How often to look whether the process that has the outbox has ended. */
-#define LOCK_PERIOD_MS 1000
+/* While something waits: how often to look who is back, and whether the process that has the outbox has ended. */
+#define LOOK_PERIOD_MS 500
+#define EXPIRY_MS (INT64_C(86400000) * OUTBOX_DAYS)
 
-/* What somebody waits for in delivery_await(). */
-struct awaited {
-	uint8_t id[ENVELOPE_ID_BYTES], identity[IDENTITY_BYTES];
-	struct delivery_notice *notice;
-	bool is_over;
+static const char too_old[] = "it waited for " TEXT_OF(OUTBOX_DAYS) " days";
+
+enum party_state {
+	PARTY_RESTING, /* nothing waits, or it is to be tried again later */
+	PARTY_READY,   /* waits for its turn */
+	PARTY_BUSY,    /* its call goes on */
+	PARTY_DONE,    /* what has become of the parcel is to be written down and told */
 };
+
+/* Somebody for whom something waits, or to whom a session is open. The parcel is the item that is carried. */
+struct party {
+	TAILQ_ENTRY(party) of_turn; /* among those who are ready, or done */
+	struct delivery *delivery;
+	enum party_state state;
+	struct recipient to;
+	struct call call;
+	struct patience patience;
+	bool is_failing;     /* it rests until it is back, or its patience is over */
+	bool is_held;	     /* by whoever called delivery_open() */
+	bool is_asked;	     /* the user has just asked for this try */
+	bool has_other_name; /* than was written to, and that was told */
+	bool takes_one;	     /* message in a session: it closed after one, and lost the next */
+	unsigned carried;    /* items in this session, with their receipts */
+	size_t delivered;    /* messages, since something about them was told to the user */
+	int64_t newest;	     /* the offset of the last line that was queued for it */
+	bool has_parcel;
+	struct outbox_item parcel;   /* a copy, whose pointers mean nothing */
+	struct buffer sent_line;     /* of the parcel, for when it has left */
+	struct delivery_notice news; /* of a party that is done */
+};
+
+TAILQ_HEAD(party_list, party);
 
 struct delivery {
 	struct delivery_setup setup;
-	struct parties parties;
+	struct peersfile *peers; /* of its own: it is read while a command waits for an answer about the desk's */
+	struct outbox *outbox;
 	struct chatfollower *follower;
 	bool is_started;
-	bool is_partial;		/* something may wait farther back in the log than was read */
+	bool is_partial; /* something may wait farther back in the log than was read */
+	bool has_outbox; /* this process delivers */
+	int lock;	 /* identity.key, locked; or -1 */
+	struct loop_timer look_timer;
 	struct loop_timer end_of_round; /* writes and tells what has happened in it */
-	struct loop_timer lock_timer;
-	struct awaited *awaited;
-	uint8_t queued[ENVELOPE_ID_BYTES]; /* what was queued last */
-	struct delivery_notice early;	   /* what another process has done with it, perhaps before it was awaited */
-	int64_t patience_ms;		   /* monotonic: how long delivery_try_all() waits for another process */
+	struct buffer lines;		/* for chat.log, at the end of the round */
+	void *parties;			/* a tree, by identity */
+	struct party_list ready, done;
+	size_t busy;			 /* how many are called */
+	struct delivery_notice *awaited; /* has the id and the identity of what delivery_queue() waits for; or NULL */
+	int64_t patience_ms;		 /* monotonic: how long delivery_try_all() waits for another process */
 };
 
 bool delivery_waits(const struct delivery_notice *notice)
@@ -53,16 +87,14 @@ bool delivery_is_plain(const struct delivery_notice *notice)
 /* Tells what has become of a message: whoever awaits it, or else the user. Returns whether it was told. */
 static bool tell(struct delivery *delivery, const struct delivery_notice *notice)
 {
-	struct awaited *awaited = delivery->awaited;
-	bool is_it =
-	    awaited && !awaited->is_over &&
+	struct delivery_notice *awaited = delivery->awaited;
+
+	if (awaited &&
 	    (memcmp(awaited->id, notice->id, sizeof(notice->id)) == 0 ||
 		/* What stands behind another that could not be delivered waits with it. */
-		(delivery_waits(notice) && memcmp(awaited->identity, notice->to.identity, IDENTITY_BYTES) == 0));
-
-	if (is_it) {
-		*awaited->notice = *notice;
-		awaited->is_over = true;
+		(delivery_waits(notice) && memcmp(awaited->to.identity, notice->to.identity, IDENTITY_BYTES) == 0))) {
+		*awaited = *notice;
+		delivery->awaited = NULL;
 		return true;
 	}
 	/* More of the same is to come, and it is told with the last one. */
@@ -72,15 +104,461 @@ static bool tell(struct delivery *delivery, const struct delivery_notice *notice
 	return true;
 }
 
-/* Notes what another process, which has the outbox, wrote about a message that waits. Returns whether that is to be told. */
-static bool note_state(struct delivery *delivery, const struct chatlog_entry *entry, struct delivery_notice *notice)
+/* The parties. */
+
+static int compare_parties(const void *a, const void *b)
 {
-	const struct outbox_item *item = outbox_find(delivery->parties.outbox, entry->id);
-	int rc = peersfile_read(delivery->parties.peers);
+	return memcmp(((const struct party *)a)->to.identity, ((const struct party *)b)->to.identity, IDENTITY_BYTES);
+}
+
+static struct party *find_party(const struct delivery *delivery, const uint8_t *identity)
+{
+	struct party wanted;
+	struct party **found;
+
+	memcpy(wanted.to.identity, identity, IDENTITY_BYTES);
+	found = tfind(&wanted, &delivery->parties, compare_parties);
+	return found ? *found : NULL;
+}
+
+/* Has a party that rests wait for its turn. */
+static void wake(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+
+	if (party->state != PARTY_RESTING)
+		return;
+	party->is_failing = false;
+	party->state = PARTY_READY;
+	/* Whoever has a session open goes on with it, so that no more are open than are busy. */
+	if (party->call.connection.fd >= 0)
+		TAILQ_INSERT_HEAD(&delivery->ready, party, of_turn);
+	else
+		TAILQ_INSERT_TAIL(&delivery->ready, party, of_turn);
+}
+
+/* The party of an identity, which is added if there is none; NULL if out of memory. */
+static struct party *make_party(struct delivery *delivery, const uint8_t *identity)
+{
+	struct party *party = find_party(delivery, identity);
+
+	if (party)
+		return party;
+	party = calloc(1, sizeof(*party));
+	if (!party)
+		return NULL;
+	party->delivery = delivery;
+	party->call.connection.fd = -1;
+	memcpy(party->to.identity, identity, IDENTITY_BYTES);
+	if (!tsearch(party, &delivery->parties, compare_parties)) {
+		free(party);
+		return NULL;
+	}
+	return party;
+}
+
+/* Ends what goes on with a party; it then rests. */
+static void interrupt(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+
+	if (party->state == PARTY_READY)
+		TAILQ_REMOVE(&delivery->ready, party, of_turn);
+	if (party->state == PARTY_DONE)
+		TAILQ_REMOVE(&delivery->done, party, of_turn);
+	if (party->state == PARTY_BUSY)
+		delivery->busy--;
+	if (party->call.loop)
+		call_close(&party->call);
+	buffer_wipe(&party->sent_line);
+	party->has_parcel = false;
+	party->state = PARTY_RESTING;
+}
+
+static void free_party(void *node)
+{
+	struct party *party = node;
+
+	interrupt(party);
+	free(party);
+}
+
+/* Forgets a party that rests, if there is nothing for it. */
+static void tidy(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+
+	if (party->is_held || party->state != PARTY_RESTING || outbox_count(delivery->outbox, party->to.identity) > 0)
+		return;
+	tdelete(party, &delivery->parties, compare_parties);
+	free_party(party);
+}
+
+/* Sets the recipient of an item, as peers.txt was read last. Returns what they announce, or NULL. */
+static const struct peer *know(const struct delivery *delivery, const struct outbox_item *item, struct recipient *to)
+{
+	const struct outbox_recipient *who = item->recipient;
+
+	return recipient_know(to, delivery->peers, who->identity, who->username, who->address);
+}
+
+/* Brings up to date where a recipient is. Returns whether they have come back. */
+static bool locate(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
+	int rc = peersfile_read(delivery->peers);
 
 	/* What was read before is the best there is. */
 	(void)rc;
-	if (!item || (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
+	return item && patience_is_over(&party->patience, know(delivery, item, &party->to));
+}
+
+/* After a failure: has a party wait until it is back, or for as long as patience says. */
+static void rest(struct party *party)
+{
+	patience_fail(&party->patience, clock_monotonic_ms());
+	party->is_failing = true;
+	if (locate(party))
+		wake(party);
+}
+
+/* What is written down. */
+
+/* Appends a line about what is between the user and a recipient. */
+static int put_line(struct buffer *lines, const struct recipient *to, const uint8_t *id, struct chatlog_entry entry)
+{
+	entry.time_ms = clock_wall_ms();
+	entry.mode = CHATLOG_SECURE;
+	entry.address = to->address;
+	entry.has_id = entry.has_identity = true;
+	strcpy(entry.username, to->username);
+	memcpy(entry.id, id, ENVELOPE_ID_BYTES);
+	memcpy(entry.identity, to->identity, IDENTITY_BYTES);
+	return chatlog_format(lines, &entry);
+}
+
+static int put_state(struct buffer *lines, const struct recipient *to, const uint8_t *id, enum chatlog_state state,
+    const char *why)
+{
+	return put_line(lines, to, id, (struct chatlog_entry){.kind = CHATLOG_STATE, .state = state, .why = why});
+}
+
+static int put_queued(struct buffer *lines, const struct recipient *to, const uint8_t *id, bool once, const char *text,
+    size_t len)
+{
+	return put_line(lines, to, id,
+	    (struct chatlog_entry){.direction = CHATLOG_QUEUED, .once = once, .text = text, .text_len = len});
+}
+
+/* Has what was added to the lines written at the end of the round. */
+static void schedule(struct delivery *delivery)
+{
+	loop_set(delivery->setup.loop, &delivery->end_of_round, 0);
+}
+
+/* The parcel waits no more: adds the line that says so. */
+static void settle_parcel(struct party *party, enum chatlog_state state, const char *why)
+{
+	/* If memory is short it is sent again, and known by its id. */
+	(void)!put_state(&party->delivery->lines, &party->to, party->parcel.id, state, why);
+}
+
+/* One parcel on its way. */
+
+/* Notes what has become of the parcel, to be written down and told at the end of the round. */
+static void finish(struct party *party, enum delivery_kind kind, int error)
+{
+	struct delivery *delivery = party->delivery;
+
+	if (party->state == PARTY_BUSY)
+		delivery->busy--;
+	party->state = PARTY_DONE;
+	TAILQ_INSERT_TAIL(&delivery->done, party, of_turn);
+	schedule(delivery);
+	party->news = (struct delivery_notice){
+	    .kind = kind,
+	    .item = party->parcel.kind,
+	    .to = party->to,
+	    .stage = party->call.stage,
+	    .error = error,
+	    .left = party->parcel.left,
+	    .asked = party->is_asked,
+	};
+	memcpy(party->news.id, party->parcel.id, sizeof(party->news.id));
+}
+
+static void dial(struct party *party, const char *number);
+static void take_turns(struct delivery *delivery);
+
+static void fail(struct party *party, int error)
+{
+	call_close(&party->call);
+	/* Some close after a message, and say so only when the next one is on its way. */
+	if (party->carried > 0) {
+		party->takes_one = true;
+		dial(party, "");
+		return;
+	}
+	if (party->parcel.once && !party->parcel.left)
+		settle_parcel(party, CHATLOG_DROPPED, "it could not be sent");
+	finish(party, party->parcel.left ? DELIVERY_UNCONFIRMED : DELIVERY_UNREACHABLE, error);
+}
+
+/* Whether the parcel went to somebody who is not called what was written to, and is not known already. */
+static bool went_to_another(const struct party *party)
+{
+	return party->parcel.kind == OUTBOX_MESSAGE && !party->to.has_pin &&
+	       strcmp(party->call.receipt.username, party->to.username) != 0;
+}
+
+/*
+ * Remembers that the holder of the identity has answered; the first time that pins the name. Only who was written to by the
+ * name that they give themselves becomes known by it; who is known already may be called otherwise meanwhile.
+ */
+static void pin(struct party *party)
+{
+	struct delivery_notice *news = &party->news;
+
+	if (went_to_another(party)) {
+		/* Once for all that goes there one after the other. */
+		news->has_other_name = !party->has_other_name;
+		party->has_other_name = true;
+	} else if (party->parcel.kind == OUTBOX_MESSAGE || party->to.has_pin) {
+		news->pin_error = recipient_pin(&party->to, party->delivery->peers, news->pinned);
+	}
+}
+
+static void take_receipt(struct party *party)
+{
+	const struct envelope_receipt *receipt = &party->call.receipt;
+	const char *why = receipt->why[0] != '\0' ? receipt->why : NULL;
+
+	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)
+		call_close(&party->call);
+	if (receipt->status == ENVELOPE_DONE) {
+		/* Whoever reads of it only here is to know it, too. */
+		settle_parcel(party, CHATLOG_DELIVERED,
+		    went_to_another(party) && receipt->username[0] != '\0' ? receipt->username : NULL);
+		finish(party, DELIVERY_DELIVERED, 0);
+		pin(party);
+	} else if (receipt->status == ENVELOPE_NO) {
+		settle_parcel(party, CHATLOG_DROPPED, why ? why : "refused");
+		finish(party, DELIVERY_REFUSED, 0);
+	} else {
+		if (party->parcel.once)
+			settle_parcel(party, CHATLOG_DROPPED, why ? why : "not taken");
+		finish(party, DELIVERY_NOT_NOW, 0);
+	}
+	party->news.receipt = *receipt;
+}
+
+/* Makes of the line of an item what travels, and unless there is one the line that says that it left. */
+static int pack(struct party *party, const struct outbox_item *item, const struct chatlog_entry *entry)
+{
+	struct chatlog_entry sent = *entry;
+	const struct delivery_setup *setup = &party->delivery->setup;
+	bool is_message = item->kind == OUTBOX_MESSAGE;
+	int rc;
+
+	party->call.stage = CALL_PACK;
+	memcpy(party->call.id, item->id, sizeof(party->call.id));
+	if (is_message)
+		rc = call_pack(&party->call, entry->text, entry->text_len);
+	else
+		rc = setup->pack ? setup->pack(setup->context, &party->call, entry) : ENOTSUP;
+	if (rc != 0 || item->left || item->kind == OUTBOX_STATE)
+		return rc;
+	sent.direction = CHATLOG_SENT;
+	sent.once = false;
+	sent.time_ms = clock_wall_ms();
+	sent.address = party->to.address;
+	sent.to = NULL;
+	return chatlog_format(&party->sent_line, &sent);
+}
+
+/* The session is open: sends the parcel, which is read only now, so that no text is held for longer than it is needed. */
+static void hand_over(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+	const struct outbox_item *item = outbox_find(delivery->outbox, party->parcel.id, party->to.identity);
+	struct chatlog_entry entry = {0};
+	int rc;
+
+	if (!item) {
+		/* It was dropped meanwhile. */
+		interrupt(party);
+		wake(party);
+		take_turns(delivery);
+		return;
+	}
+	rc = outbox_read(item, AT_FDCWD, &entry);
+	if (rc == 0)
+		rc = pack(party, item, &entry);
+	chatlog_entry_free(&entry);
+	if (rc == 0)
+		call_send(&party->call);
+	else
+		fail(party, rc);
+}
+
+/* All of it has left. */
+static void note_left(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+
+	/* In a room somebody else may have got it meanwhile. If memory is short, the line that says "delivered" says enough. */
+	if (outbox_note_left(delivery->outbox, party->parcel.id, party->to.identity) &&
+	    buffer_append(&delivery->lines, party->sent_line.data, party->sent_line.len) == 0)
+		schedule(delivery);
+	buffer_wipe(&party->sent_line);
+	party->parcel.left = true;
+	call_confirm(&party->call);
+}
+
+/* A step of the call has ended. */
+static void go_on(void *context)
+{
+	struct party *party = context;
+	int rc = call_result(&party->call);
+
+	if (!party->has_parcel) {
+		party->delivery->busy--;
+		party->state = PARTY_RESTING;
+		if (rc != 0)
+			call_close(&party->call);
+	} else if (rc != 0) {
+		fail(party, rc);
+	} else if (party->call.stage == CALL_SEND) {
+		note_left(party);
+	} else if (party->call.stage == CALL_CONFIRM) {
+		take_receipt(party);
+	} else {
+		hand_over(party);
+	}
+}
+
+/* Calls a party; number makes our key. */
+static void dial(struct party *party, const char *number)
+{
+	struct delivery *delivery = party->delivery;
+	const struct delivery_setup *setup = &delivery->setup;
+
+	delivery->busy += party->state != PARTY_BUSY;
+	party->state = PARTY_BUSY;
+	party->carried = 0;
+	call_close(&party->call);
+	call_init(&party->call, setup->loop, CHATLOG_SECURE, &party->to, setup->from, go_on, party);
+	call_open(&party->call, &setup->key->identity, peersfile_username(delivery->peers), number);
+}
+
+/* Who delivers. */
+
+/*
+ * Whether this process has the outbox. Not if there is another identity.key meanwhile than the one that it has locked, as
+ * Passphrase makes one: then somebody else may have locked that, and the end of the round is due, to try.
+ */
+static bool check_lock(struct delivery *delivery)
+{
+	/* A file that could not be locked keeps nobody away. */
+	if (delivery->has_outbox && delivery->lock >= 0 &&
+	    !lockedfile_is_in_place(AT_FDCWD, KEYFILE_NAME, delivery->lock)) {
+		delivery->has_outbox = false;
+		schedule(delivery);
+	}
+	return delivery->has_outbox;
+}
+
+/* Tries to become the process that delivers, and returns whether it has become it. */
+static bool take_outbox(struct delivery *delivery)
+{
+	struct stat status;
+	bool is_new;
+	int rc;
+
+	if (check_lock(delivery) || !delivery->is_started)
+		return false;
+	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->lock, &status, &is_new);
+	/* A file that cannot be locked keeps nobody away. */
+	delivery->has_outbox = rc != ETIMEDOUT;
+	return delivery->has_outbox;
+}
+
+/* Nothing waits: leaves to others what is queued next. */
+static void leave_outbox(struct delivery *delivery)
+{
+	if (delivery->lock >= 0)
+		close(delivery->lock);
+	delivery->lock = -1;
+	delivery->has_outbox = false;
+}
+
+/* Takes up the next item for a party whose turn it is. */
+static void start(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
+
+	party->state = PARTY_RESTING;
+	/* It may have been a while since the lock was taken. What is queued for once is nobody else's to send. */
+	if (!item || !(check_lock(delivery) || item->once)) {
+		if (!party->is_held)
+			call_close(&party->call);
+		tidy(party);
+		return;
+	}
+	party->has_parcel = true;
+	party->parcel = *item;
+	/* That others in a room have got it says nothing of this one. */
+	party->parcel.left &= item->kind == OUTBOX_MESSAGE;
+	locate(party);
+	/* What comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it. */
+	if (item->time_ms < clock_wall_ms() - EXPIRY_MS) {
+		settle_parcel(party, CHATLOG_DROPPED, too_old);
+		finish(party, DELIVERY_DROPPED, 0);
+		strcpy(party->news.why, too_old);
+	} else if (!delivery->setup.key->is_usable) {
+		party->call.stage = CALL_PREPARE;
+		finish(party, DELIVERY_UNREACHABLE, ENOKEY);
+	} else if (call_is_open(&party->call)) {
+		party->state = PARTY_BUSY;
+		delivery->busy++;
+		hand_over(party);
+	} else {
+		dial(party, "");
+	}
+}
+
+/* Gives a turn to those who wait for one. */
+static void take_turns(struct delivery *delivery)
+{
+	struct loop_timer *timer = &delivery->look_timer;
+	struct party *party;
+
+	while (delivery->busy < DELIVERY_RECIPIENTS && (party = TAILQ_FIRST(&delivery->ready))) {
+		TAILQ_REMOVE(&delivery->ready, party, of_turn);
+		start(party);
+	}
+	if (!delivery->is_started || outbox_total(delivery->outbox) == 0)
+		loop_set(delivery->setup.loop, timer, LOOP_NEVER);
+	else if (!timer->is_set)
+		loop_set(delivery->setup.loop, timer, clock_monotonic_ms() + LOOK_PERIOD_MS);
+}
+
+/* What others have done. */
+
+/* Notes what another process, which has the outbox, wrote about what waits. Returns whether that is to be told. */
+static bool note_state(struct delivery *delivery, const struct chatlog_entry *entry, struct delivery_notice *notice)
+{
+	const struct outbox_item *item =
+	    entry->has_identity ? outbox_find(delivery->outbox, entry->id, entry->identity) : NULL;
+	int rc = peersfile_read(delivery->peers);
+	struct party *party;
+
+	/* What was read before is the best there is. */
+	(void)rc;
+	if (!item || item->kind != OUTBOX_MESSAGE ||
+	    (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
 		return false;
 	*notice = (struct delivery_notice){
 	    .kind = entry->state == CHATLOG_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_DROPPED,
@@ -88,10 +566,13 @@ static bool note_state(struct delivery *delivery, const struct chatlog_entry *en
 	    .delivered = 1,
 	};
 	memcpy(notice->id, entry->id, sizeof(notice->id));
-	parties_know(&delivery->parties, item, &notice->to);
-	snprintf(notice->why, sizeof(notice->why), "%s", entry->why ? entry->why : "");
-	if (memcmp(notice->id, delivery->queued, sizeof(notice->id)) == 0)
-		delivery->early = *notice;
+	know(delivery, item, &notice->to);
+	party = find_party(delivery, item->recipient->identity);
+	if (notice->kind == DELIVERY_DROPPED)
+		snprintf(notice->why, sizeof(notice->why), "%s", entry->why ? entry->why : "");
+	else if (entry->why && party && !party->has_other_name &&
+		 username_normalize(entry->why, strlen(entry->why), notice->receipt.username) == USERNAME_OK)
+		notice->has_other_name = party->has_other_name = true;
 	return true;
 }
 
@@ -109,13 +590,13 @@ static void read_log(struct delivery *delivery, bool is_of_others)
 		bool is_news = false;
 
 		/* Of the one's own it is known. */
-		if (delivery->is_started && is_of_others && outbox_total(delivery->parties.outbox) > 0 &&
+		if (delivery->is_started && is_of_others && outbox_total(delivery->outbox) > 0 &&
 		    chatlog_parse(line, len, &entry) == 0) {
 			is_news = entry.kind == CHATLOG_STATE && note_state(delivery, &entry, &notice);
 			chatlog_entry_free(&entry);
 		}
 		/* If memory is short the message waits for the next start. */
-		rc = outbox_take(delivery->parties.outbox, line, len, offset);
+		rc = outbox_take(delivery->outbox, line, len, offset);
 		/* Only now, because whoever is told may count what waits still. */
 		if (is_news)
 			tell(delivery, &notice);
@@ -124,50 +605,44 @@ static void read_log(struct delivery *delivery, bool is_of_others)
 	}
 }
 
-/*
- * Tries to become the process that delivers, or leaves that to others if nothing waits, nor is about to. Returns whether it
- * has become it.
- */
-static bool take_outbox(struct delivery *delivery, bool is_wanted)
-{
-	bool is_new, is_idle = !is_wanted && outbox_total(delivery->parties.outbox) == 0 && delivery->parties.busy == 0;
-	struct stat status;
-	int rc;
-
-	loop_set(delivery->setup.loop, &delivery->lock_timer, LOOP_NEVER);
-	if (is_idle && delivery->parties.lock >= 0) {
-		close(delivery->parties.lock);
-		delivery->parties.lock = -1;
-	}
-	if (is_idle)
-		delivery->parties.has_outbox = false;
-	if (is_idle || parties_check_lock(&delivery->parties) || !delivery->is_started)
-		return false;
-	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->parties.lock, &status, &is_new);
-	/* A file that cannot be locked keeps nobody away. */
-	delivery->parties.has_outbox = rc != ETIMEDOUT;
-	if (!delivery->parties.has_outbox)
-		loop_set(delivery->setup.loop, &delivery->lock_timer, clock_monotonic_ms() + LOCK_PERIOD_MS);
-	return delivery->parties.has_outbox;
-}
-
-/* Brings everything up to date with the log. */
+/* Brings everything up to date with the log. Who has something new to get is tried, even if they could not be reached. */
 static void catch_up(void *context)
 {
 	struct delivery *delivery = context;
 	const struct outbox_recipient *recipient = NULL;
 
-	read_log(delivery, !delivery->parties.has_outbox);
+	read_log(delivery, !delivery->has_outbox);
+	if (outbox_total(delivery->outbox) == 0 && delivery->busy == 0)
+		leave_outbox(delivery);
 	/* Whoever had the outbox may have written something just before it ended. */
-	if (take_outbox(delivery, false))
+	else if (take_outbox(delivery))
 		read_log(delivery, true);
-	while ((recipient = outbox_recipient(delivery->parties.outbox, recipient))) {
-		struct party *party = party_make(&delivery->parties, recipient->identity);
+	while ((recipient = outbox_recipient(delivery->outbox, recipient))) {
+		int64_t newest = TAILQ_LAST(&recipient->items, outbox_same)->offset;
+		struct party *party = make_party(delivery, recipient->identity);
 
-		if (party && !party->timer.is_set)
-			party_wake(party);
+		if (party && (!party->is_failing || newest > party->newest))
+			wake(party);
+		if (party)
+			party->newest = newest;
 	}
-	parties_run(&delivery->parties);
+	take_turns(delivery);
+}
+
+/* Wakes up who is back, or has rested for long enough. */
+static void look(void *context)
+{
+	struct delivery *delivery = context;
+	const struct outbox_recipient *recipient = NULL;
+	int64_t now_ms = clock_monotonic_ms();
+
+	while ((recipient = outbox_recipient(delivery->outbox, recipient))) {
+		struct party *party = find_party(delivery, recipient->identity);
+
+		if (party && party->is_failing && (locate(party) || party->patience.due_ms <= now_ms))
+			wake(party);
+	}
+	catch_up(delivery);
 }
 
 static void take_appended(void *context, uint32_t events)
@@ -176,48 +651,51 @@ static void take_appended(void *context, uint32_t events)
 	catch_up(context);
 }
 
+/* The end of a round. */
+
 /* What has become of a party's parcel is in the log, unless there is an error: tells it, and goes on. */
 static void conclude(struct delivery *delivery, struct party *party, int log_error)
 {
 	struct delivery_notice news = party->news;
-	bool is_failure = log_error != 0 || delivery_waits(&news);
 
 	news.log_error = log_error;
-	news.waiting = outbox_count(delivery->parties.outbox, party->to.identity);
-	party->delivered += news.kind == DELIVERY_DELIVERED;
+	news.waiting = outbox_count(delivery->outbox, party->to.identity);
+	party->delivered += news.kind == DELIVERY_DELIVERED && news.item == OUTBOX_MESSAGE;
 	news.delivered = party->delivered;
 	party->state = PARTY_RESTING;
 	party->has_parcel = party->is_asked = false;
-	if (is_failure) {
+	if (log_error != 0 || delivery_waits(&news)) {
 		call_close(&party->call);
-		party_rest(party);
+		rest(party);
 	} else {
 		party->patience.failures = 0;
-		party_wake(party);
+		wake(party);
 	}
-	if (tell(delivery, &news))
+	/* Nobody wants to know of each member of a room that they have what was said there. */
+	if ((party->delivered > 0 || !delivery_is_plain(&news)) && tell(delivery, &news))
 		party->delivered = 0;
 }
 
-/* At the end of a round: writes down what has happened in it, and tells it. */
+/* Writes down what has happened in the round, and tells it. */
 static void end_round(void *context)
 {
 	struct delivery *delivery = context;
+	struct buffer *lines = &delivery->lines;
 	struct party *party;
-	int rc = 0;
+	int rc = delivery->is_partial ? 0 : outbox_settle(delivery->outbox, false, clock_wall_ms(), lines);
 
-	if (!delivery->is_partial && outbox_is_due(delivery->parties.outbox, false))
-		rc = outbox_settle(delivery->parties.outbox, clock_wall_ms(), &delivery->parties.lines);
-	if (rc == 0 && delivery->parties.lines.len > 0)
-		rc = chatlog_append(delivery->setup.log, delivery->parties.lines.data, delivery->parties.lines.len, 0);
-	buffer_wipe(&delivery->parties.lines);
-	read_log(delivery, !delivery->parties.has_outbox);
-	while ((party = TAILQ_FIRST(&delivery->parties.done))) {
-		TAILQ_REMOVE(&delivery->parties.done, party, of_turn);
+	if (rc == 0 && lines->len > 0)
+		rc = chatlog_append(delivery->setup.log, lines->data, lines->len, 0);
+	buffer_wipe(lines);
+	read_log(delivery, !delivery->has_outbox);
+	while ((party = TAILQ_FIRST(&delivery->done))) {
+		TAILQ_REMOVE(&delivery->done, party, of_turn);
 		conclude(delivery, party, rc);
 	}
 	catch_up(delivery);
 }
+
+/* What others call. */
 
 struct delivery *delivery_new(const struct delivery_setup *setup)
 {
@@ -225,10 +703,17 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 
 	if (!delivery)
 		return NULL;
-	delivery->setup = *setup;
-	delivery->end_of_round = (struct loop_timer){.callback = end_round, .context = delivery};
-	delivery->lock_timer = (struct loop_timer){.callback = catch_up, .context = delivery};
-	if (parties_open(&delivery->parties, &delivery->setup, &delivery->end_of_round) == 0)
+	*delivery = (struct delivery){
+	    .setup = *setup,
+	    .peers = peersfile_new(AT_FDCWD),
+	    .outbox = outbox_new(),
+	    .lock = -1,
+	    .look_timer = {.callback = look, .context = delivery},
+	    .end_of_round = {.callback = end_round, .context = delivery},
+	};
+	TAILQ_INIT(&delivery->ready);
+	TAILQ_INIT(&delivery->done);
+	if (delivery->peers && delivery->outbox)
 		return delivery;
 	delivery_free(delivery);
 	return NULL;
@@ -236,23 +721,28 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 
 void delivery_free(struct delivery *delivery)
 {
-	struct parties *parties = delivery ? &delivery->parties : NULL;
+	struct loop *loop;
+	struct buffer *lines;
 
 	if (!delivery)
 		return;
+	loop = delivery->setup.loop;
+	lines = &delivery->lines;
 	/* Losing these lines costs a repetition, or a longer start. */
-	if (delivery->is_started && !delivery->is_partial && outbox_is_due(parties->outbox, true) &&
-	    outbox_settle(parties->outbox, clock_wall_ms(), &parties->lines) != 0)
-		buffer_wipe(&parties->lines);
-	if (parties->lines.len > 0 &&
-	    chatlog_append(delivery->setup.log, parties->lines.data, parties->lines.len, 0) != 0)
-		buffer_wipe(&parties->lines);
-	parties_close(parties);
-	loop_set(delivery->setup.loop, &delivery->end_of_round, LOOP_NEVER);
-	loop_set(delivery->setup.loop, &delivery->lock_timer, LOOP_NEVER);
+	if (delivery->is_started && !delivery->is_partial)
+		(void)!outbox_settle(delivery->outbox, true, clock_wall_ms(), lines);
+	if (lines->len > 0)
+		(void)!chatlog_append(delivery->setup.log, lines->data, lines->len, 0);
+	buffer_wipe(lines);
+	tdestroy(delivery->parties, free_party);
+	leave_outbox(delivery);
+	loop_set(loop, &delivery->end_of_round, LOOP_NEVER);
+	loop_set(loop, &delivery->look_timer, LOOP_NEVER);
 	if (delivery->follower)
-		loop_forget(delivery->setup.loop, chatfollower_fd(delivery->follower));
+		loop_forget(loop, chatfollower_fd(delivery->follower));
 	chatfollower_free(delivery->follower);
+	outbox_free(delivery->outbox);
+	peersfile_free(delivery->peers);
 	free(delivery);
 }
 
@@ -270,7 +760,7 @@ int delivery_start(struct delivery *delivery)
 	if (watching != 0)
 		return watching;
 	/* What happened before is no news. */
-	read_log(delivery, !delivery->parties.has_outbox);
+	read_log(delivery, !delivery->has_outbox);
 	delivery->is_partial = rc == EFBIG;
 	delivery->is_started = true;
 	catch_up(delivery);
@@ -286,7 +776,7 @@ static bool is_idle(void *context)
 
 int delivery_open(struct delivery *delivery, const struct recipient *to, const char *number, enum call_stage *stage)
 {
-	struct party *party = party_make(&delivery->parties, to->identity);
+	struct party *party = make_party(delivery, to->identity);
 	int rc;
 
 	*stage = CALL_PREPARE;
@@ -295,150 +785,141 @@ int delivery_open(struct delivery *delivery, const struct recipient *to, const c
 	party->is_held = true;
 	rc = loop_run_until(delivery->setup.loop, is_idle, party);
 	if (rc == 0 && !call_is_open(&party->call)) {
-		party_interrupt(party);
+		interrupt(party);
 		party->to = *to;
-		party_locate(party);
-		party_dial(party, number);
+		locate(party);
+		dial(party, number);
 		rc = loop_run_until(delivery->setup.loop, is_idle, party);
 		if (rc == 0)
 			rc = call_result(&party->call);
 		*stage = party->call.stage;
 	}
-	if (rc != 0) {
+	if (rc == 0) {
+		/* What waited for this goes first. */
+		wake(party);
+	} else {
 		party->is_held = false;
-		if (outbox_count(delivery->parties.outbox, to->identity) > 0)
-			party_rest(party);
+		if (outbox_count(delivery->outbox, to->identity) > 0)
+			rest(party);
 		else
-			party_tidy(party);
-		parties_run(&delivery->parties);
-		return rc;
+			tidy(party);
 	}
-	/* What waited for this goes first. */
-	party_wake(party);
-	parties_run(&delivery->parties);
-	return 0;
+	take_turns(delivery);
+	return rc;
 }
 
 bool delivery_is_open(const struct delivery *delivery, const struct recipient *to)
 {
-	const struct party *party = party_find(&delivery->parties, to->identity);
+	const struct party *party = find_party(delivery, to->identity);
 
 	return party && (party->state != PARTY_RESTING || call_is_open(&party->call));
 }
 
 void delivery_close(struct delivery *delivery, const struct recipient *to)
 {
-	struct party *party = party_find(&delivery->parties, to->identity);
+	struct party *party = find_party(delivery, to->identity);
 
 	if (!party || !party->is_held)
 		return;
 	party->is_held = false;
 	if (!party->has_parcel)
-		party_interrupt(party);
-	if (!party->timer.is_set)
-		party_wake(party);
-	parties_run(&delivery->parties);
-}
-
-int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
-    uint8_t id[static ENVELOPE_ID_BYTES])
-{
-	struct buffer line = {0};
-	struct party *party;
-	int rc = outbox_has_room(delivery->parties.outbox, to->identity) ? 0 : EDQUOT;
-
-	/* Before others read of it, so that they leave it to this one, which may have a session open. */
-	if (!(how & DELIVERY_ONCE) && take_outbox(delivery, true))
-		read_log(delivery, true);
-	randombytes_buf(id, ENVELOPE_ID_BYTES);
-	memcpy(delivery->queued, id, ENVELOPE_ID_BYTES);
-	if (rc == 0)
-		rc = parties_format_queued(&line, to, id, text, len, how & DELIVERY_ONCE);
-	if (rc == 0)
-		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
-	buffer_wipe(&line);
-	if (rc != 0)
-		return rc;
-	if (how & DELIVERY_ONCE) {
-		outbox_expect(delivery->parties.outbox, id);
-		memcpy(delivery->parties.once, id, ENVELOPE_ID_BYTES);
-	}
-	/* Who is not started knows of nothing else. */
-	if (!delivery->follower)
-		rc = chatfollower_open(AT_FDCWD, chatlog_appended(delivery->setup.log), &delivery->follower);
-	party = party_make(&delivery->parties, to->identity);
-	if (party) {
-		party->is_held = false;
-		party->is_asked |= !(how & (DELIVERY_LATER | DELIVERY_QUIETLY));
-		/* Unless that they could not be reached was noted when others were queued. */
-		if (how & DELIVERY_LATER && party->state == PARTY_RESTING && !party->timer.is_set)
-			party_rest(party);
-	}
-	catch_up(delivery);
-	/* Who is announced although they could not be reached is not back just because of that. */
-	if (party && how & DELIVERY_LATER)
-		party_locate(party);
-	else if (party)
-		party_wake(party);
-	parties_run(&delivery->parties);
-	return rc;
-}
-
-static bool is_told(void *context)
-{
-	const struct awaited *awaited = context;
-
-	return awaited->is_over;
+		interrupt(party);
+	if (!party->is_failing)
+		wake(party);
+	take_turns(delivery);
 }
 
 /* Another process has the outbox, and takes long. */
 static void tell_elsewhere(void *context)
 {
 	struct delivery *delivery = context;
-	struct awaited *awaited = delivery->awaited;
-	const struct outbox_item *item = outbox_find(delivery->parties.outbox, awaited->id);
-	struct delivery_notice notice = {.kind = DELIVERY_ELSEWHERE, .left = item && item->left};
+	struct delivery_notice notice = *delivery->awaited;
+	const struct outbox_item *item = outbox_find(delivery->outbox, notice.id, notice.to.identity);
 
 	/* If it has the outbox by now, it has tried, or is about to. */
-	if (delivery->parties.has_outbox)
+	if (delivery->has_outbox)
 		return;
-	if (item)
-		parties_know(&delivery->parties, item, &notice.to);
-	memcpy(notice.id, awaited->id, sizeof(notice.id));
+	notice.kind = DELIVERY_ELSEWHERE;
+	notice.left = item && item->left;
 	tell(delivery, &notice);
 }
 
-int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES],
-    struct delivery_notice *notice)
+static bool is_told(void *context)
+{
+	const struct delivery *delivery = context;
+
+	return !delivery->awaited;
+}
+
+/* Runs the loop until it is known what has become of what is awaited. */
+static int await(struct delivery *delivery, bool is_elsewhere)
 {
 	struct loop_timer limit = {.callback = tell_elsewhere, .context = delivery};
-	const struct outbox_item *item = outbox_find(delivery->parties.outbox, id);
-	struct awaited awaited = {.notice = notice};
 	int rc;
 
-	if (memcmp(delivery->early.id, id, sizeof(awaited.id)) == 0) {
-		*notice = delivery->early;
-		return 0;
-	}
-	memcpy(awaited.id, id, sizeof(awaited.id));
-	if (item)
-		memcpy(awaited.identity, item->recipient->identity, sizeof(awaited.identity));
-	delivery->awaited = &awaited;
-	if (!item || !parties_may_send(&delivery->parties, item))
+	if (is_elsewhere)
 		loop_set(delivery->setup.loop, &limit, clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS);
-	rc = loop_run_until(delivery->setup.loop, is_told, &awaited);
+	rc = loop_run_until(delivery->setup.loop, is_told, delivery);
 	loop_set(delivery->setup.loop, &limit, LOOP_NEVER);
 	delivery->awaited = NULL;
 	return rc;
+}
+
+int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
+    struct delivery_notice *notice)
+{
+	int rc = outbox_has_room(delivery->outbox, to->identity) ? 0 : EDQUOT;
+	bool is_later = how & DELIVERY_LATER, is_once = how & DELIVERY_ONCE;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	struct buffer line = {0};
+	struct party *party;
+
+	/* Before others read of it, so that they leave it to this one, which may have a session open. */
+	if (!is_once && take_outbox(delivery))
+		read_log(delivery, true);
+	randombytes_buf(id, sizeof(id));
+	if (rc == 0)
+		rc = put_queued(&line, to, id, is_once, text, len);
+	if (rc == 0)
+		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
+	buffer_wipe(&line);
+	if (rc != 0)
+		return rc;
+	if (notice) {
+		*notice = (struct delivery_notice){.to = *to};
+		memcpy(notice->id, id, sizeof(id));
+		delivery->awaited = notice;
+	}
+	if (is_once)
+		outbox_expect(delivery->outbox, id);
+	/* Who is not started knows of nothing else. */
+	if (!delivery->follower)
+		rc = chatfollower_open(AT_FDCWD, chatlog_appended(delivery->setup.log), &delivery->follower);
+	party = make_party(delivery, to->identity);
+	if (party) {
+		party->is_held = false;
+		party->is_asked |= !(how & (DELIVERY_LATER | DELIVERY_QUIETLY));
+		party->newest = chatlog_appended(delivery->setup.log);
+		/* Unless that they could not be reached was noted when others were queued. */
+		if (is_later && party->state == PARTY_RESTING && !party->is_failing)
+			rest(party);
+	}
+	catch_up(delivery);
+	/* Who is announced although they could not be reached is not back just because of that. */
+	if (party && is_later)
+		locate(party);
+	else if (party)
+		wake(party);
+	take_turns(delivery);
+	return rc == 0 && notice ? await(delivery, !is_once && !delivery->has_outbox) : rc;
 }
 
 static bool is_quiet(void *context)
 {
 	const struct delivery *delivery = context;
 
-	return delivery->parties.busy == 0 && TAILQ_EMPTY(&delivery->parties.ready) &&
-	       TAILQ_EMPTY(&delivery->parties.done) &&
-	       (delivery->parties.has_outbox || outbox_total(delivery->parties.outbox) == 0 ||
+	return delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready) && TAILQ_EMPTY(&delivery->done) &&
+	       (delivery->has_outbox || outbox_total(delivery->outbox) == 0 ||
 		   delivery->patience_ms <= clock_monotonic_ms());
 }
 
@@ -461,76 +942,59 @@ int delivery_try_all(struct delivery *delivery)
 
 const struct outbox *delivery_outbox(const struct delivery *delivery)
 {
-	return delivery->parties.outbox;
+	return delivery->outbox;
 }
 
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES])
 {
-	struct party *party = party_find(&delivery->parties, identity);
+	struct party *party = find_party(delivery, identity);
 
 	if (!party)
 		return;
 	party->is_asked = true;
-	party_wake(party);
-	parties_run(&delivery->parties);
+	wake(party);
+	take_turns(delivery);
 }
 
-/* Appends lines of what waited for somebody, and has that party begin anew with what waits then. */
-static int rewrite(struct delivery *delivery, const uint8_t *identity, struct buffer *lines, int error)
-{
-	struct party *party = party_find(&delivery->parties, identity);
-
-	if (error == 0 && lines->len > 0)
-		error = chatlog_append(delivery->setup.log, lines->data, lines->len, CHATLOG_DURABLE);
-	buffer_wipe(lines);
-	if (error == 0 && party)
-		party_interrupt(party);
-	catch_up(delivery);
-	return error;
-}
-
-int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const char *why)
-{
-	const struct outbox_item *item = NULL;
-	struct recipient to;
-	struct buffer lines = {0};
-	int rc = 0;
-
-	while (rc == 0 && (item = outbox_next(delivery->parties.outbox, identity, item))) {
-		parties_know(&delivery->parties, item, &to);
-		rc = parties_format_state(&lines, &to, item->id, CHATLOG_DROPPED, why);
-	}
-	return rewrite(delivery, identity, &lines, rc);
-}
-
-/* Appends the lines by which a message goes to somebody else. */
-static int redirect(struct delivery *delivery, const struct outbox_item *item, const struct recipient *to,
-    struct buffer *lines)
+/* Appends the line by which a message goes to somebody else, as a new one. */
+static int put_copy(struct buffer *lines, const struct outbox_item *item, const struct recipient *to)
 {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	struct chatlog_entry entry;
-	struct recipient from;
 	int rc = outbox_read(item, AT_FDCWD, &entry);
 
 	if (rc != 0)
 		return rc;
 	randombytes_buf(id, sizeof(id));
-	parties_know(&delivery->parties, item, &from);
-	rc = parties_format_queued(lines, to, id, entry.text, entry.text_len, false);
-	if (rc == 0)
-		rc = parties_format_state(lines, &from, item->id, CHATLOG_DROPPED, "it goes to the new identity");
+	rc = put_queued(lines, to, id, false, entry.text, entry.text_len);
 	chatlog_entry_free(&entry);
 	return rc;
 }
 
-int delivery_redirect(struct delivery *delivery, const uint8_t from[static IDENTITY_BYTES], const struct recipient *to)
+int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const struct recipient *to)
 {
-	size_t count = outbox_count(delivery->parties.outbox, from);
+	const char *why = to ? "it goes to the new identity" : "withdrawn";
+	struct party *party = find_party(delivery, identity);
 	const struct outbox_item *item = NULL;
 	struct buffer lines = {0};
-	int rc = outbox_count(delivery->parties.outbox, to->identity) + count > OUTBOX_EACH_MAX ? EDQUOT : 0;
+	struct recipient from;
+	int rc = 0;
 
-	while (rc == 0 && (item = outbox_next(delivery->parties.outbox, from, item)))
-		rc = redirect(delivery, item, to, &lines);
-	return rewrite(delivery, from, &lines, rc);
+	if (to &&
+	    outbox_count(delivery->outbox, to->identity) + outbox_count(delivery->outbox, identity) > OUTBOX_EACH_MAX)
+		rc = EDQUOT;
+	while (rc == 0 && (item = outbox_next(delivery->outbox, identity, item))) {
+		know(delivery, item, &from);
+		if (to && item->kind == OUTBOX_MESSAGE)
+			rc = put_copy(&lines, item, to);
+		if (rc == 0)
+			rc = put_state(&lines, &from, item->id, CHATLOG_DROPPED, why);
+	}
+	if (rc == 0 && lines.len > 0)
+		rc = chatlog_append(delivery->setup.log, lines.data, lines.len, CHATLOG_DURABLE);
+	buffer_wipe(&lines);
+	if (rc == 0 && party)
+		interrupt(party);
+	catch_up(delivery);
+	return rc;
 }

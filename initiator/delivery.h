@@ -1,19 +1,19 @@
 /*
- * Delivery: carries the secure messages of one's own to their recipients, now or when they are back.
+ * Delivery: carries what waits in the outbox to its recipients, now or when they are back: the secure messages of one's own,
+ * and in rooms what one said and changed.
  *
- * A message is in chat.log as QUEUED, and on the disk, before its first byte leaves, and from then on it waits in the
- * outbox for the holder of that identity and nobody else. Each recipient has one call at a time, in which the messages go
- * that wait by then, each once the one before is confirmed, and DELIVERY_SESSION_MAX at most; DELIVERY_RECIPIENTS are
- * called at once. Whoever cannot be reached is tried again
- * as patience says. All that happens in one round of the loop is written to chat.log in one go, and told after that: left,
- * delivered, refused. A message that was delivered, and whose line was lost, is sent again with the same id, by which the
- * receiver knows it.
+ * All that is in chat.log as queued, and on the disk, before its first byte leaves, and from then on it waits for the holders
+ * of the identities that the line names and nobody else. Each recipient has one call at a time, in which the items go that
+ * wait by then, each once the one before is confirmed, and DELIVERY_SESSION_MAX at most; DELIVERY_RECIPIENTS are called at
+ * once. Whoever cannot be reached is tried again as patience says. All that happens in one round of the loop is written to
+ * chat.log in one go, and told after that: left, delivered, refused. What was delivered, and whose line was lost, is sent
+ * again with the same id, by which the receiver knows it.
  *
  * One process delivers for a directory: the one that holds flock(2) on identity.key, as long as something waits. The others
  * follow the log, and take over when it ends. Only what is queued for once is sent by the process that queued it, without
  * that lock. What comes from the log and from the network is hostile; it is bounded by outbox, call and patience. Pins what
- * a receipt proves, as Chat does. Blocks on the disk and on the locks of the files, never on the network: everything goes on in
- * the loop. While nothing waits nothing wakes the program up but lines that are appended to chat.log.
+ * a receipt proves, as Chat does. Blocks on the disk and on the locks of the files, never on the network: everything goes on
+ * in the loop. While nothing waits nothing wakes the program up but lines that are appended to chat.log.
  */
 #ifndef QUARTET_DELIVERY_H
 #define QUARTET_DELIVERY_H
@@ -43,6 +43,7 @@ enum delivery_kind {
 
 struct delivery_notice {
 	enum delivery_kind kind;
+	enum outbox_kind item; /* what goes to the members of a room is told only if something is wrong */
 	uint8_t id[ENVELOPE_ID_BYTES];
 	struct recipient to;
 	enum call_stage stage;
@@ -76,6 +77,8 @@ struct delivery_setup {
 	struct chatlog *log;
 	const struct keyfile *key;
 	const struct in_addr *from; /* or NULL */
+	/* Packs what goes to a member of a room, by call_pack_body(), from its line, or NULL. Returns 0 or an errno value. */
+	int (*pack)(void *context, struct call *call, const struct chatlog_entry *entry);
 	void (*tell)(void *context, const struct delivery_notice *notice);
 	void *context;
 };
@@ -113,17 +116,11 @@ void delivery_close(struct delivery *delivery, const struct recipient *to);
  * Queues a message of well-formed UTF-8 to a recipient with an identity, who is tried at once even if they could not be
  * reached a moment ago; with DELIVERY_ONCE one that is only tried now and only by this process, with DELIVERY_LATER
  * not before patience says so, because they could not be reached just now; with DELIVERY_QUIETLY a failure of this try is not
- * told, because it is known already that they could not be reached. Returns 0 with id set once it is on the disk, EDQUOT if
- * OUTBOX_EACH_MAX wait for them, or an error of chatlog_append().
+ * told, because it is known already that they could not be reached. Returns 0 once it is on the disk, EDQUOT if
+ * OUTBOX_EACH_MAX wait for them, or an error of chatlog_append(). Unless notice is NULL, runs the loop then until it is known
+ * what has become of the message, for now, and sets *notice; or returns EINTR if stop_requested().
  */
 int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
-    uint8_t id[static ENVELOPE_ID_BYTES]) __attribute__((warn_unused_result));
-
-/*
- * Runs the loop until it is known what has become of a message that was just queued, for now, and sets *notice. Returns 0,
- * or EINTR if stop_requested().
- */
-int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES],
     struct delivery_notice *notice) __attribute__((warn_unused_result));
 
 /*
@@ -139,17 +136,11 @@ const struct outbox *delivery_outbox(const struct delivery *delivery);
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);
 
 /*
- * Drops what waits for a recipient, with a line each that says why. Returns 0, or an error of chatlog_append() with
- * everything as it was.
+ * Drops what waits for the holder of an identity, with a line each; unless to is NULL, the messages among it go to that
+ * recipient instead, as new ones, in the same order. Returns 0; or EDQUOT if there would be too many for them, or an error
+ * of chatlog_append(), with everything as it was.
  */
-int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const char *why)
-    __attribute__((warn_unused_result));
-
-/*
- * Has what waits for one identity go to another recipient, as new messages, in the same order. Returns 0, EDQUOT if there
- * would be too many for them, or an error as delivery_queue(), with everything as it was.
- */
-int delivery_redirect(struct delivery *delivery, const uint8_t from[static IDENTITY_BYTES], const struct recipient *to)
+int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const struct recipient *to)
     __attribute__((warn_unused_result));
 
 #endif

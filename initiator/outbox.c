@@ -9,7 +9,6 @@
 #include "base/stop.h"
 #include "store/chatreader.h"
 
-#define EXPIRY_MS (INT64_C(86400000) * OUTBOX_DAYS)
 #define BUCKETS 4096 /* a power of 2 */
 /* Longer than any line that says how far back nothing waits. */
 #define SETTLED_LINE_BYTES 128
@@ -52,12 +51,13 @@ static size_t bucket_of(const struct outbox *outbox, const uint8_t *bytes, size_
 	return (hash[0] | (size_t)hash[1] << 8) % BUCKETS;
 }
 
-static struct outbox_item *find_item(const struct outbox *outbox, const uint8_t *id)
+static struct outbox_item *find_item(const struct outbox *outbox, const uint8_t *id, const uint8_t *identity)
 {
 	size_t bucket = bucket_of(outbox, id, ENVELOPE_ID_BYTES);
 	struct outbox_item *item = LIST_FIRST(&outbox->items_by_id[bucket]);
 
-	while (item && memcmp(item->id, id, ENVELOPE_ID_BYTES) != 0)
+	while (item && (memcmp(item->id, id, ENVELOPE_ID_BYTES) != 0 ||
+			   (identity && memcmp(item->recipient->identity, identity, IDENTITY_BYTES) != 0)))
 		item = LIST_NEXT(item, bucket);
 	return item;
 }
@@ -121,24 +121,34 @@ void outbox_expect(struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BY
 	memcpy(outbox->expected, id, ENVELOPE_ID_BYTES);
 }
 
-static int add_item(struct outbox *outbox, const struct chatlog_entry *entry, int64_t offset)
+static enum outbox_kind kind_of(const struct chatlog_entry *entry)
 {
-	bool is_mine = outbox->expects && memcmp(entry->id, outbox->expected, ENVELOPE_ID_BYTES) == 0;
-	struct outbox_recipient *recipient;
-	struct outbox_item *item;
+	if (entry->kind == CHATLOG_ROOM)
+		return OUTBOX_STATE;
+	return entry->has_room ? OUTBOX_SAYING : OUTBOX_MESSAGE;
+}
 
-	if ((entry->once && !is_mine) || outbox->total >= OUTBOX_MAX || find_item(outbox, entry->id))
-		return 0;
-	item = malloc(sizeof(*item));
-	recipient = item ? make_recipient(outbox, entry->identity) : NULL;
+static int add_item(struct outbox *outbox, const struct chatlog_entry *entry, const uint8_t *identity, int64_t offset)
+{
+	struct outbox_item *item = malloc(sizeof(*item));
+	struct outbox_recipient *recipient = item ? make_recipient(outbox, identity) : NULL;
+
 	if (!recipient) {
 		free(item);
 		return ENOMEM;
 	}
-	*item = (struct outbox_item){.recipient = recipient, .time_ms = entry->time_ms, .offset = offset};
+	*item = (struct outbox_item){
+	    .recipient = recipient,
+	    .kind = kind_of(entry),
+	    .time_ms = entry->time_ms,
+	    .offset = offset,
+	    .once = entry->once,
+	};
 	memcpy(item->id, entry->id, ENVELOPE_ID_BYTES);
-	strcpy(recipient->username, entry->username);
-	recipient->address = entry->address;
+	if (item->kind == OUTBOX_MESSAGE) {
+		strcpy(recipient->username, entry->username);
+		recipient->address = entry->address;
+	}
 	recipient->count++;
 	outbox->total++;
 	TAILQ_INSERT_TAIL(&outbox->items, item, all);
@@ -147,27 +157,53 @@ static int add_item(struct outbox *outbox, const struct chatlog_entry *entry, in
 	return 0;
 }
 
+/* What is queued: an item for each recipient. Of two lines with one id the first counts. */
+static int add_items(struct outbox *outbox, const struct chatlog_entry *entry, int64_t offset)
+{
+	bool is_mine = outbox->expects && memcmp(entry->id, outbox->expected, ENVELOPE_ID_BYTES) == 0;
+	const uint8_t(*to)[IDENTITY_BYTES] = entry->has_room ? entry->to : &entry->identity;
+	size_t count = entry->has_room ? entry->to_count : entry->has_identity;
+	int rc = 0;
+
+	if ((entry->once && !is_mine) || find_item(outbox, entry->id, NULL))
+		return 0;
+	for (size_t i = 0; i < count && rc == 0 && outbox->total < OUTBOX_MAX; i++) {
+		if (!find_item(outbox, entry->id, to[i]))
+			rc = add_item(outbox, entry, to[i], offset);
+	}
+	return rc;
+}
+
+bool outbox_note_left(struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BYTES], const uint8_t *identity)
+{
+	struct outbox_item *item = find_item(outbox, id, identity);
+	bool is_first = item && !item->left;
+
+	/* Those of one line stand side by side, and the last is found first. */
+	for (item = item ? find_item(outbox, id, NULL) : NULL; item && memcmp(item->id, id, ENVELOPE_ID_BYTES) == 0;
+	     item = TAILQ_PREV(item, outbox_items, all))
+		item->left = true;
+	return is_first;
+}
+
 static int take_entry(struct outbox *outbox, const struct chatlog_entry *entry, int64_t offset)
 {
 	struct outbox_item *item;
 
-	if (entry->kind == CHATLOG_SETTLED) {
-		/* What it says of later lines is wrong. */
-		if (entry->settled <= offset)
-			outbox->settled = entry->settled;
+	/* What it says of later lines is wrong. */
+	if (entry->kind == CHATLOG_SETTLED && entry->settled <= offset)
+		outbox->settled = entry->settled;
+	if (!entry->has_id)
 		return 0;
-	}
-	if (!entry->has_id || !entry->has_identity)
-		return 0;
-	if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_QUEUED)
-		return add_item(outbox, entry, offset);
-	item = find_item(outbox, entry->id);
+	if (entry->kind == CHATLOG_ROOM || (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_QUEUED))
+		return add_items(outbox, entry, offset);
+	if (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_SENT &&
+	    (entry->has_room || entry->has_identity))
+		outbox_note_left(outbox, entry->id, entry->has_room ? NULL : entry->identity);
 	/* Nobody but the recipient can settle what waits for them. */
-	if (!item || memcmp(item->recipient->identity, entry->identity, IDENTITY_BYTES) != 0)
-		return 0;
-	if (entry->kind == CHATLOG_MESSAGE)
-		item->left |= entry->direction == CHATLOG_SENT;
-	else if (entry->state == CHATLOG_DELIVERED || entry->state == CHATLOG_DROPPED)
+	item =
+	    entry->kind == CHATLOG_STATE && entry->has_identity ? find_item(outbox, entry->id, entry->identity) : NULL;
+	if (item && (entry->state == CHATLOG_DELIVERED || entry->state == CHATLOG_DROPPED))
 		remove_item(outbox, item);
 	return 0;
 }
@@ -236,39 +272,24 @@ const struct outbox_item *outbox_next(const struct outbox *outbox, const uint8_t
 	return recipient ? TAILQ_FIRST(&recipient->items) : NULL;
 }
 
-const struct outbox_item *outbox_find(const struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BYTES])
+const struct outbox_item *outbox_find(const struct outbox *outbox, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const uint8_t *identity)
 {
-	return find_item(outbox, id);
+	return find_item(outbox, id, identity);
 }
 
-const struct outbox_item *outbox_expired(const struct outbox *outbox, int64_t now_ms)
+int outbox_settle(const struct outbox *outbox, bool at_end, int64_t now_ms, struct buffer *batch)
 {
-	const struct outbox_item *oldest = TAILQ_FIRST(&outbox->items);
-
-	/* What comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it. */
-	return oldest && oldest->time_ms < now_ms - EXPIRY_MS ? oldest : NULL;
-}
-
-/* Where a start would begin to read if the file said so now. */
-static int64_t settled_now(const struct outbox *outbox)
-{
-	return TAILQ_EMPTY(&outbox->items) ? outbox->end : TAILQ_FIRST(&outbox->items)->offset;
-}
-
-bool outbox_is_due(const struct outbox *outbox, bool at_end)
-{
-	return outbox->settled >= 0 &&
-	       settled_now(outbox) - outbox->settled >= (at_end ? OUTBOX_SETTLE_LAST_BYTES : OUTBOX_SETTLE_BYTES);
-}
-
-int outbox_settle(const struct outbox *outbox, int64_t now_ms, struct buffer *batch)
-{
+	const struct outbox_item *first = TAILQ_FIRST(&outbox->items);
 	struct chatlog_entry entry = {
 	    .kind = CHATLOG_SETTLED,
 	    .time_ms = now_ms,
-	    .settled = settled_now(outbox),
+	    .settled = first ? first->offset : outbox->end,
 	};
+	int64_t least = at_end ? OUTBOX_SETTLE_LAST_BYTES : OUTBOX_SETTLE_BYTES;
 
+	if (outbox->settled < 0 || entry.settled - outbox->settled < least)
+		return 0;
 	return chatlog_format(batch, &entry);
 }
 
@@ -336,17 +357,12 @@ int outbox_begin(int dir, int64_t *offset)
 
 int outbox_read(const struct outbox_item *item, int dir, struct chatlog_entry *entry)
 {
-	struct chatlog_entry read;
-	int rc = chatlog_read_at(dir, item->offset, &read);
+	int rc = chatlog_read_at(dir, item->offset, entry);
 
-	if (rc != 0)
-		return rc;
-	if (read.kind != CHATLOG_MESSAGE || read.direction != CHATLOG_QUEUED ||
-	    memcmp(read.id, item->id, sizeof(read.id)) != 0 ||
-	    memcmp(read.identity, item->recipient->identity, sizeof(read.identity)) != 0) {
-		chatlog_entry_free(&read);
-		return EBADMSG;
+	if (rc == 0 && (kind_of(entry) != item->kind || memcmp(entry->id, item->id, sizeof(item->id)) != 0 ||
+			   (item->kind == OUTBOX_MESSAGE && entry->direction != CHATLOG_QUEUED))) {
+		chatlog_entry_free(entry);
+		rc = EBADMSG;
 	}
-	*entry = read;
-	return 0;
+	return rc;
 }

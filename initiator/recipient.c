@@ -249,8 +249,8 @@ const struct peer *recipient_know(struct recipient *recipient, const struct peer
 
 	candidates_find_identity(&candidates, identity, username, address);
 	take(recipient, &candidates, candidates.list);
-	if (!recipient->has_pin)
-		strcpy(recipient->username, username);
+	if (!recipient->has_pin && (username[0] != '\0' || recipient->announced[0] == '\0'))
+		strcpy(recipient->username, username[0] != '\0' ? username : VERDICT_NAMELESS);
 	if (!recipient->has_address)
 		recipient->address = address;
 	recipient->has_address = true;

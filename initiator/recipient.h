@@ -78,7 +78,7 @@ int recipient_find_rival(struct recipient *recipient, struct desk *desk) __attri
 
 /*
  * Sets *recipient to the holder of an identity, as peers.txt was read last. Unless they are pinned, they keep the username
- * that they were written to by; and address if they are neither announced nor pinned with one. Returns what they announce,
+ * that they were written to by, if that is not ""; and address if they are neither announced nor pinned with one. Returns what they announce,
  * which holds until the file is read again, or NULL.
  */
 const struct peer *recipient_know(struct recipient *recipient, const struct peersfile *file,

@@ -11,12 +11,13 @@
 #include "crypto/classic.h"
 #include "delivery.h"
 #include "message.h"
-#include "peerswatch.h"
 #include "recipient.h"
 #include "store/lockedfile.h"
 #include "wording.h"
 
 #define CHUNK_BYTES 65536
+/* How often to look whether somebody has appeared. */
+#define LOOK_PERIOD_MS 500
 
 /* A message under way. */
 struct sending {
@@ -80,43 +81,41 @@ static int take_text(struct sending *sending)
 struct appearance {
 	struct desk *desk;
 	const char *name;
-	bool is_due, is_over; /* peers.txt may say something new; the time is up */
+	int64_t deadline_ms; /* monotonic */
+	struct loop_timer timer;
+	bool is_over;
 };
 
-static void on_change(void *context)
-{
-	((struct appearance *)context)->is_due = true;
-}
-
-static void on_deadline(void *context)
-{
-	((struct appearance *)context)->is_over = true;
-}
-
-static bool has_appeared(void *context)
+static void look(void *context)
 {
 	struct appearance *appearance = context;
+	int64_t now_ms = clock_monotonic_ms();
 
-	if (!appearance->is_due)
-		return appearance->is_over;
-	appearance->is_due = false;
-	return recipient_is_online(appearance->desk, appearance->name) || appearance->is_over;
+	appearance->is_over =
+	    recipient_is_online(appearance->desk, appearance->name) || now_ms >= appearance->deadline_ms;
+	if (!appearance->is_over)
+		loop_set(appearance->desk->loop, &appearance->timer, now_ms + LOOK_PERIOD_MS);
+}
+
+static bool is_over(void *context)
+{
+	return ((struct appearance *)context)->is_over;
 }
 
 /* Waits until the recipient is online, or long enough; false if the user wants to stop. */
 static bool await_recipient(struct desk *desk, const char *name, int64_t wait_ms)
 {
-	struct appearance appearance = {.desk = desk, .name = name, .is_due = true};
-	struct loop_timer deadline = {.callback = on_deadline, .context = &appearance};
-	struct peerswatch watch;
+	struct appearance appearance = {
+	    .desk = desk,
+	    .name = name,
+	    .deadline_ms = clock_monotonic_ms() + wait_ms,
+	    .timer = {.callback = look, .context = &appearance},
+	};
 	int rc;
 
-	peerswatch_init(&watch, desk->loop, on_change, &appearance);
-	peerswatch_start(&watch);
-	loop_set(desk->loop, &deadline, clock_monotonic_ms() + wait_ms);
-	rc = loop_run_until(desk->loop, has_appeared, &appearance);
-	loop_set(desk->loop, &deadline, LOOP_NEVER);
-	peerswatch_stop(&watch);
+	look(&appearance);
+	rc = loop_run_until(desk->loop, is_over, &appearance);
+	loop_set(desk->loop, &appearance.timer, LOOP_NEVER);
 	return rc == 0;
 }
 
@@ -183,7 +182,6 @@ static int send_secure(struct sending *sending)
 	struct console *console = desk->console;
 	bool keep = sending->order->keep, is_lost = !sending->to.has_address;
 	struct delivery_notice notice;
-	uint8_t id[ENVELOPE_ID_BYTES];
 	int rc, status;
 
 	desk->is_silent = true;
@@ -194,9 +192,10 @@ static int send_secure(struct sending *sending)
 		    is_lost ? DELIVERY_LATER
 		    : keep  ? 0
 			    : DELIVERY_ONCE,
-		    id);
+		    is_lost ? NULL : &notice);
 	if (rc != 0) {
-		wording_put_unqueued(console, &sending->to, rc);
+		if (!stop_requested())
+			wording_put_unqueued(console, &sending->to, rc);
 		return PROGRAM_FAILED;
 	}
 	if (is_lost) {
@@ -204,8 +203,6 @@ static int send_secure(struct sending *sending)
 		    "; the message is kept.\n");
 		return DESK_UNREACHABLE;
 	}
-	if (delivery_await(desk->delivery, id, &notice) != 0)
-		return PROGRAM_FAILED;
 	status = desk_status(&notice);
 	if (status != PROGRAM_FINE)
 		put_news(sending, &notice);

@@ -35,13 +35,12 @@ static int send_checked(struct talk *talk, const char *text, size_t len)
 {
 	struct desk *desk = talk->desk;
 	bool is_secure = talk->way.mode == CHATLOG_SECURE;
-	uint8_t id[ENVELOPE_ID_BYTES];
 	int rc, status;
 
 	buffer_wipe(&talk->failed);
 	if (is_secure && desk->prompt.terminal && desk->talks_with && talk->way.number[0] == '\0') {
 		/* While the next is typed; what becomes of it is told by the desk. */
-		rc = delivery_queue(desk->delivery, &talk->way.to, text, len, 0, id);
+		rc = delivery_queue(desk->delivery, &talk->way.to, text, len, 0, NULL);
 		if (rc != 0)
 			wording_put_unqueued(desk->console, &talk->way.to, rc);
 		return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;

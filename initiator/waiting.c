@@ -48,7 +48,7 @@ int waiting_drop(struct desk *desk, const char *name)
 		recipient_put(&to, desk->console, CONSOLE_NORMAL, "Nothing waits for", ".\n");
 		return PROGRAM_FINE;
 	}
-	rc = delivery_drop(desk->delivery, to.identity, "withdrawn");
+	rc = delivery_drop(desk->delivery, to.identity, NULL);
 	if (rc != 0) {
 		wording_put_unqueued(desk->console, &to, rc);
 		return PROGRAM_FAILED;
@@ -102,7 +102,7 @@ void waiting_hand_on(struct desk *desk, const uint8_t known[static IDENTITY_BYTE
 	    count == 1 ? " waits" : "s wait", count == 1 ? "it" : "them");
 	if (!desk->prompt.terminal || !prompt_ask_yes(&desk->prompt, "Send to the new one instead, yes or no? "))
 		return;
-	rc = delivery_redirect(desk->delivery, known, to);
+	rc = delivery_drop(desk->delivery, known, to);
 	if (rc != 0)
 		wording_put_unqueued(desk->console, to, rc);
 }

@@ -115,6 +115,17 @@ def test_what_is_written_while_others_wait_has_them_all_tried_again(alice, bob):
     assert initiator.output.count("cannot connect") == 1
 
 
+def test_what_another_program_queues_for_somebody_away_is_tried_at_once(alice, bob):
+    initiator = alice.initiator()
+    chat_secure(initiator, "Bob")
+    initiator.wait_for(KEPT)
+    initiator.ask("hello", "1 waiting for Bob")
+    initiator.wait_for(MENU)
+    bob.responder()
+    alice.run("initiator", "send", "-k", "Bob", "again")
+    assert received(bob) == ["hello", "again"]
+
+
 def test_the_title_of_the_window_says_how_many_wait_and_no_more_once_they_are_there(alice, bob):
     initiator = alice.initiator(terminal=True, environment={"TERM": "xterm"})
     chat_secure(initiator, "Bob")
@@ -180,15 +191,22 @@ def watched(program, path):
     return False
 
 
-def test_peers_txt_is_watched_only_while_something_waits(alice, bob):
-    """Discovery changes it every second or so, which wakes nobody up who waits for nobody."""
+def waits_for_ever(program):
+    """Whether a program is in epoll_pwait(2) with no time to wake up at; None if it is not there."""
+    fields = Path(f"/proc/{program.pid}/syscall").read_text(encoding="ascii").split()
+    return int(fields[4], 16) & 0xffffffff == 0xffffffff if len(fields) > 4 else None
+
+
+def test_nothing_wakes_up_who_waits_for_nobody(alice, bob):
+    """Not even peers.txt, which discovery changes every second or so."""
     alice.write_log(queued("hello", bob))
     initiator = alice.initiator()
-    eventually(lambda: watched(initiator, alice.path("peers.txt")))
+    eventually(lambda: waits_for_ever(initiator) is False)
     bob.responder()
     comes_back(alice, Bob=bob)
     initiator.wait_for("Delivered to Bob")
-    eventually(lambda: not watched(initiator, alice.path("peers.txt")))
+    eventually(lambda: waits_for_ever(initiator))
+    assert not watched(initiator, alice.path("peers.txt"))
 
 
 def test_one_who_is_away_delays_nobody_else(alice, bob, make_user):

@@ -49,6 +49,15 @@ def lines(user):
     return [entry.get("direction") or entry.get("state") for entry in user.log() if "settled" not in entry]
 
 
+def is_locked(path):
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def is_without_identity(user, *others):
     """Others announce no identity, and are not known."""
     user.update_peers_file(lambda content: (content["known"].clear(), content["peers"].update(
@@ -250,6 +259,21 @@ def test_what_another_process_delivers_at_once_is_delivered(alice, bob):
             alice.write_log({name: queued[name] for name in ("time", "id", "username", "identity")} | {"state": "delivered"})
             assert finish(program, 0) == ""
     assert lines(alice) == ["QUEUED", "delivered"] * 8
+
+
+def test_what_another_process_delivers_to_somebody_of_another_name_is_status_1(alice, bob, make_user):
+    absent = make_user("absent", address=ELSEWHERE)
+    alice.update_peers_file(lambda content: (content["known"].clear(), content["peers"].update(
+        {absent.address: peer("Can", identity=absent.identity().text)})))
+    bob.is_called("Rob")
+    bob.responder()
+    send(alice, "-k", "Can", "hello", status=4)
+    deliver = alice.start("initiator", "deliver", ready=False)
+    eventually(lambda: is_locked(alice.path("identity.key")))
+    assert "but Rob" in alice.run("initiator", "send", "-k", "Bob", "hello", status=1).errors
+    deliver.stop()
+    delivered = [entry for entry in alice.log() if entry.get("state") == "delivered"]
+    assert [(entry["username"], entry["why"]) for entry in delivered] == [("Bob", "Rob")]
 
 
 def test_what_others_queued_is_not_told(alice, bob):

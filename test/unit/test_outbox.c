@@ -106,7 +106,7 @@ static void expect_waiting(const struct scene *scene, unsigned whom, size_t coun
 		item = outbox_next(scene->outbox, person(whom), item);
 		assert_non_null(item);
 		assert_memory_equal(item->id, id_of(numbers[i]), sizeof(item->id));
-		assert_ptr_equal(outbox_find(scene->outbox, id_of(numbers[i])), item);
+		assert_ptr_equal(outbox_find(scene->outbox, id_of(numbers[i]), person(whom)), item);
 	}
 	assert_null(item ? outbox_next(scene->outbox, person(whom), item)
 			 : outbox_next(scene->outbox, person(whom), NULL));
@@ -133,7 +133,7 @@ static void what_is_queued_waits_in_order_until_it_is_delivered_or_dropped(void 
 	EXPECT_WAITING(&scene, 0, 6);
 	take(&scene, state_of(CHATLOG_DELIVERED, 6, 0));
 	expect_waiting(&scene, 0, 0, NULL);
-	assert_null(outbox_find(scene.outbox, id_of(6)));
+	assert_null(outbox_find(scene.outbox, id_of(6), NULL));
 	assert_int_equal(outbox_total(scene.outbox), 6);
 	queue(&scene, 9, 0);
 	EXPECT_WAITING(&scene, 0, 9);
@@ -148,11 +148,11 @@ static void what_left_waits_for_the_receipt(void **state)
 
 	(void)state;
 	queue(&scene, 1, 0);
-	assert_false(outbox_find(scene.outbox, id_of(1))->left);
+	assert_false(outbox_find(scene.outbox, id_of(1), NULL)->left);
 	take(&scene, entry_of(CHATLOG_SENT, 1, 0));
 	take(&scene, entry_of(CHATLOG_SENT, 1, 0));
 	EXPECT_WAITING(&scene, 0, 1);
-	assert_true(outbox_find(scene.outbox, id_of(1))->left);
+	assert_true(outbox_find(scene.outbox, id_of(1), NULL)->left);
 	take(&scene, state_of(CHATLOG_DELIVERED, 1, 0));
 	expect_waiting(&scene, 0, 0, NULL);
 	outbox_free(scene.outbox);
@@ -206,6 +206,94 @@ static void what_is_queued_once_waits_for_its_own_process(void **state)
 	outbox_free(scene.outbox);
 }
 
+/* What is said in a room, or its state, goes to so many people from the first on. */
+static uint8_t members[CHATLOG_TO_MAX][IDENTITY_BYTES];
+
+static struct chatlog_entry room_entry(enum chatlog_kind kind, unsigned number, unsigned count)
+{
+	struct chatlog_entry entry = {
+	    .kind = kind,
+	    .time_ms = NOW_MS,
+	    .direction = CHATLOG_QUEUED,
+	    .mode = CHATLOG_SECURE,
+	    .username = "#lab",
+	    .has_id = true,
+	    .has_room = true,
+	    .signed_text = "{\"text\": \"hello\"}",
+	    .signed_len = 17,
+	    .to = members,
+	    .to_count = count,
+	    .before = -1,
+	};
+
+	for (unsigned i = 0; i < count; i++)
+		memcpy(members[i], person(i), IDENTITY_BYTES);
+	memcpy(entry.id, id_of(number), sizeof(entry.id));
+	return entry;
+}
+
+static void what_is_said_in_a_room_waits_for_each_member(void **state)
+{
+	struct scene scene = begin();
+	struct chatlog_entry entry = room_entry(CHATLOG_MESSAGE, 2, 3);
+
+	(void)state;
+	queue(&scene, 1, 1);
+	take(&scene, entry);
+	take(&scene, room_entry(CHATLOG_ROOM, 3, 2));
+	queue(&scene, 4, 0);
+	EXPECT_WAITING(&scene, 0, 2, 3, 4);
+	EXPECT_WAITING(&scene, 1, 1, 2, 3);
+	EXPECT_WAITING(&scene, 2, 2);
+	assert_int_equal(outbox_find(scene.outbox, id_of(1), person(1))->kind, OUTBOX_MESSAGE);
+	assert_int_equal(outbox_find(scene.outbox, id_of(2), person(1))->kind, OUTBOX_SAYING);
+	assert_int_equal(outbox_find(scene.outbox, id_of(3), person(1))->kind, OUTBOX_STATE);
+	assert_null(outbox_find(scene.outbox, id_of(3), person(2)));
+	/* Whoever is written to in rooms only has no name here. */
+	assert_string_equal(outbox_find(scene.outbox, id_of(2), person(1))->recipient->username, "Bob 1");
+	assert_string_equal(outbox_find(scene.outbox, id_of(2), person(2))->recipient->username, "");
+	take(&scene, state_of(CHATLOG_DELIVERED, 2, 1));
+	take(&scene, state_of(CHATLOG_DROPPED, 3, 0));
+	take(&scene, state_of(CHATLOG_DROPPED, 2, 7));
+	EXPECT_WAITING(&scene, 0, 2, 4);
+	EXPECT_WAITING(&scene, 1, 1, 3);
+	EXPECT_WAITING(&scene, 2, 2);
+	/* The same line once more, and one that names somebody twice. */
+	take(&scene, entry);
+	EXPECT_WAITING(&scene, 1, 1, 3);
+	entry = room_entry(CHATLOG_MESSAGE, 5, 2);
+	memcpy(members[1], person(0), IDENTITY_BYTES);
+	take(&scene, entry);
+	EXPECT_WAITING(&scene, 0, 2, 4, 5);
+	outbox_free(scene.outbox);
+}
+
+static void what_left_in_a_room_left_once_whoever_got_it(void **state)
+{
+	struct scene scene = begin();
+	struct chatlog_entry entry = room_entry(CHATLOG_MESSAGE, 2, 3);
+
+	(void)state;
+	queue(&scene, 1, 1);
+	take(&scene, entry);
+	queue(&scene, 3, 1);
+	assert_false(outbox_note_left(scene.outbox, id_of(9), NULL));
+	assert_false(outbox_note_left(scene.outbox, id_of(2), person(7)));
+	assert_false(outbox_find(scene.outbox, id_of(2), person(0))->left);
+	assert_true(outbox_note_left(scene.outbox, id_of(2), person(1)));
+	assert_false(outbox_note_left(scene.outbox, id_of(2), person(0)));
+	assert_true(outbox_find(scene.outbox, id_of(2), person(0))->left);
+	assert_false(outbox_find(scene.outbox, id_of(1), person(1))->left);
+	assert_false(outbox_find(scene.outbox, id_of(3), person(1))->left);
+	take(&scene, room_entry(CHATLOG_MESSAGE, 4, 2));
+	entry = room_entry(CHATLOG_MESSAGE, 4, 0);
+	entry.direction = CHATLOG_SENT;
+	entry.to = NULL;
+	take(&scene, entry);
+	assert_true(outbox_find(scene.outbox, id_of(4), person(1))->left);
+	outbox_free(scene.outbox);
+}
+
 static void what_says_nothing_of_a_message_that_waits_changes_nothing(void **state)
 {
 	static const char *const lines[] = {"", "{}", "torn", "{\"time\": \"", "[]", "\xff", "null"};
@@ -236,7 +324,7 @@ static void what_says_nothing_of_a_message_that_waits_changes_nothing(void **sta
 	for (size_t i = 0; i < COUNT(lines); i++)
 		take_line(&scene, lines[i], strlen(lines[i]));
 	EXPECT_WAITING(&scene, 0, 1, 2);
-	assert_false(outbox_find(scene.outbox, id_of(2))->left);
+	assert_false(outbox_find(scene.outbox, id_of(2), NULL)->left);
 	assert_int_equal(outbox_total(scene.outbox), 2);
 	outbox_free(scene.outbox);
 }
@@ -262,29 +350,6 @@ static void a_file_that_is_another_or_was_cut_back_has_other_lines(void **state)
 	outbox_free(scene.outbox);
 }
 
-static void who_waits_too_long_is_told_apart(void **state)
-{
-	static const struct {
-		int64_t days;
-		bool is_expired;
-	} cases[] = {{0, false}, {13, false}, {14, false}, {15, true}, {20000, true}, {-1, false}, {-15, false}};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct scene scene = begin();
-
-		assert_null(outbox_expired(scene.outbox, NOW_MS));
-		queue(&scene, 1, 0);
-		queue(&scene, 2, 0);
-		CHECK(!!outbox_expired(scene.outbox, NOW_MS + cases[i].days * DAY_MS) == cases[i].is_expired,
-		    "after %jd days", (intmax_t)cases[i].days);
-		if (cases[i].is_expired)
-			assert_memory_equal(outbox_expired(scene.outbox, NOW_MS + cases[i].days * DAY_MS)->id, id_of(1),
-			    ENVELOPE_ID_BYTES);
-		outbox_free(scene.outbox);
-	}
-}
-
 static void there_is_room_for_a_thousand_for_one_recipient(void **state)
 {
 	struct scene scene = begin();
@@ -301,6 +366,18 @@ static void there_is_room_for_a_thousand_for_one_recipient(void **state)
 	outbox_free(scene.outbox);
 }
 
+/* Whether there is something to say of how far back nothing waits. */
+static bool is_due(const struct scene *scene, bool at_end)
+{
+	struct buffer batch = {0};
+	bool is_due;
+
+	assert_int_equal(outbox_settle(scene->outbox, at_end, NOW_MS, &batch), 0);
+	is_due = batch.len > 0;
+	buffer_free(&batch);
+	return is_due;
+}
+
 static void a_line_says_how_far_back_nothing_waits_when_that_saves_something(void **state)
 {
 	char *line = support_repeat('x', 1000000);
@@ -310,40 +387,40 @@ static void a_line_says_how_far_back_nothing_waits_when_that_saves_something(voi
 	int64_t first;
 
 	(void)state;
-	assert_false(outbox_is_due(scene.outbox, true));
+	assert_false(is_due(&scene, true));
 	take_line(&scene, line, OUTBOX_SETTLE_LAST_BYTES - 2);
-	assert_false(outbox_is_due(scene.outbox, true));
+	assert_false(is_due(&scene, true));
 	take_line(&scene, line, 0);
-	assert_true(outbox_is_due(scene.outbox, true));
+	assert_true(is_due(&scene, true));
 	for (int i = 0; i < 9; i++) {
-		assert_false(outbox_is_due(scene.outbox, false));
+		assert_false(is_due(&scene, false));
 		take_line(&scene, line, 1000000);
 	}
 	first = scene.end;
 	queue(&scene, 1, 0);
 	take_line(&scene, line, 1000000);
-	assert_true(outbox_is_due(scene.outbox, false));
-	assert_int_equal(outbox_settle(scene.outbox, NOW_MS, &batch), 0);
+	assert_true(is_due(&scene, false));
+	assert_int_equal(outbox_settle(scene.outbox, false, NOW_MS, &batch), 0);
 	assert_int_equal(chatlog_parse(batch.data, batch.len - 1, &entry), 0);
 	assert_int_equal(entry.kind, CHATLOG_SETTLED);
 	assert_true(entry.settled == first);
 	chatlog_entry_free(&entry);
 	take_line(&scene, batch.data, batch.len - 1);
-	assert_false(outbox_is_due(scene.outbox, false) || outbox_is_due(scene.outbox, true));
+	assert_false(is_due(&scene, false) || is_due(&scene, true));
 	/* As long as that waits, nothing would be saved. */
 	for (int i = 0; i < 10; i++)
 		take_line(&scene, line, 1000000);
-	assert_false(outbox_is_due(scene.outbox, true));
+	assert_false(is_due(&scene, true));
 	take(&scene, state_of(CHATLOG_DELIVERED, 1, 0));
-	assert_true(outbox_is_due(scene.outbox, false));
+	assert_true(is_due(&scene, false));
 	/* What is said of lines that are still to come is wrong. */
 	entry = (struct chatlog_entry){.kind = CHATLOG_SETTLED, .time_ms = NOW_MS};
 	entry.settled = scene.end + 1;
 	take(&scene, entry);
-	assert_true(outbox_is_due(scene.outbox, false));
+	assert_true(is_due(&scene, false));
 	entry.settled = scene.end;
 	take(&scene, entry);
-	assert_false(outbox_is_due(scene.outbox, true));
+	assert_false(is_due(&scene, true));
 	buffer_free(&batch);
 	free(line);
 	outbox_free(scene.outbox);
@@ -394,7 +471,7 @@ static void a_start_reads_back_to_the_last_line_that_says_so(void **state)
 	scene = read_file(dir, 0);
 	EXPECT_WAITING(&scene, 0, 1, 2);
 	/* The text is read from the file. */
-	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(2)), dir, &entry), 0);
+	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(2), NULL), dir, &entry), 0);
 	assert_memory_equal(entry.text, "hello", 5);
 	chatlog_entry_free(&entry);
 	outbox_free(scene.outbox);
@@ -409,10 +486,10 @@ static void a_start_reads_back_to_the_last_line_that_says_so(void **state)
 	EXPECT_WAITING(&scene, 0, 2, 4);
 	/* The file is another meanwhile. */
 	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
-	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(4)), dir, &entry), ENOENT);
+	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(4), NULL), dir, &entry), ENOENT);
 	append_entry(log, entry_of(CHATLOG_QUEUED, 5, 0));
 	append_entry(log, entry_of(CHATLOG_QUEUED, 6, 0));
-	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(2)), dir, &entry), EBADMSG);
+	assert_int_equal(outbox_read(outbox_find(scene.outbox, id_of(2), NULL), dir, &entry), EBADMSG);
 	outbox_free(scene.outbox);
 	chatlog_free(log);
 }
@@ -525,9 +602,10 @@ int main(void)
 	    cmocka_unit_test(what_left_waits_for_the_receipt),
 	    cmocka_unit_test(recipients_are_those_for_whom_something_waits),
 	    cmocka_unit_test(what_is_queued_once_waits_for_its_own_process),
+	    cmocka_unit_test(what_is_said_in_a_room_waits_for_each_member),
+	    cmocka_unit_test(what_left_in_a_room_left_once_whoever_got_it),
 	    cmocka_unit_test(what_says_nothing_of_a_message_that_waits_changes_nothing),
 	    cmocka_unit_test(a_file_that_is_another_or_was_cut_back_has_other_lines),
-	    cmocka_unit_test(who_waits_too_long_is_told_apart),
 	    cmocka_unit_test(there_is_room_for_a_thousand_for_one_recipient),
 	    cmocka_unit_test(a_line_says_how_far_back_nothing_waits_when_that_saves_something),
 	    cmocka_unit_test(ten_thousand_messages_need_little_memory),
