@@ -58,7 +58,19 @@ void jsontext_on_exhaustion(void (*handler)(void))
 	on_exhaustion = handler;
 }
 
-json_t *jsontext_parse(const char *text, size_t len, const char **why)
+static const char *explain(const json_error_t *error)
+{
+	switch (json_error_code(error)) {
+	case json_error_numeric_overflow:
+		return "a number in it is too large";
+	case json_error_duplicate_key:
+		return "a member of it stands there twice";
+	default:
+		return "it is not JSON";
+	}
+}
+
+static json_t *parse(const char *text, size_t len, size_t flags, const char **why)
 {
 	json_error_t error;
 	json_t *value;
@@ -69,17 +81,26 @@ json_t *jsontext_parse(const char *text, size_t len, const char **why)
 		errno = ENOMEM;
 		return NULL;
 	}
-	value = json_loadb(text, len, 0, &error);
+	value = json_loadb(text, len, flags, &error);
 	if (json_is_object(value))
 		return value;
 	if (why && value)
 		*why = "it is JSON, but no object";
 	else if (why)
-		*why = json_error_code(&error) == json_error_numeric_overflow ? "a number in it is too large"
-									      : "it is not JSON";
+		*why = explain(&error);
 	json_decref(value);
 	errno = EBADMSG;
 	return NULL;
+}
+
+json_t *jsontext_parse(const char *text, size_t len, const char **why)
+{
+	return parse(text, len, 0, why);
+}
+
+json_t *jsontext_parse_strictly(const char *text, size_t len, const char **why)
+{
+	return parse(text, len, JSON_REJECT_DUPLICATES, why);
 }
 
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)

@@ -21,11 +21,12 @@
 #define ROOM_ABOUT_MAX_BYTES 200
 #define ROOM_MEMBERS_MAX 64
 #define ROOM_REMOVED_MAX 128
-#define ROOM_KEY_BYTES 32
 #define ROOM_SALT_BYTES 16
 #define ROOM_LOCK_BYTES 32
-#define ROOM_NUMBER_MAX 999999999
+#define ROOM_KEY_BYTES 32
 #define ROOMSTATE_ID_BYTES 32
+#define ROOM_NUMBER_MAX 999999999
+#define ROOMSTATE_LABEL "quartet room" /* for identity_sign() */
 /* In the lists of states that a state names. */
 #define ROOMSTATE_NAMED_MAX 64
 /* No state that keeps to the limits above is longer. */

@@ -113,4 +113,14 @@
 	"kANAKvKoIpsVO5/NZ+ep+syTyZNTg4MGQHGHeZnsAPWvrkeDSHjXjJQ4ZYpQmlWpb73pf+uXiMQrF/0c7WJHRsJAMF"                   \
 	"aruwjcEGMpewjihgQ8K2jg=="
 
+/* The first state of that room, which the one above follows, and the ids of both. */
+#define VECTOR_ROOM_KEY_0 "4dc96dd521ff032e6e22b5d4d2414335823684576da66c179822ec90b8607fad"
+#define VECTOR_ROOM_STATE_0                                                                                            \
+	"{\"n\": 0, \"salt\": \"o7lQDoh+wodEKRrj/cRg/Q==\", \"name\": \"lab\", \"about\": \"who cooks\", \"capacity\": 50, \"entry\": \"open\", \"members\": [{\"identity\": \"IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\", \"username\": \"Ece\", \"since\": 0, \"admin\": true}], \"removed\": [], \"secret\": \"/2RgKKqLOl9McPlLPW2XGgnL5yGOOAc6rHVMPOKGXKo=\", \"time\": \"2026-11-20T08:00:00.123Z\", \"by\": \"IlSyhGS/4ohAapEtVDuQ+SQ5dMjCtpZolnGVWyZLb/c=\"}"
+#define VECTOR_ROOM_SIGNATURE_0                                                                                        \
+	"qe07Vusa1YgOSBO5SiOOVGsVB/O7/6uRDBc+XSdN1rMpLfEaUaUGWNM6eieHkhQF6BtJ57dN1FZNTSocTojPDQ=="
+#define VECTOR_ROOM_ID_0 "+paKN+u70bHe5Hno7/ulRpqnFOa10muk9ANmNOOyJCc="
+#define VECTOR_ROOM_ID_1 "/ojMDpbQ4exL87ijJG037hbXyNY2NlRpzFJbJCg6S/o="
+#define VECTOR_ROOM "+paKN+u70bHe5Hno7/ulRg=="
+
 #endif
