@@ -279,7 +279,7 @@ static unsigned char take_paste(EditLine *el, int key)
 	(void)key;
 	editor->in_sequence = false;
 	buffer_wipe(&editor->paste);
-	if (!take_bracketed(editor) || !lineinput_settle(&editor->paste, 0)) {
+	if (!take_bracketed(editor) || !lineinput_settle(&editor->paste)) {
 		if (editor->paste.len > 0)
 			insert(editor, editor->paste.data, editor->paste.len);
 		buffer_wipe(&editor->paste);
@@ -315,7 +315,7 @@ static void take_rest(struct editor *editor)
 	    buffer_append(&editor->paste, input->pending.data, input->pending.len) != 0)
 		editor->too_long = true;
 	buffer_consume(&input->pending, input->pending.len);
-	editor->pasted = lineinput_settle(&editor->paste, 0);
+	editor->pasted = lineinput_settle(&editor->paste);
 }
 
 /* Lets the shell have a turn, if there is one. */
@@ -609,6 +609,8 @@ struct editor *editor_new(struct lineinput *input, struct console *console, edit
     void *context)
 {
 	const char *term = getenv("TERM");
+	const struct sigaction resize = {.sa_handler = on_resize};
+	sigset_t blocked;
 	struct editor *editor;
 
 	if (!input->terminal || !console->terminal || !term || term[0] == '\0' || strcmp(term, "dumb") == 0)
@@ -623,10 +625,16 @@ struct editor *editor_new(struct lineinput *input, struct console *console, edit
 	editor->console = console;
 	editor->complete = complete_word;
 	editor->context = context;
-	if (tcgetattr(input->fd, &editor->usual) == 0 && begin_libedit(editor))
-		return editor;
-	editor_free(editor);
-	return NULL;
+	if (tcgetattr(input->fd, &editor->usual) != 0 || !begin_libedit(editor)) {
+		editor_free(editor);
+		return NULL;
+	}
+	/* It comes during a wait, and at no other time. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	sigaction(SIGWINCH, &resize, NULL);
+	return editor;
 }
 
 void editor_free(struct editor *editor)
@@ -697,7 +705,7 @@ static bool begin_line(struct editor *editor, const char *question, enum editor_
 	editor->question = widen(question, strlen(question));
 	editor->history = kind == EDITOR_ANSWER ? NULL : editor->histories[kind];
 	el_wset(editor->el, EL_HIST, history_w, editor->history);
-	editor->back = 0;
+	editor->back = resize_noticed = 0;
 	editor->ahead = NULL;
 	editor->typed_bytes = 0;
 	editor->is_whole = editor->pasted = editor->too_long = editor->emptied = editor->stopped = false;
@@ -708,17 +716,10 @@ static bool begin_line(struct editor *editor, const char *question, enum editor_
 enum lineinput_result editor_read(struct editor *editor, const char *question, enum editor_kind kind, char **line,
     size_t *len)
 {
-	struct sigaction resize = {.sa_handler = on_resize}, usual;
 	enum lineinput_result result = LINEINPUT_END;
 	const wchar_t *typed;
-	sigset_t blocked, mask;
 	int count = 0;
 
-	/* It comes during a wait, and at no other time. */
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &blocked, &mask);
-	sigaction(SIGWINCH, &resize, &usual);
 	if (begin_line(editor, question, kind)) {
 		reading = editor;
 		/* libedit would do this after the question, and what is typed between the two would be seen twice. */
@@ -733,8 +734,6 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 	free(editor->question);
 	free(editor->draft);
 	editor->question = editor->draft = NULL;
-	sigaction(SIGWINCH, &usual, NULL);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return result;
 }
 

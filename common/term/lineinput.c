@@ -91,20 +91,20 @@ void lineinput_gather(struct lineinput *input)
 	tcsetattr(input->fd, TCSANOW, &usual);
 }
 
-bool lineinput_settle(struct buffer *pending, size_t begin)
+bool lineinput_settle(struct buffer *pasted)
 {
-	char *text = pending->data;
-	size_t len = begin;
+	char *text = pasted->data;
+	size_t len = 0;
 
-	for (size_t i = begin; i < pending->len; i++) {
-		if (text[i] == '\r' && i + 1 < pending->len && text[i + 1] == '\n')
+	for (size_t i = 0; i < pasted->len; i++) {
+		if (text[i] == '\r' && i + 1 < pasted->len && text[i + 1] == '\n')
 			continue;
 		text[len++] = text[i] == '\r' ? '\n' : text[i];
 	}
-	while (len > begin && text[len - 1] == '\n')
+	while (len > 0 && text[len - 1] == '\n')
 		len--;
-	pending->len = len;
-	return memchr(text + begin, '\n', len - begin) != NULL;
+	pasted->len = len;
+	return len > 0 && memchr(text, '\n', len) != NULL;
 }
 
 void lineinput_forget(struct lineinput *input)
@@ -119,7 +119,7 @@ void lineinput_forget(struct lineinput *input)
 /* Hands out all that is pending as one answer. */
 static enum lineinput_result hand_out(struct lineinput *input, char **line, size_t *len)
 {
-	bool several = lineinput_settle(&input->pending, 0), too_long = input->pending.len > LINEINPUT_MAX_BYTES;
+	bool several = lineinput_settle(&input->pending), too_long = input->pending.len > LINEINPUT_MAX_BYTES;
 
 	if (buffer_append(&input->pending, "", 1) != 0)
 		return LINEINPUT_END;

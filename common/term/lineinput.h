@@ -67,8 +67,8 @@ int lineinput_fill(struct lineinput *input) __attribute__((warn_unused_result));
 /* Adds what arrives together with what is pending, in an instant, up to a little more than is taken as a line. */
 void lineinput_gather(struct lineinput *input);
 
-/* Makes a paste of pending from byte begin on: line ends become "\n", those at the end go. Returns if it has several lines. */
-bool lineinput_settle(struct buffer *pending, size_t begin);
+/* Makes the line ends of a paste "\n", and takes those at its end away. Returns whether it has several lines. */
+bool lineinput_settle(struct buffer *pasted);
 
 /* Forgets what was typed and not read yet. Only of a terminal. */
 void lineinput_forget(struct lineinput *input);

@@ -1,7 +1,6 @@
 #include "term/quietkeys.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <termios.h>
@@ -37,45 +36,36 @@ static void restore(void)
 	changed = 0;
 }
 
-static void on_continue(int number)
-{
-	int error = errno;
+static void on_signal(int number);
 
-	(void)number;
+static void begin(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	sigaction(SIGCONT, &action, NULL);
+	action.sa_flags |= SA_RESETHAND | SA_NODEFER;
+	sigaction(SIGTSTP, &action, NULL);
 	change();
-	errno = error;
 }
 
 /* Stops as if nobody had handled the signal: if no shell is there to continue the program, the system does not stop it. */
-static void on_stop(int number)
+static void on_signal(int number)
 {
-	const struct sigaction ours = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, none = {.sa_handler = SIG_DFL};
 	int error = errno;
-	sigset_t one, mask;
 
-	restore();
-	sigaction(number, &none, NULL);
-	raise(number);
-	sigemptyset(&one);
-	sigaddset(&one, number);
-	pthread_sigmask(SIG_UNBLOCK, &one, &mask);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	sigaction(number, &ours, NULL);
-	change();
+	if (number == SIGTSTP) {
+		restore();
+		raise(number);
+	}
+	begin();
 	errno = error;
 }
 
 void quietkeys_begin(void)
 {
-	const struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART},
-			       go_on = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return;
-	watching = 1;
-	sigaction(SIGTSTP, &stop, NULL);
-	sigaction(SIGCONT, &go_on, NULL);
-	change();
+	watching = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (watching)
+		begin();
 }
 
 int quietkeys_fd(void)

@@ -493,7 +493,7 @@ static void the_line_ends_of_a_paste_are_line_feeds(void **state)
 		struct buffer pasted = {0};
 
 		assert_int_equal(buffer_append(&pasted, cases[i].pasted, strlen(cases[i].pasted)), 0);
-		assert_int_equal(lineinput_settle(&pasted, 0), cases[i].several);
+		assert_int_equal(lineinput_settle(&pasted), cases[i].several);
 		assert_int_equal(pasted.len, strlen(cases[i].settled));
 		assert_memory_equal(pasted.data ? pasted.data : "", cases[i].settled, pasted.len);
 		buffer_free(&pasted);
