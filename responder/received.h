@@ -33,7 +33,6 @@ struct received;
 struct received *received_new(void);
 void received_free(struct received *received);
 
-/* What has become of a message. */
 enum received_state received_find(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES]);
 
@@ -45,10 +44,7 @@ void received_add(struct received *received, const uint8_t identity[static IDENT
 void received_settle(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state);
 
-/*
- * Remembers a message from before all that is remembered of its sender, if no other must be forgotten for it. Returns
- * false once there is no room for any.
- */
+/* Remembers a message from before all others of its sender, if none must be forgotten for it. False if there is no room. */
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state);
 

@@ -130,12 +130,6 @@ static void remember(struct transcript *transcript, const struct chatlog_entry *
 	row_copy_beginning(known->beginning, entry->text, entry->text_len);
 }
 
-static void put_own(struct transcript *transcript, const struct chatlog_entry *entry, enum row_fate fate)
-{
-	put_day(transcript, entry->time_ms);
-	row_put_message(transcript->console, entry, fate, false);
-}
-
 static struct pending *find_pending(struct transcript *transcript, const struct chatlog_entry *entry)
 {
 	for (size_t i = 0; i < transcript->pending_count && entry->has_id; i++) {
@@ -203,7 +197,8 @@ static void settle_pending(struct transcript *transcript, struct pending *pendin
 	} else {
 		if (transcript->begins)
 			see(transcript, entry->time_ms);
-		put_own(transcript, entry, pending->fate);
+		put_day(transcript, entry->time_ms);
+		row_put_message(transcript->console, entry, pending->fate, false);
 	}
 	remove_pending(transcript, pending);
 }
@@ -232,10 +227,10 @@ static void take_own(struct transcript *transcript, struct chatlog_entry *entry,
 	see(transcript, clock_wall_ms());
 	if (entry->has_id)
 		remember(transcript, entry);
-	if (entry->has_id || transcript->begins)
-		add_pending(transcript, entry, entry->direction == CHATLOG_QUEUED ? ROW_WAITS : ROW_SENT, now_ms);
-	else
-		put_own(transcript, entry, ROW_SENT);
+	add_pending(transcript, entry, entry->direction == CHATLOG_QUEUED ? ROW_WAITS : ROW_SENT, now_ms);
+	/* Nobody confirms it. */
+	if (!entry->has_id && !transcript->begins)
+		settle_pending(transcript, &transcript->pending[transcript->pending_count - 1]);
 }
 
 /* Adds a confirmation to the others of this moment. */
@@ -501,18 +496,18 @@ static int take_line(struct transcript *transcript, int64_t now_ms)
 	return 0;
 }
 
-/* Takes lines for as long as a turn may take. Returns whether there were any. */
+/* Takes lines for as long as a turn may take, some in any case. Returns whether there were any. */
 static bool follow(struct transcript *transcript)
 {
 	int64_t began_ms = clock_monotonic_ms();
 	unsigned count = 0;
-	int rc = 0;
+	int rc;
 
 	look_ahead(transcript);
-	while (rc == 0 && (count % 8 != 0 || clock_monotonic_ms() < began_ms + TURN_MS)) {
+	do {
 		rc = take_line(transcript, began_ms);
 		count += rc == 0;
-	}
+	} while (rc == 0 && (count % 8 != 0 || clock_monotonic_ms() < began_ms + TURN_MS));
 	if (rc != 0 && rc != ENODATA && rc != transcript->failed && transcript->shows)
 		console_put_styled(transcript->console, CONSOLE_BAD,
 		    "cannot read " CHATLOG_NAME ", so nothing is shown: %s\n", lockedfile_reason(rc));
@@ -522,6 +517,8 @@ static bool follow(struct transcript *transcript)
 
 static void set_title(struct transcript *transcript)
 {
+	if (transcript->titled_count == transcript->new_count)
+		return;
 	if (transcript->new_count > 0)
 		console_set_title(transcript->console, "responder: %zu new", transcript->new_count);
 	else
@@ -572,8 +569,7 @@ int64_t transcript_work(void *context)
 			transcript->rests_until_ms = clock_monotonic_ms() + REST_MS;
 	}
 	due_ms = earlier(show_due(transcript, now_ms), alert_work(transcript->alert, now_ms));
-	if (transcript->titled_count != transcript->new_count)
-		set_title(transcript);
+	set_title(transcript);
 	return now_ms < transcript->rests_until_ms ? earlier(due_ms, transcript->rests_until_ms) : due_ms;
 }
 

@@ -235,12 +235,11 @@ static bool take_bracketed(struct editor *editor)
 		const char *end = pending->len > 0 ? memmem(pending->data, pending->len, PASTE_END, mark) : NULL;
 		/* What may be the beginning of the mark stays. */
 		size_t len = end ? (size_t)(end - pending->data) : pending->len < mark ? 0 : pending->len - mark + 1;
-		size_t before = pending->len;
+		size_t before;
 		int rc;
 
-		if (editor->paste.len + len > LINEINPUT_MAX_BYTES)
-			editor->too_long = true;
-		else if (len > 0 && buffer_append(&editor->paste, pending->data, len) != 0)
+		if (editor->paste.len + len > LINEINPUT_MAX_BYTES ||
+		    (len > 0 && buffer_append(&editor->paste, pending->data, len) != 0))
 			editor->too_long = true;
 		buffer_consume(pending, len + (end ? mark : 0));
 		if (end)

@@ -35,10 +35,7 @@
 #define LAYOUT_ISOLATE "\u2068"
 #define LAYOUT_POP_ISOLATE "\u2069"
 
-/*
- * How many columns a character takes on any terminal, at most: where terminals differ (emoji, characters newer than this
- * library, private ones) the wider counts, since a row that is too short does no harm.
- */
+/* How many columns a character takes on any terminal, at most: a row that is too short does no harm. */
 unsigned layout_width(uint32_t code_point);
 
 /* How many columns a text takes that is laid out in one row. */

@@ -1,8 +1,8 @@
 /*
  * Where a program's words go: a terminal, a pipe or a file, written without waiting unless the program wants to wait.
  *
- * What is not taken at once is kept, up to a limit; what comes beyond it is dropped, and said to be once the rest is
- * out. A reader who went away, or memory that ran out, loses words and never ends the program.
+ * What is not taken at once is kept, up to OUTLET_BACKLOG_MAX_BYTES; what comes then is dropped, and said to be once the
+ * rest is out. A reader who went away, or memory that ran out, loses words and never ends the program.
  */
 #ifndef QUARTET_OUTLET_H
 #define QUARTET_OUTLET_H
@@ -12,7 +12,6 @@
 
 #include "base/buffer.h"
 
-/* What a terminal or pipe does not take is kept up to this; what comes then is dropped, and said to be. */
 #define OUTLET_BACKLOG_MAX_BYTES (1024 * 1024)
 
 struct outlet {

@@ -48,10 +48,7 @@ bool richtext_next(struct richtext *rich, struct richtext_piece *piece);
 /* The host of a link that richtext_next() found, with its port if it has one; sets *len. */
 const char *richtext_host(const char *link, size_t link_len, size_t *len);
 
-/*
- * Whether a terminal that describes itself with these variables of the environment, any of which may be NULL, is known to
- * take links (OSC 8), or to pass them on: tmux does from 3.4 on.
- */
+/* Whether a terminal with these variables of the environment, or NULL, is known to take links (OSC 8) or to pass them on. */
 bool richtext_links_work(const char *term, const char *term_program, const char *version, const char *tmux,
     const char *vte_version);
 

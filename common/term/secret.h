@@ -40,10 +40,10 @@ int secret_receive(int fd, struct secret *secret) __attribute__((warn_unused_res
 void secret_wipe(struct secret *secret);
 
 /*
- * Loads the user's identity (keyfile_open()), whose news go to console. If it has a passphrase, takes that from
- * program->passphrase_fd, or asks, SECRET_TRIES times at most; unless it is not needed: then, without the former, the
- * identity stays sealed and key->is_usable false. Returns false, after telling the user on program->err
- * unless stop_requested(), as it is after Ctrl-C, if the passphrase did not come or is wrong. The caller ends with keyfile_close() in any case.
+ * Loads the user's identity (keyfile_open()), whose news go to console, with its passphrase, if it has one, from
+ * program->passphrase_fd. Without that, it asks, SECRET_TRIES times at most, or leaves the identity sealed if it is not
+ * needed. Returns false if the passphrase did not come or is wrong, which the user is told unless stop_requested(), as it is
+ * after Ctrl-C. The caller ends with keyfile_close() in any case.
  */
 bool secret_open_key(struct program *program, struct console *console, bool is_needed, struct keyfile *key)
     __attribute__((warn_unused_result));
