@@ -70,6 +70,16 @@ int buffer_printf(struct buffer *buffer, const char *format, ...)
 	return rc;
 }
 
+void buffer_put(struct buffer *buffer, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (buffer->error == 0)
+		buffer->error = buffer_vprintf(buffer, format, arguments);
+	va_end(arguments);
+}
+
 void buffer_consume(struct buffer *buffer, size_t len)
 {
 	if (len > buffer->len)

@@ -172,3 +172,15 @@ int jsontext_append_string(struct buffer *buffer, const char *text, size_t len)
 	json_decref(value);
 	return rc;
 }
+
+void jsontext_put(struct buffer *buffer, const json_t *value)
+{
+	if (buffer->error == 0)
+		buffer->error = jsontext_append(buffer, value);
+}
+
+void jsontext_put_string(struct buffer *buffer, const char *text, size_t len)
+{
+	if (buffer->error == 0)
+		buffer->error = jsontext_append_string(buffer, text, len);
+}

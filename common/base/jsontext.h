@@ -48,4 +48,8 @@ json_t *jsontext_bytes(const void *bytes, size_t size) __attribute__((warn_unuse
 int jsontext_append(struct buffer *buffer, const json_t *value) __attribute__((warn_unused_result));
 int jsontext_append_string(struct buffer *buffer, const char *text, size_t len) __attribute__((warn_unused_result));
 
+/* The same, as buffer_put(). */
+void jsontext_put(struct buffer *buffer, const json_t *value);
+void jsontext_put_string(struct buffer *buffer, const char *text, size_t len);
+
 #endif

@@ -79,40 +79,42 @@ const char *chatlog_event_word(enum chatlog_event event)
 	return event_words[event];
 }
 
-/* Appends what separates a member from the one before, and its name. */
-static int append_name(struct buffer *batch, const char *name)
+static void put_string(struct buffer *line, const char *name, const char *text, size_t len)
 {
-	return buffer_printf(batch, ", \"%s\": ", name);
+	buffer_put(line, ", \"%s\": ", name);
+	jsontext_put_string(line, text, len);
 }
 
-static int append_string(struct buffer *batch, const char *name, const char *text, size_t len)
+/* The same of what may be missing. */
+static void put_text(struct buffer *line, const char *name, const char *text)
 {
-	int rc = append_name(batch, name);
-
-	return rc == 0 ? jsontext_append_string(batch, text, len) : rc;
+	if (text)
+		put_string(line, name, text, strlen(text));
 }
 
-static int append_bytes(struct buffer *batch, const char *name, const uint8_t *bytes, size_t len)
+static void put_bytes(struct buffer *line, bool has, const char *name, const uint8_t *bytes, size_t len)
 {
 	char text[BYTES_TEXT_BYTES];
 
+	if (!has)
+		return;
 	sodium_bin2base64(text, sizeof(text), bytes, len, BASE64_VARIANT);
-	return buffer_printf(batch, ", \"%s\": \"%s\"", name, text);
+	buffer_put(line, ", \"%s\": \"%s\"", name, text);
 }
 
-static int append_id(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_id(struct buffer *line, const struct chatlog_entry *entry)
 {
-	return entry->has_id ? append_bytes(batch, "id", entry->id, sizeof(entry->id)) : 0;
+	put_bytes(line, entry->has_id, "id", entry->id, sizeof(entry->id));
 }
 
-static int append_identity(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_identity(struct buffer *line, const struct chatlog_entry *entry)
 {
-	return entry->has_identity ? append_bytes(batch, "identity", entry->identity, sizeof(entry->identity)) : 0;
+	put_bytes(line, entry->has_identity, "identity", entry->identity, sizeof(entry->identity));
 }
 
-static int append_flag(struct buffer *batch, const char *name, bool flag)
+static void put_room(struct buffer *line, const struct chatlog_entry *entry)
 {
-	return flag ? buffer_printf(batch, ", \"%s\": true", name) : 0;
+	put_bytes(line, entry->has_room, "room", entry->room, sizeof(entry->room));
 }
 
 /* Such a message has neither an address nor an identity. */
@@ -121,136 +123,107 @@ static bool is_own_in_room(const struct chatlog_entry *entry)
 	return entry->has_room && entry->direction != CHATLOG_RECEIVED;
 }
 
-static int append_room(struct buffer *batch, const struct chatlog_entry *entry)
+/* Puts what is signed and its signature, the first of them without what separates it. */
+static void put_signed(struct buffer *line, const struct chatlog_entry *entry)
 {
-	return entry->has_room ? append_bytes(batch, "room", entry->room, sizeof(entry->room)) : 0;
+	buffer_put(line, "\"signed\": ");
+	jsontext_put_string(line, entry->signed_text, entry->signed_len);
+	put_bytes(line, true, "signature", entry->signature, sizeof(entry->signature));
 }
 
-/* Appends what is signed and its signature, the first of them without what separates it. */
-static int append_signed(struct buffer *batch, const struct chatlog_entry *entry)
-{
-	int rc = buffer_printf(batch, "\"signed\": ");
-
-	if (rc == 0)
-		rc = jsontext_append_string(batch, entry->signed_text, entry->signed_len);
-	return rc == 0 ? append_bytes(batch, "signature", entry->signature, sizeof(entry->signature)) : rc;
-}
-
-static int append_to(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_to(struct buffer *line, const struct chatlog_entry *entry)
 {
 	char text[IDENTITY_TEXT_BYTES];
-	int rc = entry->to ? append_name(batch, "to") : 0;
 
-	for (size_t i = 0; rc == 0 && entry->to && i < entry->to_count; i++) {
+	if (!entry->to)
+		return;
+	buffer_put(line, ", \"to\": [");
+	for (size_t i = 0; i < entry->to_count; i++) {
 		identity_format(entry->to[i], text);
-		rc = buffer_printf(batch, "%s\"%s\"", i > 0 ? ", " : "[", text);
+		buffer_put(line, "%s\"%s\"", i > 0 ? ", " : "", text);
 	}
-	return rc == 0 && entry->to ? buffer_printf(batch, "%s", entry->to_count > 0 ? "]" : "[]") : rc;
+	buffer_put(line, "]");
 }
 
-static int append_message(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_message(struct buffer *line, const struct chatlog_entry *entry)
 {
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = buffer_printf(batch, ", \"direction\": \"%s\"", direction_words[entry->direction]);
 
-	if (rc == 0)
-		rc = append_string(batch, "username", entry->username, strlen(entry->username));
-	if (rc == 0 && !is_own_in_room(entry))
-		rc = buffer_printf(batch, ", \"ip\": \"%s\"", address_format(entry->address, ip));
-	if (rc == 0)
-		rc = buffer_printf(batch, ", \"mode\": \"%s\"", mode_words[entry->mode]);
-	if (rc == 0 && entry->standing)
-		rc = buffer_printf(batch, ", \"standing\": \"%s\"", entry->standing);
-	if (rc == 0)
-		rc = append_flag(batch, "once", entry->once);
-	if (rc == 0)
-		rc = append_flag(batch, "held", entry->held);
-	if (rc == 0)
-		rc = append_id(batch, entry);
-	if (rc == 0)
-		rc = append_identity(batch, entry);
-	if (rc == 0 && !entry->has_room)
-		return append_string(batch, "text", entry->text, entry->text_len);
-	if (rc == 0)
-		rc = append_room(batch, entry);
-	if (rc == 0)
-		rc = append_to(batch, entry);
-	if (rc == 0)
-		rc = buffer_append(batch, ", ", 2);
-	return rc == 0 ? append_signed(batch, entry) : rc;
+	buffer_put(line, ", \"direction\": \"%s\"", direction_words[entry->direction]);
+	put_text(line, "username", entry->username);
+	if (!is_own_in_room(entry))
+		buffer_put(line, ", \"ip\": \"%s\"", address_format(entry->address, ip));
+	buffer_put(line, ", \"mode\": \"%s\"", mode_words[entry->mode]);
+	put_text(line, "standing", entry->standing);
+	buffer_put(line, "%s%s", entry->once ? ", \"once\": true" : "", entry->held ? ", \"held\": true" : "");
+	put_id(line, entry);
+	put_identity(line, entry);
+	put_room(line, entry);
+	put_to(line, entry);
+	if (!entry->has_room) {
+		put_string(line, "text", entry->text, entry->text_len);
+	} else {
+		buffer_put(line, ", ");
+		put_signed(line, entry);
+	}
 }
 
-static int append_state(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_state(struct buffer *line, const struct chatlog_entry *entry)
 {
-	int rc = append_id(batch, entry);
-
-	if (rc == 0)
-		rc = buffer_printf(batch, ", \"state\": \"%s\"", state_words[entry->state]);
-	if (rc == 0)
-		rc = append_string(batch, "username", entry->username, strlen(entry->username));
-	if (rc == 0)
-		rc = append_identity(batch, entry);
-	return rc == 0 && entry->why ? append_string(batch, "why", entry->why, strlen(entry->why)) : rc;
+	put_id(line, entry);
+	buffer_put(line, ", \"state\": \"%s\"", state_words[entry->state]);
+	put_text(line, "username", entry->username);
+	put_identity(line, entry);
+	put_text(line, "why", entry->why);
 }
 
-static int append_room_state(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_room_state(struct buffer *line, const struct chatlog_entry *entry)
 {
-	int rc = append_id(batch, entry);
-
-	if (rc == 0)
-		rc = append_room(batch, entry);
-	if (rc == 0)
-		rc = buffer_printf(batch, ", \"state\": {");
-	if (rc == 0)
-		rc = append_signed(batch, entry);
-	if (rc == 0)
-		rc = buffer_append(batch, "}", 1);
-	if (rc == 0 && entry->has_key)
-		rc = append_bytes(batch, "key", entry->key, sizeof(entry->key));
-	if (rc == 0)
-		rc = append_to(batch, entry);
-	return rc == 0 && entry->before >= 0 ? buffer_printf(batch, ", \"before\": %" PRId64, entry->before) : rc;
+	put_id(line, entry);
+	put_room(line, entry);
+	buffer_put(line, ", \"state\": {");
+	put_signed(line, entry);
+	buffer_put(line, "}");
+	put_bytes(line, entry->has_key, "key", entry->key, sizeof(entry->key));
+	put_to(line, entry);
+	if (entry->before >= 0)
+		buffer_put(line, ", \"before\": %" PRId64, entry->before);
 }
 
-static int append_event(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_event(struct buffer *line, const struct chatlog_entry *entry)
 {
-	int rc = append_room(batch, entry);
-
-	if (rc == 0)
-		rc = buffer_printf(batch, ", \"event\": \"%s\"", event_words[entry->event]);
-	if (rc == 0 && entry->username[0] != '\0')
-		rc = append_string(batch, "username", entry->username, strlen(entry->username));
-	if (rc == 0)
-		rc = append_identity(batch, entry);
-	if (rc == 0 && entry->by)
-		rc = append_string(batch, "by", entry->by, strlen(entry->by));
-	return rc == 0 && entry->value ? append_string(batch, "value", entry->value, strlen(entry->value)) : rc;
+	put_room(line, entry);
+	buffer_put(line, ", \"event\": \"%s\"", event_words[entry->event]);
+	put_text(line, "username", entry->username[0] != '\0' ? entry->username : NULL);
+	put_identity(line, entry);
+	put_text(line, "by", entry->by);
+	put_text(line, "value", entry->value);
 }
 
-static int append_settled(struct buffer *batch, const struct chatlog_entry *entry)
+static void put_settled(struct buffer *line, const struct chatlog_entry *entry)
 {
-	return buffer_printf(batch, ", \"settled\": %" PRId64, entry->settled);
+	buffer_put(line, ", \"settled\": %" PRId64, entry->settled);
 }
 
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry)
 {
-	static int (*const append[])(struct buffer *, const struct chatlog_entry *) = {
-	    [CHATLOG_MESSAGE] = append_message,
-	    [CHATLOG_STATE] = append_state,
-	    [CHATLOG_SETTLED] = append_settled,
-	    [CHATLOG_ROOM] = append_room_state,
-	    [CHATLOG_EVENT] = append_event,
+	static void (*const put[])(struct buffer *, const struct chatlog_entry *) = {
+	    [CHATLOG_MESSAGE] = put_message,
+	    [CHATLOG_STATE] = put_state,
+	    [CHATLOG_SETTLED] = put_settled,
+	    [CHATLOG_ROOM] = put_room_state,
+	    [CHATLOG_EVENT] = put_event,
 	};
 	char utc[CLOCK_UTC_BYTES];
 	size_t before = batch->len;
 	int rc;
 
 	clock_format_utc(entry->time_ms, utc);
-	rc = buffer_printf(batch, "{\"time\": \"%s\"", utc);
-	if (rc == 0)
-		rc = append[entry->kind](batch, entry);
-	if (rc == 0)
-		rc = buffer_append(batch, "}\n", 2);
+	buffer_put(batch, "{\"time\": \"%s\"", utc);
+	put[entry->kind](batch, entry);
+	buffer_put(batch, "}\n");
+	rc = batch->error;
+	batch->error = 0;
 	if (rc != 0)
 		batch->len = before;
 	return rc;
@@ -288,14 +261,8 @@ static bool read_standing(const json_t *object, const char **standing)
 /* Reads a member of len bytes in base64, if there is one; false if there is something else. */
 static bool read_bytes(const json_t *object, const char *name, uint8_t *bytes, size_t len, bool *has)
 {
-	const char *text;
-	size_t text_len, decoded_len;
-
-	if (!json_object_get(object, name))
-		return true;
-	*has = jsontext_get_string(object, name, &text, &text_len) &&
-	       base64_decode(text, text_len, bytes, len, &decoded_len) && decoded_len == len;
-	return *has;
+	*has = jsontext_get_bytes(object, name, bytes, len);
+	return *has || !json_object_get(object, name);
 }
 
 /* Reads a flag, which is true or not there. */
@@ -337,11 +304,8 @@ static bool read_room(const json_t *object, struct chatlog_entry *entry)
 
 static bool read_signed(const json_t *object, struct chatlog_entry *entry)
 {
-	bool has_signature = false;
-
 	return jsontext_get_string(object, "signed", &entry->signed_text, &entry->signed_len) &&
-	       read_bytes(object, "signature", entry->signature, sizeof(entry->signature), &has_signature) &&
-	       has_signature;
+	       jsontext_get_bytes(object, "signature", entry->signature, sizeof(entry->signature));
 }
 
 /* Finds the text in what is signed, which then is a member of the line as it is of others. */

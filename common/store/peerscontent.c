@@ -27,66 +27,65 @@ void peerscontent_format_time(int64_t time_ms, char text[static PEERSCONTENT_TIM
 	snprintf(text, PEERSCONTENT_TIME_BYTES + 1, "%10lld.%03d", (long long)(time_ms / 1000), (int)(time_ms % 1000));
 }
 
-/* Appends the members of an object behind others. */
-static int append_members(struct buffer *out, const json_t *object)
+/* Puts the members of an object behind others. */
+static void put_members(struct buffer *out, const json_t *object)
 {
 	size_t bracket = out->len + 1;
 
-	if (buffer_append(out, ",", 1) != 0 || jsontext_append(out, object) != 0)
-		return ENOMEM;
+	buffer_put(out, ",");
+	jsontext_put(out, object);
+	if (out->error != 0)
+		return;
 	out->data[bracket] = ' ';
 	out->len--;
-	return 0;
 }
 
-static int append_rooms(struct buffer *out, const struct peer *claim)
+static void put_rooms(struct buffer *out, const struct peer *claim)
 {
 	json_t *rooms = announcement_format_rooms(claim->rooms, claim->room_count);
-	int rc = buffer_printf(out, ", \"rooms\": ");
 
-	if (rc == 0)
-		rc = jsontext_append(out, rooms);
+	buffer_put(out, ", \"rooms\": ");
+	jsontext_put(out, rooms);
 	json_decref(rooms);
-	return rc;
 }
 
-/* Appends the members of a claim from "last_seen" on, without brackets. */
-static int append_claim(struct buffer *out, const struct peer *claim, size_t *offset)
+/* Puts the members of a claim from "last_seen" on, without brackets. */
+static void put_claim(struct buffer *out, const struct peer *claim, size_t *offset)
 {
 	char time[PEERSCONTENT_TIME_BYTES + 1], identity[IDENTITY_TEXT_BYTES];
-	int rc = buffer_printf(out, "\"last_seen\": ");
 
-	*offset = out->len;
 	peerscontent_format_time(claim->last_seen_ms, time);
 	identity_format(claim->identity, identity);
-	if (rc == 0)
-		rc = buffer_printf(out, "%s, \"username\": ", time);
-	if (rc == 0)
-		rc = jsontext_append_string(out, claim->username, strlen(claim->username));
-	if (rc == 0 && claim->has_identity)
-		rc = buffer_printf(out, ", \"identity\": \"%s\", \"since\": %lld", identity, (long long)claim->since_s);
-	if (rc == 0 && claim->left)
-		rc = buffer_printf(out, ", \"left\": true");
-	if (rc == 0 && claim->room_count > 0)
-		rc = append_rooms(out, claim);
-	return rc == 0 && claim->extra ? append_members(out, claim->extra) : rc;
+	buffer_put(out, "\"last_seen\": ");
+	*offset = out->len;
+	buffer_put(out, "%s, \"username\": ", time);
+	jsontext_put_string(out, claim->username, strlen(claim->username));
+	if (claim->has_identity)
+		buffer_put(out, ", \"identity\": \"%s\", \"since\": %lld", identity, (long long)claim->since_s);
+	if (claim->left)
+		buffer_put(out, ", \"left\": true");
+	if (claim->room_count > 0)
+		put_rooms(out, claim);
+	if (claim->extra)
+		put_members(out, claim->extra);
 }
 
 int peerscontent_format_claims(struct buffer *out, struct peer *const claims[], size_t count,
     size_t offsets[static PEERS_CLAIMS_MAX])
 {
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc = buffer_printf(out, "{\"peer\": \"%s\", ", address_format(claims[0]->address, ip));
+	int rc;
 
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		if (i > 0)
-			rc = buffer_printf(out, "%s", i == 1 ? ", \"also\": [{" : ", {");
-		if (rc == 0)
-			rc = append_claim(out, claims[i], &offsets[i]);
-		if (rc == 0 && i > 0)
-			rc = buffer_append(out, "}", 1);
+	buffer_put(out, "{\"peer\": \"%s\", ", address_format(claims[0]->address, ip));
+	put_claim(out, claims[0], &offsets[0]);
+	for (size_t i = 1; i < count; i++) {
+		buffer_put(out, "%s", i == 1 ? ", \"also\": [{" : "}, {");
+		put_claim(out, claims[i], &offsets[i]);
 	}
-	return rc ? rc : buffer_printf(out, "%s", count > 1 ? "]}\n" : "}\n");
+	buffer_put(out, "%s", count > 1 ? "}]}\n" : "}\n");
+	rc = out->error;
+	out->error = 0;
+	return rc;
 }
 
 /* The members that this version does not know, as a new reference; NULL if there are none. */
