@@ -14,6 +14,9 @@ import glob
 import re
 import sys
 
+# Of Unicode, which the oldest libunistring that is met knows.
+LIBRARY_AGE = 9
+
 # What a glance takes for each other, before anything else counts.
 FIRST = {"0": "o", "1": "i", "l": "i", "|": "i", "m": "rn", "w": "vv"}
 FIRST.update(zip("ᴀʙбвьϲϹᴅᴇꜰɢʜнʟᴊᴋĸᴍмɴ℘ᴘʀгГʁſᴛтз", "abbbbccdefghhljkkmmnpprrrrstt3"))
@@ -104,6 +107,12 @@ class Unicode:
     def category(self, character):
         return self._function("u_charType", ctypes.c_int8)(ord(character))
 
+    def age(self, character):
+        """The version of Unicode that it came with."""
+        version = (ctypes.c_uint8 * 4)()
+        self._function("u_charAge")(ord(character), version)
+        return version[0]
+
     def is_letter(self, character):
         return 1 <= self.category(character) <= 5
 
@@ -125,6 +134,11 @@ class Likeness:
 
     def of_text(self, text):
         return "".join(map(self.of, self.unicode.decompose(text)))
+
+    def of_plain(self, text):
+        """The same as the program finds it, which keeps what looks like a mark alone."""
+        return "".join(self.of(character) or character for character in text
+                       if not (self.unicode.is_mark(character) or self.unicode.is_blank(character)))
 
     def of(self, character):
         if character not in self._known:
@@ -178,7 +192,11 @@ def main():
             continue
         like = likeness.of(character)
         assert likeness.of_text(like) == like, f"U+{code_point:04X}"
-        if like and like != character:
+        # Nor what looks like itself without style and case, which the program finds out, except for characters that its
+        # library may not know.
+        plain = unicode.decompose("".join(map(unicode.fold_case, unicode.without_style(character))))
+        if like and like != (character if code_point < 0x80 or unicode.age(character) > LIBRARY_AGE
+                             or plain == character else likeness.of_plain(plain)):
             alike[code_point] = like
     pieces = sorted({like for like in alike.values() if len(like) > 1})
     offsets = {}

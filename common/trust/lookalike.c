@@ -1,9 +1,11 @@
 #include "trust/lookalike.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
@@ -18,7 +20,10 @@ struct alike {
 	uint32_t from, like;
 };
 
-/* By rising code points. What is decomposed or dropped before is not in it. */
+/* As many code points as one becomes without style, U+FDFA, and more. */
+#define PLAIN_MAX 32
+
+/* By rising code points. What is decomposed or dropped before, or found without style and case, is not in it. */
 #include "trust/confusables.inc"
 
 static int compare(const void *key, const void *entry)
@@ -44,10 +49,14 @@ static void append(char *skeleton, size_t *used, const char *piece, size_t len)
 	}
 }
 
-static void append_likeness(char *skeleton, size_t *used, uint32_t code_point)
+static const struct alike *find(uint32_t code_point)
 {
-	const struct alike *found =
-	    bsearch(&code_point, alike, sizeof(alike) / sizeof(alike[0]), sizeof(alike[0]), compare);
+	return bsearch(&code_point, alike, sizeof(alike) / sizeof(alike[0]), sizeof(alike[0]), compare);
+}
+
+/* Appends what a character looks like, which is itself if found is NULL. */
+static void append_likeness(char *skeleton, size_t *used, uint32_t code_point, const struct alike *found)
+{
 	char character[6];
 	int len;
 
@@ -60,6 +69,31 @@ static void append_likeness(char *skeleton, size_t *used, uint32_t code_point)
 	len = u8_uctomb((uint8_t *)character, found ? found->like : code_point, sizeof(character));
 	if (len > 0)
 		append(skeleton, used, character, (size_t)len);
+}
+
+static bool counts(uint32_t code_point)
+{
+	return code_point != UINT32_MAX && !is_mark(code_point) && !text_is_blank(code_point);
+}
+
+/* Appends what a character looks like that is not in the table: the same without style and case. */
+static void append_plain(char *skeleton, size_t *used, uint32_t code_point)
+{
+	uint32_t plain[PLAIN_MAX], folded[PLAIN_MAX];
+	size_t plain_len = PLAIN_MAX, len = PLAIN_MAX, before = *used;
+	uint32_t *result = u32_normalize(UNINORM_NFKD, &code_point, 1, plain, &plain_len);
+
+	if (result == plain)
+		result = u32_casefold(plain, plain_len, NULL, UNINORM_NFD, folded, &len);
+	/* Memory of its own is for what is longer than any character becomes. */
+	if (result != folded)
+		free(result);
+	for (size_t i = 0; result == folded && i < len; i++) {
+		if (counts(folded[i]))
+			append_likeness(skeleton, used, folded[i], find(folded[i]));
+	}
+	if (*used == before)
+		append_likeness(skeleton, used, code_point, NULL);
 }
 
 void lookalike_skeleton(const char *name, char skeleton[static LOOKALIKE_BYTES])
@@ -75,9 +109,12 @@ void lookalike_skeleton(const char *name, char skeleton[static LOOKALIKE_BYTES])
 
 	while (cursor < end) {
 		uint32_t code_point = text_next(&cursor, end);
+		const struct alike *found = counts(code_point) ? find(code_point) : NULL;
 
-		if (code_point != UINT32_MAX && !is_mark(code_point) && !text_is_blank(code_point))
-			append_likeness(skeleton, &used, code_point);
+		if (found || (code_point < 0x80 && counts(code_point)))
+			append_likeness(skeleton, &used, code_point, found);
+		else if (counts(code_point))
+			append_plain(skeleton, &used, code_point);
 	}
 	skeleton[used] = '\0';
 	if (decomposed != room)
