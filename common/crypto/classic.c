@@ -62,15 +62,7 @@ int classic_agree(unsigned exponent, const char *digits, size_t len, unsigned *s
 
 #include <openssl/evp.h>
 
-bool classic_is_available(void)
-{
-	return true;
-}
-
-const char *classic_feature(void)
-{
-	return "with the classic exchange (3DES from libcrypto)";
-}
+static const bool is_available = true;
 
 /* The decimal digits of the secret, followed by spaces. */
 static void make_key(unsigned secret, uint8_t key[static CIPHER_KEY_BYTES])
@@ -105,6 +97,29 @@ static int run_cipher(unsigned secret, bool encrypt, const uint8_t *in, size_t i
 	}
 	EVP_CIPHER_CTX_free(context);
 	return rc;
+}
+
+#else
+
+static const bool is_available = false;
+
+static int run_cipher(unsigned secret, bool encrypt, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
+{
+	(void)secret, (void)encrypt, (void)in, (void)in_len, (void)out, (void)out_len;
+	return ENOTSUP;
+}
+
+#endif
+
+bool classic_is_available(void)
+{
+	return is_available;
+}
+
+const char *classic_feature(void)
+{
+	return is_available ? "with the classic exchange (3DES from libcrypto)"
+			    : "without the classic exchange (built without libcrypto, or with CLASSIC=0)";
 }
 
 int classic_seal(unsigned secret, const char *text, size_t len, struct buffer *out)
@@ -146,29 +161,3 @@ int classic_open(unsigned secret, const char *text, size_t text_len, struct buff
 	free(opened);
 	return rc;
 }
-
-#else
-
-bool classic_is_available(void)
-{
-	return false;
-}
-
-const char *classic_feature(void)
-{
-	return "without the classic exchange (built without libcrypto, or with CLASSIC=0)";
-}
-
-int classic_seal(unsigned secret, const char *text, size_t len, struct buffer *out)
-{
-	(void)secret, (void)text, (void)len, (void)out;
-	return ENOTSUP;
-}
-
-int classic_open(unsigned secret, const char *text, size_t text_len, struct buffer *out)
-{
-	(void)secret, (void)text, (void)text_len, (void)out;
-	return ENOTSUP;
-}
-
-#endif

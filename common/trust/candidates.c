@@ -190,23 +190,23 @@ static void add_other(struct candidates *candidates, const struct stranger *othe
 	add(candidates, &candidate);
 }
 
-/* Adds another if the name comes as close to what is wanted or, if address is not NULL, that is where they are. */
-static void consider(struct candidates *candidates, const struct stranger *other, const struct wanted *wanted,
-    enum likeness likeness, const struct in_addr *address)
+/* Whether another has a name that comes as close to what is wanted or, if address is not NULL, is there. */
+static bool is_wanted(const struct stranger *other, const struct wanted *wanted, enum likeness likeness,
+    const struct in_addr *address)
 {
-	if (address ? other->address.s_addr == address->s_addr : compare(wanted, other->username) == likeness)
-		add_other(candidates, other);
+	return address ? other->address.s_addr == address->s_addr : compare(wanted, other->username) == likeness;
 }
 
 static void add_others_like(struct candidates *candidates, const struct wanted *wanted, enum likeness likeness,
     const struct in_addr *address)
 {
-	for (size_t i = 0; i < candidates->other_count; i++)
-		consider(candidates, &candidates->others[i], wanted, likeness, address);
-	for (const struct stranger *other = NULL;
-	     candidates->noted && (other = pins_next_stranger(candidates->pins, other));) {
-		if (other->wishes & candidates->noted)
-			consider(candidates, other, wanted, likeness, address);
+	for (size_t i = 0; i < candidates->other_count; i++) {
+		if (is_wanted(&candidates->others[i], wanted, likeness, address))
+			add_other(candidates, &candidates->others[i]);
+	}
+	for (const struct stranger *other = NULL; (other = pins_next_stranger(candidates->pins, other));) {
+		if (other->wishes & candidates->noted && is_wanted(other, wanted, likeness, address))
+			add_other(candidates, other);
 	}
 }
 

@@ -242,6 +242,17 @@ const struct pin *pins_find(const struct pins *pins, const char *username)
 	return bsearch(&wanted, pins->list, pins->count, sizeof(wanted), compare_usernames);
 }
 
+/* The first of those in a sorted list that are as key is, or NULL. */
+static const void *find_first(const void *key, const void *list, size_t count, size_t size,
+    int (*compare)(const void *, const void *))
+{
+	const char *found = count > 0 ? bsearch(key, list, count, size, compare) : NULL;
+
+	while (found && found > (const char *)list && compare(key, found - size) == 0)
+		found -= size;
+	return found;
+}
+
 static int compare_identity(const void *identity, const void *entry)
 {
 	return memcmp(identity, (*(const struct pin *const *)entry)->identity, IDENTITY_BYTES);
@@ -249,11 +260,9 @@ static int compare_identity(const void *identity, const void *entry)
 
 const struct pin *pins_find_identity(const struct pins *pins, const uint8_t identity[static IDENTITY_BYTES])
 {
-	const struct pin **found =
-	    bsearch(identity, pins->identities, pins->count, sizeof(struct pin *), compare_identity);
+	const struct pin *const *found =
+	    find_first(identity, pins->identities, pins->count, sizeof(struct pin *), compare_identity);
 
-	while (found && found > pins->identities && compare_identity(identity, found - 1) == 0)
-		found--;
 	return found ? *found : NULL;
 }
 
@@ -290,10 +299,8 @@ const struct pin *pins_find_alike(const struct pins *pins, const char *username)
 	if (pins->count == 0)
 		return NULL;
 	lookalike_skeleton(username, skeleton);
-	found = bsearch(skeleton, pins->likenesses, pins->count, sizeof(*found), compare_skeleton);
 	/* The first of them has the best claim; who has that claim is like nobody else. */
-	while (found && found > pins->likenesses && compare_skeleton(skeleton, found - 1) == 0)
-		found--;
+	found = find_first(skeleton, pins->likenesses, pins->count, sizeof(*found), compare_skeleton);
 	return !found || found->pin == own || (own && own->verified) ? NULL : found->pin;
 }
 
