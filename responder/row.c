@@ -159,7 +159,7 @@ void row_put_state(struct console *console, const struct chatlog_entry *entry, b
 	begin(console, &named, entry->time_ms, delivered ? "✓" : "✗", true);
 	console_put_styled(console, delivered ? CONSOLE_FAINT : CONSOLE_WARNING, "%s", words);
 	if (delivered)
-		put_cut(console, line, width > taken ? width - taken : SIZE_MAX);
+		put_cut(console, line, width == 0 ? SIZE_MAX : width > taken ? width - taken : 0);
 	else
 		console_put_foreign(console, line, strlen(line));
 	console_put(console, "\n");

@@ -121,6 +121,11 @@ def test_what_is_delivered_later_is_told_by_its_beginning_in_one_row(alice, scre
     with screen.paused():
         alice.write_log(*[state(number, "delivered") for number in range(2, 5)])
     screen.wait_for("✓ Bob  3 delivered, the last: number 4$")
+    screen.resize(30)
+    alice.write_log(secure("five", "QUEUED", id=id_of(5)))
+    screen.wait_for(r"five \(waits\)$")
+    alice.write_log(state(5, "delivered"))
+    screen.wait_for(r"delivered:\s+…$")
 
 
 def test_a_message_that_is_dropped_is_said_to_be(alice, screen):
