@@ -6,20 +6,18 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/stop.h"
 #include "caller.h"
-#include "store/chatreader.h"
 #include "store/lockedfile.h"
 #include "welcome.h"
 
-/* Who goes on talking is not told of again within this. */
+/* Whoever goes on talking is not told of again within this. */
 #define NOTE_PERIOD_MS 60000
 
-/* So much of the log is looked at at once for what the user decided. */
-#define DECISION_BYTES (1024 * 1024)
+/* Memory for so many receipts is asked for at once. */
+#define RECEIPTS_STEP 256
 
-/* The batch that is written, and not synced yet. */
-#define UNDER_WAY (INBOX_BATCHES - 1)
+/* The batches: from those who are known, from all others, and one that is written and not synced yet. */
+enum { KNOWN, OTHERS, UNDER_WAY };
 
 static const char too_much_waits[] = "too much waits for " CHATLOG_NAME " already, which another program has locked";
 
@@ -34,98 +32,10 @@ int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, 
 	ratelimit_limit_all(&inbox->strangers, INBOX_STRANGERS_BURST_BYTES, 1000);
 	inbox->known.each.refill = inbox->strangers.each.refill = INBOX_BYTES_PER_S;
 	inbox->strangers.all.refill = INBOX_STRANGERS_BYTES_PER_S;
+	ratelimit_init(&inbox->notes, 1, NOTE_PERIOD_MS);
 	for (size_t i = 0; i < INBOX_BATCHES; i++)
 		console_init_draft(&inbox->batches[i].shown, console);
 	return inbox->received ? 0 : ENOMEM;
-}
-
-/* What the log says of a message from somebody who proved an identity. */
-static enum received_state state_of(const struct chatlog_entry *entry)
-{
-	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_ACCEPTED)
-		return RECEIVED_KEPT;
-	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_REJECTED)
-		return RECEIVED_REJECTED;
-	if (entry->kind != CHATLOG_MESSAGE || entry->direction != CHATLOG_RECEIVED)
-		return RECEIVED_NOT;
-	return entry->held ? RECEIVED_HELD : RECEIVED_KEPT;
-}
-
-static int open_decisions(struct inbox *inbox)
-{
-	inbox->decided_to = -1;
-	return chatfollower_open(inbox->dir, CHATFOLLOWER_END, &inbox->decisions);
-}
-
-/* Follows the log while something is held, because another program writes there what the user decides. */
-static void watch_decisions(struct inbox *inbox)
-{
-	/* If that cannot be had, a later try will. */
-	if (inbox->held.count > 0 && !inbox->decisions)
-		(void)!open_decisions(inbox);
-	if (inbox->held.count == 0 && inbox->decisions) {
-		chatfollower_free(inbox->decisions);
-		inbox->decisions = NULL;
-	}
-}
-
-/* Takes a line of the log into account that is newer than all that is remembered. */
-static void take_decision(struct inbox *inbox, const char *line, size_t len, int64_t offset)
-{
-	struct chatlog_entry entry;
-
-	if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
-		return;
-	held_take(&inbox->held, &entry, offset);
-	if (entry.has_identity && state_of(&entry) != RECEIVED_NOT)
-		received_settle(inbox->received, entry.identity, entry.id, state_of(&entry));
-	chatlog_entry_free(&entry);
-}
-
-/* Learns what the user has decided meanwhile. */
-static void learn(struct inbox *inbox)
-{
-	const char *line;
-	int64_t offset;
-	size_t len;
-
-	for (size_t read = 0; read < DECISION_BYTES && inbox->decisions; read += len + 1) {
-		if (chatfollower_next(inbox->decisions, &line, &len, &offset) != 0)
-			break;
-		/* The log was moved away, and what was held with it. */
-		if (offset <= inbox->decided_to)
-			held_forget(&inbox->held, offset);
-		inbox->decided_to = offset;
-		take_decision(inbox, line, len, offset);
-	}
-	watch_decisions(inbox);
-}
-
-int inbox_recall(struct inbox *inbox, int dir)
-{
-	struct chatreader *reader = NULL;
-	struct chatlog_entry entry;
-	const char *line;
-	bool more = true;
-	size_t len;
-	int rc;
-
-	inbox->dir = dir;
-	(void)!open_decisions(inbox);
-	(void)!held_read(&inbox->held, dir);
-	rc = chatreader_open(dir, &reader);
-	for (size_t seen = 0; rc == 0 && more && seen < INBOX_RECALL_MAX_BYTES && !stop_requested(); seen += len) {
-		rc = chatreader_line(reader, &line, &len);
-		/* Most lines need not be parsed for this. */
-		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
-			continue;
-		if (state_of(&entry) != RECEIVED_NOT && entry.has_id && entry.has_identity)
-			more = received_recall(inbox->received, entry.identity, entry.id, state_of(&entry));
-		chatlog_entry_free(&entry);
-	}
-	chatreader_free(reader);
-	watch_decisions(inbox);
-	return rc == ENODATA || rc == ENOENT ? 0 : rc;
 }
 
 /* Remembers to whom a receipt is owed, and for which message; false if there is no room for that. */
@@ -133,14 +43,13 @@ static bool owe_receipt(struct inbox_batch *batch, const struct message *message
 {
 	struct receipt *receipt;
 
-	if (batch->receipt_count == batch->receipt_room) {
-		size_t room = batch->receipt_room ? batch->receipt_room * 2 : 64;
+	if (batch->receipt_count % RECEIPTS_STEP == 0) {
+		size_t bytes = (batch->receipt_count + RECEIPTS_STEP) * sizeof(*receipt);
 
-		receipt = room <= INBOX_RECEIPTS_MAX ? realloc(batch->receipts, room * sizeof(*receipt)) : NULL;
+		receipt = batch->receipt_count < INBOX_RECEIPTS_MAX ? realloc(batch->receipts, bytes) : NULL;
 		if (!receipt)
 			return false;
 		batch->receipts = receipt;
-		batch->receipt_room = room;
 	}
 	receipt = &batch->receipts[batch->receipt_count++];
 	*receipt = (struct receipt){
@@ -184,7 +93,7 @@ static void answer(struct inbox *inbox, void *conversation, uint64_t counter, en
 /* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
 static const char *answer_again(struct inbox *inbox, const struct message *message, enum received_state state)
 {
-	size_t i = INBOX_BATCHES - 1;
+	size_t i = UNDER_WAY;
 
 	if (state == RECEIVED_REJECTED) {
 		answer(inbox, message->conversation, message->counter, WELCOME_REJECTED);
@@ -226,12 +135,6 @@ static void show(const struct caller *caller, const struct chatlog_entry *entry,
 	console_put(shown, "\n");
 }
 
-/* Whether somebody has proven to be one whom the user knows. */
-static bool is_known(const struct message *message, const struct caller *caller)
-{
-	return message->sender && standing_is_certain(caller->standing);
-}
-
 /* Takes len bytes off what the sender may still add, if that is enough. */
 static bool spend(struct inbox *inbox, const struct message *message, bool known, size_t len)
 {
@@ -241,33 +144,6 @@ static bool spend(struct inbox *inbox, const struct message *message, bool known
 	if (known)
 		memcpy(&key, message->sender, sizeof(key));
 	return ratelimit_spend(known ? &inbox->known : &inbox->strangers, key, (unsigned)len, clock_monotonic_ms());
-}
-
-/*
- * Whether a note about a message is worth a line, which is not the case if the last one was about the same address, and
- * lately. Two that take turns get a line for each message, besides the one that it has anyway.
- */
-static bool is_news(struct inbox *inbox, struct in_addr address)
-{
-	int64_t now_ms = clock_monotonic_ms();
-
-	if (inbox->noted.s_addr == address.s_addr && now_ms < inbox->noted_ms + NOTE_PERIOD_MS)
-		return false;
-	inbox->noted = address;
-	inbox->noted_ms = now_ms;
-	return true;
-}
-
-/* What was received before, as the user has decided by now. */
-static enum received_state recall(struct inbox *inbox, const struct message *message)
-{
-	enum received_state state =
-	    message->id ? received_find(inbox->received, message->sender, message->id) : RECEIVED_NOT;
-
-	if (state != RECEIVED_HELD)
-		return state;
-	learn(inbox);
-	return received_find(inbox->received, message->sender, message->id);
 }
 
 /* Sets all of the entry that is known before it is decided about. */
@@ -302,10 +178,7 @@ static enum welcome decide(struct inbox *inbox, const struct caller *caller, str
 	if (!entry->has_id)
 		randombytes_buf(entry->id, sizeof(entry->id));
 	entry->has_id = true;
-	if (held_add(&inbox->held, entry, HELD_NOWHERE))
-		return WELCOME_HELD;
-	learn(inbox);
-	return held_add(&inbox->held, entry, HELD_NOWHERE) ? WELCOME_HELD : WELCOME_FULL;
+	return received_hold(inbox->received, entry) ? WELCOME_HELD : WELCOME_FULL;
 }
 
 /* Adds the line of a message to a batch, and the receipt that is owed; returns why not, or NULL. */
@@ -319,7 +192,7 @@ static const char *put(struct inbox *inbox, struct inbox_batch *batch, const str
 		return "out of memory";
 	if (batch->lines.len > INBOX_WAITING_MAX_BYTES)
 		why = too_much_waits;
-	else if (!spend(inbox, message, batch == inbox->batches, batch->lines.len - before))
+	else if (!spend(inbox, message, batch == &inbox->batches[KNOWN], batch->lines.len - before))
 		why = "it sends more than is kept for one sender";
 	else if (message->conversation && !owe_receipt(batch, message, entry->kind == CHATLOG_MESSAGE, entry->held))
 		why = too_much_waits;
@@ -328,22 +201,10 @@ static const char *put(struct inbox *inbox, struct inbox_batch *batch, const str
 	return why;
 }
 
-/*
- * Lets go of a message that is held although its sender was accepted: it came while that was decided. What the log says
- * of it is learned from there, as what the user decides.
- */
-static const char *release(struct inbox *inbox, const struct message *message, const struct chatlog_entry *held)
-{
-	struct chatlog_entry entry = *held;
-
-	entry.kind = CHATLOG_STATE;
-	entry.state = CHATLOG_ACCEPTED;
-	return put(inbox, &inbox->batches[1], message, &entry);
-}
-
 const char *inbox_add(struct inbox *inbox, const struct message *message)
 {
-	enum received_state before = recall(inbox, message);
+	enum received_state before =
+	    message->id ? received_find(inbox->received, message->sender, message->id) : RECEIVED_NOT;
 	struct chatlog_entry entry;
 	struct inbox_batch *batch;
 	struct caller caller;
@@ -355,26 +216,29 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
 	    inbox->console);
 	describe(&entry, message, &caller);
-	if (before == RECEIVED_HELD)
-		return welcome_judge(&caller, peersfile_accept(inbox->roster->file)) == WELCOME_TAKEN
-			   ? release(inbox, message, &entry)
-			   : answer_again(inbox, message, before);
+	if (before == RECEIVED_HELD) {
+		if (welcome_judge(&caller, peersfile_accept(inbox->roster->file)) != WELCOME_TAKEN)
+			return answer_again(inbox, message, before);
+		/* It came while its sender was accepted. What the log says of it now is learned from there. */
+		entry.kind = CHATLOG_STATE;
+		entry.state = CHATLOG_ACCEPTED;
+		return put(inbox, &inbox->batches[OTHERS], message, &entry);
+	}
 	welcome = decide(inbox, &caller, &entry);
 	if (welcome > WELCOME_HELD)
 		return turn_away(inbox, message, welcome);
-	batch = &inbox->batches[is_known(message, &caller) ? 0 : 1];
+	batch = &inbox->batches[message->sender && standing_is_certain(caller.standing) ? KNOWN : OTHERS];
 	why = put(inbox, batch, message, &entry);
 	if (why && entry.held)
-		held_remove(&inbox->held, &entry);
+		received_unhold(inbox->received, &entry);
 	if (why)
 		return why;
 	if (!entry.held) {
-		if (caller_is_doubtful(&caller) && is_news(inbox, message->address))
+		if (caller_is_doubtful(&caller) &&
+		    ratelimit_allow(&inbox->notes, message->address, clock_monotonic_ms()))
 			caller_put_doubt(&caller, inbox->console);
-		if (!inbox->unshown)
-			show(&caller, &entry, &batch->shown);
+		show(&caller, &entry, &batch->shown);
 	}
-	watch_decisions(inbox);
 	batch->count++;
 	if (message->id)
 		received_add(inbox->received, message->sender, message->id, entry.held ? RECEIVED_HELD : RECEIVED_KEPT);
@@ -383,23 +247,17 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	return NULL;
 }
 
-/* What was not kept waits no more, and is shown if it would be nowhere else. */
+/* What was to be held and was not kept waits no more. */
 static void take_back(struct inbox *inbox, struct inbox_batch *batch)
 {
 	const char *line = batch->lines.data, *end = line + batch->lines.len, *feed;
 	struct chatlog_entry entry;
-	struct caller caller;
 
 	for (; line < end && (feed = memchr(line, '\n', (size_t)(end - line))); line = feed + 1) {
 		if (chatlog_parse(line, (size_t)(feed - line), &entry) != 0)
 			continue;
-		if (entry.kind == CHATLOG_MESSAGE && entry.held) {
-			held_remove(&inbox->held, &entry);
-		} else if (entry.kind == CHATLOG_MESSAGE && inbox->unshown) {
-			(void)!roster_find(inbox->roster, entry.address, entry.has_identity ? entry.identity : NULL,
-			    entry.username, &caller);
-			show(&caller, &entry, &batch->shown);
-		}
+		if (entry.kind == CHATLOG_MESSAGE && entry.held)
+			received_unhold(inbox->received, &entry);
 		chatlog_entry_free(&entry);
 	}
 }
@@ -415,7 +273,7 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 			    receipt->is_held ? WELCOME_HELD : WELCOME_TAKEN);
 		/* Its sender may try again. */
 		if (error != 0 && receipt->is_first && receipt->has_id)
-			received_forget(inbox->received, receipt->sender, receipt->id);
+			received_settle(inbox->received, receipt->sender, receipt->id, RECEIVED_NOT);
 	}
 	if (error != 0 && batch->count > 0)
 		console_put_styled(inbox->console, CONSOLE_BAD,
@@ -423,6 +281,9 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		    lockedfile_reason(error), batch->count == 1 ? "this message is" : "these messages are");
 	if (error != 0)
 		take_back(inbox, batch);
+	/* What is in the file, somebody else may show from there. */
+	if (error == 0 && inbox->unshown)
+		batch->shown.text.len = 0;
 	console_put_all(inbox->console, &batch->shown);
 	batch->lines.len = 0;
 	batch->count = batch->receipt_count = 0;
@@ -443,19 +304,6 @@ static void wait_for_lock(struct inbox *inbox)
 	inbox->tell_ms = INT64_MAX;
 }
 
-/* Ends what is under way; false if it is not to be waited for. */
-static bool finish(struct inbox *inbox, bool wait)
-{
-	int rc = inbox->is_under_way ? chatlog_finish(inbox->log, wait) : 0;
-
-	if (rc == EAGAIN)
-		return false;
-	if (inbox->is_under_way)
-		deliver(inbox, &inbox->batches[UNDER_WAY], rc);
-	inbox->is_under_way = false;
-	return true;
-}
-
 /* Puts a batch aside until it is on the disk; the next one comes from the others. */
 static void put_aside(struct inbox *inbox, size_t i)
 {
@@ -463,19 +311,24 @@ static void put_aside(struct inbox *inbox, size_t i)
 
 	inbox->batches[UNDER_WAY] = inbox->batches[i];
 	inbox->batches[i] = empty;
-	inbox->is_under_way = true;
 	inbox->turn = 1 - i;
 }
 
 static void commit(struct inbox *inbox, unsigned deferred, bool finally)
 {
-	learn(inbox);
-	if (!finish(inbox, !deferred))
-		return;
+	received_learn(inbox->received);
+	if (inbox->batches[UNDER_WAY].receipt_count > 0) {
+		int rc = chatlog_finish(inbox->log, !deferred);
+
+		if (rc == EAGAIN)
+			return;
+		deliver(inbox, &inbox->batches[UNDER_WAY], rc);
+	}
 	for (size_t k = 0; k < UNDER_WAY; k++) {
 		size_t i = inbox->turn ^ k;
 		struct inbox_batch *batch = &inbox->batches[i];
-		unsigned how = (batch->receipt_count > 0 ? CHATLOG_DURABLE : 0) | (i == 1 ? CHATLOG_FOR_STRANGERS : 0);
+		unsigned how =
+		    (batch->receipt_count > 0 ? CHATLOG_DURABLE : 0) | (i == OTHERS ? CHATLOG_FOR_STRANGERS : 0);
 		int rc;
 
 		if (batch->count == 0 && batch->receipt_count == 0)
@@ -551,7 +404,5 @@ void inbox_free(struct inbox *inbox)
 		free(inbox->batches[i].receipts);
 	}
 	received_free(inbox->received);
-	held_free(&inbox->held);
-	chatfollower_free(inbox->decisions);
 	*inbox = (struct inbox){0};
 }

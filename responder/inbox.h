@@ -21,9 +21,7 @@
 #include "base/ratelimit.h"
 #include "received.h"
 #include "roster.h"
-#include "store/chatfollower.h"
 #include "store/chatlog.h"
-#include "store/held.h"
 #include "term/console.h"
 #include "wire/envelope.h"
 
@@ -37,8 +35,6 @@
 #define INBOX_WAITING_MAX_BYTES (4 * 1024 * 1024)
 /* Receipts that may wait with them. */
 #define INBOX_RECEIPTS_MAX 32768
-/* How far back chat.log is read for the ids of what was received. */
-#define INBOX_RECALL_MAX_BYTES (64 * 1024 * 1024)
 /* How long each try waits for the lock, while nobody is served, and when the next one comes. */
 #define INBOX_LOCK_WAIT_MS 20
 #define INBOX_RETRY_MS 100
@@ -55,20 +51,15 @@ typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt
 #define INBOX_BATCHES 3
 
 struct inbox {
-	int dir; /* of chat.log */
 	struct chatlog *log;
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
 	bool unshown; /* what is kept is shown by somebody else, from the file */
 	struct received *received;
-	struct held held;		/* what waits for the user to decide */
-	struct chatfollower *decisions; /* while something does; else NULL */
-	int64_t decided_to;		/* the offset of the last line that was read of it, or -1 */
-	int synced;			/* the descriptor of chatlog_defer(), or -1 */
+	int synced; /* the descriptor of chatlog_defer(), or -1 */
 	struct ratelimit known, strangers;
-	struct in_addr noted; /* whom the last note was about; all zero at first, which no sender is */
-	int64_t noted_ms;     /* monotonic: and when */
+	struct ratelimit notes;
 	/* Of those who are known, and of all others; and one that is written, and not synced yet. */
 	struct inbox_batch {
 		struct buffer lines;
@@ -82,12 +73,11 @@ struct inbox {
 			bool has_id;
 			uint8_t id[ENVELOPE_ID_BYTES], sender[IDENTITY_BYTES];
 		} * receipts;
-		size_t receipt_count, receipt_room;
+		size_t receipt_count;
 	} batches[INBOX_BATCHES];
-	bool is_under_way; /* the last of them is not empty */
-	size_t turn;	   /* which of the others comes next */
-	int64_t retry_ms;  /* monotonic: another program has the lock, and the next try comes then; or 0 */
-	int64_t tell_ms;   /* monotonic: when the user is told of that; or 0 */
+	size_t turn;	  /* which of the others comes next */
+	int64_t retry_ms; /* monotonic: another program has the lock, and the next try comes then; or 0 */
+	int64_t tell_ms;  /* monotonic: when the user is told of that; or 0 */
 };
 
 /* What a conversation delivers. */
@@ -109,12 +99,6 @@ struct message {
  */
 int inbox_init(struct inbox *inbox, struct chatlog *log, struct roster *roster, struct console *console,
     inbox_acknowledge *acknowledge) __attribute__((warn_unused_result));
-
-/*
- * Reads from the end of the chat.log of directory dir, which stays open, what was received before. Returns 0, or why it could not read on,
- * for lockedfile_reason(). Blocks on the disk.
- */
-int inbox_recall(struct inbox *inbox, int dir) __attribute__((warn_unused_result));
 
 /*
  * Adds a message to its batch, copying what it needs, and commits if that has grown large; or answers one that is not

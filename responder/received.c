@@ -1,159 +1,96 @@
 #include "received.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#define SENDER_BUCKETS 4096
-#define MESSAGE_BUCKETS 16384
+#include "base/stop.h"
+#include "store/chatfollower.h"
+#include "store/chatreader.h"
 
-/* An id, and whose it is. */
+/* So much of the log is looked at at once for what the user decided. */
+#define DECISION_BYTES (1024 * 1024)
+#define GROUPS 1024
+#define GROUP_SIZE (RECEIVED_MAX / GROUPS)
+
 struct message {
-	LIST_ENTRY(message) by_id;
-	TAILQ_ENTRY(message) by_age;
-	struct sender *sender;
-	uint8_t id[ENVELOPE_ID_BYTES];
-	enum received_state state;
+	uint8_t identity[IDENTITY_BYTES], id[ENVELOPE_ID_BYTES];
+	enum received_state state; /* RECEIVED_NOT: none is here */
+	int64_t turn;		   /* when it came, in the order of all */
 };
-
-LIST_HEAD(messages, message);
-TAILQ_HEAD(history, message);
-
-/* One identity, and its messages, the oldest first. */
-struct sender {
-	LIST_ENTRY(sender) by_identity;
-	TAILQ_ENTRY(sender) by_count;
-	uint8_t identity[IDENTITY_BYTES];
-	size_t count;
-	struct history history;
-};
-
-LIST_HEAD(senders, sender);
-TAILQ_HEAD(rank, sender);
 
 struct received {
-	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a bucket */
-	size_t count;				/* of all ids */
-	size_t most;				/* nobody holds more */
-	struct senders senders[SENDER_BUCKETS];
-	struct messages messages[MESSAGE_BUCKETS];
-	struct rank
-	    ranks[RECEIVED_OF_ONE_MAX + 1]; /* the senders that hold so many, in the order in which they came to that */
+	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a group */
+	int64_t first, last;			/* turns that are taken */
+	int dir;				/* of chat.log */
+	struct held held;			/* what waits for the user to decide */
+	struct chatfollower *decisions;		/* while something does; else NULL */
+	int64_t decided_to;			/* the offset of the last line that was read of it, or -1 */
+	struct message messages[GROUPS][GROUP_SIZE];
 };
 
 struct received *received_new(void)
 {
 	struct received *received = calloc(1, sizeof(*received));
 
-	if (!received)
-		return NULL;
-	crypto_shorthash_keygen(received->key);
-	for (size_t i = 0; i <= RECEIVED_OF_ONE_MAX; i++)
-		TAILQ_INIT(&received->ranks[i]);
+	if (received)
+		crypto_shorthash_keygen(received->key);
 	return received;
 }
 
-/* The bucket of an identity or id, out of so many. */
-static size_t hash(const struct received *received, const uint8_t *bytes, size_t len, size_t buckets)
+/* The messages among which one is, if it is remembered. */
+static struct message *group_of(struct received *received, const uint8_t *identity, const uint8_t *id)
 {
-	uint64_t value;
+	uint8_t both[IDENTITY_BYTES + ENVELOPE_ID_BYTES];
+	uint64_t hash;
 
-	crypto_shorthash((unsigned char *)&value, bytes, len, received->key);
-	return value % buckets;
+	memcpy(both, identity, IDENTITY_BYTES);
+	memcpy(both + IDENTITY_BYTES, id, ENVELOPE_ID_BYTES);
+	crypto_shorthash((unsigned char *)&hash, both, sizeof(both), received->key);
+	return received->messages[hash % GROUPS];
 }
 
-static struct sender *find_sender(const struct received *received, const uint8_t *identity)
+static struct message *find(struct received *received, const uint8_t *identity, const uint8_t *id)
 {
-	struct sender *sender =
-	    LIST_FIRST(&received->senders[hash(received, identity, IDENTITY_BYTES, SENDER_BUCKETS)]);
+	struct message *group = group_of(received, identity, id);
 
-	while (sender && memcmp(sender->identity, identity, IDENTITY_BYTES) != 0)
-		sender = LIST_NEXT(sender, by_identity);
-	return sender;
-}
-
-static struct message *find(const struct received *received, const uint8_t *identity, const uint8_t *id)
-{
-	struct message *message =
-	    LIST_FIRST(&received->messages[hash(received, id, ENVELOPE_ID_BYTES, MESSAGE_BUCKETS)]);
-
-	while (message && (memcmp(message->id, id, ENVELOPE_ID_BYTES) != 0 ||
-			      memcmp(message->sender->identity, identity, IDENTITY_BYTES) != 0))
-		message = LIST_NEXT(message, by_id);
-	return message;
-}
-
-/* Moves a sender to where those with so many messages are, or removes one who has none left. */
-static void recount(struct received *received, struct sender *sender, size_t count)
-{
-	TAILQ_REMOVE(&received->ranks[sender->count], sender, by_count);
-	received->count += count - sender->count;
-	sender->count = count;
-	if (count > received->most)
-		received->most = count;
-	if (count == 0) {
-		LIST_REMOVE(sender, by_identity);
-		free(sender);
-	} else {
-		TAILQ_INSERT_TAIL(&received->ranks[count], sender, by_count);
+	for (struct message *message = group; message < group + GROUP_SIZE; message++) {
+		if (message->state != RECEIVED_NOT && memcmp(message->id, id, ENVELOPE_ID_BYTES) == 0 &&
+		    memcmp(message->identity, identity, IDENTITY_BYTES) == 0)
+			return message;
 	}
-	while (received->most > 0 && TAILQ_EMPTY(&received->ranks[received->most]))
-		received->most--;
+	return NULL;
 }
 
-static void drop(struct received *received, struct message *message)
+/* The place for one more in a group: a free one, or that of the oldest of whoever holds most. */
+static struct message *make_place(struct message *group)
 {
-	LIST_REMOVE(message, by_id);
-	TAILQ_REMOVE(&message->sender->history, message, by_age);
-	recount(received, message->sender, message->sender->count - 1);
-	free(message);
-}
+	struct message *place = NULL;
+	size_t most = 0;
 
-static struct sender *make_sender(struct received *received, const uint8_t *identity)
-{
-	struct sender *sender = calloc(1, sizeof(*sender));
+	for (size_t i = 0; i < GROUP_SIZE; i++) {
+		size_t held = 0;
 
-	if (!sender)
-		return NULL;
-	memcpy(sender->identity, identity, IDENTITY_BYTES);
-	TAILQ_INIT(&sender->history);
-	LIST_INSERT_HEAD(&received->senders[hash(received, identity, IDENTITY_BYTES, SENDER_BUCKETS)], sender,
-	    by_identity);
-	TAILQ_INSERT_TAIL(&received->ranks[0], sender, by_count);
-	return sender;
-}
-
-/* Puts an id among those of its sender, as the newest or the oldest. There is room for it in all. */
-static void insert(struct received *received, const uint8_t *identity, const uint8_t *id, enum received_state state,
-    bool newest)
-{
-	struct message *message = malloc(sizeof(*message));
-	struct sender *sender = message ? find_sender(received, identity) : NULL;
-
-	if (message && !sender)
-		sender = make_sender(received, identity);
-	if (!sender) {
-		free(message);
-		return;
+		if (group[i].state == RECEIVED_NOT)
+			return &group[i];
+		for (size_t k = 0; k < GROUP_SIZE; k++)
+			held += memcmp(group[k].identity, group[i].identity, IDENTITY_BYTES) == 0;
+		if (held > most || (held == most && group[i].turn < place->turn)) {
+			most = held;
+			place = &group[i];
+		}
 	}
-	message->sender = sender;
-	message->state = state;
-	memcpy(message->id, id, ENVELOPE_ID_BYTES);
-	LIST_INSERT_HEAD(&received->messages[hash(received, id, ENVELOPE_ID_BYTES, MESSAGE_BUCKETS)], message, by_id);
-	if (newest)
-		TAILQ_INSERT_TAIL(&sender->history, message, by_age);
-	else
-		TAILQ_INSERT_HEAD(&sender->history, message, by_age);
-	recount(received, sender, sender->count + 1);
+	return place;
 }
 
-enum received_state received_find(const struct received *received, const uint8_t identity[static IDENTITY_BYTES],
-    const uint8_t id[static ENVELOPE_ID_BYTES])
+static void put(struct message *place, const uint8_t *identity, const uint8_t *id, enum received_state state,
+    int64_t turn)
 {
-	const struct message *message = find(received, identity, id);
-
-	return message ? message->state : RECEIVED_NOT;
+	memcpy(place->identity, identity, IDENTITY_BYTES);
+	memcpy(place->id, id, ENVELOPE_ID_BYTES);
+	place->state = state;
+	place->turn = turn;
 }
 
 void received_settle(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
@@ -168,39 +105,140 @@ void received_settle(struct received *received, const uint8_t identity[static ID
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
-	const struct sender *sender = find_sender(received, identity);
-
-	if (!(sender && sender->count == RECEIVED_OF_ONE_MAX))
-		sender = received->count == RECEIVED_MAX ? TAILQ_FIRST(&received->ranks[received->most]) : NULL;
-	if (sender)
-		drop(received, TAILQ_FIRST(&sender->history));
-	insert(received, identity, id, state, true);
+	put(make_place(group_of(received, identity, id)), identity, id, state, ++received->last);
 }
 
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
-	const struct sender *sender = find_sender(received, identity);
+	struct message *place = make_place(group_of(received, identity, id));
 
-	if (received->count == RECEIVED_MAX)
-		return false;
-	if (!sender || (sender->count < RECEIVED_OF_ONE_MAX && !find(received, identity, id)))
-		insert(received, identity, id, state, false);
-	return true;
+	received->first--;
+	if (place->state == RECEIVED_NOT && !find(received, identity, id))
+		put(place, identity, id, state, received->first);
+	return received->first > -RECEIVED_MAX;
 }
 
-void received_forget(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
+/* What the log says of a message from somebody who proved an identity. */
+static enum received_state state_of(const struct chatlog_entry *entry)
+{
+	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_ACCEPTED)
+		return RECEIVED_KEPT;
+	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_REJECTED)
+		return RECEIVED_REJECTED;
+	if (entry->kind != CHATLOG_MESSAGE || entry->direction != CHATLOG_RECEIVED)
+		return RECEIVED_NOT;
+	return entry->held ? RECEIVED_HELD : RECEIVED_KEPT;
+}
+
+/* Begins to follow the log, where another program writes what the user decides. If that cannot be had, a later try will. */
+static void open_decisions(struct received *received)
+{
+	received->decided_to = -1;
+	(void)!chatfollower_open(received->dir, CHATFOLLOWER_END, &received->decisions);
+}
+
+/* Follows the log only while something is held. */
+static void watch_decisions(struct received *received)
+{
+	if (received->held.count > 0 && !received->decisions)
+		open_decisions(received);
+	if (received->held.count == 0 && received->decisions) {
+		chatfollower_free(received->decisions);
+		received->decisions = NULL;
+	}
+}
+
+/* Takes a line of the log into account that is newer than all that is remembered. */
+static void take_decision(struct received *received, const char *line, size_t len, int64_t offset)
+{
+	struct chatlog_entry entry;
+
+	if (!held_concerns(line, len) || chatlog_parse(line, len, &entry) != 0)
+		return;
+	held_take(&received->held, &entry, offset);
+	if (entry.has_identity && state_of(&entry) != RECEIVED_NOT)
+		received_settle(received, entry.identity, entry.id, state_of(&entry));
+	chatlog_entry_free(&entry);
+}
+
+void received_learn(struct received *received)
+{
+	const char *line;
+	int64_t offset;
+	size_t len;
+
+	for (size_t read = 0; read < DECISION_BYTES && received->decisions; read += len + 1) {
+		if (chatfollower_next(received->decisions, &line, &len, &offset) != 0)
+			break;
+		/* The log was moved away, and what was held with it. */
+		if (offset <= received->decided_to)
+			held_forget(&received->held, offset);
+		received->decided_to = offset;
+		take_decision(received, line, len, offset);
+	}
+	watch_decisions(received);
+}
+
+int received_read(struct received *received, int dir)
+{
+	struct chatreader *reader = NULL;
+	struct chatlog_entry entry;
+	const char *line;
+	bool more = true;
+	size_t len;
+	int rc;
+
+	received->dir = dir;
+	open_decisions(received);
+	(void)!held_read(&received->held, dir);
+	rc = chatreader_open(dir, &reader);
+	for (size_t seen = 0; rc == 0 && more && seen < RECEIVED_READ_MAX_BYTES && !stop_requested(); seen += len) {
+		rc = chatreader_line(reader, &line, &len);
+		/* Most lines need not be parsed for this. */
+		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
+			continue;
+		if (state_of(&entry) != RECEIVED_NOT && entry.has_id && entry.has_identity)
+			more = received_recall(received, entry.identity, entry.id, state_of(&entry));
+		chatlog_entry_free(&entry);
+	}
+	chatreader_free(reader);
+	watch_decisions(received);
+	return rc == ENODATA || rc == ENOENT ? 0 : rc;
+}
+
+enum received_state received_find(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	struct message *message = find(received, identity, id);
+	const struct message *message = find(received, identity, id);
 
-	if (message)
-		drop(received, message);
+	if (message && message->state == RECEIVED_HELD)
+		received_learn(received);
+	return message ? message->state : RECEIVED_NOT;
+}
+
+bool received_hold(struct received *received, const struct chatlog_entry *message)
+{
+	bool held = held_add(&received->held, message, HELD_NOWHERE);
+
+	if (!held) {
+		received_learn(received);
+		held = held_add(&received->held, message, HELD_NOWHERE);
+	}
+	watch_decisions(received);
+	return held;
+}
+
+void received_unhold(struct received *received, const struct chatlog_entry *message)
+{
+	held_remove(&received->held, message);
 }
 
 void received_free(struct received *received)
 {
-	while (received && received->most > 0)
-		drop(received, TAILQ_FIRST(&TAILQ_FIRST(&received->ranks[received->most])->history));
+	if (!received)
+		return;
+	held_free(&received->held);
+	chatfollower_free(received->decisions);
 	free(received);
 }

@@ -125,7 +125,7 @@ static int run(struct program *program)
 		console_put(&program->err, "responder: out of memory\n");
 		goto out;
 	}
-	rc = inbox_recall(&inbox, AT_FDCWD);
+	rc = received_read(inbox.received, AT_FDCWD);
 	if (rc != 0)
 		console_put_styled(out, CONSOLE_WARNING,
 		    "cannot read " CHATLOG_NAME ", so a repeated message may be shown twice: %s\n",
@@ -138,7 +138,7 @@ static int run(struct program *program)
 		goto out;
 	}
 	address_format(program->address, ip);
-	rc = server_open(&server, program->address, program->strict, &key, &inbox, &roster, out);
+	rc = server_open(&server, program->address, program->strict, &key, &inbox);
 	if (rc != 0) {
 		console_put(&program->err, "responder: cannot listen on %s:%d: %s%s\n", ip, CHAT_PORT, strerror(rc),
 		    rc == EADDRINUSE ? "; is a responder running already?" : "");

@@ -35,8 +35,8 @@
  */
 #define FAREWELL_MS 5000
 #define FAREWELL_BYTES (1024 * 1024)
-/* If the system has no descriptor or memory for a connection, accepting rests for this. */
-#define ACCEPT_REST_MS 1000
+/* If the system has no descriptor or memory left for anybody, all rests for this. */
+#define REST_MS 100
 /* Lines about what was refused: from one address, and from all. */
 #define REFUSAL_BURST 10
 #define REFUSAL_PERIOD_MS 6000
@@ -52,8 +52,7 @@ struct connection {
 	uint32_t interest;   /* what epoll waits for; 0: not added yet */
 	bool touched;	     /* in server.touched */
 	bool ending;	     /* to be closed once its outgoing bytes are sent, and: */
-	bool draining;	     /* what still comes is read and forgotten */
-	size_t drained;	     /* so many bytes of it */
+	size_t draining;     /* so much of what still comes is read and forgotten */
 	int64_t farewell_ms; /* monotonic: or at this time, if it is ending */
 };
 
@@ -63,7 +62,6 @@ struct server {
 	int listener, epoll;
 	struct inbox *inbox;
 	struct keyfile *key;
-	struct roster *roster;
 	struct console *console;
 	struct admission admission;
 	struct shutout shutout;
@@ -76,7 +74,6 @@ struct server {
 	int64_t now_ms;		    /* monotonic: of this round */
 	int64_t shown_ms;	    /* when the screen was last written to */
 	int64_t next_ms;	    /* no deadline of a connection is before this */
-	int64_t rests_until_ms;	    /* accepting; 0: it does not rest */
 	struct ratelimit refusals;
 };
 
@@ -89,7 +86,7 @@ static void refuse(struct server *server, struct in_addr address, const char *wh
 		return;
 	/* What came before it is shown before it. */
 	inbox_commit(server->inbox);
-	caller_put_trouble(roster_find(server->roster, address, NULL, NULL, &caller), server->console);
+	caller_put_trouble(roster_find(server->inbox->roster, address, NULL, NULL, &caller), server->console);
 	clock_format_local(clock_wall_ms(), false, local);
 	console_put_styled(server->console, CONSOLE_FAINT, "%s", local);
 	console_put_styled(server->console, CONSOLE_BAD, " refused ");
@@ -109,7 +106,7 @@ static void end(struct server *server, struct connection *connection, bool drain
 {
 	admission_dismiss(&server->admission, &connection->place);
 	connection->ending = true;
-	connection->draining = draining;
+	connection->draining = draining ? FAREWELL_BYTES : 0;
 	connection->farewell_ms = server->now_ms + FAREWELL_MS;
 }
 
@@ -131,24 +128,16 @@ static void drop(struct server *server, struct connection *connection)
 	free(connection);
 }
 
-/* Nobody is there any more to whom a receipt could be sent. */
-static void leave(struct server *server, struct connection *connection)
-{
-	inbox_forget(server->inbox, &connection->conversation);
-	touch(server, connection);
-}
-
 /* Reads and forgets what has come, up to the end of it. */
-static void drain(struct server *server, struct connection *connection)
+static void drain(struct connection *connection)
 {
 	char chunk[CHUNK_BYTES];
 	ssize_t got = recv(connection->fd, chunk, sizeof(chunk), 0);
 
-	touch(server, connection);
-	if (got > 0)
-		connection->drained += (size_t)got;
-	connection->draining =
-	    got < 0 ? errno == EAGAIN || errno == EINTR : got > 0 && connection->drained < FAREWELL_BYTES;
+	if (got > 0 && (size_t)got < connection->draining)
+		connection->draining -= (size_t)got;
+	else if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+		connection->draining = 0;
 }
 
 /* Whether it is ending, and nothing is owed to it. */
@@ -158,9 +147,7 @@ static bool is_done(const struct server *server, const struct connection *connec
 	       !inbox_owes(server->inbox, &connection->conversation);
 }
 
-/*
- * Reads what has come, a bounded amount, and lets the conversation have it; the end, too, if it may be here already.
- */
+/* Reads what has come, a bounded amount, and lets the conversation have it; the end, too, if it may be here already. */
 static void serve(struct server *server, struct connection *connection, bool may_have_ended)
 {
 	static char chunk[CHUNK_BYTES];
@@ -183,7 +170,6 @@ static void serve(struct server *server, struct connection *connection, bool may
 		if (why || got <= 0)
 			end(server, connection, got > 0);
 	}
-	touch(server, connection);
 }
 
 /* Sends what there is to send. Returns false if the connection is no more. */
@@ -222,32 +208,31 @@ static void shut_down(struct connection *connection)
 	connection->conversation.closed = true;
 }
 
-/* When the connection is to be dropped. */
-static int64_t deadline_ms(const struct connection *connection)
+static int64_t earlier(int64_t one_ms, int64_t other_ms)
 {
-	return connection->ending ? connection->farewell_ms : conversation_deadline_ms(&connection->conversation);
+	return one_ms < other_ms ? one_ms : other_ms;
 }
 
 /* When there is something to do for it, whatever it does. */
 static int64_t due_ms(const struct connection *connection)
 {
-	int64_t close_ms = conversation_close_ms(&connection->conversation);
+	const struct conversation *conversation = &connection->conversation;
 
-	return !connection->ending && close_ms < deadline_ms(connection) ? close_ms : deadline_ms(connection);
+	return connection->ending
+		   ? connection->farewell_ms
+		   : earlier(conversation_deadline_ms(conversation), conversation_close_ms(conversation));
 }
 
 /* Makes epoll wait for what the connection needs now. */
 static bool update_interest(const struct server *server, struct connection *connection)
 {
 	size_t waiting = connection->conversation.outgoing.len;
-	uint32_t interest = waiting > 0 ? EPOLLOUT : 0;
+	/* Errors are reported in any case. */
+	uint32_t interest = EPOLLERR | (waiting > 0 ? EPOLLOUT : 0);
 	struct epoll_event event;
 
 	if ((!connection->ending || connection->draining) && waiting < OUTGOING_MAX_BYTES)
 		interest |= EPOLLIN | EPOLLRDHUP;
-	/* Nothing but what is reported in any case. */
-	if (interest == 0)
-		interest = EPOLLERR;
 	if (interest == connection->interest)
 		return true;
 	event = (struct epoll_event){.events = interest, .data.ptr = connection};
@@ -265,8 +250,8 @@ static void settle(struct server *server)
 {
 	struct connection *connection, *next;
 
-	connection = TAILQ_FIRST(&server->touched);
 	/* A single message is logged first: its sender, woken up, would only take the processor. */
+	connection = TAILQ_FIRST(&server->touched);
 	if (connection && !TAILQ_NEXT(connection, of_touched))
 		connection = NULL;
 	for (; connection; connection = next) {
@@ -285,12 +270,11 @@ static void settle(struct server *server)
 			if (alive)
 				shut_down(connection);
 		}
+		alive = alive && update_interest(server, connection);
 		if (alive)
-			alive = update_interest(server, connection);
-		if (!alive)
+			server->next_ms = earlier(server->next_ms, due_ms(connection));
+		else
 			drop(server, connection);
-		else if (due_ms(connection) < server->next_ms)
-			server->next_ms = due_ms(connection);
 	}
 }
 
@@ -306,7 +290,7 @@ static void expire(struct server *server)
 		if (conversation_close_ms(&connection->conversation) <= server->now_ms && !connection->ending)
 			shut_down(connection);
 		if (due_ms(connection) > server->now_ms) {
-			server->next_ms = due_ms(connection) < server->next_ms ? due_ms(connection) : server->next_ms;
+			server->next_ms = earlier(server->next_ms, due_ms(connection));
 			continue;
 		}
 		if (!connection->ending && framer_is_partial(&connection->conversation.framer))
@@ -316,11 +300,24 @@ static void expire(struct server *server)
 	}
 }
 
+/* Lets a connection have what epoll reports of it. */
+static void take_turn(struct server *server, struct connection *connection, uint32_t events)
+{
+	touch(server, connection);
+	if (connection->draining > 0)
+		drain(connection);
+	else if (!connection->ending && connection->interest & EPOLLIN)
+		serve(server, connection, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+	else if (connection->ending && events & (EPOLLHUP | EPOLLERR))
+		/* Nobody is there any more to whom a receipt could be sent. */
+		inbox_forget(server->inbox, &connection->conversation);
+}
+
 /*
  * Waits for timeout_ms (-1: for ever) until a connection has something to say or a new one comes, and gives the former
- * their turn. Sets *accepting if there are new ones. Returns false, with errno set, if there can be no waiting.
+ * their turn. Sets *accepting if there are new ones. Returns 0, or the errno value of why there can be no waiting.
  */
-static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
+static int serve_ready(struct server *server, int timeout_ms, bool *accepting)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_pwait(server->epoll, events, EVENTS_MAX, timeout_ms, stop_wait_mask());
@@ -335,25 +332,14 @@ static bool serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	for (int i = 0; i < count; i++) {
 		struct connection *connection = events[i].data.ptr;
 
-		if (events[i].data.ptr == server->inbox)
-			continue;
-		if (events[i].data.ptr == server) {
-			server->ready_ms = 0;
-			continue;
-		}
 		if (!connection)
 			*accepting = true;
-		else if (connection->draining)
-			drain(server, connection);
-		else if (connection->ending && events[i].events & (EPOLLHUP | EPOLLERR))
-			leave(server, connection);
-		else if (connection->interest & EPOLLIN)
-			serve(server, connection, events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
-		else
-			touch(server, connection);
+		else if (events[i].data.ptr == server)
+			server->ready_ms = server->ready(server->ready_context);
+		else if (events[i].data.ptr != server->inbox)
+			take_turn(server, connection, events[i].events);
 	}
-	errno = error;
-	return error == 0;
+	return error;
 }
 
 static struct connection *connection_of(struct admission_place *place)
@@ -375,7 +361,7 @@ static bool make_place(struct server *server, struct in_addr address, bool *turn
 		if (!*turned) {
 			/* Some may have ended, or spoken, since this round began. */
 			settle(server);
-			serve_ready(server, 0, &accepting);
+			(void)serve_ready(server, 0, &accepting);
 			*turned = true;
 		} else if (answer == ADMISSION_FULL) {
 			return false;
@@ -410,13 +396,7 @@ static void admit(struct server *server, int fd, struct in_addr address, bool *t
 	conversation_begin(&connection->conversation, address, server->key, server->strict, server->now_ms);
 	/* What it has to say is often here already, and the end of it. */
 	serve(server, connection, true);
-}
-
-static void watch_listener(struct server *server, uint32_t interest)
-{
-	struct epoll_event event = {.events = interest};
-
-	epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event);
+	touch(server, connection);
 }
 
 /* Whether a connection waits to be accepted: asking costs a fraction of what trying in vain does. */
@@ -444,13 +424,11 @@ static void accept_waiting(struct server *server)
 
 			settle(server);
 			leaver = admission_first_giving_way(&server->admission);
-			if (leaver) {
-				drop(server, connection_of(leaver));
-				continue;
+			if (!leaver) {
+				poll(NULL, 0, REST_MS);
+				return;
 			}
-			server->rests_until_ms = server->now_ms + ACCEPT_REST_MS;
-			watch_listener(server, 0);
-			return;
+			drop(server, connection_of(leaver));
 		} else if (errno == EAGAIN) {
 			return;
 		}
@@ -467,30 +445,20 @@ static void show(struct server *server)
 	server->shown_ms = server->now_ms;
 }
 
-/*
- * How long epoll may wait: to the next deadline, the end of a rest, or the next try at a slow terminal; -1: for ever.
- */
+/* How long epoll may wait until there is something to do anyway; -1: for ever. */
 static int timeout_ms(const struct server *server)
 {
-	int64_t until_ms = server->next_ms, now_ms = clock_monotonic_ms();
+	int64_t now_ms = clock_monotonic_ms(), until_ms = earlier(server->next_ms, server->ready_ms);
 
-	if (server->rests_until_ms != 0 && server->rests_until_ms < until_ms)
-		until_ms = server->rests_until_ms;
-	if (shutout_due_ms(&server->shutout) < until_ms)
-		until_ms = shutout_due_ms(&server->shutout);
-	if (inbox_due_ms(server->inbox) < until_ms)
-		until_ms = inbox_due_ms(server->inbox);
-	if (server->console->text.len > 0 && server->shown_ms + 1 < until_ms)
-		until_ms = server->shown_ms + 1;
-	if (server->ready_ms < until_ms)
-		until_ms = server->ready_ms;
-	if (console_waiting_bytes(server->console) > 0 && now_ms + CONSOLE_RETRY_MS < until_ms)
-		until_ms = now_ms + CONSOLE_RETRY_MS;
+	until_ms = earlier(until_ms, shutout_due_ms(&server->shutout));
+	until_ms = earlier(until_ms, inbox_due_ms(server->inbox));
+	if (server->console->text.len > 0)
+		until_ms = earlier(until_ms, server->shown_ms + 1);
+	if (console_waiting_bytes(server->console) > 0)
+		until_ms = earlier(until_ms, now_ms + CONSOLE_RETRY_MS);
 	if (until_ms == INT64_MAX)
 		return -1;
-	if (until_ms <= now_ms)
-		return 0;
-	return until_ms - now_ms < INT_MAX ? (int)(until_ms - now_ms) : INT_MAX;
+	return until_ms <= now_ms ? 0 : (int)earlier(until_ms - now_ms, INT_MAX);
 }
 
 int server_watch(struct server *server, int fd, server_ready *ready, void *context)
@@ -507,17 +475,10 @@ int server_run(struct server *server)
 {
 	int rc = 0;
 
-	while (!stop_requested()) {
+	while (rc == 0 && !stop_requested()) {
 		bool accepting = false;
 
-		if (!serve_ready(server, timeout_ms(server), &accepting)) {
-			rc = errno;
-			break;
-		}
-		if (server->rests_until_ms != 0 && server->now_ms >= server->rests_until_ms) {
-			server->rests_until_ms = 0;
-			watch_listener(server, EPOLLIN);
-		}
+		rc = serve_ready(server, timeout_ms(server), &accepting);
 		if (accepting)
 			accept_waiting(server);
 		settle(server);
@@ -570,8 +531,7 @@ static int listen_on(struct server *server, struct in_addr address)
 	return 0;
 }
 
-int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox,
-    struct roster *roster, struct console *console)
+int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox)
 {
 	struct server *opened = calloc(1, sizeof(*opened));
 	int rc;
@@ -583,8 +543,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
 	TAILQ_INIT(&opened->touched);
 	opened->key = key;
 	opened->inbox = inbox;
-	opened->roster = roster;
-	opened->console = console;
+	opened->console = inbox->console;
 	opened->strict = strict;
 	admission_init(&opened->admission, connection_limit());
 	shutout_init(&opened->shutout);

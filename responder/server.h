@@ -12,19 +12,17 @@
 #include <stdint.h>
 
 #include "inbox.h"
-#include "roster.h"
 #include "store/keyfile.h"
-#include "term/console.h"
 
 struct server;
 
 /*
- * Listens on address (0.0.0.0 for all). If strict, the classic exchange is refused. The key, inbox, roster and console
- * stay the caller's and must outlive the server; the key is open by the time of server_run(). Returns 0 with *server the
- * caller's to close, or an errno value.
+ * Listens on address (0.0.0.0 for all). If strict, the classic exchange is refused. The key and the inbox, which has
+ * the console, stay the caller's and must outlive the server; the key is open by the time of server_run(). Returns 0 with
+ * *server the caller's to close, or an errno value.
  */
-int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox,
-    struct roster *roster, struct console *console) __attribute__((warn_unused_result));
+int server_open(struct server **server, struct in_addr address, bool strict, struct keyfile *key, struct inbox *inbox)
+    __attribute__((warn_unused_result));
 
 /*
  * Sends a receipt for a message of a conversation of the server. To be given to the inbox: senders get
