@@ -128,13 +128,13 @@ static void the_letters_of_ascii_and_nothing_else_change_their_case(void **state
 		struct matcher *matcher = make((const char *const[3]){word});
 
 		for (int other = 1; other < 0x80; other++) {
-			char line[] = "{\"text\": \"01234A?A\"}";
+			char text[] = "01234A?A";
+			struct console_mark marks[MATCHER_MARKS_MAX];
 			bool same =
 			    byte == other || (((byte ^ other) == 0x20) && (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
 
-			*strchr(line, '?') = (char)other;
-			if (byte >= ' ' && byte != 0x7f && !strchr("\"\\/?", byte))
-				assert_int_equal(matcher_may_match(matcher, line, strlen(line)), same);
+			*strchr(text, '?') = (char)other;
+			assert_int_equal(matcher_find(matcher, text, strlen(text), marks), same);
 		}
 		matcher_free(matcher);
 	}
