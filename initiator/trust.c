@@ -125,40 +125,31 @@ int trust_fingerprint(struct desk *desk, const char *name)
 	return PROGRAM_FINE;
 }
 
-/* The next digit of text, after spaces; or the NUL. */
-static char next_digit(const char **text)
-{
-	*text += strspn(*text, " ");
-	return **text == '\0' ? '\0' : *(*text)++;
-}
-
-static size_t count_digits(const char *text)
+/* Copies the digits of text, without the spaces between them. Returns how many; 0 if it has anything else, or too many. */
+static size_t read_digits(const char *text, char digits[static FINGERPRINT_DIGITS + 1])
 {
 	size_t count = 0;
 
-	for (char digit; (digit = next_digit(&text)) != '\0'; count++) {
-		if (digit < '0' || digit > '9')
+	for (text += strspn(text, " "); *text != '\0'; text += strspn(text, " ")) {
+		if (*text < '0' || *text > '9' || count == FINGERPRINT_DIGITS)
 			return 0;
+		digits[count++] = *text++;
 	}
+	digits[count] = '\0';
 	return count;
 }
 
-/* Whether two texts have the same digits. */
 static bool same_digits(const char *text, const char *other)
 {
-	char digit;
+	char digits[FINGERPRINT_DIGITS + 1], others[FINGERPRINT_DIGITS + 1];
 
-	do {
-		digit = next_digit(&text);
-		if (digit != next_digit(&other))
-			return false;
-	} while (digit != '\0');
-	return true;
+	return read_digits(text, digits) > 0 && read_digits(other, others) > 0 && strcmp(digits, others) == 0;
 }
 
 bool trust_are_digits(const char *text)
 {
-	size_t count = count_digits(text);
+	char digits[FINGERPRINT_DIGITS + 1];
+	size_t count = read_digits(text, digits);
 
 	return count == FINGERPRINT_DIGITS || count == FINGERPRINT_DIGITS / 2;
 }
