@@ -66,25 +66,10 @@ static void put_candidates(const struct candidates *candidates, struct console *
 		console_put(console, "There are others; more of the name tells them apart.\n");
 }
 
-/* The one of several whom an answer means, by its number or address; NULL for none. */
-static const struct recipient *pick(const struct recipient *list, size_t count, const char *answer)
-{
-	size_t number = number_of(answer);
-	struct in_addr address;
-
-	if (number > 0)
-		return number <= count ? &list[number - 1] : NULL;
-	for (size_t i = 0; i < count && address_parse(answer, &address) == 0; i++) {
-		if (list[i].has_address && list[i].address.s_addr == address.s_addr)
-			return &list[i];
-	}
-	return NULL;
-}
-
-/* Asks which of several is meant. */
+/* Asks which of several is meant, by number or address; NULL for none of them. */
 static const struct recipient *ask(const struct recipient *list, size_t count, struct prompt *prompt)
 {
-	const struct recipient *found;
+	struct in_addr address;
 	char *answer;
 
 	/* A pipe has no line for this, which is not always asked. */
@@ -93,9 +78,14 @@ static const struct recipient *ask(const struct recipient *list, size_t count, s
 		return NULL;
 	}
 	while (prompt_ask_word(prompt, "Number or address: ", &answer)) {
-		found = pick(list, count, answer);
-		if (found)
-			return found;
+		size_t number = number_of(answer);
+		bool is_address = number == 0 && address_parse(answer, &address) == 0;
+
+		for (size_t i = 0; i < count; i++) {
+			if (number == i + 1 ||
+			    (is_address && list[i].has_address && list[i].address.s_addr == address.s_addr))
+				return &list[i];
+		}
 		console_put_styled(prompt->console, CONSOLE_WARNING,
 		    "That is none of these numbers and addresses; an empty line gives up.\n");
 	}
@@ -133,46 +123,59 @@ static void tell_nobody(const char *text, bool number, struct console *console)
 					: " here now; Users lists who is.\n");
 }
 
-static void set_up(struct candidates *candidates, const struct desk *desk)
+/* Begins a search in what was read of peers.txt last. */
+static void begin(struct candidates *candidates, const struct peersfile *file)
 {
 	*candidates = (struct candidates){
-	    .pins = peersfile_pins(desk->peers),
-	    .peers = peersfile_peers(desk->peers),
+	    .pins = peersfile_pins(file),
+	    .peers = peersfile_peers(file),
 	    .now_ms = clock_wall_ms(),
-	    .whole = desk->script,
 	};
 }
 
-/* Begins a search of what peers.txt says now. */
-static bool begin(struct candidates *candidates, const struct desk *desk)
-{
-	if (!desk_read_peers(desk))
-		return false;
-	set_up(candidates, desk);
-	return true;
-}
-
-/* Finds whom text means: by a number of the list, or by a name or address. */
+/* Finds whom text means: by a number of the list of Users, or by a name or address. */
 static void look_up(struct candidates *candidates, const char *text, const struct desk *desk)
 {
 	size_t number = desk->script ? 0 : number_of(text);
 
+	candidates->whole |= desk->script;
 	if (number > 0 && number <= desk->users.count)
 		candidates_add_claim(candidates, &desk->users.list[number - 1]);
 	else if (desk->script || !is_number(text))
 		candidates_find(candidates, text);
 }
 
-size_t recipient_count(struct desk *desk, const char *text, bool whole)
+/* The same in peers.txt as it is now, without telling anything. */
+static void look_quietly(struct candidates *candidates, const char *text, bool whole, const struct desk *desk)
+{
+	*candidates = (struct candidates){0};
+	if (peersfile_read(desk->peers) != 0)
+		return;
+	begin(candidates, desk->peers);
+	candidates->whole = whole;
+	look_up(candidates, text, desk);
+}
+
+size_t recipient_count(const struct desk *desk, const char *text, bool whole)
 {
 	struct candidates candidates;
 
-	if (peersfile_read(desk->peers) != 0)
-		return 0;
-	set_up(&candidates, desk);
-	candidates.whole |= whole;
-	look_up(&candidates, text, desk);
+	look_quietly(&candidates, text, whole, desk);
 	return candidates.count;
+}
+
+bool recipient_is_online(const struct desk *desk, const char *text)
+{
+	struct candidates candidates;
+
+	look_quietly(&candidates, text, true, desk);
+	for (size_t i = 0; i < candidates.count; i++) {
+		const struct peer *claim = candidates.list[i].verdict.claim;
+
+		if (claim && peer_is_online(claim, candidates.now_ms))
+			return true;
+	}
+	return false;
 }
 
 int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
@@ -187,8 +190,9 @@ int recipient_find_among(struct recipient *recipient, const char *text, const st
 			return PROGRAM_FAILED;
 		text = answer;
 	}
-	if (!begin(&candidates, desk))
+	if (!desk_read_peers(desk))
 		return PROGRAM_FAILED;
+	begin(&candidates, desk->peers);
 	candidates.others = search->others;
 	candidates.other_count = search->other_count;
 	candidates.noted = search->noted;
@@ -205,19 +209,7 @@ int recipient_find_among(struct recipient *recipient, const char *text, const st
 	return DESK_UNREACHABLE;
 }
 
-int recipient_find_identity(struct recipient *recipient, const uint8_t identity[static IDENTITY_BYTES],
-    const char *username, struct in_addr address, struct desk *desk)
-{
-	struct candidates candidates;
-
-	if (!begin(&candidates, desk))
-		return PROGRAM_FAILED;
-	candidates_find_identity(&candidates, identity, username, address);
-	take(recipient, &candidates, candidates.list);
-	return PROGRAM_FINE;
-}
-
-size_t recipient_name_bytes(struct desk *desk, const char *text)
+size_t recipient_name_bytes(const struct desk *desk, const char *text)
 {
 	char name[USERNAME_MAX_BYTES + 1];
 	size_t len = strnlen(text, USERNAME_MAX_BYTES);
@@ -241,12 +233,9 @@ int recipient_find(struct recipient *recipient, const char *text, bool even_abse
 const struct peer *recipient_know(struct recipient *recipient, const struct peersfile *file,
     const uint8_t identity[static IDENTITY_BYTES], const char *username, struct in_addr address)
 {
-	struct candidates candidates = {
-	    .pins = peersfile_pins(file),
-	    .peers = peersfile_peers(file),
-	    .now_ms = clock_wall_ms(),
-	};
+	struct candidates candidates;
 
+	begin(&candidates, file);
 	candidates_find_identity(&candidates, identity, username, address);
 	take(recipient, &candidates, candidates.list);
 	if (!recipient->has_pin && (username[0] != '\0' || recipient->announced[0] == '\0'))
@@ -257,29 +246,11 @@ const struct peer *recipient_know(struct recipient *recipient, const struct peer
 	return candidates.list[0].verdict.claim;
 }
 
-bool recipient_is_online(struct desk *desk, const char *text)
-{
-	struct candidates candidates;
-
-	if (peersfile_read(desk->peers) != 0)
-		return false;
-	set_up(&candidates, desk);
-	candidates.whole = true;
-	look_up(&candidates, text, desk);
-	for (size_t i = 0; i < candidates.count; i++) {
-		const struct peer *claim = candidates.list[i].verdict.claim;
-
-		if (claim && peer_is_online(claim, candidates.now_ms))
-			return true;
-	}
-	return false;
-}
-
 bool recipient_has_rival(const struct recipient *recipient, const struct desk *desk)
 {
 	struct candidates candidates;
 
-	set_up(&candidates, desk);
+	begin(&candidates, desk->peers);
 	candidates_find_rivals(&candidates, &recipient->pin);
 	return candidates.count > 0;
 }
@@ -288,8 +259,7 @@ int recipient_find_rival(struct recipient *recipient, struct desk *desk)
 {
 	struct candidates candidates;
 
-	if (!begin(&candidates, desk))
-		return PROGRAM_FAILED;
+	begin(&candidates, desk->peers);
 	candidates_find_rivals(&candidates, &recipient->pin);
 	if (candidates.count > 0)
 		return choose(recipient, &candidates, &desk->prompt);
@@ -356,23 +326,18 @@ void recipient_put_change(const struct recipient *recipient, struct console *con
 	console_put(console, ".\n");
 }
 
-/* Collects a line about the recipient that ends with a name. */
-static void put_note(const struct recipient *recipient, const char *says, const char *name, const char *end,
-    struct console *console)
-{
-	recipient_put(recipient, console, CONSOLE_WARNING, "Note:", says);
-	console_put_name(console, CONSOLE_NORMAL, name);
-	console_put(console, "%s\n", end);
-}
-
 void recipient_put_doubts(const struct recipient *recipient, struct console *console)
 {
+	bool is_lookalike = recipient->standing == STANDING_LOOKALIKE;
+	bool is_renamed = recipient->has_pin && recipient->announced[0] != '\0' &&
+			  strcmp(recipient->announced, recipient->username) != 0;
+
 	if (recipient->standing == STANDING_CHANGED || recipient->standing == STANDING_MISSING)
 		recipient_put_change(recipient, console);
-	if (recipient->standing == STANDING_LOOKALIKE)
-		put_note(recipient, " is somebody else than your known ", recipient->other.username,
-		    "; the names only look alike.", console);
-	if (recipient->has_pin && recipient->announced[0] != '\0' &&
-	    strcmp(recipient->announced, recipient->username) != 0)
-		put_note(recipient, " announces the name ", recipient->announced, ".", console);
+	if (!is_lookalike && !is_renamed)
+		return;
+	recipient_put(recipient, console, CONSOLE_WARNING,
+	    "Note:", is_lookalike ? " is somebody else than your known " : " announces the name ");
+	console_put_name(console, CONSOLE_NORMAL, is_lookalike ? recipient->other.username : recipient->announced);
+	console_put(console, is_lookalike ? "; the names only look alike.\n" : ".\n");
 }

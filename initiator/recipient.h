@@ -1,8 +1,8 @@
 /*
  * The recipient: whom the user means, by a name, the beginning of one, an address, or a number of the list of Users.
  *
- * Who may be meant is for trust/candidates.h to say. If several are, the user is asked. A number means whoever had it when
- * the list was shown, whatever has been announced since.
+ * This is the one place that finds that out. Who may be meant is for trust/candidates.h to say; if several are, the user is
+ * asked. A number means whoever had it when the list was shown, whatever has been announced since.
  */
 #ifndef QUARTET_RECIPIENT_H
 #define QUARTET_RECIPIENT_H
@@ -29,15 +29,12 @@ struct recipient {
 
 /*
  * Finds whom text means, asking for the name if it is "", and which of several if it must; in a script only a whole name
- * or address means somebody, and nothing is asked. Returns PROGRAM_FINE, or after
- * telling the user DESK_NOBODY; DESK_UNREACHABLE, unless even_absent, for somebody without an address; or PROGRAM_FAILED
- * if the user gave up or peers.txt cannot be read.
+ * or address means somebody, and nothing is asked. Returns PROGRAM_FINE, or after telling the user DESK_NOBODY;
+ * DESK_UNREACHABLE, unless even_absent, for somebody without an address; or PROGRAM_FAILED if the user gave up or peers.txt
+ * cannot be read.
  */
 int recipient_find(struct recipient *recipient, const char *text, bool even_absent, struct desk *desk)
     __attribute__((warn_unused_result));
-
-/* How many text may mean, at most CANDIDATES_MAX; only whole names count if whole. Tells nothing, and asks nothing. */
-size_t recipient_count(struct desk *desk, const char *text, bool whole);
 
 /* Who may be meant besides those who are pinned or announced, as in trust/candidates.h. */
 struct recipient_search {
@@ -47,42 +44,34 @@ struct recipient_search {
 	bool even_absent;
 };
 
-/* The same for what is decided about strangers. */
 int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
     struct desk *desk) __attribute__((warn_unused_result));
 
+/* How many text may mean, at most CANDIDATES_MAX; only whole names count if whole. Tells nothing, and asks nothing. */
+size_t recipient_count(const struct desk *desk, const char *text, bool whole);
+
 /* Whether whoever a whole name or an address means is announced, and was heard lately enough. */
-bool recipient_is_online(struct desk *desk, const char *text);
-
-/* Whether somebody else than the holder announces the name of a pinned recipient, as peers.txt was read last. */
-bool recipient_has_rival(const struct recipient *recipient, const struct desk *desk);
-
-/*
- * Finds the holder of an identity, who was called username and was at address when that was last known, without asking.
- * Returns PROGRAM_FINE, or PROGRAM_FAILED if peers.txt cannot be read.
- */
-int recipient_find_identity(struct recipient *recipient, const uint8_t identity[static IDENTITY_BYTES],
-    const char *username, struct in_addr address, struct desk *desk) __attribute__((warn_unused_result));
+bool recipient_is_online(const struct desk *desk, const char *text);
 
 /*
  * How many bytes at the beginning of text are a name or address: the longest whole one that somebody has, else the first
  * word.
  */
-size_t recipient_name_bytes(struct desk *desk, const char *text);
-
-/*
- * Finds who announces the name of a pinned recipient and is not the holder of the pin, asking which of several. Returns
- * as recipient_find() does.
- */
-int recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
+size_t recipient_name_bytes(const struct desk *desk, const char *text);
 
 /*
  * Sets *recipient to the holder of an identity, as peers.txt was read last. Unless they are pinned, they keep the username
- * that they were written to by, if that is not ""; and address if they are neither announced nor pinned with one. Returns what they announce,
- * which holds until the file is read again, or NULL.
+ * that they had, if that is not ""; and address if they are neither announced nor pinned with one. Returns what they
+ * announce, which holds until the file is read again, or NULL.
  */
 const struct peer *recipient_know(struct recipient *recipient, const struct peersfile *file,
     const uint8_t identity[static IDENTITY_BYTES], const char *username, struct in_addr address);
+
+/* Whether somebody else than the holder announces the name of a pinned recipient, as peers.txt was read last. */
+bool recipient_has_rival(const struct recipient *recipient, const struct desk *desk);
+
+/* Finds who does so, asking which of several. Returns as recipient_find(). */
+int recipient_find_rival(struct recipient *recipient, struct desk *desk) __attribute__((warn_unused_result));
 
 /*
  * Writes down that the holder of the recipient's identity has answered: pins it under the name, with a number if that is
@@ -92,17 +81,14 @@ const struct peer *recipient_know(struct recipient *recipient, const struct peer
 int recipient_pin(const struct recipient *recipient, struct peersfile *file, char pinned[static USERNAME_MAX_BYTES + 1])
     __attribute__((warn_unused_result));
 
-/*
- * Collects "Not yet: Bob (192.168.1.7) is not known to you.": what stands before, in a style, the recipient, with the
- * address if there is one, and what stands after.
- */
+/* Collects "Not yet: Bob (192.168.1.7) is not known to you.": what stands before, in a style, the recipient, and the rest. */
 void recipient_put(const struct recipient *recipient, struct console *console, enum console_style style,
     const char *before, const char *after);
 
 /* Collects a line about somebody who announces a pinned name and is not its holder, with the date of the pin. */
 void recipient_put_change(const struct recipient *recipient, struct console *console);
 
-/* The same, or a line about a name that looks alike, or another name that the recipient is known by, if there is one. */
+/* The same, or a line about a name that looks alike, or another name that the recipient announces, if there is one. */
 void recipient_put_doubts(const struct recipient *recipient, struct console *console);
 
 /* Collects the day of pinning. */

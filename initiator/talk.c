@@ -356,7 +356,7 @@ static int find_last(bool only_received, struct recipient *recipient, bool *is_o
 	struct chatreader *reader = NULL;
 	struct chatlog_entry entry;
 	char ip[ADDRESS_TEXT_BYTES];
-	int rc, status;
+	int rc, status = PROGRAM_FINE;
 
 	if (!desk_read_peers(desk))
 		return PROGRAM_FAILED;
@@ -370,9 +370,10 @@ static int find_last(bool only_received, struct recipient *recipient, bool *is_o
 		return DESK_NOBODY;
 	if (rc != 0)
 		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
-	status = entry.has_identity
-		     ? recipient_find_identity(recipient, entry.identity, entry.username, entry.address, desk)
-		     : recipient_find(recipient, address_format(entry.address, ip), false, desk);
+	if (entry.has_identity)
+		recipient_know(recipient, desk->peers, entry.identity, entry.username, entry.address);
+	else
+		status = recipient_find(recipient, address_format(entry.address, ip), false, desk);
 	chatlog_entry_free(&entry);
 	return status;
 }
