@@ -12,7 +12,9 @@
 #include "delivery.h"
 #include "heard.h"
 #include "message.h"
+#include "net/address.h"
 #include "recipient.h"
+#include "store/lockedfile.h"
 #include "wording.h"
 
 /* A chat under way, once it is known how. */
@@ -79,53 +81,35 @@ static bool ask_number(struct desk *desk, char number[static CHAT_NUMBER_MAX_DIG
 	return true;
 }
 
-/* Finds out whether a secure chat can be had, in one way or the other; else the user is told why not. */
-static int check_secure(const struct desk *desk, const struct chat_way *way)
+/* What follows the answer to "secure or unsecure?", up to the message; the user is told why a secure chat cannot be had. */
+static int choose_mode(struct desk *desk, struct chat_way *way, bool secure, bool asks_number)
 {
 	const char *why_not = NULL;
 
-	if (way->mode == CHATLOG_SECURE)
-		return PROGRAM_FINE;
-	if (way->to.downgraded) {
-		wording_put_refusal(desk->console, &way->to);
-		return DESK_CHANGED;
-	}
-	if (desk->strict)
-		why_not = "The classic exchange is refused (--strict)";
-	else if (!classic_is_available())
-		why_not = "This build leaves out the classic exchange";
-	wording_put_classic(desk->console, &way->to, why_not);
-	return why_not ? PROGRAM_FAILED : PROGRAM_FINE;
-}
-
-/* What follows the answer to "secure or unsecure?", up to the message. */
-static int choose_mode(struct desk *desk, struct chat_way *way, bool secure, bool asks_number)
-{
-	int status = PROGRAM_FINE;
-
 	way->mode = !secure ? CHATLOG_PLAIN : way->to.has_identity ? CHATLOG_SECURE : CHATLOG_CLASSIC;
 	way->number[0] = '\0';
-	if (secure)
-		status = check_secure(desk, way);
-	if (status == PROGRAM_FINE && secure && asks_number && !ask_number(desk, way->number))
-		status = PROGRAM_FAILED;
-	return status;
+	if (way->mode == CHATLOG_CLASSIC) {
+		if (way->to.downgraded) {
+			wording_put_refusal(desk->console, &way->to);
+			return DESK_CHANGED;
+		}
+		if (desk->strict)
+			why_not = "The classic exchange is refused (--strict)";
+		else if (!classic_is_available())
+			why_not = "This build leaves out the classic exchange";
+		wording_put_classic(desk->console, &way->to, why_not);
+	}
+	return why_not || (secure && asks_number && !ask_number(desk, way->number)) ? PROGRAM_FAILED : PROGRAM_FINE;
 }
 
-/* What a failure before the message was sent means for the command. */
-static int status_of(enum call_stage stage, int rc)
-{
-	bool was_ours = stage == CALL_PREPARE || stage == CALL_PACK;
-
-	return rc == 0 ? PROGRAM_FINE : was_ours ? PROGRAM_FAILED : DESK_UNREACHABLE;
-}
-
-/* Tells of what went wrong before the message was sent, unless the user wanted an end. */
+/* Tells of what went wrong before the message was sent, unless the user wanted an end; returns what that means. */
 static int conclude(const struct chat *chat, int rc)
 {
+	enum call_stage stage = chat->call.stage;
+
 	if (rc != 0 && !stop_requested())
-		wording_put_failure(chat->desk->console, &chat->way->to, chat->call.stage, rc);
-	return status_of(chat->call.stage, rc);
+		wording_put_failure(chat->desk->console, &chat->way->to, stage, rc);
+	return rc == 0 ? PROGRAM_FINE : stage == CALL_PREPARE || stage == CALL_PACK ? PROGRAM_FAILED : DESK_UNREACHABLE;
 }
 
 /*
@@ -143,7 +127,9 @@ static bool pack_text(struct chat *chat)
 	/* Who announces an identity is one of ours and reads objects of any length that is allowed. */
 	if (rc != 0 || chat->call.object.len <= MESSAGE_OTHERS_READ_BYTES || chat->way->to.has_identity)
 		return conclude(chat, rc) == PROGRAM_FINE;
-	wording_put_length(desk->console, chat->call.object.len);
+	console_put_styled(desk->console, CONSOLE_WARNING,
+	    "This message takes %zu bytes, and some other programs read only the first %d.\n", chat->call.object.len,
+	    MESSAGE_OTHERS_READ_BYTES);
 	return !desk->prompt.terminal || prompt_ask_yes(&desk->prompt, "Send it anyway, yes or no? ");
 }
 
@@ -176,26 +162,25 @@ static bool ask_text(struct chat *chat)
 	return false;
 }
 
-static int open_call(struct chat *chat)
-{
-	call_open(&chat->call, NULL, NULL, chat->way->number);
-	return conclude(chat, call_await(&chat->call));
-}
-
-/* Opens a secure session. Somebody who cannot be reached can be written to all the same. */
+/* Opens a session. Somebody who cannot be reached can be written to all the same, if it is secure. */
 static int open_session(struct chat *chat)
 {
-	int rc = delivery_open(chat->desk->delivery, &chat->way->to, chat->way->number, &chat->call.stage);
+	bool is_secure = chat->way->mode == CHATLOG_SECURE;
+	int rc, status;
 
-	int status = conclude(chat, rc);
-
+	if (is_secure) {
+		rc = delivery_open(chat->desk->delivery, &chat->way->to, chat->way->number, &chat->call.stage);
+	} else {
+		call_open(&chat->call, NULL, NULL, chat->way->number);
+		rc = call_await(&chat->call);
+	}
+	status = conclude(chat, rc);
 	/* If somebody answers there, but not as they should, trying again would not help. */
-	chat->is_late =
-	    rc != 0 && rc != EBADMSG && rc != EPROTO && chat->call.stage != CALL_PREPARE && !stop_requested();
+	chat->is_late = is_secure && status == DESK_UNREACHABLE && rc != EBADMSG && rc != EPROTO && !stop_requested();
 	return chat->is_late ? PROGRAM_FINE : status;
 }
 
-/* The call, open: a person may type for longer than the other end waits. */
+/* Has the call open: a person may type for longer than the other end waits. */
 static int reopen_call(struct chat *chat)
 {
 	int status;
@@ -203,10 +188,10 @@ static int reopen_call(struct chat *chat)
 	if (call_is_open(&chat->call))
 		return PROGRAM_FINE;
 	if (chat->call.mode == CHATLOG_PLAIN)
-		return open_call(chat);
+		return open_session(chat);
 	call_close(&chat->call);
 	console_put(chat->desk->console, "The connection closed while you typed; calling again.\n");
-	status = open_call(chat);
+	status = open_session(chat);
 	if (status == PROGRAM_FINE)
 		status = conclude(chat, call_pack(&chat->call, chat->text.data, chat->text.len));
 	return status;
@@ -233,7 +218,9 @@ static int keep(const struct chat *chat, const struct verdict *from, const char 
 		rc = chatlog_append(chat->desk->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
 	if (rc != 0)
-		wording_put_unkept(chat->desk->console, !from, rc);
+		console_put_styled(chat->desk->console, CONSOLE_BAD,
+		    "NOT KEPT: the %s, but " CHATLOG_NAME " cannot be written: %s\n",
+		    from ? "reply was received" : "message was sent", lockedfile_reason(rc));
 	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
@@ -266,11 +253,20 @@ static int send_secure(struct chat *chat)
 static int take_reply(struct chat *chat, const struct wire_object *reply)
 {
 	const struct desk *desk = chat->desk;
+	struct console *console = desk->console;
+	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict from;
 
 	verdict_of_address(&from, peersfile_pins(desk->peers), peersfile_peers(desk->peers), chat->way->to.address,
 	    clock_wall_ms());
-	wording_put_reply(desk->console, &from, chat->way->to.address, reply->value, reply->value_len);
+	console_put(console, "Reply from ");
+	console_put_name(console, CONSOLE_NORMAL, from.username);
+	console_put(console, " (%s) [%s]", address_format(chat->way->to.address, ip), chatlog_mode_word(CHATLOG_PLAIN));
+	if (from.standing != STANDING_UNKNOWN)
+		console_put_styled(console, CONSOLE_BAD, " [%s]", standing_word(from.standing));
+	console_put(console, ": ");
+	console_put_message(console, reply->value, reply->value_len);
+	console_put(console, "\n");
 	return keep(chat, &from, reply->value, reply->value_len);
 }
 
@@ -286,17 +282,18 @@ static int finish(struct chat *chat)
 	return chat->call.reply.document ? desk_worse(status, take_reply(chat, &chat->call.reply)) : status;
 }
 
-static int send_text(struct chat *chat)
+static int transmit(struct chat *chat)
 {
 	int status, kept;
 
+	if (chat->way->mode == CHATLOG_SECURE)
+		return send_secure(chat);
 	call_send(&chat->call);
 	status = conclude(chat, call_await(&chat->call));
 	if (status != PROGRAM_FINE)
 		return status;
 	kept = keep(chat, NULL, chat->text.data, chat->text.len);
-	status = finish(chat);
-	return desk_worse(status, kept);
+	return desk_worse(finish(chat), kept);
 }
 
 static void begin(struct chat *chat, struct desk *desk, struct chat_way *way)
@@ -318,50 +315,16 @@ static int end(struct chat *chat, int status)
 	return status;
 }
 
-static int open_any(struct chat *chat)
-{
-	return chat->way->mode == CHATLOG_SECURE ? open_session(chat) : open_call(chat);
-}
-
-static int send_any(struct chat *chat)
-{
-	return chat->way->mode == CHATLOG_SECURE ? send_secure(chat) : send_text(chat);
-}
-
 /* Asks for the message and sends it. What is in the clear needs a connection only then. */
 static int converse(struct chat *chat)
 {
-	int status = chat->way->mode == CHATLOG_PLAIN ? PROGRAM_FINE : open_any(chat);
+	int status = chat->way->mode == CHATLOG_PLAIN ? PROGRAM_FINE : open_session(chat);
 
 	if (status == PROGRAM_FINE && !ask_text(chat))
 		status = chat->is_late ? DESK_UNREACHABLE : PROGRAM_FAILED;
 	if (status == PROGRAM_FINE && chat->way->mode != CHATLOG_SECURE)
 		status = reopen_call(chat);
-	return status == PROGRAM_FINE ? send_any(chat) : status;
-}
-
-int chat_run(struct desk *desk, const char *name)
-{
-	struct chat_way way;
-	struct chat chat;
-	bool secure;
-	int status = recipient_find(&way.to, name, false, desk);
-
-	if (status == PROGRAM_FINE) {
-		heard_put(desk, true);
-		recipient_put_doubts(&way.to, desk->console);
-		desk_show_waiting(desk, &way.to);
-	}
-	/* What a pipe says to this tells how many lines are meant for a chat, even if there is nobody to chat with. */
-	if ((status != PROGRAM_FINE && desk->prompt.terminal) || !ask_secure(desk, &secure))
-		return desk_worse(status, PROGRAM_FAILED);
-	prompt_expect(&desk->prompt, secure);
-	if (status == PROGRAM_FINE)
-		status = choose_mode(desk, &way, secure, true);
-	if (status != PROGRAM_FINE)
-		return status;
-	begin(&chat, desk, &way);
-	return end(&chat, converse(&chat));
+	return status == PROGRAM_FINE ? transmit(chat) : status;
 }
 
 int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
@@ -377,7 +340,29 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 	}
 	if ((asks_all || !secure) && !ask_secure(desk, &secure))
 		return PROGRAM_FAILED;
+	if (asks_all)
+		prompt_expect(&desk->prompt, secure);
 	return choose_mode(desk, way, secure, asks_all);
+}
+
+int chat_run(struct desk *desk, const char *name)
+{
+	struct chat_way way;
+	struct chat chat;
+	bool secure;
+	int status = recipient_find(&way.to, name, false, desk);
+
+	if (status == PROGRAM_FINE) {
+		desk_show_waiting(desk, &way.to);
+		status = chat_choose(desk, &way, true);
+	} else if (!desk->prompt.terminal && ask_secure(desk, &secure)) {
+		/* What a pipe says to this tells how many lines are meant for a chat, though there is nobody to chat with. */
+		prompt_expect(&desk->prompt, secure);
+	}
+	if (status != PROGRAM_FINE)
+		return status;
+	begin(&chat, desk, &way);
+	return end(&chat, converse(&chat));
 }
 
 int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t len)
@@ -392,10 +377,10 @@ int chat_send(struct desk *desk, struct chat_way *way, const char *text, size_t 
 	chat.is_behind =
 	    way->mode == CHATLOG_SECURE && outbox_count(delivery_outbox(desk->delivery), way->to.identity) > 0;
 	if (status == PROGRAM_FINE && !chat.is_behind)
-		status = open_any(&chat);
+		status = open_session(&chat);
 	if (status == PROGRAM_FINE && !pack_text(&chat))
 		status = PROGRAM_FAILED;
 	if (status == PROGRAM_FINE)
-		status = send_any(&chat);
+		status = transmit(&chat);
 	return end(&chat, status);
 }

@@ -28,32 +28,24 @@ struct sending {
 	enum chatlog_mode mode;
 };
 
-/* Waits until standard input has something; false if the user wants to stop. A regular file always has. */
-static bool await_input(struct desk *desk)
-{
-	int rc = loop_wait(desk->loop, STDIN_FILENO, LOOP_NEVER);
-
-	return rc == 0 || rc == EPERM;
-}
-
 /* Reads all of standard input, or as much as is too much. */
 static int read_input(struct desk *desk, struct buffer *text)
 {
 	char chunk[CHUNK_BYTES];
-	ssize_t got = 1;
-	int rc = 0;
+	ssize_t got = 0;
+	int rc;
 
-	while (rc == 0 && got > 0 && text->len <= MESSAGE_MAX_BYTES) {
-		if (!await_input(desk))
-			return EINTR;
+	do {
+		rc = loop_wait(desk->loop, STDIN_FILENO, LOOP_NEVER);
+		/* A regular file always has something. */
+		if (rc != 0 && rc != EPERM)
+			break;
 		got = read(STDIN_FILENO, chunk, sizeof(chunk));
-		if (got < 0)
-			rc = errno == EINTR || errno == EAGAIN ? 0 : errno;
-		if (got < 0 && rc == 0)
-			got = 1;
-		else if (got > 0)
+		if (got >= 0)
 			rc = buffer_append(text, chunk, (size_t)got);
-	}
+		else
+			rc = errno == EINTR || errno == EAGAIN ? 0 : errno;
+	} while (rc == 0 && got != 0 && text->len <= MESSAGE_MAX_BYTES);
 	sodium_memzero(chunk, sizeof(chunk));
 	return rc;
 }

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "message.h"
-#include "net/address.h"
 #include "outbox.h"
 #include "store/lockedfile.h"
 
@@ -129,14 +127,6 @@ static void put_outcome(struct console *console, const struct recipient *to, enu
 	console_put(console, ".\n");
 }
 
-static void put_delivered(struct console *console, const struct recipient *to, size_t count)
-{
-	recipient_put(to, console, CONSOLE_GOOD, "Delivered to", "");
-	if (count > 1)
-		console_put(console, ": %zu messages", count);
-	console_put(console, ".\n");
-}
-
 static void put_unconfirmed(struct console *console, const struct recipient *to, int error)
 {
 	recipient_put(to, console, CONSOLE_WARNING, "Sent to", ", not confirmed: ");
@@ -183,7 +173,10 @@ void wording_put_news(struct console *console, const struct delivery_notice *not
 
 	switch (notice->kind) {
 	case DELIVERY_DELIVERED:
-		put_delivered(console, to, notice->delivered);
+		recipient_put(to, console, CONSOLE_GOOD, "Delivered to", "");
+		if (notice->delivered > 1)
+			console_put(console, ": %zu messages", notice->delivered);
+		console_put(console, ".\n");
 		break;
 	case DELIVERY_REFUSED:
 		put_outcome(console, to, CONSOLE_BAD, "Refused by", notice->receipt.why);
@@ -240,32 +233,4 @@ void wording_put_waiting(struct console *console, const struct recipient *to, si
 void wording_put_unfit(struct console *console, const char *fault)
 {
 	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message %s. An empty line gives up.\n", fault);
-}
-
-void wording_put_length(struct console *console, size_t bytes)
-{
-	console_put_styled(console, CONSOLE_WARNING,
-	    "This message takes %zu bytes, and some other programs read only the first %d.\n", bytes,
-	    MESSAGE_OTHERS_READ_BYTES);
-}
-
-void wording_put_unkept(struct console *console, bool sent, int error)
-{
-	console_put_styled(console, CONSOLE_BAD, "NOT KEPT: the %s, but " CHATLOG_NAME " cannot be written: %s\n",
-	    sent ? "message was sent" : "reply was received", lockedfile_reason(error));
-}
-
-void wording_put_reply(struct console *console, const struct verdict *from, struct in_addr address, const char *text,
-    size_t len)
-{
-	char ip[ADDRESS_TEXT_BYTES];
-
-	console_put(console, "Reply from ");
-	console_put_name(console, CONSOLE_NORMAL, from->username);
-	console_put(console, " (%s) [%s]", address_format(address, ip), chatlog_mode_word(CHATLOG_PLAIN));
-	if (from->standing != STANDING_UNKNOWN)
-		console_put_styled(console, CONSOLE_BAD, " [%s]", standing_word(from->standing));
-	console_put(console, ": ");
-	console_put_message(console, text, len);
-	console_put(console, "\n");
 }

@@ -1,5 +1,5 @@
 /*
- * The wording: what the user is told about a chat.
+ * The wording: what the user is told about messages that are sent.
  *
  * It decides nothing and changes nothing; every function collects some lines on console. What the user is told is what
  * is known: "sent" when the message left, "delivered" when the receipt came that only the holder of the peer's identity
@@ -42,15 +42,5 @@ void wording_put_unqueued(struct console *console, const struct recipient *to, i
 
 /* So many messages wait for somebody, who cannot be reached. */
 void wording_put_waiting(struct console *console, const struct recipient *to, size_t count);
-
-/* The message of bytes on the wire is longer than some read. */
-void wording_put_length(struct console *console, size_t bytes);
-
-/* A message was sent in the clear or classic, or else a reply received, and chat.log could not be written: error is that of chatlog_append(). */
-void wording_put_unkept(struct console *console, bool sent, int error);
-
-/* What came back from address in the clear, from whom the verdict takes it to be. */
-void wording_put_reply(struct console *console, const struct verdict *from, struct in_addr address, const char *text,
-    size_t len);
 
 #endif
