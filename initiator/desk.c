@@ -5,18 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stop.h"
 #include "delivery.h"
 #include "recipient.h"
 #include "store/lockedfile.h"
 #include "term/secret.h"
 #include "wording.h"
-
-static void tell_news(const struct desk *desk, const char *news)
-{
-	if (news)
-		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
-}
 
 void desk_put_news(const struct desk *desk, const struct delivery_notice *notice)
 {
@@ -73,7 +66,10 @@ bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 
 void desk_refresh(struct desk *desk)
 {
-	tell_news(desk, keyfile_refresh(&desk->key));
+	const char *news = keyfile_refresh(&desk->key);
+
+	if (news)
+		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", news);
 }
 
 bool desk_read_peers(const struct desk *desk)
@@ -137,48 +133,6 @@ int desk_status(const struct delivery_notice *notice)
 		break;
 	}
 	return PROGRAM_FAILED;
-}
-
-static void set(void *context, uint32_t events)
-{
-	(void)events;
-	*(bool *)context = true;
-}
-
-static bool is_set(void *context)
-{
-	return *(bool *)context;
-}
-
-static int wait_for_pager(void *context, int fd, bool to_write)
-{
-	struct loop *loop = context;
-	bool ready = false;
-	int rc;
-
-	if (!to_write)
-		return loop_wait(loop, fd, LOOP_NEVER);
-	rc = loop_watch(loop, fd, EPOLLOUT, set, &ready);
-	if (rc == 0)
-		rc = loop_run_until(loop, is_set, &ready);
-	loop_forget(loop, fd);
-	return rc;
-}
-
-void desk_begin_listing(struct desk *desk, struct pager *pager)
-{
-	pager_begin(pager, desk->data, desk->prompt.terminal);
-	pager->wait = wait_for_pager;
-	pager->wait_context = desk->loop;
-	desk->data = pager_console(pager);
-	stop_set_interruptible(desk->prompt.terminal);
-}
-
-void desk_end_listing(struct desk *desk, struct pager *pager)
-{
-	desk->data = pager->console;
-	pager_end(pager);
-	stop_set_interruptible(false);
 }
 
 const uint8_t *desk_identity(const struct desk *desk)

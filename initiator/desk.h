@@ -18,7 +18,6 @@
 #include "store/chatlog.h"
 #include "store/keyfile.h"
 #include "store/peersfile.h"
-#include "term/pager.h"
 #include "term/program.h"
 
 struct delivery;
@@ -50,6 +49,15 @@ struct shown_links {
 	char *list[LINKS_MAX];
 	size_t count;
 	pid_t browser; /* that was started last; or 0 */
+};
+
+/* What is asked of a command that lists. */
+struct wish {
+	const char *whom; /* a name or an address, or NULL for everybody */
+	size_t newest;	  /* so many messages, or 0 for all */
+	bool as_json;
+	const char *const *words; /* of Search, count of them, which may have spaces */
+	size_t count;
 };
 
 /* The one of two statuses that says more. */
@@ -110,13 +118,6 @@ void desk_put_news(const struct desk *desk, const struct delivery_notice *notice
 
 /* What a command returns whose message that has become of. */
 int desk_status(const struct delivery_notice *notice);
-
-/*
- * Begins a listing that may be long: what is collected on data goes through the pager at a terminal, and SIGINT ends the
- * listing there and not the program. Ends with desk_end_listing(), after which data is as before.
- */
-void desk_begin_listing(struct desk *desk, struct pager *pager);
-void desk_end_listing(struct desk *desk, struct pager *pager);
 
 /* Our public key; NULL if there is none. */
 const uint8_t *desk_identity(const struct desk *desk);

@@ -35,7 +35,7 @@ void history_read_wish(const char *typed, struct history_wish *wish);
  */
 int history_show(struct desk *desk, const char *typed);
 
-/* The same for a script: the newest messages, or all if that is 0, with whom, unless it is NULL, as lines or as objects. */
-int history_list(struct desk *desk, const char *whom, size_t newest, bool as_json);
+/* The same for a script: the newest messages, with whom, as the wish says. */
+int history_list(struct desk *desk, const struct wish *wish);
 
 #endif

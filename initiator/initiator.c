@@ -15,6 +15,7 @@
 #include "desk.h"
 #include "history.h"
 #include "links.h"
+#include "listing.h"
 #include "net/address.h"
 #include "passphrase.h"
 #include "people.h"
@@ -66,16 +67,16 @@ static void put_commands(struct console *console);
 
 static int run_help(struct desk *desk, const char *argument)
 {
-	struct pager pager;
+	struct listing listing = {.desk = desk};
 
 	(void)argument;
-	desk_begin_listing(desk, &pager);
+	listing_begin(&listing);
 	put_commands(desk->data);
 	console_put(desk->data,
 	    "In the responder's window a sign stands behind the name if there is something to know:\n");
 	for (size_t i = 0; i < MARK_KINDS; i++)
 		console_put(desk->data, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
-	desk_end_listing(desk, &pager);
+	listing_end(&listing);
 	return PROGRAM_FINE;
 }
 

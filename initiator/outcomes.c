@@ -1,105 +1,85 @@
 #include "outcomes.h"
 
-#include <sodium.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_MIN 1024
-
-/* What is known of a message: bits of the lowest byte of its slot, above which stands a hash of it. An empty slot is 0. */
+/* What is known of a message: bits. */
 enum fact {
-	FACT_KNOWN = 1,
-	FACT_SENT = 2,
-	FACT_DELIVERED = 4,
-	FACT_DROPPED = 8,
-	FACT_ACCEPTED = 16,
-	FACT_TAKEN = 32, /* as sent, by outcomes_take() */
+	FACT_SENT = 1,
+	FACT_DELIVERED = 2,
+	FACT_DROPPED = 4,
+	FACT_ACCEPTED = 8,
+	FACT_TAKEN = 16, /* as sent, by outcomes_take() */
 };
 
-#define FACTS_MASK UINT64_C(0xff)
+/* A message: its id, and the identity of the other side, or zeros. */
+struct message {
+	uint8_t key[ENVELOPE_ID_BYTES + IDENTITY_BYTES];
+	uint8_t facts;
+};
 
 struct outcomes {
-	uint64_t *slots; /* open addressing; a power of two, never more than half full */
-	size_t size, count;
-	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose ids that fall together */
+	void *messages; /* a tree of tsearch(3), balanced whoever chose the ids */
+	size_t count;
 };
 
 struct outcomes *outcomes_new(void)
 {
-	struct outcomes *outcomes = calloc(1, sizeof(*outcomes));
-
-	if (outcomes)
-		crypto_shorthash_keygen(outcomes->key);
-	return outcomes;
+	return calloc(1, sizeof(struct outcomes));
 }
 
 void outcomes_free(struct outcomes *outcomes)
 {
 	if (outcomes)
-		free(outcomes->slots);
+		tdestroy(outcomes->messages, free);
 	free(outcomes);
 }
 
-static uint64_t hash(const struct outcomes *outcomes, const struct chatlog_entry *entry)
+static int compare(const void *left, const void *right)
 {
-	uint8_t bytes[ENVELOPE_ID_BYTES + IDENTITY_BYTES] = {0};
-	uint64_t value;
+	const struct message *a = left, *b = right;
 
-	memcpy(bytes, entry->id, ENVELOPE_ID_BYTES);
-	if (entry->has_identity)
-		memcpy(bytes + ENVELOPE_ID_BYTES, entry->identity, IDENTITY_BYTES);
-	crypto_shorthash((uint8_t *)&value, bytes, sizeof(bytes), outcomes->key);
-	return value & ~FACTS_MASK;
+	return memcmp(a->key, b->key, sizeof(a->key));
 }
 
-/* The slot of a message, or the empty one where it belongs. */
-static uint64_t *find(const struct outcomes *outcomes, uint64_t hash)
+static struct message message_of(const struct chatlog_entry *entry)
 {
-	size_t i = (hash >> 8) & (outcomes->size - 1);
+	struct message message = {0};
 
-	while (outcomes->slots[i] != 0 && (outcomes->slots[i] & ~FACTS_MASK) != hash)
-		i = (i + 1) & (outcomes->size - 1);
-	return &outcomes->slots[i];
+	memcpy(message.key, entry->id, ENVELOPE_ID_BYTES);
+	if (entry->has_identity)
+		memcpy(message.key + ENVELOPE_ID_BYTES, entry->identity, IDENTITY_BYTES);
+	return message;
 }
 
 static unsigned facts_of(const struct outcomes *outcomes, const struct chatlog_entry *entry)
 {
-	if (!entry->has_id || outcomes->size == 0)
-		return 0;
-	return *find(outcomes, hash(outcomes, entry)) & FACTS_MASK;
+	struct message message = message_of(entry), **found = NULL;
+
+	if (entry->has_id)
+		found = tfind(&message, &outcomes->messages, compare);
+	return found ? (*found)->facts : 0;
 }
 
-/* Makes room for one more; false if there is none. */
-static bool grow(struct outcomes *outcomes)
-{
-	struct outcomes bigger = {.size = outcomes->size > 0 ? 2 * outcomes->size : SLOTS_MIN};
-
-	if (2 * (outcomes->count + 1) <= outcomes->size)
-		return true;
-	if (outcomes->count >= OUTCOMES_MAX)
-		return false;
-	bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
-	if (!bigger.slots)
-		return false;
-	for (size_t i = 0; i < outcomes->size; i++) {
-		if (outcomes->slots[i] != 0)
-			*find(&bigger, outcomes->slots[i] & ~FACTS_MASK) = outcomes->slots[i];
-	}
-	free(outcomes->slots);
-	outcomes->slots = bigger.slots;
-	outcomes->size = bigger.size;
-	return true;
-}
-
+/* Without memory nothing more is known. */
 static void add(struct outcomes *outcomes, const struct chatlog_entry *entry, unsigned fact)
 {
-	uint64_t value = hash(outcomes, entry), *slot;
+	struct message message = message_of(entry), *made, **found;
 
-	if (!entry->has_id || !grow(outcomes))
+	if (!entry->has_id)
 		return;
-	slot = find(outcomes, value);
-	outcomes->count += *slot == 0;
-	*slot |= value | fact | FACT_KNOWN;
+	found = tfind(&message, &outcomes->messages, compare);
+	if (!found && outcomes->count < OUTCOMES_MAX && (made = malloc(sizeof(*made)))) {
+		*made = message;
+		found = tsearch(made, &outcomes->messages, compare);
+		if (found)
+			outcomes->count++;
+		else
+			free(made);
+	}
+	if (found)
+		(*found)->facts |= (uint8_t)fact;
 }
 
 static unsigned fact_of(enum chatlog_state state)

@@ -14,7 +14,7 @@
 
 #include "store/chatlog.h"
 
-#define OUTCOMES_MAX 4194304
+#define OUTCOMES_MAX 1048576
 
 struct outcomes;
 

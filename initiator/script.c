@@ -18,9 +18,7 @@
 struct request {
 	struct program *program;
 	struct desk desk;
-	bool json;	  /* -j */
-	size_t newest;	  /* -n, or 0 */
-	const char *whom; /* -f, or NULL */
+	struct wish wish; /* -j, -n, -f, and the arguments */
 	bool once;	  /* -1 */
 	struct send_order order;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
@@ -33,37 +31,21 @@ struct command {
 	const char *purpose;
 	const char *options; /* as getopt(3) takes them */
 	int least, most;     /* arguments that follow them */
+	bool needs_secret;   /* signs, encrypts or compares; all else works without the passphrase of the identity */
+	/* One of these: for a name as in the menu, for a wish, or for anything else. */
+	int (*run_named)(struct desk *desk, const char *name);
+	int (*list)(struct desk *desk, const struct wish *wish);
 	int (*run)(struct request *request);
 	int (*check)(struct request *request); /* whether they can be meant: PROGRAM_FINE or PROGRAM_USAGE; or NULL */
-	/* In place of run: those that the menu has just so. */
-	int (*run_named)(struct desk *desk, const char *name);
-	bool needs_secret; /* signs, encrypts or compares; all else works without the passphrase of the identity */
 };
-
-static int run_users(struct request *request)
-{
-	return users_list(&request->desk, request->arguments[0], request->json);
-}
-
-static int run_history(struct request *request)
-{
-	return history_list(&request->desk, request->arguments[0], request->newest, request->json);
-}
-
-static int run_search(struct request *request)
-{
-	return search_list(&request->desk, request->whom, (const char *const *)request->arguments,
-	    (size_t)request->argument_count, request->json);
-}
 
 static int check_send(struct request *request)
 {
 	struct send_order *order = &request->order;
 
 	order->name = request->arguments[0];
-	order->text = request->argument_count > 1 ? request->arguments[1] : "-";
-	if (strcmp(order->text, "-") == 0)
-		order->text = NULL;
+	if (request->argument_count > 1 && strcmp(request->arguments[1], "-") != 0)
+		order->text = request->arguments[1];
 	if (order->keep && order->has_mode && order->mode != CHATLOG_SECURE)
 		return program_refuse(request->program, "with -k a message is secure, and not",
 		    chatlog_mode_word(order->mode), NULL);
@@ -80,11 +62,6 @@ static int run_deliver(struct request *request)
 	return send_deliver(&request->desk, request->once);
 }
 
-static int run_watch(struct request *request)
-{
-	return watch_run(&request->desk, request->arguments[0], request->json);
-}
-
 static int check_verify(struct request *request)
 {
 	if (!trust_are_digits(request->arguments[1]))
@@ -99,34 +76,32 @@ static int run_verify(struct request *request)
 }
 
 static const struct command commands[] = {
-    {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, run_users,
-	.check = NULL},
+    {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, false,
+	.list = users_list},
     {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] NAME [TEXT]",
 	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME", "m:w:k", 1, 2,
-	run_send, check_send, .needs_secret = true},
-    {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, run_deliver,
-	.needs_secret = true},
-    {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, run_history,
-	.check = NULL},
+	true, .run = run_send, .check = check_send},
+    {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, true,
+	.run = run_deliver},
+    {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, false,
+	.list = history_list},
     {"search", "[-j] [-f NAME] WORDS...", "the newest messages with all the words, or those of them with NAME",
-	"jf:", 1, MATCHER_WORDS_MAX, run_search, .check = NULL},
-    {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, run_watch,
-	.check = NULL},
-    {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1,
-	.run_named = trust_fingerprint, .needs_secret = true},
-    {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2,
-	run_verify, check_verify, .needs_secret = true},
-    {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, .run_named = trust_accept,
-	.needs_secret = true},
-    {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, .run_named = trust_withdraw,
-	.needs_secret = true},
-    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, .run_named = people_accept},
-    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, .run_named = people_reject},
-    {"block", "NAME", "refuse the messages of somebody", "", 1, 1, .run_named = people_block},
-    {"unblock", "NAME", "take them again", "", 1, 1, .run_named = people_unblock},
-    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, .run_named = people_mute},
-    {"unmute", "NAME", "have the bell again", "", 1, 1, .run_named = people_unmute},
-    {"name", "NEW", "change your own name", "", 1, 1, .run_named = people_rename, .needs_secret = true},
+	"jf:", 1, MATCHER_WORDS_MAX, false, .list = search_list},
+    {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, false,
+	.list = watch_run},
+    {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, true,
+	.run_named = trust_fingerprint},
+    {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2, true,
+	.run = run_verify, .check = check_verify},
+    {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, true, .run_named = trust_accept},
+    {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, true, .run_named = trust_withdraw},
+    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, false, .run_named = people_accept},
+    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, false, .run_named = people_reject},
+    {"block", "NAME", "refuse the messages of somebody", "", 1, 1, false, .run_named = people_block},
+    {"unblock", "NAME", "take them again", "", 1, 1, false, .run_named = people_unblock},
+    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, false, .run_named = people_mute},
+    {"unmute", "NAME", "have the bell again", "", 1, 1, false, .run_named = people_unmute},
+    {"name", "NEW", "change your own name", "", 1, 1, true, .run_named = people_rename},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -145,15 +120,6 @@ void script_put_commands(struct console *console)
 			console_put(console, "\n   %*s", COMMAND_COLUMNS, "");
 		console_put(console, "%s\n", command->purpose);
 	}
-}
-
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	}
-	return NULL;
 }
 
 /* Reads the value of an option, 1 to most. */
@@ -192,12 +158,12 @@ static int take_option(struct request *request, int option, const char *argument
 
 	switch (option) {
 	case 'j':
-		request->json = true;
+		request->wish.as_json = true;
 		return PROGRAM_FINE;
 	case 'n':
-		return read_number(request, "the number of messages", HISTORY_MAX, &request->newest);
+		return read_number(request, "the number of messages", HISTORY_MAX, &request->wish.newest);
 	case 'f':
-		request->whom = optarg;
+		request->wish.whom = optarg;
 		return PROGRAM_FINE;
 	case 'm':
 		return read_mode(request);
@@ -237,6 +203,11 @@ static int parse(struct request *request, const struct command *command, int cou
 	} while (status == PROGRAM_FINE && option != -1);
 	request->arguments = arguments + optind;
 	request->argument_count = count - optind;
+	request->wish.words = (const char *const *)request->arguments;
+	request->wish.count = (size_t)request->argument_count;
+	/* What has words has -f for this. */
+	if (!strchr(command->options, 'f'))
+		request->wish.whom = request->arguments[0];
 	if (status == PROGRAM_FINE && request->argument_count < command->least)
 		status = program_refuse(request->program, "something is missing after", command->name, NULL);
 	else if (status == PROGRAM_FINE && request->argument_count > command->most)
@@ -252,9 +223,11 @@ static int run(struct request *request, const struct command *command)
 	bool opened = desk_open(&request->desk, program, command->needs_secret);
 	int status = PROGRAM_FAILED;
 
-	if (request->json)
+	if (request->wish.as_json)
 		program->out.terminal = program->out.coloured = false; /* lines as they are */
-	if (opened)
+	if (opened && command->list)
+		status = command->list(&request->desk, &request->wish);
+	else if (opened)
 		status =
 		    command->run ? command->run(request) : command->run_named(&request->desk, request->arguments[0]);
 	desk_close(&request->desk);
@@ -264,11 +237,13 @@ static int run(struct request *request, const struct command *command)
 
 int script_run(struct program *program)
 {
-	const struct command *command = find_command(program->arguments[0]);
+	const struct command *command = commands, *end = commands + COMMANDS;
 	struct request request = {.program = program};
 	int status;
 
-	if (!command)
+	while (command < end && strcmp(command->name, program->arguments[0]) != 0)
+		command++;
+	if (command == end)
 		return program_refuse(program, "there is no command", program->arguments[0], NULL);
 	status = parse(&request, command, program->argument_count, program->arguments);
 	return status == PROGRAM_FINE ? run(&request, command) : status;

@@ -8,11 +8,10 @@
 
 #include "base/base64.h"
 #include "base/stop.h"
+#include "listing.h"
 #include "matcher.h"
 #include "outcomes.h"
-#include "shownentry.h"
 #include "store/chatreader.h"
-#include "whose.h"
 
 /* After so many bytes it is asked whether to go on. */
 #define ROUND_BYTES (1024 * 1024)
@@ -28,11 +27,9 @@ struct found {
 };
 
 struct search {
-	struct desk *desk;
+	struct listing listing;
 	struct matcher *matcher;
-	struct whose whose;
 	struct outcomes *outcomes;
-	struct pager pager;
 	struct found found[SEARCH_NEWEST]; /* the newest first */
 	size_t count;
 	bool cut; /* not all of the log was looked at */
@@ -48,7 +45,7 @@ static void take(struct search *search, const char *line, size_t len, int64_t of
 		return;
 	found->offset = offset;
 	found->has_sequel = found->entry.has_id && (found->entry.held || found->entry.direction != CHATLOG_RECEIVED);
-	if (found->entry.kind == CHATLOG_MESSAGE && whose_has(&search->whose, &found->entry) &&
+	if (found->entry.kind == CHATLOG_MESSAGE && listing_has(&search->listing, &found->entry) &&
 	    matcher_find(search->matcher, found->entry.text, found->entry.text_len, marks) > 0 &&
 	    (outcomes_note(search->outcomes, &found->entry) || found->entry.held))
 		search->count++;
@@ -145,86 +142,68 @@ static int settle(struct search *search)
 	return rc == ENODATA ? 0 : rc;
 }
 
-static void show(struct search *search, bool as_json)
+static void show(struct search *search)
 {
 	struct console_mark marks[MATCHER_MARKS_MAX];
-	size_t shown = 0;
 
-	for (size_t i = search->count; i-- > 0;) {
+	for (size_t i = search->count; i-- > 0 && pager_go_on(&search->listing.pager);) {
 		struct found *found = &search->found[i];
 		struct chatlog_entry *entry = &found->entry;
 		const char *outcome = NULL;
 
-		if (found->has_sequel && !outcomes_take(search->outcomes, entry, &outcome))
-			continue;
-		shown++;
-		if (as_json)
-			shownentry_put_object(search->desk->data, entry, outcome);
-		else
-			shownentry_put_line(search->desk->data, entry, outcome, marks,
+		if (!found->has_sequel || outcomes_take(search->outcomes, entry, &outcome))
+			listing_put(&search->listing, entry, outcome, marks,
 			    matcher_find(search->matcher, entry->text, entry->text_len, marks));
-		if (!pager_go_on(&search->pager))
-			break;
 	}
-	search->count = shown;
 }
 
-/* Tells what is wrong; returns the status of the command. */
-static int conclude(const struct search *search, int rc)
+/* Finds and shows, and tells what is wrong. */
+static int run(struct search *search, const struct wish *wish)
 {
-	struct console *console = search->desk->console;
+	struct desk *desk = search->listing.desk;
+	int rc = matcher_new(wish->words, wish->count, &search->matcher);
 
-	if (rc == EINTR && !stop_requested())
-		console_put_styled(console, CONSOLE_WARNING, "(interrupted; there may be more)\n");
-	else if (rc == EILSEQ)
-		console_put_styled(console, CONSOLE_WARNING, "The words are not UTF-8 text.\n");
-	else if (rc == E2BIG)
-		console_put_styled(console, CONSOLE_WARNING, "Search takes 1 to %d words.\n", MATCHER_WORDS_MAX);
-	else if (rc != 0 && rc != EINTR)
-		(void)desk_check_file(search->desk, "read", CHATLOG_NAME, rc);
-	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
-}
-
-static int run(struct search *search, const char *const *words, size_t count, bool as_json)
-{
-	struct console *console = search->desk->console;
-	int rc = matcher_new(words, count, &search->matcher);
-
-	desk_begin_listing(search->desk, &search->pager);
-	if (rc == 0) {
-		search->outcomes = outcomes_new();
+	listing_begin(&search->listing);
+	search->outcomes = outcomes_new();
+	if (rc == 0)
 		rc = search->outcomes ? find(search) : ENOMEM;
-	}
 	if (rc == 0)
 		rc = settle(search);
 	if (rc == 0 || rc == EINTR)
-		show(search, as_json);
-	desk_end_listing(search->desk, &search->pager);
-	if (rc == 0 && search->count == 0 && !search->desk->script)
-		console_put(console, "Nothing was found.\n");
-	else if (rc == 0 && search->cut && search->count > 0)
-		console_put_styled(console, CONSOLE_FAINT, "(the newest %d; more words find less)\n", SEARCH_NEWEST);
+		show(search);
+	listing_end(&search->listing);
+	if (rc == 0 && search->listing.shown == 0 && !desk->script)
+		console_put(desk->console, "Nothing was found.\n");
+	else if (rc == 0 && search->cut && search->listing.shown > 0)
+		console_put_styled(desk->console, CONSOLE_FAINT, "(the newest %d; more words find less)\n",
+		    SEARCH_NEWEST);
+	else if (rc == EINTR && !stop_requested())
+		console_put_styled(desk->console, CONSOLE_WARNING, "(interrupted; there may be more)\n");
+	else if (rc == EILSEQ)
+		console_put_styled(desk->console, CONSOLE_WARNING, "The words are not UTF-8 text.\n");
+	else if (rc == E2BIG)
+		console_put_styled(desk->console, CONSOLE_WARNING, "Search takes 1 to %d words.\n", MATCHER_WORDS_MAX);
+	else if (rc != 0 && rc != EINTR)
+		(void)desk_check_file(desk, "read", CHATLOG_NAME, rc);
 	outcomes_free(search->outcomes);
 	matcher_free(search->matcher);
-	return conclude(search, rc);
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
-int search_list(struct desk *desk, const char *whom, const char *const *words, size_t count, bool as_json)
+int search_list(struct desk *desk, const struct wish *wish)
 {
 	/* On the heap: it is too large for a stack. */
 	struct search *search = calloc(1, sizeof(*search));
 	int status;
 
-	if (!search) {
-		console_put_styled(desk->console, CONSOLE_BAD, "out of memory\n");
-		return PROGRAM_FAILED;
-	}
-	search->desk = desk;
-	status = whose_find(&search->whose, desk, whom ? whom : "");
-	if (status == PROGRAM_FINE && whom && search->whose.username[0] == '\0' && !desk->script)
-		(void)whose_find_like(&search->whose, desk, whom, &status);
+	if (!search)
+		return desk_check_file(desk, "read", CHATLOG_NAME, ENOMEM);
+	search->listing = (struct listing){.desk = desk, .as_json = wish->as_json};
+	status = listing_find(&search->listing, wish->whom);
 	if (status == PROGRAM_FINE)
-		status = run(search, words, count, as_json);
+		(void)listing_find_like(&search->listing, &status);
+	if (status == PROGRAM_FINE)
+		status = run(search, wish);
 	for (size_t i = 0; i < SEARCH_NEWEST; i++)
 		chatlog_entry_free(&search->found[i].entry);
 	free(search);
@@ -245,23 +224,23 @@ static char *next_word(char **text)
 
 int search_with(struct desk *desk, const char *whom, char *text)
 {
-	const char *words[MATCHER_WORDS_MAX + 1], *word;
-	size_t count = 0;
+	const char *words[MATCHER_WORDS_MAX + 1];
+	struct wish wish = {.whom = whom, .words = words};
 
-	while (count <= MATCHER_WORDS_MAX && (word = next_word(&text)))
-		words[count++] = word;
-	return search_list(desk, whom, words, count, false);
+	while (wish.count <= MATCHER_WORDS_MAX && (words[wish.count] = next_word(&text)))
+		wish.count++;
+	return search_list(desk, &wish);
 }
 
 int search_show(struct desk *desk, const char *typed)
 {
 	const char *whom = NULL;
-	char *copy = strdup(typed + strspn(typed, " \t")), *rest = copy;
+	char *copy = strdup(typed), *rest = copy;
 	int status;
 
 	if (!copy)
 		return desk_check_file(desk, "read", CHATLOG_NAME, ENOMEM);
-	if (strcspn(rest, " \t") == 2 && strncmp(rest, "-f", 2) == 0) {
+	if (strncmp(rest, "-f", 2) == 0 && strchr(" \t", rest[2])) {
 		(void)next_word(&rest);
 		whom = next_word(&rest);
 	}

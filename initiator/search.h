@@ -20,7 +20,7 @@ int search_show(struct desk *desk, const char *typed);
 /* Shows the messages with all words of text, which is cut into them; those with whom, unless that is NULL. */
 int search_with(struct desk *desk, const char *whom, char *text);
 
-/* The same for a script, with whom, unless it is NULL; a word may have spaces in it. */
-int search_list(struct desk *desk, const char *whom, const char *const *words, size_t count, bool as_json);
+/* The same as a wish says. */
+int search_list(struct desk *desk, const struct wish *wish);
 
 #endif

@@ -313,11 +313,12 @@ int users_show(struct desk *desk, const char *name)
 	return PROGRAM_FINE;
 }
 
-int users_list(struct desk *desk, const char *name, bool as_json)
+int users_list(struct desk *desk, const struct wish *wish)
 {
 	int64_t now_ms = clock_wall_ms();
 
 	if (!look(desk, now_ms))
 		return PROGRAM_FAILED;
-	return put_users(desk, name, as_json, now_ms) > 0 || !name ? PROGRAM_FINE : tell_nobody(desk, name);
+	return put_users(desk, wish->whom, wish->as_json, now_ms) > 0 || !wish->whom ? PROGRAM_FINE
+										     : tell_nobody(desk, wish->whom);
 }

@@ -21,10 +21,10 @@ int users_show(struct desk *desk, const char *name);
 
 /*
  * The same for a script, without numbers and summary, or as objects: who is there, or of them those whose whole name, as
- * announced or known, or whose address name is, unless that is NULL. Returns DESK_NOBODY after telling the user if that
+ * announced or known, or whose address the wish has. Returns DESK_NOBODY after telling the user if that
  * is nobody.
  */
-int users_list(struct desk *desk, const char *name, bool as_json);
+int users_list(struct desk *desk, const struct wish *wish);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);

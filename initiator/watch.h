@@ -8,9 +8,8 @@
 
 /*
  * Writes what is appended to chat.log from now on, until stop_requested(): messages as lines, or every line of the log as an
- * object; only what is with whom, unless that is NULL. Returns PROGRAM_FAILED, after telling the user, if the log cannot be
- * followed, or nobody reads any more.
+ * object. Returns PROGRAM_FAILED, after telling the user, if the log cannot be followed, or nobody reads any more.
  */
-int watch_run(struct desk *desk, const char *whom, bool as_json);
+int watch_run(struct desk *desk, const struct wish *wish);
 
 #endif

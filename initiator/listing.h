@@ -1,0 +1,62 @@
+/*
+ * A listing: messages of chat.log, those with one user if a name was given, as they are shown: for people as lines, at a
+ * terminal through the pager, or for programs as objects.
+ *
+ * Messages are told by the identity if the log has it, else by the name; an address means what was said there. What the log
+ * says is only as true as whoever wrote it. Its texts and names are foreign; the console escapes them.
+ */
+#ifndef QUARTET_LISTING_H
+#define QUARTET_LISTING_H
+
+#include "desk.h"
+#include "term/pager.h"
+
+struct listing {
+	struct desk *desk;
+	bool as_json;
+	size_t shown; /* so many */
+	/* For this module: */
+	const char *name; /* or NULL for everybody */
+	struct in_addr address;
+	bool has_address;		       /* then it counts alone */
+	char username[USERNAME_MAX_BYTES + 1]; /* what else name is called, or "" */
+	uint8_t identity[IDENTITY_BYTES];
+	bool has_identity;
+	bool only_identity; /* a name with another identity is somebody else */
+	struct pager pager;
+};
+
+/*
+ * Finds whom a whole name (which outlives the listing) means, or everybody if it is "" or NULL. Somebody there with that
+ * name has the identity; if several have it, the user is asked, or the name alone counts if nobody can be. Returns
+ * PROGRAM_FINE, or as recipient_find().
+ */
+int listing_find(struct listing *listing, const char *name) __attribute__((warn_unused_result));
+
+/*
+ * The same for a name that nobody has as a whole, and by which somebody may be meant as in Chat. Returns false with *status
+ * left alone if nobody is.
+ */
+bool listing_find_like(struct listing *listing, int *status);
+
+/* Whether a line is about one of theirs: a message, or what has become of one. */
+bool listing_has(const struct listing *listing, const struct chatlog_entry *entry);
+
+/*
+ * Begins what may be long: what is collected on the desk's data goes through the pager at a terminal, and SIGINT ends the
+ * listing and not the program. Ends with listing_end(), after which data is as before.
+ */
+void listing_begin(struct listing *listing);
+void listing_end(struct listing *listing);
+
+/* Whether the user wants more of it. */
+bool listing_goes_on(struct listing *listing);
+
+/*
+ * Collects "2026-11-20 08:00:00  SENT      Bob (192.168.1.7) [secure] ✓: hello", with count marks in the text; or the object
+ * of the log, which was parsed. outcome is what outcomes_take() says, or NULL.
+ */
+void listing_put(struct listing *listing, const struct chatlog_entry *entry, const char *outcome,
+    const struct console_mark *marks, size_t count);
+
+#endif
