@@ -76,7 +76,8 @@ bool prompt_ask_for(struct prompt *prompt, enum prompt_wants wants, const char *
 
 /*
  * Asks for a message, or for a command if wants is PROMPT_COMMAND. What was pasted may have several lines: pasted is true
- * then, and the user has said that it is one message; if not, nothing was answered and this returns false.
+ * then, and the user has said that it is one message, which holds until the next paste; if not, nothing was answered and
+ * this returns false.
  */
 bool prompt_ask_text(struct prompt *prompt, enum prompt_wants wants, const char *question, char **answer, size_t *len)
     __attribute__((warn_unused_result));

@@ -446,22 +446,19 @@ static int find_for_paste(struct talk *talk, const char *head, size_t *bytes)
 int talk_send_pasted(struct desk *desk, const char *text, size_t len, size_t typed_bytes)
 {
 	struct talk talk = {.desk = desk};
-	struct buffer kept = {0}, head = {0};
+	struct buffer head = {0};
 	size_t begin = 0;
 	int status = PROGRAM_FAILED;
 
-	/* The answers to other questions replace this text. */
-	if (buffer_append(&kept, text, len) == 0 && buffer_append(&head, text, typed_bytes) == 0 &&
-	    buffer_append(&head, "", 1) == 0)
+	if (buffer_append(&head, text, typed_bytes) == 0 && buffer_append(&head, "", 1) == 0)
 		status = find_for_paste(&talk, head.data, &begin);
+	buffer_wipe(&head);
 	if (status == PROGRAM_FINE)
 		status = choose(&talk);
-	/* Of a changed identity, or one that was not meant, the user was told so. */
-	if (status != PROGRAM_FINE && status != DESK_CHANGED)
-		console_put(desk->console, "Nothing was sent.\n");
 	if (status == PROGRAM_FINE)
-		status = send_text(&talk, kept.data + begin, kept.len - begin);
-	buffer_wipe(&head);
-	buffer_wipe(&kept);
+		status = send_text(&talk, text + begin, len - begin);
+	/* Of a changed identity, or one that was not meant, the user was told so. */
+	else if (status != DESK_CHANGED)
+		console_put(desk->console, "Nothing was sent.\n");
 	return finish(&talk, status);
 }

@@ -9,11 +9,10 @@
 
 #define FINGERPRINT_DIGITS 60
 
-/* Finds our own public key, and whom name means, or tells the user why not. */
-static int find(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
+/* Finds whom name means, if there is an identity of our own to compare with theirs. */
+static int find(struct desk *desk, const char *name, struct recipient *recipient)
 {
-	*own = desk_identity(desk);
-	if (*own)
+	if (desk_identity(desk))
 		return recipient_find(recipient, name, true, desk);
 	console_put_styled(desk->console, CONSOLE_BAD, KEYFILE_NAME " cannot be used\n");
 	return PROGRAM_FAILED;
@@ -26,9 +25,9 @@ static bool is_rival(const struct recipient *recipient)
 }
 
 /* The same for the holder of the name; returns DESK_CHANGED, after telling that, if it is somebody else. */
-static int find_holder(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
+static int find_holder(struct desk *desk, const char *name, struct recipient *recipient)
 {
-	int status = find(desk, name, recipient, own);
+	int status = find(desk, name, recipient);
 
 	if (status != PROGRAM_FINE || !is_rival(recipient))
 		return status;
@@ -36,11 +35,12 @@ static int find_holder(struct desk *desk, const char *name, struct recipient *re
 	return DESK_CHANGED;
 }
 
-static void put_fingerprint(struct console *console, const char *label, const uint8_t *own, const uint8_t *other)
+static void put_fingerprint(const struct desk *desk, const char *label, const uint8_t *other)
 {
+	struct console *console = desk->console;
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 
-	identity_fingerprint(own, other, fingerprint);
+	identity_fingerprint(desk_identity(desk), other, fingerprint);
 	/* A line for each half, short enough for half of a terminal of 80 columns. */
 	console_put(console, "  %s\n", label);
 	console_put_styled(console, CONSOLE_STRONG, "    %.*s\n", IDENTITY_HALF_BYTES - 1, fingerprint);
@@ -48,22 +48,22 @@ static void put_fingerprint(struct console *console, const char *label, const ui
 }
 
 /* The end of a line about who is pinned, and the fingerprint. */
-static void put_pin(const struct pin *pin, const uint8_t *own, struct console *console)
+static void put_pin(const struct desk *desk, const struct pin *pin)
 {
-	recipient_put_since(pin, console);
-	console_put_styled(console, pin->verified ? CONSOLE_GOOD : CONSOLE_NORMAL,
+	recipient_put_since(pin, desk->console);
+	console_put_styled(desk->console, pin->verified ? CONSOLE_GOOD : CONSOLE_NORMAL,
 	    pin->verified ? ", verified\n" : ", not verified\n");
-	put_fingerprint(console, "known", own, pin->identity);
+	put_fingerprint(desk, "known", pin->identity);
 }
 
 /* Both fingerprints of a name that is pinned to somebody else than who announces it. */
-static void put_both(const struct recipient *recipient, const uint8_t *own, struct console *console)
+static void put_both(const struct desk *desk, const struct recipient *recipient)
 {
-	put_fingerprint(console, "known", own, recipient->other.identity);
+	put_fingerprint(desk, "known", recipient->other.identity);
 	if (recipient->has_identity)
-		put_fingerprint(console, "announced", own, recipient->identity);
+		put_fingerprint(desk, "announced", recipient->identity);
 	else
-		console_put(console, "  announced: none\n");
+		console_put(desk->console, "  announced: none\n");
 }
 
 static void put_how_to_compare(const struct recipient *recipient, const struct peersfile *file, struct console *console)
@@ -81,12 +81,12 @@ static void put_how_to_compare(const struct recipient *recipient, const struct p
 }
 
 /* Whether somebody else has an identity; else the user is told. */
-static bool is_comparable(const struct recipient *recipient, const uint8_t *own, struct console *console)
+static bool is_comparable(const struct desk *desk, const struct recipient *recipient)
 {
-	bool is_own = recipient->has_identity && memcmp(recipient->identity, own, IDENTITY_BYTES) == 0;
+	bool is_own = recipient->has_identity && memcmp(recipient->identity, desk_identity(desk), IDENTITY_BYTES) == 0;
 
 	if (is_own || !recipient->has_identity)
-		recipient_put(recipient, console, CONSOLE_WARNING,
+		recipient_put(recipient, desk->console, CONSOLE_WARNING,
 		    "There is nothing to compare:", is_own ? " is you.\n" : " announces no identity.\n");
 	return !is_own && recipient->has_identity;
 }
@@ -96,28 +96,27 @@ int trust_fingerprint(struct desk *desk, const char *name)
 	struct console *console = desk->console;
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 	struct recipient recipient;
-	const uint8_t *own;
-	int status = find_holder(desk, name, &recipient, &own);
+	int status = find_holder(desk, name, &recipient);
 
 	if (status == DESK_CHANGED) {
-		put_both(&recipient, own, console);
+		put_both(desk, &recipient);
 		console_put(console, "One of the two may be somebody else; Trust tells what to do.\n");
 	}
 	if (status != PROGRAM_FINE)
 		return status;
-	if (!is_comparable(&recipient, own, console))
+	if (!is_comparable(desk, &recipient))
 		return PROGRAM_FAILED;
 	if (desk->script) {
-		identity_fingerprint(own, recipient.identity, fingerprint);
+		identity_fingerprint(desk_identity(desk), recipient.identity, fingerprint);
 		console_put(desk->data, "%s\n", fingerprint);
 		return PROGRAM_FINE;
 	}
 	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
 	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
 	if (recipient.has_pin) {
-		put_pin(&recipient.pin, own, console);
+		put_pin(desk, &recipient.pin);
 	} else {
-		put_fingerprint(console, "announced", own, recipient.identity);
+		put_fingerprint(desk, "announced", recipient.identity);
 		strcpy(desk->fingerprint.username, recipient.username);
 		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
 	}
@@ -137,13 +136,6 @@ static size_t read_digits(const char *text, char digits[static FINGERPRINT_DIGIT
 	}
 	digits[count] = '\0';
 	return count;
-}
-
-static bool same_digits(const char *text, const char *other)
-{
-	char digits[FINGERPRINT_DIGITS + 1], others[FINGERPRINT_DIGITS + 1];
-
-	return read_digits(text, digits) > 0 && read_digits(other, others) > 0 && strcmp(digits, others) == 0;
 }
 
 bool trust_are_digits(const char *text)
@@ -210,8 +202,7 @@ int trust_verify(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own;
-	int status = find_holder(desk, name, &recipient, &own);
+	int status = find_holder(desk, name, &recipient);
 
 	if (status == DESK_CHANGED)
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
@@ -227,24 +218,26 @@ int trust_verify(struct desk *desk, const char *name)
 		return status;
 	recipient_put(&recipient, console, CONSOLE_GOOD,
 	    "Verified:", ", for as long as the identity stays the same. You compared:\n");
-	put_fingerprint(console, "known", own, recipient.identity);
+	put_fingerprint(desk, "known", recipient.identity);
 	return PROGRAM_FINE;
 }
 
 int trust_compare(struct desk *desk, const char *name, const char *digits)
 {
 	char whole[IDENTITY_FINGERPRINT_BYTES], half[IDENTITY_HALF_BYTES];
+	char given[FINGERPRINT_DIGITS + 1] = {0}, wanted[FINGERPRINT_DIGITS + 1] = {0};
 	struct recipient recipient;
-	const uint8_t *own;
-	int status = find_holder(desk, name, &recipient, &own);
+	int status = find_holder(desk, name, &recipient);
 
 	if (status != PROGRAM_FINE)
 		return status;
-	if (!is_comparable(&recipient, own, desk->console))
+	if (!is_comparable(desk, &recipient))
 		return PROGRAM_FAILED;
-	identity_fingerprint(own, recipient.identity, whole);
+	identity_fingerprint(desk_identity(desk), recipient.identity, whole);
 	identity_fingerprint_half(recipient.identity, half);
-	if (same_digits(digits, whole) || same_digits(digits, half))
+	/* Who gave the half has all of it compared. */
+	(void)read_digits(read_digits(digits, given) == FINGERPRINT_DIGITS ? whole : half, wanted);
+	if (strcmp(given, wanted) == 0)
 		return verify(desk, &recipient);
 	recipient_put(&recipient, desk->console, CONSOLE_BAD, "Not verified: this is not the fingerprint of", ".\n");
 	return PROGRAM_FAILED;
@@ -268,9 +261,9 @@ static void put_where_known(const struct desk *desk, const struct pin *pin)
 }
 
 /* Finds who announces a pinned name instead of its holder, or tells the user that there is nobody. */
-static int find_rival(struct desk *desk, const char *name, struct recipient *recipient, const uint8_t **own)
+static int find_rival(struct desk *desk, const char *name, struct recipient *recipient)
 {
-	int status = find(desk, name, recipient, own);
+	int status = find(desk, name, recipient);
 
 	if (status != PROGRAM_FINE || is_rival(recipient))
 		return status;
@@ -282,12 +275,12 @@ static int find_rival(struct desk *desk, const char *name, struct recipient *rec
 }
 
 /* What there is to know before somebody is trusted instead of who was known. */
-static void put_change(const struct desk *desk, const struct recipient *recipient, const uint8_t *own)
+static void put_change(const struct desk *desk, const struct recipient *recipient)
 {
 	struct console *console = desk->console;
 
 	recipient_put_change(recipient, console);
-	put_both(recipient, own, console);
+	put_both(desk, recipient);
 	put_where_known(desk, &recipient->other);
 	console_put(console, "The user may have a new machine or working directory, or this is somebody else.\n"
 			     "Ask, by voice or side by side, what Fingerprint shows over there.");
@@ -300,13 +293,12 @@ int trust_accept(struct desk *desk, const char *name)
 {
 	struct recipient recipient;
 	struct pin pin;
-	const uint8_t *own;
-	int status = find_rival(desk, name, &recipient, &own);
+	int status = find_rival(desk, name, &recipient);
 
 	if (status != PROGRAM_FINE)
 		return status;
 	if (!desk->script)
-		put_change(desk, &recipient, own);
+		put_change(desk, &recipient);
 	if (!desk_agrees(desk, "Accept, yes or no? "))
 		return PROGRAM_FAILED;
 	make_pin(&recipient, &pin);
@@ -326,8 +318,7 @@ int trust_withdraw(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
 	struct recipient recipient;
-	const uint8_t *own;
-	int status = find(desk, name, &recipient, &own);
+	int status = find(desk, name, &recipient);
 
 	if (status != PROGRAM_FINE)
 		return status;
@@ -340,7 +331,7 @@ int trust_withdraw(struct desk *desk, const char *name)
 		console_put(console, "You know ");
 		console_put_name(console, CONSOLE_NORMAL, recipient.pin.username);
 		console_put(console, " since ");
-		put_pin(&recipient.pin, own, console);
+		put_pin(desk, &recipient.pin);
 	}
 	if (!desk_agrees(desk, "Forget that, yes or no? "))
 		return PROGRAM_FAILED;

@@ -35,14 +35,22 @@ static int compare(const void *left, const void *right, void *now_ms)
 	return order;
 }
 
-/* Makes the list anew. Returns false if out of memory: then it is empty. */
-static bool list(struct shown_users *users, const struct peers *peers, int64_t now_ms)
+/* Reads who is there, and makes the list anew. Returns false after telling the user what is wrong. */
+static bool look(struct desk *desk, int64_t now_ms)
 {
+	struct shown_users *users = &desk->users;
+	const struct peers *peers;
+
+	if (!desk_read_peers(desk))
+		return false;
+	peers = peersfile_peers(desk->peers);
 	free(users->list);
 	users->count = 0;
 	users->list = calloc(peers_count(peers) + 1, sizeof(*users->list));
-	if (!users->list)
+	if (!users->list) {
+		console_put_styled(desk->console, CONSOLE_BAD, "out of memory\n");
 		return false;
+	}
 	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
 		if (!verdict_is_visible(peers, claim, now_ms))
 			continue;
@@ -52,18 +60,6 @@ static bool list(struct shown_users *users, const struct peers *peers, int64_t n
 	}
 	qsort_r(users->list, users->count, sizeof(*users->list), compare, &now_ms);
 	return true;
-}
-
-static void put_last_heard(const struct peer *claim, int64_t now_ms, struct console *console)
-{
-	int64_t seconds = peer_silence_ms(claim, now_ms) / 1000;
-
-	if (claim->left)
-		console_put_styled(console, CONSOLE_FAINT, "  left");
-	if (seconds < 60)
-		console_put_styled(console, CONSOLE_FAINT, "  last heard %d s ago", (int)seconds);
-	else
-		console_put_styled(console, CONSOLE_FAINT, "  last heard %d min ago", (int)(seconds / 60));
 }
 
 void users_put_standing(const struct verdict *verdict, struct console *console)
@@ -125,6 +121,7 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	const struct peer *claim = &desk->users.list[number - 1];
 	const struct peers *peers = peersfile_peers(desk->peers);
 	struct console *console = desk->data;
+	int seconds = (int)(peer_silence_ms(claim, now_ms) / 1000);
 	char ip[ADDRESS_TEXT_BYTES];
 	struct verdict verdict;
 
@@ -138,25 +135,13 @@ static void put_user(const struct desk *desk, size_t number, bool own, int64_t n
 	if (own)
 		console_put(console, "  (you)");
 	if (!peer_is_online(claim, now_ms))
-		put_last_heard(claim, now_ms, console);
+		console_put_styled(console, CONSOLE_FAINT, "%s  last heard %d %s ago", claim->left ? "  left" : "",
+		    seconds < 60 ? seconds : seconds / 60, seconds < 60 ? "s" : "min");
 	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
 	if (!own)
 		users_put_standing(&verdict, console);
 	waiting_put_count(desk, claim->has_identity ? claim->identity : NULL, console);
 	console_put(console, "\n");
-}
-
-/* Reads who is there, and lists them. Returns false after telling the user what is wrong. */
-static bool look(struct desk *desk, int64_t now_ms)
-{
-	bool listed = false;
-
-	if (desk_read_peers(desk)) {
-		listed = list(&desk->users, peersfile_peers(desk->peers), now_ms);
-		if (!listed)
-			console_put_styled(desk->console, CONSOLE_BAD, "out of memory\n");
-	}
-	return listed;
 }
 
 /*
@@ -175,37 +160,29 @@ static bool is_meant(const struct desk *desk, const struct peer *claim, const ch
 	       (!desk->script && candidates_begins(claim->username, name));
 }
 
-/* The members of peers.txt, and what Users says in words. */
-static int format(struct buffer *json, const struct desk *desk, const struct peer *claim, int64_t now_ms)
+/* Collects an object with the members of peers.txt, and what Users says in words. */
+static void put_record(const struct desk *desk, const struct peer *claim, bool own, int64_t now_ms)
 {
 	char ip[ADDRESS_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES];
+	struct buffer name = {0}, json = {0};
 	struct verdict verdict;
-	int rc = buffer_append(json, "{\"username\": ", 13);
+	bool has_identity = claim->has_identity;
 
 	verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
-	if (rc == 0)
-		rc = jsontext_append_string(json, claim->username, strlen(claim->username));
-	if (rc == 0)
-		rc = buffer_printf(json,
-		    ", \"ip\": \"%s\", \"status\": \"%s\", \"last_seen\": %" PRId64 ".%03d, \"standing\": \"%s\"",
-		    address_format(claim->address, ip), peer_is_online(claim, now_ms) ? "online" : "away",
-		    claim->last_seen_ms / 1000, (int)(claim->last_seen_ms % 1000), standing_word(verdict.standing));
 	identity_format(claim->identity, identity);
-	if (rc == 0 && claim->has_identity)
-		rc = buffer_printf(json, ", \"identity\": \"%s\"", identity);
-	if (rc == 0 && is_own(desk, claim))
-		rc = buffer_printf(json, ", \"self\": true");
-	return rc == 0 ? buffer_append(json, "}", 1) : rc;
-}
-
-static void put_record(const struct desk *desk, const struct peer *claim, int64_t now_ms)
-{
-	struct buffer json = {0};
-
-	if (format(&json, desk, claim, now_ms) == 0) {
+	if (jsontext_append_string(&name, claim->username, strlen(claim->username)) == 0 &&
+	    buffer_printf(&json,
+		"{\"username\": %.*s, \"ip\": \"%s\", \"status\": \"%s\", \"last_seen\": %" PRId64
+		".%03d, \"standing\": \"%s\"%s%s%s%s}",
+		(int)name.len, name.data, address_format(claim->address, ip),
+		peer_is_online(claim, now_ms) ? "online" : "away", claim->last_seen_ms / 1000,
+		(int)(claim->last_seen_ms % 1000), standing_word(verdict.standing),
+		has_identity ? ", \"identity\": \"" : "", has_identity ? identity : "", has_identity ? "\"" : "",
+		own ? ", \"self\": true" : "") == 0) {
 		console_put_json(desk->data, json.data, json.len);
 		console_put(desk->data, "\n");
 	}
+	buffer_free(&name);
 	buffer_free(&json);
 }
 
@@ -273,7 +250,7 @@ static size_t put_users(struct desk *desk, const char *name, bool as_json, int64
 		if (name && !is_meant(desk, claim, name))
 			continue;
 		if (as_json)
-			put_record(desk, claim, now_ms);
+			put_record(desk, claim, is_own(desk, claim), now_ms);
 		else
 			put_user(desk, i + 1, is_own(desk, claim), now_ms);
 		shown++;
