@@ -347,7 +347,7 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 
 int chat_run(struct desk *desk, const char *name)
 {
-	struct chat_way way;
+	struct chat_way way = {0};
 	struct chat chat;
 	bool secure;
 	int status = recipient_find(&way.to, name, false, desk);

@@ -28,14 +28,13 @@ struct history_wish {
 void history_read_wish(const char *typed, struct history_wish *wish);
 
 /*
- * The command History: shows the messages that are asked for, the oldest first. A name means whom it means in Chat; their
- * messages are told by the identity where the log has one, or by the name; or else who has exactly that name, in any case,
- * in the log. An address means what was said there. Returns DESK_NOBODY if several may be meant, or PROGRAM_FAILED after
- * telling the user that chat.log cannot be read.
+ * The command History: shows the messages that are asked for, the oldest first. A name means whom it means in Chat, or else
+ * who has exactly that name, in any case, in the log. Returns as listing_find(), or PROGRAM_FAILED after telling the user
+ * that chat.log cannot be read.
  */
 int history_show(struct desk *desk, const char *typed);
 
-/* The same for a script: the newest messages, with whom, as the wish says. */
+/* The same for a script; DESK_NOBODY if nobody has the name, here or in the log. */
 int history_list(struct desk *desk, const struct wish *wish);
 
 #endif

@@ -32,23 +32,21 @@ static void add(struct shown_links *links, const struct richtext_piece *piece)
 	links->count += links->list[links->count] != NULL;
 }
 
-/* Adds those of a text, as far as there is room. */
+/* Adds those of a text, line by line, as far as there is room. */
 static void add_all(struct shown_links *links, const char *text, size_t len)
 {
-	const char *end = text + len;
-
-	while (text < end) {
-		const char *feed = memchr(text, '\n', (size_t)(end - text));
-		size_t line_len = (size_t)((feed ? feed : end) - text);
+	for (const char *end = text + len, *feed; text < end; text = feed + 1) {
 		struct richtext rich;
 		struct richtext_piece piece;
 
-		richtext_begin(&rich, text, line_len);
+		feed = memchr(text, '\n', (size_t)(end - text));
+		if (!feed)
+			feed = end;
+		richtext_begin(&rich, text, (size_t)(feed - text));
 		while (links->count < LINKS_MAX && richtext_next(&rich, &piece)) {
 			if (piece.styles & RICHTEXT_LINK)
 				add(links, &piece);
 		}
-		text += line_len + (feed ? 1 : 0);
 	}
 }
 

@@ -99,30 +99,29 @@ static bool choose(struct desk *desk, struct secret *chosen)
 	return !fault;
 }
 
-static const char *reason(int error)
-{
-	return error == ESTALE ? "it is not the file that was loaded" : lockedfile_reason(error);
-}
-
 /* Puts the file in place, and tells the user. */
 static int seal(struct desk *desk, const struct secret *chosen)
 {
 	bool was_sealed = desk->key.is_sealed;
-	int rc = keyfile_seal(&desk->key, chosen->text, chosen->len);
+	int rc;
 
-	if (rc != 0) {
-		console_put_styled(desk->console, CONSOLE_BAD,
-		    "cannot write " KEYFILE_NAME ": %s; nothing was changed.\n", reason(rc));
-		return PROGRAM_FAILED;
+	if (chosen->len == 0 && !was_sealed) {
+		console_put(desk->console, "Nothing was changed: there is no passphrase.\n");
+		return PROGRAM_FINE;
 	}
-	if (chosen->len == 0)
+	rc = keyfile_seal(&desk->key, chosen->text, chosen->len);
+	if (rc != 0)
+		console_put_styled(desk->console, CONSOLE_BAD,
+		    "cannot write " KEYFILE_NAME ": %s; nothing was changed.\n",
+		    rc == ESTALE ? "it is not the file that was loaded" : lockedfile_reason(rc));
+	else if (chosen->len == 0)
 		console_put(desk->console,
 		    "The passphrase is removed: whoever reads " KEYFILE_NAME " can pretend to be you.\n");
 	else
 		console_put(desk->console,
 		    "The passphrase is %s. Programs ask for it when they start. Without it your identity is lost.\n",
 		    was_sealed ? "changed" : "set");
-	return PROGRAM_FINE;
+	return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
 }
 
 int passphrase_run(struct desk *desk, const char *argument)
@@ -130,25 +129,13 @@ int passphrase_run(struct desk *desk, const char *argument)
 	struct secret chosen;
 	int status = PROGRAM_FAILED;
 
-	if (argument[0] != '\0') {
+	if (argument[0] != '\0')
 		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "It is not typed here, where it is shown, but when it is asked for.\n");
-		return PROGRAM_FAILED;
-	}
-	if (!desk->key.is_usable) {
+	else if (!desk->key.is_usable)
 		console_put_styled(desk->console, CONSOLE_BAD, "There is no identity to protect.\n");
-		return PROGRAM_FAILED;
-	}
-	if (!knows_present(desk))
-		return PROGRAM_FAILED;
-	if (choose(desk, &chosen)) {
-		if (chosen.len > 0 || desk->key.is_sealed) {
-			status = seal(desk, &chosen);
-		} else {
-			console_put(desk->console, "Nothing was changed: there is no passphrase.\n");
-			status = PROGRAM_FINE;
-		}
-	}
+	else if (knows_present(desk) && choose(desk, &chosen))
+		status = seal(desk, &chosen);
 	secret_wipe(&chosen);
 	return status;
 }

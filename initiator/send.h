@@ -24,16 +24,12 @@ struct send_order {
 };
 
 /*
- * Sends, and waits until it is known what becomes of it for now. Returns PROGRAM_FINE for a secure message that was
- * delivered, or another that was sent, else what desk.h says; DESK_CHANGED also if no mode was given for somebody without
+ * Sends, and waits until it is known what becomes of it for now. DESK_CHANGED also if no mode was given for somebody without
  * an identity, or if a known name is announced by somebody else while its holder cannot be reached.
  */
 int send_run(struct desk *desk, const struct send_order *order);
 
-/*
- * Delivers what waits in the outbox: once, or until stop_requested(). Returns DESK_UNREACHABLE if something is left after
- * that once, and PROGRAM_FAILED after telling the user that chat.log cannot be read.
- */
+/* Delivers what waits in the outbox: once, or until stop_requested(). DESK_UNREACHABLE if something is left after that once. */
 int send_deliver(struct desk *desk, bool once);
 
 #endif

@@ -18,14 +18,11 @@ bool trust_are_digits(const char *text);
 
 /*
  * Compares such digits with the fingerprint of the user and of whom name means, or with the other's half of it, and if
- * they are the same remembers that as Verified does. Returns PROGRAM_FAILED after telling the user if they are not.
+ * they are the same remembers that as Verified does.
  */
 int trust_compare(struct desk *desk, const char *name, const char *digits);
 
-/*
- * The command Verified: remembers that the fingerprint was compared. Pins the name if it is not pinned and the
- * fingerprint was shown before.
- */
+/* The command Verified: remembers that the fingerprint was compared; of a name that is not pinned it was shown before. */
 int trust_verify(struct desk *desk, const char *name);
 
 /*

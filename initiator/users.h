@@ -11,19 +11,14 @@
 #include "trust/verdict.h"
 
 /*
- * The command Users: collects " 1  Bob (Online)  192.168.1.7" for each claim that is visible, first who is online, then by
+ * The command Users: shows " 1  Bob (Online)  192.168.1.7" for each claim that is visible, first who is online, then by
  * name, then by address, with what the verdict says of it. Oneself is marked: who has the name that the announcer stored,
- * at an address of this machine, and announces our public key or none. If name is not "", only
- * those who have that name or address, or whose name begins so, or what is known of who is not there; DESK_NOBODY if that is
- * nothing. Returns PROGRAM_FAILED after telling the user what is wrong.
+ * at an address of this machine, and announces our public key or none. If name is not "", only those who have that name or
+ * address, or whose name begins so, or what is known of who is not there; DESK_NOBODY if that is nothing.
  */
 int users_show(struct desk *desk, const char *name);
 
-/*
- * The same for a script, without numbers and summary, or as objects: who is there, or of them those whose whole name, as
- * announced or known, or whose address the wish has. Returns DESK_NOBODY after telling the user if that
- * is nobody.
- */
+/* The same for a script, without numbers and summary; a name means nobody by its beginning, nor who is not there. */
 int users_list(struct desk *desk, const struct wish *wish);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
