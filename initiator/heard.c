@@ -7,42 +7,25 @@ static bool is_lately(int64_t silence_ms)
 	return silence_ms >= 0 && silence_ms <= HEARD_SILENCE_S * INT64_C(1000);
 }
 
-/* The claim of oneself that was heard last, or NULL. */
-static const struct peer *find_own(const struct peers *peers, const uint8_t *identity)
-{
-	const struct peer *own = NULL;
-
-	for (const struct peer *claim = NULL; (claim = peers_next_of(peers, identity, claim));) {
-		if (!own || claim->last_seen_ms > own->last_seen_ms)
-			own = claim;
-	}
-	return own;
-}
-
-static bool is_anybody_heard(const struct peers *peers, int64_t now_ms)
-{
-	const struct peer *claim = NULL;
-
-	do
-		claim = peers_next(peers, claim);
-	while (claim && !is_lately(peer_silence_ms(claim, now_ms)));
-	return claim != NULL;
-}
-
 enum heard_state heard_judge(const struct peers *peers, const struct heard_self *self, int64_t now_ms)
 {
-	const struct peer *own;
+	const struct peer *own = NULL; /* the claim of oneself that was heard last */
+	bool is_anybody_heard = false;
 
 	if (!self->username)
 		return HEARD_NAMELESS;
 	if (self->since_s == 0 || !self->identity)
 		return HEARD_FINE;
-	own = find_own(peers, self->identity);
+	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+		is_anybody_heard |= is_lately(peer_silence_ms(claim, now_ms));
+		if (peer_announces(claim, self->identity) && (!own || claim->last_seen_ms > own->last_seen_ms))
+			own = claim;
+	}
 	if (own && own->left && own->since_s >= self->since_s)
 		return HEARD_WITHOUT_ANNOUNCER;
 	if ((own && is_lately(peer_silence_ms(own, now_ms))) || is_lately(now_ms - self->since_s * 1000))
 		return HEARD_FINE;
-	return is_anybody_heard(peers, now_ms) ? HEARD_WITHOUT_ANNOUNCER : HEARD_WITHOUT_DISCOVERY;
+	return is_anybody_heard ? HEARD_WITHOUT_ANNOUNCER : HEARD_WITHOUT_DISCOVERY;
 }
 
 void heard_put(const struct desk *desk, bool sending)

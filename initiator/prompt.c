@@ -19,10 +19,8 @@ struct key_wait {
 
 static void note_ready(void *context, uint32_t events)
 {
-	struct key_wait *wait = context;
-
 	(void)events;
-	wait->is_ready = true;
+	((struct key_wait *)context)->is_ready = true;
 }
 
 static bool is_due(void *context)
@@ -206,21 +204,16 @@ bool prompt_ask(struct prompt *prompt, const char *question, char **answer, size
 /* Shows the beginning of what was pasted. A terminal that edits lines itself has shown it. */
 static void put_paste(struct prompt *prompt, size_t lines)
 {
-	const char *text = prompt->kept.data, *end = text;
-	size_t len = prompt->kept.len, left = PASTE_SHOWN_LINES;
+	const char *text = prompt->kept.data, *end = text + prompt->kept.len, *shown = text, *feed = text;
 
 	if (prompt->plain)
 		return;
-	while (left > 0 && end < text + len) {
-		const char *feed = memchr(end, '\n', len - (size_t)(end - text));
-
-		end = feed ? feed + 1 : text + len;
-		left--;
+	for (size_t i = 0; i < PASTE_SHOWN_LINES && feed; i++) {
+		feed = memchr(shown, '\n', (size_t)(end - shown));
+		shown = feed ? feed + 1 : end;
 	}
-	if (end < text + len)
-		end--;
 	console_put(prompt->console, LAYOUT_BAR);
-	console_put_message(prompt->console, text, (size_t)(end - text));
+	console_put_message(prompt->console, text, (size_t)((feed ? feed : end) - text));
 	console_put(prompt->console, "\n");
 	if (lines > PASTE_SHOWN_LINES)
 		console_put_styled(prompt->console, CONSOLE_FAINT, LAYOUT_BAR "(and %zu more)\n",
@@ -266,16 +259,6 @@ bool prompt_ask_text(struct prompt *prompt, enum prompt_wants wants, const char 
 	return prompt->pasted || result == LINEINPUT_LINE;
 }
 
-bool prompt_ask_for(struct prompt *prompt, enum prompt_wants wants, const char *question, char **answer)
-{
-	bool answered;
-
-	prompt->wants = wants;
-	answered = prompt_ask_word(prompt, question, answer);
-	prompt->wants = PROMPT_NOTHING;
-	return answered;
-}
-
 size_t prompt_trim(char **answer)
 {
 	static const char space[] = " \t\v\f\r";
@@ -290,11 +273,20 @@ size_t prompt_trim(char **answer)
 	return len;
 }
 
-bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer)
+bool prompt_ask_for(struct prompt *prompt, enum prompt_wants wants, const char *question, char **answer)
 {
+	bool answered;
 	size_t len;
 
-	return prompt_ask(prompt, question, answer, &len) && prompt_trim(answer) > 0;
+	prompt->wants = wants;
+	answered = prompt_ask(prompt, question, answer, &len) && prompt_trim(answer) > 0;
+	prompt->wants = PROMPT_NOTHING;
+	return answered;
+}
+
+bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer)
+{
+	return prompt_ask_for(prompt, PROMPT_NOTHING, question, answer);
 }
 
 bool prompt_begins(const char *word, const char *answer)

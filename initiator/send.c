@@ -26,6 +26,7 @@ struct sending {
 	struct buffer text;
 	struct recipient to;
 	enum chatlog_mode mode;
+	bool is_kept; /* it waits in the outbox */
 };
 
 /* Reads all of standard input, or as much as is too much. */
@@ -139,70 +140,52 @@ static int choose_mode(struct sending *sending)
 	return PROGRAM_FAILED;
 }
 
-/* Tells in a line what has become of the message, and whether it waits now. */
-static void put_news(const struct sending *sending, const struct delivery_notice *notice)
-{
-	struct console *console = sending->desk->console, line;
-	bool waits = sending->order->keep && notice->kind != DELIVERY_DELIVERED && notice->kind != DELIVERY_REFUSED &&
-		     notice->kind != DELIVERY_DROPPED;
-
-	console_init_draft(&line, console);
-	wording_put_news(&line, notice);
-	if (waits && line.text.len > 1) {
-		line.text.len--;
-		console_put(&line,
-		    strchr(".?", line.text.data[line.text.len - 1]) ? " It is kept.\n" : "; it is kept.\n");
-	}
-	console_put_all(console, &line);
-	console_free(&line);
-}
-
-/* Collects the last of the lines in a draft. */
-static void put_last_line(struct console *console, struct console *draft)
-{
-	struct buffer *text = &draft->text;
-	const char *feed = text->len > 1 ? memrchr(text->data, '\n', text->len - 1) : NULL;
-
-	buffer_consume(text, feed ? (size_t)(feed + 1 - text->data) : 0);
-	console_put_all(console, draft);
-}
-
 /* Through the outbox, or at least in its way. */
 static int send_secure(struct sending *sending)
 {
 	struct desk *desk = sending->desk;
-	struct console *console = desk->console;
 	bool keep = sending->order->keep, is_lost = !sending->to.has_address;
+	unsigned how = is_lost ? DELIVERY_LATER : keep ? 0 : DELIVERY_ONCE;
 	struct delivery_notice notice;
-	int rc, status;
+	int rc;
 
 	desk->is_silent = true;
 	rc = keep ? delivery_start(desk->delivery) : 0;
 	/* What may wait too far back in the log is for deliver and the menu to tell, and keeps this one from nothing. */
 	if (rc == 0 || rc == EFBIG)
-		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len,
-		    is_lost ? DELIVERY_LATER
-		    : keep  ? 0
-			    : DELIVERY_ONCE,
+		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len, how,
 		    is_lost ? NULL : &notice);
 	if (rc != 0) {
-		if (!stop_requested())
-			wording_put_unqueued(console, &sending->to, rc);
+		wording_put_unqueued(desk->console, &sending->to, rc);
 		return PROGRAM_FAILED;
 	}
 	if (is_lost) {
-		recipient_put(&sending->to, console, CONSOLE_WARNING, "Nobody knows where to find",
+		recipient_put(&sending->to, desk->console, CONSOLE_WARNING, "Nobody knows where to find",
 		    "; the message is kept.\n");
 		return DESK_UNREACHABLE;
 	}
-	status = desk_status(&notice);
-	if (status != PROGRAM_FINE)
-		put_news(sending, &notice);
-	return status;
+	wording_put_news(desk->console, &notice);
+	sending->is_kept = keep && notice.kind != DELIVERY_DELIVERED && notice.kind != DELIVERY_REFUSED &&
+			   notice.kind != DELIVERY_DROPPED;
+	return desk_status(&notice);
 }
 
-/* As Chat does it, without its words if all is well. */
-static int send_openly(struct sending *sending)
+/* Tells what went wrong: the last line of a draft, and whether the message waits now. */
+static void put_last_line(const struct sending *sending, struct console *draft)
+{
+	struct buffer *text = &draft->text;
+	const char *feed = text->len > 1 ? memrchr(text->data, '\n', text->len - 1) : NULL;
+
+	buffer_consume(text, feed ? (size_t)(feed + 1 - text->data) : 0);
+	if (sending->is_kept && text->len > 1) {
+		text->len--;
+		console_put(draft, strchr(".?", text->data[text->len - 1]) ? " It is kept.\n" : "; it is kept.\n");
+	}
+	console_put_all(sending->desk->console, draft);
+}
+
+/* Sends as Chat does it, without its words if all is well. */
+static int transmit(struct sending *sending)
 {
 	struct desk *desk = sending->desk;
 	struct chat_way way = {.to = sending->to, .mode = sending->mode};
@@ -211,10 +194,11 @@ static int send_openly(struct sending *sending)
 
 	console_init_draft(&draft, console);
 	desk->console = &draft;
-	status = chat_send(desk, &way, sending->text.data, sending->text.len);
+	status = sending->mode == CHATLOG_SECURE ? send_secure(sending)
+						 : chat_send(desk, &way, sending->text.data, sending->text.len);
 	desk->console = console;
 	if (status != PROGRAM_FINE && !stop_requested())
-		put_last_line(console, &draft);
+		put_last_line(sending, &draft);
 	console_free(&draft);
 	return status;
 }
@@ -237,12 +221,11 @@ static int send_text(struct sending *sending)
 		status = DESK_CHANGED;
 	if (status != PROGRAM_FINE)
 		return status;
-	if (sending->mode != CHATLOG_SECURE)
-		return send_openly(sending);
-	status = send_secure(sending);
-	if (status != DESK_UNREACHABLE && status != DESK_UNCONFIRMED)
-		return status;
-	return has_changed(sending) ? DESK_CHANGED : status;
+	status = transmit(sending);
+	if (sending->mode == CHATLOG_SECURE && (status == DESK_UNREACHABLE || status == DESK_UNCONFIRMED) &&
+	    has_changed(sending))
+		return DESK_CHANGED;
+	return status;
 }
 
 int send_run(struct desk *desk, const struct send_order *order)

@@ -66,20 +66,6 @@ static void put_both(const struct desk *desk, const struct recipient *recipient)
 		console_put(desk->console, "  announced: none\n");
 }
 
-static void put_how_to_compare(const struct recipient *recipient, const struct peersfile *file, struct console *console)
-{
-	const char *own_name = peersfile_username(file);
-
-	console_put(console, "Compare it, by voice or side by side, with what Fingerprint");
-	if (own_name) {
-		console_put(console, " ");
-		console_put_name(console, CONSOLE_NORMAL, own_name);
-	}
-	console_put(console, " shows on the other's screen.\nIf all twelve groups are the same, type Verified ");
-	console_put_name(console, CONSOLE_NORMAL, recipient->username);
-	console_put(console, ". If not, somebody stands between you.\n");
-}
-
 /* Whether somebody else has an identity; else the user is told. */
 static bool is_comparable(const struct desk *desk, const struct recipient *recipient)
 {
@@ -96,6 +82,7 @@ int trust_fingerprint(struct desk *desk, const char *name)
 	struct console *console = desk->console;
 	char fingerprint[IDENTITY_FINGERPRINT_BYTES];
 	struct recipient recipient;
+	const char *own_name;
 	int status = find_holder(desk, name, &recipient);
 
 	if (status == DESK_CHANGED) {
@@ -111,6 +98,7 @@ int trust_fingerprint(struct desk *desk, const char *name)
 		console_put(desk->data, "%s\n", fingerprint);
 		return PROGRAM_FINE;
 	}
+	own_name = peersfile_username(desk->peers);
 	recipient_put(&recipient, console, CONSOLE_NORMAL, "You and",
 	    recipient.has_pin ? ", known since " : ", not known to you yet\n");
 	if (recipient.has_pin) {
@@ -120,7 +108,12 @@ int trust_fingerprint(struct desk *desk, const char *name)
 		strcpy(desk->fingerprint.username, recipient.username);
 		memcpy(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES);
 	}
-	put_how_to_compare(&recipient, desk->peers, console);
+	console_put(console, "Compare it, by voice or side by side, with what Fingerprint%s", own_name ? " " : "");
+	if (own_name)
+		console_put_name(console, CONSOLE_NORMAL, own_name);
+	console_put(console, " shows on the other's screen.\nIf all twelve groups are the same, type Verified ");
+	console_put_name(console, CONSOLE_NORMAL, recipient.username);
+	console_put(console, ". If not, somebody stands between you.\n");
 	return PROGRAM_FINE;
 }
 
@@ -146,12 +139,6 @@ bool trust_are_digits(const char *text)
 	return count == FINGERPRINT_DIGITS || count == FINGERPRINT_DIGITS / 2;
 }
 
-/* Whether two looks at the pin of a name saw the same identity, or none. */
-static bool same_pin(const struct pin *seen, const struct pin *now)
-{
-	return seen && now ? memcmp(seen->identity, now->identity, IDENTITY_BYTES) == 0 : seen == now;
-}
-
 /*
  * Makes one change of what is known of a name: pins it as wanted says, or forgets it if wanted is NULL, provided that its
  * pin is still the one that the user has seen, or NULL for none. Tells what went wrong.
@@ -159,9 +146,11 @@ static bool same_pin(const struct pin *seen, const struct pin *now)
 static int change(struct desk *desk, const char *name, const struct pin *seen, const struct pin *wanted)
 {
 	struct peersfile *file = desk->peers;
+	const struct pin *now;
 	int rc = peersfile_begin(file);
 
-	if (rc == 0 && !same_pin(seen, pins_find(peersfile_pins(file), name))) {
+	now = rc == 0 ? pins_find(peersfile_pins(file), name) : seen;
+	if (!now != !seen || (now && memcmp(now->identity, seen->identity, IDENTITY_BYTES) != 0)) {
 		peersfile_abandon(file);
 		console_put_styled(desk->console, CONSOLE_WARNING,
 		    "What is known of that name has just been changed elsewhere; look again.\n");
@@ -191,13 +180,6 @@ static int verify(struct desk *desk, const struct recipient *recipient)
 	return change(desk, pin.username, recipient->has_pin ? &recipient->pin : NULL, &pin);
 }
 
-/* Whether the fingerprint of a name that is not pinned was shown, for the identity that is announced now. */
-static bool was_shown(const struct desk *desk, const struct recipient *recipient)
-{
-	return recipient->has_identity && strcmp(desk->fingerprint.username, recipient->username) == 0 &&
-	       memcmp(desk->fingerprint.identity, recipient->identity, IDENTITY_BYTES) == 0;
-}
-
 int trust_verify(struct desk *desk, const char *name)
 {
 	struct console *console = desk->console;
@@ -208,7 +190,10 @@ int trust_verify(struct desk *desk, const char *name)
 		console_put(console, "Nothing was changed. Fingerprint shows both; Trust tells what to do.\n");
 	if (status != PROGRAM_FINE)
 		return status;
-	if (!recipient.has_pin && !was_shown(desk, &recipient)) {
+	/* Of a name that is not pinned the fingerprint was shown before, of the identity that is announced now. */
+	if (!recipient.has_pin &&
+	    (!recipient.has_identity || strcmp(desk->fingerprint.username, recipient.username) != 0 ||
+		memcmp(desk->fingerprint.identity, recipient.identity, IDENTITY_BYTES) != 0)) {
 		recipient_put(&recipient, console, CONSOLE_WARNING,
 		    "Not yet:", " is not known to you. Fingerprint shows what to compare first.\n");
 		return PROGRAM_FAILED;
