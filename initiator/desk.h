@@ -1,9 +1,6 @@
 /*
  * The desk: what all commands of one user work with. The files of the working directory, the dialogue, and how to speak
- * to others.
- *
- * One desk for a program, opened at its start and closed at its end. The files are opened when they are needed, and each
- * locks itself; nothing is held between commands.
+ * to others. The files are opened when they are needed, and each locks itself; nothing is held between commands.
  *
  * A command returns what has become of it: PROGRAM_FINE, PROGRAM_FAILED, or one of the statuses below. Scripts see the
  * same as exit statuses, and the higher one says more.

@@ -1,11 +1,10 @@
 /*
  * The dialogue: a question on standard output, the user's answer from standard input.
  *
- * Works alike on a terminal and on pipes. On a terminal answers are typed into term/editor.h, if it can be had, and what
- * was pasted there is never taken for several answers. From a pipe nobody presses Enter on the screen, so each question is
- * followed by a line feed and the output stays a matter of lines. And nobody reads there what was wrong with an answer: a
- * question is asked once, and of a command that failed the answers that were meant for it are skipped, so that none is
- * taken for the next command. While a question waits, the loop runs.
+ * On a terminal answers are typed into term/editor.h, if it can be had, and what was pasted there is never taken for several
+ * answers. From a pipe nobody presses Enter on the screen, so each question is followed by a line feed. And nobody reads
+ * there what was wrong with an answer: a question is asked once, and of a command that failed the answers that were meant
+ * for it are skipped, so that none is taken for the next command. While a question waits, the loop runs.
  */
 #ifndef QUARTET_PROMPT_H
 #define QUARTET_PROMPT_H
@@ -67,12 +66,10 @@ void prompt_close(struct prompt *prompt);
 bool prompt_ask(struct prompt *prompt, const char *question, char **answer, size_t *len)
     __attribute__((warn_unused_result));
 
-/* The same for words: white space at both ends is cut off. Returns false also for an empty answer. */
-bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer) __attribute__((warn_unused_result));
-
-/* The same, with what completes it. */
+/* The same for words, with what completes them, or nothing. White space at both ends is cut off; false if none is left. */
 bool prompt_ask_for(struct prompt *prompt, enum prompt_wants wants, const char *question, char **answer)
     __attribute__((warn_unused_result));
+bool prompt_ask_word(struct prompt *prompt, const char *question, char **answer) __attribute__((warn_unused_result));
 
 /*
  * Asks for a message, or for a command if wants is PROMPT_COMMAND. What was pasted may have several lines: pasted is true

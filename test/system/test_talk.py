@@ -167,6 +167,16 @@ def test_a_talk_sends_to_somebody_else_who_is_addressed(alice, bob, bobs_respond
 
 
 @editing
+def test_a_name_is_completed_in_a_talk_behind_its_sign(alice, bob, bobs_responder):
+    initiator = begin(alice, EDITING)
+    initiator.ask("@Bob", "Bob> ")
+    initiator.send_bytes(b"@bo\t")
+    initiator.wait_for("Bob ")
+    initiator.ask("hello", "✓")
+    assert received(bob) == ["hello"]
+
+
+@editing
 def test_a_paste_behind_a_name_goes_there_from_a_talk(alice, bob, bobs_responder):
     can = Identity()
     alice.update_peers_file(lambda content: content["known"].update(Can=pin(can.text, address=OTHER)))
