@@ -189,23 +189,16 @@ static int run_command(struct desk *desk, const struct command *command, const c
 	return status;
 }
 
-/* The size of chat.log; 0 if there is none. */
-static int64_t log_bytes(void)
-{
-	struct stat status;
-
-	return stat(CHATLOG_NAME, &status) == 0 ? status.st_size : 0;
-}
-
 /* Asks what to do and does it; *status becomes what that returns if it says more. Returns false if the user wants no more. */
 static bool take_turn(struct desk *desk, int *status)
 {
 	struct prompt *prompt = &desk->prompt;
 	const struct command *command;
+	struct stat log;
 	char word[LINEINPUT_MAX_BYTES + 1], *argument, *line;
 	size_t len;
 
-	desk->asked_bytes = log_bytes();
+	desk->asked_bytes = stat(CHATLOG_NAME, &log) == 0 ? log.st_size : 0;
 	if (!prompt_ask_text(prompt, PROMPT_COMMAND, "Users, Chat or History? ", &line, &len))
 		return !prompt->over;
 	if (prompt->pasted) {

@@ -235,31 +235,13 @@ int people_admit(struct desk *desk, const char *word)
 	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 }
 
-/* Why a name cannot be taken, in words of which taker has room for some; NULL if it can. */
-static const char *find_fault(const struct desk *desk, const char *typed, char name[static USERNAME_MAX_BYTES + 1],
-    char taker[static OWNNAME_TAKER_BYTES])
-{
-	enum username_fault fault = username_normalize(typed, strlen(typed), name);
-	struct ownname_world world = {
-	    .pins = peersfile_pins(desk->peers),
-	    .peers = peersfile_peers(desk->peers),
-	    .username = peersfile_username(desk->peers),
-	    .identity = desk_identity(desk),
-	    .now_ms = clock_wall_ms(),
-	};
-	const char *rule;
-
-	if (fault != USERNAME_OK)
-		return username_rule(fault);
-	rule = ownname_rule(name);
-	return rule ? rule : ownname_is_taken(&world, name, taker) ? taker : NULL;
-}
-
 int people_rename(struct desk *desk, const char *typed)
 {
 	struct peersfile *file = desk->peers;
 	char name[USERNAME_MAX_BYTES + 1], taker[OWNNAME_TAKER_BYTES], *answer;
-	const char *fault;
+	struct ownname_world world = {.identity = desk_identity(desk), .now_ms = clock_wall_ms()};
+	enum username_fault fault;
+	const char *rule;
 	int rc;
 
 	if (typed[0] == '\0') {
@@ -270,10 +252,16 @@ int people_rename(struct desk *desk, const char *typed)
 	rc = peersfile_begin(file);
 	if (rc != 0)
 		return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
-	fault = find_fault(desk, typed, name, taker);
-	if (fault) {
+	world.pins = peersfile_pins(file);
+	world.peers = peersfile_peers(file);
+	world.username = peersfile_username(file);
+	fault = username_normalize(typed, strlen(typed), name);
+	rule = fault != USERNAME_OK ? username_rule(fault) : ownname_rule(name);
+	if (!rule && ownname_is_taken(&world, name, taker))
+		rule = taker;
+	if (rule) {
 		peersfile_abandon(file);
-		console_put_styled(desk->console, CONSOLE_WARNING, "That will not do: %s.\n", fault);
+		console_put_styled(desk->console, CONSOLE_WARNING, "That will not do: %s.\n", rule);
 		return PROGRAM_FAILED;
 	}
 	rc = peersfile_commit(file, peersfile_set_self(file, name, peersfile_since(file)));

@@ -73,22 +73,6 @@ static const char help[] =
     "  @NAME TEXT       one message to somebody else\n"
     "  //TEXT, @@TEXT   a message that begins with a slash or an @ (so does a space before it)\n";
 
-static int run_history(struct talk *talk, const char *argument)
-{
-	char whom[USERNAME_MAX_BYTES + 32];
-
-	snprintf(whom, sizeof(whom), "%s%s%.20s", talk->way.to.username, argument[0] != '\0' ? " " : "", argument);
-	return history_show(talk->desk, whom);
-}
-
-static int run_search(struct talk *talk, char *argument)
-{
-	if (argument[0] != '\0')
-		return search_with(talk->desk, talk->way.to.username, argument);
-	console_put_styled(talk->desk->console, CONSOLE_WARNING, "Search for what? /search WORDS\n");
-	return PROGRAM_FAILED;
-}
-
 static int run_retry(struct talk *talk)
 {
 	struct buffer text = talk->failed;
@@ -113,17 +97,24 @@ static int run_retry(struct talk *talk)
 static int run_word(struct talk *talk, char *line)
 {
 	struct console *console = talk->desk->console;
-	char *argument = line + strcspn(line, " ");
+	const char *partner = talk->way.to.username;
+	char whom[USERNAME_MAX_BYTES + 32], *argument = line + strcspn(line, " ");
 
 	if (*argument != '\0')
 		*argument++ = '\0';
 	argument += strspn(argument, " ");
 	if (strcmp(line, "/users") == 0)
 		return users_show(talk->desk, argument);
-	if (strcmp(line, "/history") == 0)
-		return run_history(talk, argument);
-	if (strcmp(line, "/search") == 0)
-		return run_search(talk, argument);
+	if (strcmp(line, "/history") == 0) {
+		snprintf(whom, sizeof(whom), "%s%s%.20s", partner, argument[0] != '\0' ? " " : "", argument);
+		return history_show(talk->desk, whom);
+	}
+	if (strcmp(line, "/search") == 0 && argument[0] != '\0')
+		return search_with(talk->desk, partner, argument);
+	if (strcmp(line, "/search") == 0) {
+		console_put_styled(console, CONSOLE_WARNING, "Search for what? /search WORDS\n");
+		return PROGRAM_FAILED;
+	}
 	if (strcmp(line, "/retry") == 0)
 		return run_retry(talk);
 	if (strcmp(line, "/help") == 0) {

@@ -228,23 +228,6 @@ int trust_compare(struct desk *desk, const char *name, const char *digits)
 	return PROGRAM_FAILED;
 }
 
-/* Says where the known identity is announced at the moment, if it is: then the change is probably not one. */
-static void put_where_known(const struct desk *desk, const struct pin *pin)
-{
-	struct console *console = desk->console;
-	const struct peers *peers = peersfile_peers(desk->peers);
-	int64_t now_ms = clock_wall_ms();
-	char ip[ADDRESS_TEXT_BYTES];
-
-	for (const struct peer *peer = NULL; (peer = peers_next_of(peers, pin->identity, peer));) {
-		if (!peer_is_online(peer, now_ms))
-			continue;
-		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",
-		    address_format(peer->address, ip));
-		return;
-	}
-}
-
 /* Finds who announces a pinned name instead of its holder, or tells the user that there is nobody. */
 static int find_rival(struct desk *desk, const char *name, struct recipient *recipient)
 {
@@ -263,10 +246,19 @@ static int find_rival(struct desk *desk, const char *name, struct recipient *rec
 static void put_change(const struct desk *desk, const struct recipient *recipient)
 {
 	struct console *console = desk->console;
+	const struct peer *peer = NULL;
+	int64_t now_ms = clock_wall_ms();
+	char ip[ADDRESS_TEXT_BYTES];
 
 	recipient_put_change(recipient, console);
 	put_both(desk, recipient);
-	put_where_known(desk, &recipient->other);
+	do
+		peer = peers_next_of(peersfile_peers(desk->peers), recipient->other.identity, peer);
+	while (peer && !peer_is_online(peer, now_ms));
+	/* Then the change is probably not one. */
+	if (peer)
+		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",
+		    address_format(peer->address, ip));
 	console_put(console, "The user may have a new machine or working directory, or this is somebody else.\n"
 			     "Ask, by voice or side by side, what Fingerprint shows over there.");
 	console_put(console, recipient->has_identity

@@ -19,15 +19,14 @@
 /* Of more that wait the rest is not named. */
 #define WAITING_SHOWN 8
 
+/* Who is online comes first, then by name, then by address. */
 static int compare(const void *left, const void *right, void *now_ms)
 {
 	const struct peer *a = left, *b = right;
-	bool online = peer_is_online(a, *(const int64_t *)now_ms);
-	int order;
+	int order = peer_is_online(b, *(const int64_t *)now_ms) - peer_is_online(a, *(const int64_t *)now_ms);
 
-	if (online != peer_is_online(b, *(const int64_t *)now_ms))
-		return online ? -1 : 1;
-	order = strcasecmp(a->username, b->username);
+	if (order == 0)
+		order = strcasecmp(a->username, b->username);
 	if (order == 0)
 		order = strcmp(a->username, b->username);
 	if (order == 0)
@@ -258,11 +257,17 @@ static size_t put_users(struct desk *desk, const char *name, bool as_json, int64
 	return shown;
 }
 
-static void put_summary(const struct desk *desk, int64_t now_ms)
+int users_show(struct desk *desk, const char *name)
 {
 	const struct shown_users *users = &desk->users;
+	int64_t now_ms = clock_wall_ms();
 	size_t online = 0;
 
+	if (!look(desk, now_ms))
+		return PROGRAM_FAILED;
+	if (name[0] != '\0')
+		return put_users(desk, name, false, now_ms) > 0 ? PROGRAM_FINE : put_absent(desk, name);
+	put_users(desk, NULL, false, now_ms);
 	for (size_t i = 0; i < users->count; i++)
 		online += peer_is_online(&users->list[i], now_ms);
 	if (users->count == 0)
@@ -271,19 +276,6 @@ static void put_summary(const struct desk *desk, int64_t now_ms)
 	else
 		console_put_styled(desk->console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
-}
-
-int users_show(struct desk *desk, const char *name)
-{
-	int64_t now_ms = clock_wall_ms();
-	size_t shown;
-
-	if (!look(desk, now_ms))
-		return PROGRAM_FAILED;
-	shown = put_users(desk, name[0] != '\0' ? name : NULL, false, now_ms);
-	if (name[0] != '\0')
-		return shown > 0 ? PROGRAM_FINE : put_absent(desk, name);
-	put_summary(desk, now_ms);
 	waiting_put_absent(desk);
 	put_waiting(desk);
 	heard_put(desk, false);
