@@ -4,14 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of a message: bits. */
-enum fact {
-	FACT_SENT = 1,
-	FACT_DELIVERED = 2,
-	FACT_DROPPED = 4,
-	FACT_ACCEPTED = 8,
-	FACT_TAKEN = 16, /* as sent, by outcomes_take() */
-};
+/* What is known of a message: a bit for each state, and two more. */
+#define FACT(state) (1U << (state))
+#define FACT_SENT (1U << 6)
+#define FACT_TAKEN (1U << 7) /* as sent, by outcomes_take() */
 
 /* A message: its id, and the identity of the other side, or zeros. */
 struct message {
@@ -82,18 +78,6 @@ static void add(struct outcomes *outcomes, const struct chatlog_entry *entry, un
 		(*found)->facts |= (uint8_t)fact;
 }
 
-static unsigned fact_of(enum chatlog_state state)
-{
-	static const unsigned facts[] = {
-	    [CHATLOG_DELIVERED] = FACT_DELIVERED,
-	    [CHATLOG_DROPPED] = FACT_DROPPED,
-	    [CHATLOG_ACCEPTED] = FACT_ACCEPTED,
-	    [CHATLOG_REJECTED] = 0,
-	};
-
-	return facts[state];
-}
-
 /* Whether a line of which all that follows is known is a message that is shown, and what has become of it. */
 static bool judge(const struct chatlog_entry *entry, unsigned facts, const char **word)
 {
@@ -101,16 +85,18 @@ static bool judge(const struct chatlog_entry *entry, unsigned facts, const char 
 	if (entry->kind != CHATLOG_MESSAGE)
 		return false;
 	if (entry->direction == CHATLOG_RECEIVED) {
-		*word = entry->held && facts & FACT_ACCEPTED ? "accepted" : NULL;
-		return !entry->held || facts & FACT_ACCEPTED;
+		*word = entry->held && facts & FACT(CHATLOG_ACCEPTED) ? "accepted" : NULL;
+		return !entry->held || facts & FACT(CHATLOG_ACCEPTED);
 	}
 	if (entry->direction == CHATLOG_QUEUED) {
 		/* Whoever was to send it once may have ended between its bytes and the line that says so. */
-		*word = facts & FACT_DROPPED ? "dropped" : entry->once ? "unknown" : "waiting";
+		*word = facts & FACT(CHATLOG_DROPPED) ? "dropped" : entry->once ? "unknown" : "waiting";
 		return !(facts & FACT_SENT);
 	}
 	if (entry->mode == CHATLOG_SECURE)
-		*word = facts & FACT_DELIVERED ? "delivered" : facts & FACT_DROPPED ? "dropped" : "sent";
+		*word = facts & FACT(CHATLOG_DELIVERED) ? "delivered"
+			: facts & FACT(CHATLOG_DROPPED) ? "dropped"
+							: "sent";
 	return true;
 }
 
@@ -125,7 +111,7 @@ bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
 	const char *word;
 
 	if (entry->kind == CHATLOG_STATE)
-		add(outcomes, entry, fact_of(entry->state));
+		add(outcomes, entry, FACT(entry->state));
 	else if (is_sent(entry))
 		add(outcomes, entry, FACT_SENT);
 	return judge(entry, facts, &word) && !(is_sent(entry) && facts & FACT_SENT);
