@@ -6,7 +6,7 @@
  * end without a word is shut out, by a socket filter (socket(7), SO_ATTACH_FILTER) that needs no privileges: all of them
  * until the same moment, each time a little longer if that goes on. What is open stays open, and whoever waits
  * gets in afterwards, as systems repeat such attempts. An address that somebody only pretends to have is never shut out,
- * as no connection of it is accepted.
+ * as no connection of it is accepted. Who has many more than SHUTOUT_MAX addresses, and waits on none, is not kept away.
  */
 #ifndef QUARTET_SHUTOUT_H
 #define QUARTET_SHUTOUT_H
