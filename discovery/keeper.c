@@ -136,9 +136,12 @@ static void take_news(struct keeper *keeper, bool all, struct buffer *taken)
 /* A name in its own colour, and what has become of it. */
 static void tell_presence(struct keeper *keeper, const struct peer *peer, enum console_style style, const char *what)
 {
+	char ip[ADDRESS_TEXT_BYTES];
+
 	console_put_name(keeper->console,
 	    console_name_style(peer->username, peer->has_identity ? peer->identity : NULL), peer->username);
 	console_put_styled(keeper->console, style, " %s", what);
+	console_put(keeper->console, " (%s)\n", address_format(peer->address, ip));
 }
 
 /* The line for the news of one claim. */
@@ -147,26 +150,21 @@ static void tell(struct keeper *keeper, const struct peer *peer)
 	struct console *console = keeper->console;
 	char ip[ADDRESS_TEXT_BYTES];
 
-	address_format(peer->address, ip);
 	if (peer->news & PEERS_INSERTED) {
 		tell_presence(keeper, peer, CONSOLE_GOOD, "is online");
-		console_put(console, " (%s)\n", ip);
 		return;
 	}
 	if (peer->news & PEERS_RENAMED && strcmp(peer->was, peer->username) != 0) {
-		console_put(console, "%s is now ", ip);
+		console_put(console, "%s is now ", address_format(peer->address, ip));
 		console_put_name(console, CONSOLE_WARNING, peer->username);
 		console_put(console, " (was ");
 		console_put_name(console, CONSOLE_NORMAL, peer->was);
 		console_put(console, ")\n");
 	}
-	if (peer->left && peer->news & PEERS_DEPARTED) {
+	if (peer->left && peer->news & PEERS_DEPARTED)
 		tell_presence(keeper, peer, CONSOLE_FAINT, "left");
-		console_put(console, " (%s)\n", ip);
-	} else if (!peer->left && peer->news & PEERS_RETURNED) {
+	else if (!peer->left && peer->news & PEERS_RETURNED)
 		tell_presence(keeper, peer, CONSOLE_GOOD, "is back");
-		console_put(console, " (%s)\n", ip);
-	}
 }
 
 static void tell_refusals(struct keeper *keeper, const struct refusal *refusals, size_t count)

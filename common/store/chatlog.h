@@ -119,39 +119,28 @@ const char *chatlog_direction_word(enum chatlog_direction direction);
 const char *chatlog_event_word(enum chatlog_event event);
 
 /*
- * Appends the line for entry, with its line feed, to batch. What is queued and what has a state has an id, what is queued
- * an identity or, in a room, to. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with batch unchanged.
+ * Appends the line for entry to batch. What is queued and what has a state has an id, what is queued an identity or, in a
+ * room, to. Returns 0; or ENOMEM, or EILSEQ if a string is not UTF-8, with batch unchanged.
  */
 int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
 /*
- * Reads one line, without its line feed. Returns 0 with *entry set, to be released with chatlog_entry_free(); or EBADMSG
- * for what is no line that chatlog_format() could have written, further members aside. A line with a direction is a message,
- * whatever else it has; one without it, but with an event or a state, is that.
+ * Reads one line, without its line feed. Returns 0 with *entry to be released with chatlog_entry_free(); or EBADMSG for what
+ * chatlog_format() could not have written, further members aside.
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
-/*
- * Whether a line, as chatlog_format() writes it, is a message that was received: most of a file is, and need not be parsed by
- * whoever wants none of them. Of a line of others false may be wrong, true is not.
- */
+/* Whether a line, as we write it, is a message that was received, and need not be parsed by who wants none of these. */
 bool chatlog_is_received(const char *line, size_t len);
 
 void chatlog_entry_free(struct chatlog_entry *entry);
 
-/* The writer. */
+/* The writer. It keeps the file open between appends, not locked, and opens nothing before. */
 struct chatlog;
 
-/*
- * For the chat.log in directory dir (an open descriptor or AT_FDCWD), whose lock is waited for wait_ms. NULL if out of
- * memory. Opens nothing yet. The file is kept open between appends, not locked.
- */
+/* For the chat.log in directory dir (or AT_FDCWD), whose lock is waited for wait_ms. NULL if out of memory. */
 struct chatlog *chatlog_new(int dir, int wait_ms);
 void chatlog_free(struct chatlog *log);
-
-#define CHATLOG_DURABLE 1
-#define CHATLOG_FOR_STRANGERS 2
-#define CHATLOG_DEFERRED 4
 
 /*
  * Locks the file for what chatlog_append() appends until chatlog_unlock(), so that who reads up to its end meanwhile knows
@@ -160,29 +149,24 @@ void chatlog_free(struct chatlog *log);
 int chatlog_lock(struct chatlog *log) __attribute__((warn_unused_result));
 void chatlog_unlock(struct chatlog *log);
 
+#define CHATLOG_DURABLE 1 /* the lines and the name of the file are on the disk when this returns */
+#define CHATLOG_FOR_STRANGERS                                                                                          \
+	2		   /* nothing is appended that would leave less than 64 MiB, or a hundredth of the disk, free */
+#define CHATLOG_DEFERRED 4 /* what is durable may be synced while the program does something else */
+
 /*
- * Appends len bytes of whole lines. If CHATLOG_DURABLE, they and the name of the file are on the disk when this
- * returns; in any case they survive the death of the process. A file that was moved away is made anew, and one that
- * others may read set to mode 0600. If CHATLOG_FOR_STRANGERS, nothing is appended while less than a hundredth of the
- * disk, or 64 MiB if that is less, is free, so that no flood of messages can fill it. Returns 0, or with nothing
- * appended: ENOSPC (disk full or nearly so), or an error of lockedfile_open(). Blocks on the lock and the disk.
- *
- * If also CHATLOG_DEFERRED, not after chatlog_lock(), and chatlog_defer() could arrange it, the lines may be written only and EINPROGRESS returned:
- * then the file stays locked until chatlog_finish() says what became of them, and nothing can be appended before.
+ * Appends len bytes of whole lines, which survive the death of the process. A file that was moved away is made anew, and one
+ * that others may read set to mode 0600. Returns 0, or with nothing appended ENOSPC, or an error of lockedfile_open(); or, if
+ * deferred, which is not for after chatlog_lock(), EINPROGRESS: then the file stays locked until chatlog_finish() says what
+ * became of them, and nothing can be appended before. Blocks on the lock and the disk.
  */
 int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
     __attribute__((warn_unused_result));
 
-/*
- * Has syncs go on while the program does something else. Returns a descriptor for epoll(7), edge-triggered, that reports
- * the end of each and stays the log's; or -1 if the system does not let it.
- */
+/* Allows CHATLOG_DEFERRED. Returns a descriptor for epoll(7), edge-triggered, that reports each end; or -1 if it cannot. */
 int chatlog_defer(struct chatlog *log);
 
-/*
- * Returns EAGAIN if the lines are not on the disk yet, having waited for them if wait; else unlocks the file and returns
- * what chatlog_append() would have.
- */
+/* Returns EAGAIN if the lines are not on the disk yet, unless wait; else unlocks the file, and returns what became of them. */
 int chatlog_finish(struct chatlog *log, bool wait) __attribute__((warn_unused_result));
 
 /* The offset in the file, in bytes, at which the lines of the last append begin, if it succeeded. */

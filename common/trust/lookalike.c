@@ -109,11 +109,14 @@ void lookalike_skeleton(const char *name, char skeleton[static LOOKALIKE_BYTES])
 
 	while (cursor < end) {
 		uint32_t code_point = text_next(&cursor, end);
-		const struct alike *found = counts(code_point) ? find(code_point) : NULL;
+		const struct alike *found;
 
-		if (found || (code_point < 0x80 && counts(code_point)))
+		if (!counts(code_point))
+			continue;
+		found = find(code_point);
+		if (found || code_point < 0x80)
 			append_likeness(skeleton, &used, code_point, found);
-		else if (counts(code_point))
+		else
 			append_plain(skeleton, &used, code_point);
 	}
 	skeleton[used] = '\0';
