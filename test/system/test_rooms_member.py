@@ -3,7 +3,7 @@
 import pytest
 
 from protocol import Identity, from_base64, to_base64
-from rooms import Cpace, Member, Saying, State, lock_of
+from rooms import Cpace, Member, Saying, State, binding, lock_of
 
 ALICE = "127.0.0.2"
 BOB = "127.0.0.3"
@@ -73,6 +73,21 @@ def test_cpace_of_the_draft():
     assert ends[0].expected == ends[1].confirmation
     assert ends[1].expected == ends[0].confirmation
     assert ends[0].confirmation != ends[1].confirmation
+
+
+def test_password_of_the_vectors(vectors, room, people):
+    join, secure = room["join"], vectors["secure"]
+    lock = lock_of(join["password"], from_base64(room["room"]))
+    assert lock.hex() == join["lock"]
+    keys = [bytes.fromhex(secure[name]) for name in "AB"]
+    context = binding(from_base64(room["room"]), people["Ece"].public, people["Bob"].public, *keys)
+    assert context.hex() == join["CI"]
+    a, b = (Cpace(name == "ya", lock, context, scalar=bytes.fromhex(join[name])) for name in ("ya", "yb"))
+    a.take(b.share)
+    b.take(a.share)
+    assert (a.share.hex(), b.share.hex()) == (join["Ya"], join["Yb"])
+    assert (a.key.hex(), b.key.hex()) == (join["ISK"], join["ISK"])
+    assert (a.confirmation.hex(), b.confirmation.hex()) == (join["Ta"], join["Tb"])
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 #include "support.h"
 
 #include "crypto/cpace.h"
+#include "crypto/stretch.h"
 #include "randomness.h"
+#include "vectors.h"
 
 /* "Test vector for CPace using group ristretto255 and hash SHA-512". */
 #define SECRET "Password"
@@ -56,6 +58,33 @@ static void shares_and_key_are_those_of_the_draft(void **state)
 	assert_true(cpace_check(&b, a.confirmation));
 	/* One's own, sent back. */
 	assert_false(cpace_check(&a, a.confirmation));
+}
+
+static void a_password_is_proven_as_in_the_vectors(void **state)
+{
+	uint8_t room[STRETCH_SALT_BYTES], lock[STRETCH_KEY_BYTES], context[sizeof(room) + 4 * 32];
+	const struct cpace_inputs inputs = {.secret = {lock, sizeof(lock)}, .context = {context, sizeof(context)}};
+	struct cpace a, b;
+
+	(void)state;
+	support_unhex(VECTOR_JOIN_ROOM, room, sizeof(room));
+	support_unhex(VECTOR_JOIN_ROOM VECTOR_SA_PUBLIC VECTOR_SB_PUBLIC VECTOR_A_PUBLIC VECTOR_B_PUBLIC, context,
+	    sizeof(context));
+	assert_int_equal(stretch(BYTES(VECTOR_JOIN_PASSWORD), room, lock), 0);
+	expect_hex(lock, VECTOR_JOIN_LOCK);
+	randomness_choose();
+	randomness_supply(VECTOR_JOIN_YA_SCALAR);
+	randomness_supply(VECTOR_JOIN_YB_SCALAR);
+	cpace_begin(&a, true, &inputs);
+	cpace_begin(&b, false, &inputs);
+	expect_hex(a.share, VECTOR_JOIN_YA);
+	expect_hex(b.share, VECTOR_JOIN_YB);
+	assert_int_equal(cpace_take(&a, &inputs, b.share), 0);
+	assert_int_equal(cpace_take(&b, &inputs, a.share), 0);
+	expect_hex(a.confirmation, VECTOR_JOIN_TA);
+	expect_hex(b.confirmation, VECTOR_JOIN_TB);
+	assert_true(cpace_check(&a, b.confirmation));
+	assert_true(cpace_check(&b, a.confirmation));
 }
 
 /* Whether two with these inputs come together, with no surprise on one side only. */
@@ -135,6 +164,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(shares_and_key_are_those_of_the_draft, randomness_restore),
+	    cmocka_unit_test_teardown(a_password_is_proven_as_in_the_vectors, randomness_restore),
 	    cmocka_unit_test(who_has_something_else_is_not_confirmed),
 	    cmocka_unit_test(secrets_of_every_length_are_proven),
 	    cmocka_unit_test(what_is_no_share_is_refused),

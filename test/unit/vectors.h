@@ -123,4 +123,19 @@
 #define VECTOR_ROOM_ID_1 "/ojMDpbQ4exL87ijJG037hbXyNY2NlRpzFJbJCg6S/o="
 #define VECTOR_ROOM "+paKN+u70bHe5Hno7/ulRg=="
 
+/* The proof of a password in the session above; both ends draw the scalars of the draft. */
+#define VECTOR_JOIN_ROOM "fa968a37ebbbd1b1dee479e8effba546"
+#define VECTOR_JOIN_PASSWORD "cheese"
+#define VECTOR_JOIN_LOCK "c17dfecd3d34a1ede9abc86eb5ef78bb89828451fa0dfc2c02e7c4e47e267288"
+#define VECTOR_JOIN_YA_SCALAR "da3d23700a9e5699258aef94dc060dfda5ebb61f02a5ea77fad53f4ff0976d08"
+#define VECTOR_JOIN_YB_SCALAR "d2316b454718c35362d83d69df6320f38578ed5984651435e2949762d900b80d"
+#define VECTOR_JOIN_YA "585d0077f1392102e898ad62b73200723255b7b1c658388d98188a064cb1bf79"
+#define VECTOR_JOIN_YB "7ae5a89ec3f83c04029b162a6676116276f8d84ff4245f17e55eadc17ac62100"
+#define VECTOR_JOIN_TA                                                                                                 \
+	"7b383d6c1da2658a12c2dc2ed60d337a33e92bf0e6c4ec8a9eadd30f20a5e5e3"                                             \
+	"4f6c1535768284e17602684e9cf17e830f8dcd335743a0e160f68ae0006a3523"
+#define VECTOR_JOIN_TB                                                                                                 \
+	"d6dae511b5438d4e5fc94975081076a275b064746d519801bc21e38ad3c2040e"                                             \
+	"2928e0a3f8aec35fe5463f8d2afd4f162a7f665c601ea8d479dcf6f9e844e2ed"
+
 #endif
