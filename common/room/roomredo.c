@@ -219,6 +219,7 @@ static void remove_again(struct scene *scene, const struct roommember *member)
 	struct trail trail;
 
 	if (!there || find_membership(scene->before, there) < 0 ||
+	    !is_below(scene->head, scene->me, member->identity) ||
 	    is_overtaken(scene, THING_MEMBERSHIP, member->identity))
 		return;
 	follow_all(scene->tree, scene->fork, there, &trail);

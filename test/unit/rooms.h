@@ -94,7 +94,8 @@ static inline void rooms_draft(struct roomdraft *draft, const struct roomstate *
 		break;
 	case '~':
 		roomdraft_take_out(draft, who, true);
-		memcpy(draft->left[draft->state.left_count++], leave->id, ROOMSTATE_ID_BYTES);
+		if (leave)
+			memcpy(draft->left[draft->state.left_count++], leave->id, ROOMSTATE_ID_BYTES);
 		break;
 	case '+':
 		roomdraft_let_in(draft, who, (char[]){act[3], '\0'});

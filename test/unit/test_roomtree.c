@@ -38,6 +38,14 @@ static const struct forked forks[] = {
     {"A* F S*", {{"S:-F"}, {"F:+Z"}}, "A* S*", "lab", NULL},
     {"A* H* Q* b T*", {{"H:=h", "T:-b"}, {"Q:^b", "b:-T"}}, "A* H* Q* T*", "h", NULL},
     {"A* B* C", {{"A:+N", "B:=b", "C:+K"}, {"A:-A"}}, "A* B* C N K", "b", "B* C N K"},
+    /* Not done again: letting in who has left since, removing whom somebody else removed, acts of who has left. */
+    {"A* B", {{"B:+C", "C:-C"}, {"A:=a"}}, "A* B", "a", NULL},
+    {"A* B* M", {{"M:+N", "A:-M"}, {"B:-M"}}, "A* B* N", "lab", NULL},
+    {"A* B C", {{"B:+N", "B:-B"}, {"A:=a"}}, "A* B C", "a", "A* C"},
+    {"A* B* C", {{"B:=b"}, {"A:=a"}}, "A* B* C", "a", NULL},
+    {"A* B* C", {{"B:#8"}, {"A:=a"}}, "A* B* C", "a", "A* B* C"},
+    /* Back come those whom somebody removed threw out meanwhile. */
+    {"A* B* C* D", {{"C:-D", "A:=a"}, {"B:-C"}}, "A* B* C*", "a", "A* B* D"},
 };
 
 /* All states of a fork, each after the one that it follows. */
@@ -192,11 +200,190 @@ static void what_fell_away_is_done_again(void **state)
 	}
 }
 
+/* A line of states after one, each an act. */
+static struct roomstate *extend(struct roomtree *tree, struct known *known, const struct roomstate *tip,
+    const char *act, int64_t taken_ms, uint64_t *seed)
+{
+	struct roomstate *state = rooms_act(tip, act, find_leave(tree, rooms_identity(act[3])), seed);
+	enum roomrule rule;
+
+	known->states[known->count++] = state;
+	assert_int_equal(roomtree_add(tree, state, taken_ms, &rule), ROOMTREE_TAKEN);
+	return state;
+}
+
+static void a_state_waits_for_what_it_follows_and_for_the_leaves_that_it_names(void **state)
+{
+	struct known known = {0};
+	uint64_t seed = 12;
+	struct roomstate *root = rooms_begin("A* B C", &seed), *left, *renamed, *out, *after;
+	struct roomtree *tree = roomtree_new(root, 0), *other = roomtree_new(root, 0);
+
+	(void)state;
+	left = extend(tree, &known, root, "A:-A", 0, &seed);
+	renamed = extend(tree, &known, root, "A:=a", 0, &seed);
+	out = extend(tree, &known, renamed, "C:~A", 0, &seed);
+	after = extend(tree, &known, out, "B:=b", 0, &seed);
+	assert_int_equal(add(other, after), ROOMTREE_WAITS);
+	assert_memory_equal(roomtree_missing(other, 0), out->id, sizeof(out->id));
+	assert_int_equal(add(other, out), ROOMTREE_WAITS);
+	assert_int_equal(add(other, out), ROOMTREE_WAITS);
+	assert_memory_equal(roomtree_missing(other, 0), renamed->id, sizeof(out->id));
+	assert_null(roomtree_missing(other, 1));
+	assert_int_equal(add(other, renamed), ROOMTREE_TAKEN);
+	assert_memory_equal(roomtree_missing(other, 0), left->id, sizeof(out->id));
+	assert_ptr_equal(roomtree_head(other), renamed);
+	assert_int_equal(add(other, left), ROOMTREE_TAKEN);
+	assert_null(roomtree_missing(other, 0));
+	assert_int_equal(roomtree_count(other), 5);
+	assert_ptr_equal(roomtree_head(other), roomtree_head(tree));
+	assert_int_equal(add(other, after), ROOMTREE_KNOWN);
+	/* The author of both signed twice after the same state. */
+	assert_ptr_equal(roomtree_twin(other, left), renamed);
+	assert_ptr_equal(roomtree_twin(other, renamed), left);
+	assert_null(roomtree_twin(other, out));
+	assert_null(roomtree_twin(other, root));
+	assert_ptr_equal(roomtree_fork(other, left, after), root);
+	assert_ptr_equal(roomtree_before(other, after), out);
+	assert_null(roomtree_before(other, root));
+	assert_ptr_equal(roomtree_find(other, out->id), out);
+	roomtree_free(tree);
+	roomtree_free(other);
+	roomstate_release(root);
+	forget(&known);
+}
+
+static void of_those_that_wait_forever_only_the_latest_are_kept(void **state)
+{
+	uint64_t seed = 13;
+	struct roomstate *root = rooms_begin("A* B C", &seed);
+	struct roomtree *tree = roomtree_new(root, 0);
+	uint8_t first[ROOMSTATE_ID_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i <= ROOMTREE_WAITING_MAX; i++) {
+		struct roomstate *unknown = rooms_act(root, "A:=a", NULL, &seed),
+				 *waiting = rooms_act(unknown, "A:=b", NULL, &seed);
+
+		assert_int_equal(add(tree, waiting), ROOMTREE_WAITS);
+		if (i == 1)
+			memcpy(first, unknown->id, sizeof(first));
+		roomstate_release(unknown);
+		roomstate_release(waiting);
+	}
+	assert_memory_equal(roomtree_missing(tree, 0), first, sizeof(first));
+	assert_null(roomtree_missing(tree, ROOMTREE_WAITING_MAX));
+	roomtree_free(tree);
+	roomstate_release(root);
+}
+
+static void who_is_in_no_more_adds_little_beside_the_head(void **state)
+{
+	struct known known = {0};
+	uint64_t seed = 14;
+	struct roomstate *root = rooms_begin("A* B C", &seed), *tip;
+	struct roomtree *tree = roomtree_new(root, 0);
+	size_t taken = 0;
+
+	(void)state;
+	extend(tree, &known, root, "A:-C", 0, &seed);
+	/* The removed one and a puppet that was let in have one measure together. */
+	tip = extend(tree, &known, root, "C:+Z", 0, &seed);
+	for (size_t i = 0; i < 2 * ROOMTREE_OUTSIDER_MAX; i++) {
+		struct roomstate *forged = rooms_act(i % 2 ? tip : root, i % 2 ? "Z:+Y" : "C:+X", NULL, &seed);
+		enum roomtree_verdict verdict = add(tree, forged);
+
+		taken += verdict == ROOMTREE_TAKEN;
+		assert_true(verdict == ROOMTREE_TAKEN || verdict == ROOMTREE_FULL);
+		roomstate_release(forged);
+	}
+	assert_int_equal(taken, ROOMTREE_OUTSIDER_MAX - 1);
+	/* Others are not in their way. */
+	tip = extend(tree, &known, roomtree_head(tree), "B:-B", 0, &seed);
+	extend(tree, &known, root, "B:+V", 0, &seed);
+	assert_ptr_equal(roomtree_head(tree), tip);
+	roomtree_free(tree);
+	roomstate_release(root);
+	forget(&known);
+}
+
+static void what_was_followed_long_ago_is_dropped_with_its_forks(void **state)
+{
+	struct known known = {0};
+	uint64_t seed = 15;
+	struct roomstate *root = rooms_begin("A* B C", &seed), *first, *second, *third, *late;
+	struct roomtree *tree = roomtree_new(root, 0), *read;
+	int64_t taken_ms[4] = {0};
+
+	(void)state;
+	first = extend(tree, &known, root, "A:=a", 10, &seed);
+	extend(tree, &known, root, "B:+N", 20, &seed);
+	second = extend(tree, &known, first, "A:=b", 30, &seed);
+	third = extend(tree, &known, second, "A:-C", 40, &seed);
+	late = rooms_act(root, "C:+M", NULL, &seed);
+	assert_false(roomtree_trim(tree, ROOMTREE_KEEP_MS + 9));
+	assert_int_equal(roomtree_count(tree), 5);
+	assert_true(roomtree_trim(tree, ROOMTREE_KEEP_MS + 30));
+	/* The last one that was followed so long ago is kept: what follows it may still come. */
+	assert_int_equal(roomtree_count(tree), 2);
+	assert_ptr_equal(roomtree_at(tree, 0), second);
+	assert_ptr_equal(roomtree_head(tree), third);
+	assert_null(roomtree_before(tree, second));
+	assert_null(roomtree_find(tree, first->id));
+	assert_int_equal(add(tree, late), ROOMTREE_APART);
+	assert_int_equal(add(tree, first), ROOMTREE_APART);
+	roomstate_release(late);
+	/* The head stays, however old. */
+	assert_true(roomtree_trim(tree, 100 * ROOMTREE_KEEP_MS));
+	assert_int_equal(roomtree_count(tree), 1);
+	assert_ptr_equal(roomtree_head(tree), third);
+	assert_false(roomtree_trim(tree, 200 * ROOMTREE_KEEP_MS));
+	/* What was kept is read back from the oldest that leads to the head, whatever lies before it. */
+	read = roomtree_load((struct roomstate *[]){known.states[1], first, second, third}, taken_ms, 4, third->id);
+	assert_non_null(read);
+	assert_int_equal(roomtree_count(read), 3);
+	assert_ptr_equal(roomtree_at(read, 0), first);
+	assert_ptr_equal(roomtree_head(read), third);
+	roomtree_free(read);
+	assert_null(roomtree_load(&first, taken_ms, 1, third->id));
+	roomtree_free(tree);
+	roomstate_release(root);
+	forget(&known);
+}
+
+static void a_tree_that_is_full_gives_up_its_oldest_states(void **state)
+{
+	uint64_t seed = 16;
+	struct roomstate *tip = rooms_begin("A* B C", &seed), *next;
+	struct roomtree *tree = roomtree_new(tip, 0);
+
+	(void)state;
+	for (size_t i = 1; i <= ROOMTREE_STATES_MAX; i++) {
+		next = rooms_act(tip, "A:=a", NULL, &seed);
+		roomstate_release(tip);
+		tip = next;
+		if (i < ROOMTREE_STATES_MAX)
+			assert_int_equal(add(tree, tip), ROOMTREE_TAKEN);
+	}
+	assert_int_equal(add(tree, tip), ROOMTREE_FULL);
+	assert_true(roomtree_trim(tree, 1));
+	assert_int_equal(roomtree_count(tree), ROOMTREE_STATES_MAX / 4 * 3);
+	assert_int_equal(add(tree, tip), ROOMTREE_TAKEN);
+	assert_ptr_equal(roomtree_head(tree), tip);
+	roomtree_free(tree);
+	roomstate_release(tip);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_head_of_a_fork_is_the_same_in_every_order_and_with_all_ids),
 	    cmocka_unit_test(what_fell_away_is_done_again),
+	    cmocka_unit_test(a_state_waits_for_what_it_follows_and_for_the_leaves_that_it_names),
+	    cmocka_unit_test(of_those_that_wait_forever_only_the_latest_are_kept),
+	    cmocka_unit_test(who_is_in_no_more_adds_little_beside_the_head),
+	    cmocka_unit_test(what_was_followed_long_ago_is_dropped_with_its_forks),
+	    cmocka_unit_test(a_tree_that_is_full_gives_up_its_oldest_states),
 	};
 
 	support_begin();
