@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
@@ -14,6 +16,7 @@
 #include "beacon.h"
 #include "name.h"
 #include "net/address.h"
+#include "openrooms.h"
 #include "store/keyfile.h"
 #include "store/peersfile.h"
 #include "term/console.h"
@@ -27,6 +30,8 @@
 #define PERIOD_MAX_S 3600
 #define PERIOD TEXT_OF(ANNOUNCE_PERIOD_S)
 #define PERIOD_RANGE TEXT_OF(PERIOD_MIN_S) " to " TEXT_OF(PERIOD_MAX_S)
+/* Other rooms are announced at once the first time, and then this often at most. */
+#define ROOMS_PERIOD_MS 60000
 #define TARGETS TEXT_OF(BEACON_TARGETS_MAX)
 
 static const char usage[] =
@@ -95,8 +100,11 @@ struct self {
 	struct peersfile *file;
 	struct keyfile key;
 	struct announcement announcement;
-	bool is_stored;	 /* the name is in the file, or another that somebody has put in its place since */
-	bool is_doubled; /* the identity was found elsewhere, and the user knows */
+	bool is_stored;	  /* the name is in the file, or another that somebody has put in its place since */
+	bool is_doubled;  /* the identity was found elsewhere, and the user knows */
+	int notices;	  /* of the kernel: that a file was replaced; or -1 */
+	bool is_unlooked; /* peers.txt may have other rooms than are announced */
+	int64_t rooms_ms; /* monotonic: when other rooms were announced last, or 0 */
 };
 
 static const struct identity *identity_of(const struct self *self)
@@ -139,6 +147,80 @@ static void check_name(struct self *self)
 		renew(self);
 }
 
+/* Takes over which rooms there are by now. Returns whether these are others than are announced. */
+static bool take_rooms(struct self *self)
+{
+	struct announcement *announcement = &self->announcement;
+	struct announcement_room rooms[ANNOUNCEMENT_ROOMS_MAX];
+	size_t count;
+
+	if (!self->key.is_usable || peersfile_read_content(self->file) != 0)
+		return false;
+	self->is_unlooked = self->notices < 0;
+	count = openrooms_list(self->file, self->key.identity.public, rooms);
+	if (count == announcement->room_count && memcmp(rooms, announcement->rooms, sizeof(rooms)) == 0)
+		return false;
+	announcement->room_count = count;
+	memcpy(announcement->rooms, rooms, sizeof(rooms));
+	return true;
+}
+
+/* Announces other rooms, unless that was done a moment ago: then later. Returns whether there is something to announce. */
+static bool check_rooms(struct self *self)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (!self->is_unlooked || (self->rooms_ms != 0 && now_ms - self->rooms_ms < ROOMS_PERIOD_MS) ||
+	    !take_rooms(self))
+		return false;
+	self->rooms_ms = now_ms;
+	renew(self);
+	return true;
+}
+
+/* Has the kernel say when peers.txt is replaced, as it is if a room changes. What else happens is nothing to wake up for. */
+static void watch_files(struct self *self)
+{
+	self->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (self->notices >= 0 && inotify_add_watch(self->notices, ".", IN_MOVED_TO) < 0) {
+		close(self->notices);
+		self->notices = -1;
+	}
+}
+
+static void take_notices(struct self *self)
+{
+	_Alignas(struct inotify_event) char events[4096];
+
+	while (read(self->notices, events, sizeof(events)) > 0)
+		self->is_unlooked = true;
+}
+
+/* Waits until due_ms, or until the user stops it; or there are other rooms to announce. */
+static void await_turn(struct self *self, int64_t due_ms)
+{
+	int64_t now_ms;
+
+	while (!stop_requested() && (now_ms = clock_monotonic_ms()) < due_ms) {
+		struct pollfd events[] = {
+		    {.fd = quietkeys_fd(), .events = POLLIN}, {.fd = self->notices, .events = POLLIN}};
+		struct timespec wait = {
+		    .tv_sec = (due_ms - now_ms) / 1000, .tv_nsec = (due_ms - now_ms) % 1000 * 1000000};
+
+		if (ppoll(events, 2, &wait, stop_wait_mask()) <= 0)
+			continue;
+		if (events[0].revents && quietkeys_discard()) {
+			console_put_styled(self->out, CONSOLE_FAINT, QUIETKEYS_ANSWER);
+			console_flush_ready(self->out);
+		}
+		if (!events[1].revents)
+			continue;
+		take_notices(self);
+		if (check_rooms(self))
+			return;
+	}
+}
+
 /* Tells what is new about the identity; another one is announced as such. */
 static void check_identity(struct self *self)
 {
@@ -148,8 +230,10 @@ static void check_identity(struct self *self)
 	if (news)
 		console_put_styled(self->out, CONSOLE_WARNING, "%s\n", news);
 	if (self->key.is_usable != announcement->has_identity ||
-	    memcmp(self->key.identity.public, announcement->identity, sizeof(announcement->identity)) != 0)
+	    memcmp(self->key.identity.public, announcement->identity, sizeof(announcement->identity)) != 0) {
+		take_rooms(self);
 		renew(self);
+	}
 }
 
 /* Tells once if somebody else's announcements have the identity: then each of the two takes the other's place. */
@@ -183,10 +267,10 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 
 	while (!stop_requested()) {
 		int64_t now_ms;
-		struct timespec wait;
 
 		check_identity(self);
 		check_name(self);
+		check_rooms(self);
 		check_double(self);
 		/* So that whoever has an address next cannot repeat there what was announced from it. */
 		if (beacon_send(beacon, &self->announcement, identity_of(self))) {
@@ -194,18 +278,10 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 			beacon_send(beacon, &self->announcement, identity_of(self));
 		}
 		now_ms = clock_monotonic_ms();
-		due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
-		while (!stop_requested() && now_ms < due_ms) {
-			struct pollfd key = {.fd = quietkeys_fd(), .events = POLLIN};
-
-			wait.tv_sec = (due_ms - now_ms) / 1000;
-			wait.tv_nsec = (due_ms - now_ms) % 1000 * 1000000;
-			if (ppoll(&key, 1, &wait, stop_wait_mask()) > 0 && quietkeys_discard()) {
-				console_put_styled(self->out, CONSOLE_FAINT, QUIETKEYS_ANSWER);
-				console_flush_ready(self->out);
-			}
-			now_ms = clock_monotonic_ms();
-		}
+		/* Not if other rooms were announced before that time. */
+		if (now_ms >= due_ms)
+			due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
+		await_turn(self, due_ms);
 	}
 	self->announcement.leaving = true;
 	renew(self);
@@ -222,12 +298,16 @@ static bool announce_self(struct self *self, struct beacon *beacon, struct setti
 				      : name_is_taken(self->out, self->file, own, settings->name))
 		return false;
 	strcpy(self->announcement.username, settings->name);
+	watch_files(self);
+	take_rooms(self);
 	renew(self);
 	snprintf(period, sizeof(period), ", announced every %g s.", (double)settings->period_ms / 1000);
 	say_name(self, "You are", period);
 	quietkeys_begin();
 	announce(beacon, self, settings->period_ms);
 	quietkeys_end();
+	if (self->notices >= 0)
+		close(self->notices);
 	return true;
 }
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/jsontext.h"
 #include "base/text.h"
 #include "crypto/identity.h"
 #include "net/address.h"
@@ -402,17 +401,17 @@ int peersfile_unpin(struct peersfile *file, const char *username)
 	return put_stranger(file, &stranger);
 }
 
-json_t *peersfile_next_room(const struct peersfile *file, size_t *cursor)
+bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const char **line, size_t *len)
 {
 	const struct peerscontent *content = &file->content;
-	json_t *record = NULL;
+	const struct peerscontent_room *room = &content->rooms[*cursor];
 
-	while (!record && *cursor < content->room_count) {
-		const struct peerscontent_room *room = &content->rooms[(*cursor)++];
-
-		record = jsontext_parse(content->others.data + room->offset, room->len, NULL);
-	}
-	return record;
+	if (*cursor == content->room_count)
+		return false;
+	*line = content->others.data + room->offset;
+	*len = room->len;
+	++*cursor;
+	return true;
 }
 
 int peersfile_set_room(struct peersfile *file, const char *id, json_t *record)

@@ -47,10 +47,10 @@ int64_t peersfile_since(const struct peersfile *file);
 enum pins_accept peersfile_accept(const struct peersfile *file);
 
 /*
- * The record of the room after *cursor, which begins with 0, parsed now, as a new reference; NULL after the last. What it
- * says is as hostile as the file; whose rooms it is, common/room/rooms knows.
+ * The line of the room after *cursor, which begins with 0, unread: *line lives as long as the content. False after the last.
+ * What it says is as hostile as the file; whose rooms these are, room/rooms knows.
  */
-json_t *peersfile_next_room(const struct peersfile *file, size_t *cursor);
+bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const char **line, size_t *len);
 
 /*
  * Begins a change: makes the file if it is missing, takes the exclusive lock and brings the content up to date. After 0,

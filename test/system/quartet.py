@@ -545,7 +545,7 @@ def pin(identity, **members):
 
 
 def parse_peers_file(text):
-    """The records of a peers.txt: "peers" by address, "known" by name, "self", "strangers" and others as they are.
+    """The records of a peers.txt: "peers" by address, "known" by name, "room" by id, "self", "strangers" and others as they are.
 
     A line that is damaged fails the test; of two about one thing the last counts.
     """
@@ -558,6 +558,8 @@ def parse_peers_file(text):
             content["known"][record.pop("known")] = record
         elif "stranger" in record:
             content["strangers"].append(record)
+        elif "room" in record:
+            content.setdefault("room", {})[record.pop("room")] = record
         elif "self" in record:
             content["self"] = {"username": record.pop("self"), **record}
         else:
@@ -573,6 +575,7 @@ def format_peers_file(content):
     records += [{"known": name, **entry} if isinstance(entry, dict) else
                 {"known": name, "entry": entry} for name, entry in others.pop("known", {}).items()]
     records += others.pop("strangers", [])
+    records += [{"room": room, **entry} for room, entry in others.pop("room", {}).items()]
     own = dict(others.pop("self", {}))
     if own:
         records.append({"self": own.pop("username"), **own})

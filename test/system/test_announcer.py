@@ -1,6 +1,8 @@
 """The announcer: specification 2.1.0, and section 1 of the protocol."""
 
+import hashlib
 import json
+import os
 import signal
 import stat
 import time
@@ -8,7 +10,7 @@ import time
 import pytest
 
 from network import Ear, Mouth
-from protocol import Identity, from_base64, sign_announcement
+from protocol import Identity, from_base64, sign_announcement, to_base64
 from quartet import eventually, peer, pin
 
 
@@ -480,6 +482,55 @@ def test_an_identity_that_changes_is_announced_and_one_that_vanishes_told(alice)
         heard = members(ear.hear_until(lambda one: other.text.encode() in one.data))
         assert heard["since"] > first["since"]
         assert len(before) == 32
+
+
+def room_of(identity, name, **changes):
+    """The id of a new room that somebody has made, and what peers.txt says of it."""
+    text = json.dumps({"n": 0, "salt": to_base64(os.urandom(16)), "name": name, "about": "", "capacity": 50, "entry": "open",
+                       "members": [{"identity": identity.text, "username": "Alice", "since": 0, "admin": True}],
+                       "removed": [], "secret": to_base64(bytes(32)), "time": "2026-11-20T08:00:00.123Z",
+                       "by": identity.text, **changes})
+    signature = to_base64(identity.sign(b"quartet room", text.encode()))
+    room = to_base64(hashlib.blake2b(text.encode(), digest_size=32).digest()[:16])
+    return room, {"name": name, "state": {"signed": text, "signature": signature}, "line": 0}
+
+
+def announced_rooms(heard):
+    return [room["name"] for room in members(heard).get("rooms", [])]
+
+
+def test_rooms_are_announced_from_the_start_but_not_those_for_the_invited(alice):
+    rooms = dict([room_of(alice.identity(), "lab"), room_of(alice.identity(), "cellar", entry="invited")])
+    alice.update_peers_file(lambda content: content.update(room=rooms))
+    with Ear("127.255.255.255") as ear:
+        alice.announcer("-u", "Alice")
+        heard = ear.hear().data
+    room = [{"id": next(iter(rooms)), "name": "lab", "members": 1, "capacity": 50, "entry": "open"}]
+    assert heard == sign_announcement(alice.identity(), "Alice", "127.0.0.2", members_of(heard)["since"], rooms=room)
+    assert alice.peers_file()["room"] == rooms
+
+
+def test_the_first_room_is_announced_at_once_and_the_next_a_minute_later(alice):
+    def add(name):
+        room, entry = room_of(alice.identity(), name)
+        alice.update_peers_file(lambda content: content.setdefault("room", {}).update({room: entry}))
+
+    with Ear("127.255.255.255") as ear:
+        announcer = alice.announcer("-u", "Alice", "-i", "3600")
+        first = ear.hear()
+        assert announced_rooms(first) == []
+        add("lab")
+        second = ear.hear()
+        assert announced_rooms(second) == ["lab"]
+        assert members(second)["since"] > members(first)["since"]
+        announcer.stop()
+        ear.hear()
+        alice.announcer("-u", "Alice", "-i", "0.1")
+        ear.hear()
+        add("yard")
+        heard = ear.hear_until(lambda one: "yard" in announced_rooms(one))
+        add("shed")
+        assert all(ear.hear().data == heard.data for _ in range(10))
 
 
 def test_an_identity_that_is_in_use_elsewhere_is_told_once(lan, make_host, make_user):

@@ -1,5 +1,6 @@
 """Claims: what is said of an address in the name of one changes nothing of another's."""
 
+import json
 import os
 import re
 import time
@@ -130,6 +131,27 @@ def test_the_best_claim_stands_first(ece, mouth):
     mouth.announce(BOB, "Can", identity=can.text)
     discovery.wait_for("Can is online")
     assert [claim["username"] for claim in ece.claims(BOB)] == ["Can", "Zoe", "Bob"]
+
+
+def room(name="lab", first=1, **changes):
+    return {"id": to_base64(bytes([first] + 15 * [0])), "name": name, "members": 2, "capacity": 50, "entry": "open",
+            **changes}
+
+
+def test_rooms_that_others_announce_are_kept_but_nothing_that_harms(ece, discovery, mouth, bob):
+    mouth.send(BOB, sign_announcement(bob, "Bob", BOB, SINCE + 1, rooms=[room(), room("yard", 2, entry="password")]))
+    settle(discovery, mouth)
+    assert ece.claims(BOB)[0]["rooms"] == [room(), room("yard", 2, entry="password")]
+    hostile = ["lab", room(first=3, members=999), room(first=4, entry="trap"), room("\x1b[2J", 5), room(33 * "x", 6),
+               room("shed", 7), room("shed again", 7)]
+    mouth.send(BOB, sign_announcement(bob, "Bob", BOB, SINCE + 2, rooms=hostile))
+    settle(discovery, mouth, "Yusuf")
+    assert ece.claims(BOB)[0]["rooms"] == [room("shed", 7)]
+    # Who does not sign is in no room, and who announces none any more has none.
+    mouth.send(CAN, json.dumps({"username": "Can", "ip": CAN, "rooms": [room()]}).encode())
+    mouth.send(BOB, sign_announcement(bob, "Bob", BOB, SINCE + 3))
+    settle(discovery, mouth, "Xenia")
+    assert "rooms" not in ece.claims(CAN)[0] and "rooms" not in ece.claims(BOB)[0]
 
 
 def test_a_newer_announcement_takes_the_place_of_older_ones(ece, discovery, mouth, bob):
