@@ -1,10 +1,14 @@
 #include "call.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "net/address.h"
 
 static void take_time(void *context);
 
@@ -19,7 +23,7 @@ void call_init(struct call *call, struct loop *loop, enum chatlog_mode mode, con
 	    .timer = {.callback = take_time, .context = call},
 	    .callback = callback,
 	    .context = context,
-	    .connection.fd = -1,
+	    .fd = -1,
 	};
 	randombytes_buf(call->id, sizeof(call->id));
 }
@@ -27,16 +31,146 @@ void call_init(struct call *call, struct loop *loop, enum chatlog_mode mode, con
 /* Ends the step. That is told at the end of the round, so that no callback is called by what began the step. */
 static void settle(struct call *call, int result)
 {
-	loop_forget(call->loop, call->connection.fd);
+	loop_forget(call->loop, call->fd);
 	call->is_busy = call->is_over = true;
 	call->result = result;
 	loop_set(call->loop, &call->timer, 0);
 }
 
+#define CHUNK_BYTES 4096
+
+/* The connection never blocks: what can be done now is done. 0 if that is all, EAGAIN, or what went wrong. */
+
+static int start_connecting(struct call *call)
+{
+	struct sockaddr_in local, remote = address_socket(call->to->address, CHAT_PORT);
+	int error = 0;
+
+	call->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (call->fd < 0)
+		return errno;
+	if (call->from) {
+		local = address_socket(*call->from, 0);
+		if (bind(call->fd, (const struct sockaddr *)&local, sizeof(local)) != 0)
+			error = errno;
+	}
+	/* No address is what nobody has; the kernel would take it for our own. */
+	if (error == 0 && call->to->address.s_addr == htonl(INADDR_ANY))
+		error = EHOSTUNREACH;
+	if (error == 0 && connect(call->fd, (const struct sockaddr *)&remote, sizeof(remote)) != 0)
+		error = errno;
+	if (error == 0 || error == EINPROGRESS)
+		return 0;
+	close(call->fd);
+	call->fd = -1;
+	return error;
+}
+
+static int check_connected(const struct call *call)
+{
+	socklen_t len = sizeof(int);
+	int error;
+
+	return getsockopt(call->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+/* Sends the object, in one write if the kernel takes it. */
+static int send_object(struct call *call)
+{
+	while (call->sent < call->object.len) {
+		ssize_t sent =
+		    send(call->fd, call->object.data + call->sent, call->object.len - call->sent, MSG_NOSIGNAL);
+
+		if (sent < 0)
+			return errno == EINTR ? EAGAIN : errno;
+		call->sent += (size_t)sent;
+	}
+	call->sent = 0;
+	return 0;
+}
+
+/* Reads some bytes; *len is 0 if the other side has closed. */
+static int read_some(const struct call *call, char chunk[static CHUNK_BYTES], size_t *len)
+{
+	ssize_t got = recv(call->fd, chunk, CHUNK_BYTES, 0);
+
+	if (got < 0)
+		return errno == EINTR ? EAGAIN : errno;
+	*len = (size_t)got;
+	return 0;
+}
+
+/* Reads the next object, which must be of kind; ECONNRESET if the other side closes instead, EBADMSG if it is another. */
+static int receive_object(struct call *call, enum wire_kind kind, struct wire_object *object)
+{
+	char chunk[CHUNK_BYTES];
+	const char *text, *why;
+	size_t len;
+	int rc;
+
+	while ((rc = framer_next(&call->framer, &text, &len)) == EAGAIN) {
+		rc = read_some(call, chunk, &len);
+		if (rc == 0 && len == 0)
+			rc = ECONNRESET;
+		if (rc == 0)
+			rc = framer_push(&call->framer, chunk, len);
+		if (rc != 0)
+			return rc;
+	}
+	if (rc != 0 || wire_parse(text, len, object, &why) != 0)
+		return EBADMSG;
+	if (object->kind != kind) {
+		wire_free(object);
+		return EBADMSG;
+	}
+	return 0;
+}
+
+/* Looks for a reply in what came; false once there is one, or once there can be none any more. */
+static bool seek_reply(struct framer *framer, const char *bytes, size_t len, struct wire_object *reply)
+{
+	const char *text, *why;
+	int rc = framer_push(framer, bytes, len);
+
+	while (rc == 0 && (rc = framer_next(framer, &text, &len)) == 0) {
+		struct wire_object object;
+
+		if (wire_parse(text, len, &object, &why) != 0)
+			continue;
+		if (object.kind == WIRE_UNENCRYPTED) {
+			*reply = object;
+			return false;
+		}
+		wire_free(&object);
+	}
+	return rc == EAGAIN;
+}
+
+/* Says that nothing more comes, and reads what still does until the other side closes; in the clear it may be a reply. */
+static int finish(struct call *call)
+{
+	char chunk[CHUNK_BYTES];
+	size_t len;
+	int rc;
+
+	if (!call->is_finished) {
+		if (shutdown(call->fd, SHUT_WR) != 0)
+			return errno;
+		call->is_finished = true;
+		call->is_seeking = call->mode == CHATLOG_PLAIN;
+	}
+	/* Some at a time: whoever sends without end keeps nobody else waiting. */
+	rc = read_some(call, chunk, &len);
+	if (rc != 0 || len == 0)
+		return rc;
+	call->is_seeking = call->is_seeking && seek_reply(&call->framer, chunk, len, &call->reply);
+	return EAGAIN;
+}
+
 static int receive_key(struct call *call)
 {
 	struct wire_object answer;
-	int rc = connection_receive(&call->connection, WIRE_KEY, &answer);
+	int rc = receive_object(call, WIRE_KEY, &answer);
 
 	if (rc != 0)
 		return rc;
@@ -48,7 +182,7 @@ static int receive_key(struct call *call)
 static int receive_receipt(struct call *call)
 {
 	struct wire_object answer;
-	int rc = connection_receive(&call->connection, WIRE_ENCRYPTED, &answer);
+	int rc = receive_object(call, WIRE_ENCRYPTED, &answer);
 
 	if (rc != 0)
 		return rc;
@@ -60,20 +194,18 @@ static int receive_receipt(struct call *call)
 /* Does what can be done now for the stage that is waited for: 0 if that is all, EAGAIN, or what went wrong. */
 static int try_stage(struct call *call)
 {
-	struct connection *connection = &call->connection;
-
 	switch (call->stage) {
 	case CALL_CONNECT:
-		return connection_opened(connection);
+		return check_connected(call);
 	case CALL_OFFER:
 	case CALL_SEND:
-		return connection_send(connection, call->object.data, call->object.len);
+		return send_object(call);
 	case CALL_AGREE:
 		return receive_key(call);
 	case CALL_CONFIRM:
 		return receive_receipt(call);
 	case CALL_FINISH:
-		return connection_finish(connection, call->mode == CHATLOG_PLAIN ? &call->reply : NULL);
+		return finish(call);
 	case CALL_PREPARE:
 	case CALL_PACK:
 		break;
@@ -92,7 +224,7 @@ static void begin(struct call *call, enum call_stage stage, uint32_t events, int
 	call->is_busy = true;
 	call->is_over = false;
 	loop_set(call->loop, &call->timer, clock_monotonic_ms() + limit_ms);
-	rc = loop_watch(call->loop, call->connection.fd, events, go_on, call);
+	rc = loop_watch(call->loop, call->fd, events, go_on, call);
 	if (rc != 0)
 		settle(call, rc);
 }
@@ -146,7 +278,7 @@ void call_open(struct call *call, const struct identity *identity, const char *u
 	rc = prepare(call, identity, number);
 	if (rc == 0) {
 		call->stage = CALL_CONNECT;
-		rc = connection_open(&call->connection, call->from, call->to->address);
+		rc = start_connecting(call);
 	}
 	if (rc == 0)
 		begin(call, CALL_CONNECT, EPOLLOUT, CALL_CONNECT_MS);
@@ -156,7 +288,10 @@ void call_open(struct call *call, const struct identity *identity, const char *u
 
 bool call_is_open(const struct call *call)
 {
-	return connection_is_open(&call->connection);
+	/* Not by reading: bytes that nobody asked for may stand before the end. */
+	struct pollfd state = {.fd = call->fd, .events = POLLRDHUP};
+
+	return call->fd >= 0 && poll(&state, 1, 0) == 0;
 }
 
 /* Lets go of what was sent before, and of its receipt. */
@@ -194,7 +329,7 @@ void call_confirm(struct call *call)
 
 void call_finish(struct call *call)
 {
-	if (call->connection.fd < 0 || call->connection.finished) {
+	if (call->fd < 0 || call->is_finished) {
 		settle(call, 0);
 		return;
 	}
@@ -224,7 +359,7 @@ int call_await(struct call *call)
 
 void call_close(struct call *call)
 {
-	loop_forget(call->loop, call->connection.fd);
+	loop_forget(call->loop, call->fd);
 	loop_set(call->loop, &call->timer, LOOP_NEVER);
 	call->is_busy = false;
 	exchange_end(&call->exchange);
@@ -232,5 +367,11 @@ void call_close(struct call *call)
 	wire_free(&call->reply);
 	json_decref(call->answer);
 	call->answer = NULL;
-	connection_close(&call->connection);
+	/* On bytes that were not read it is a reset, and some die of that. */
+	if (call->fd >= 0)
+		close(call->fd);
+	call->fd = -1;
+	call->is_finished = false;
+	call->sent = 0;
+	framer_free(&call->framer);
 }

@@ -5,7 +5,7 @@
  * Specification 2.3.0-C, D and F; common/PROTOCOL.md, sections 2 and 3. A call goes on in a loop, in steps that
  * call_open(), call_send(), call_confirm() and call_finish() begin, one at a time and in this order; call_pack() comes
  * between the first two, in the clear also before. Whoever began a step waits with call_await(), or has been given a
- * callback with call_init(). Every step has a limit of time. What the other side sends is bounded by connection and
+ * callback with call_init(). Every step has a limit of time. What the other side sends is bounded by framing and
  * checked here. A call says nothing to its own user: stage tells what a result is about.
  */
 #ifndef QUARTET_CALL_H
@@ -13,11 +13,11 @@
 
 #include <netinet/in.h>
 
-#include "connection.h"
 #include "loop.h"
 #include "recipient.h"
 #include "store/chatlog.h"
 #include "wire/exchange.h"
+#include "wire/framing.h"
 
 #define CALL_CONNECT_MS 5000
 #define CALL_SEND_MS 5000
@@ -56,7 +56,11 @@ struct call {
 	struct loop_timer timer; /* the limit of the step that goes on, or the telling of its end */
 	void (*callback)(void *context);
 	void *context;
-	struct connection connection;
+	int fd;		  /* of the connection, or -1 */
+	size_t sent;	  /* bytes of the object */
+	bool is_finished; /* the other side was told that nothing more will be sent */
+	bool is_seeking;  /* a reply, since then */
+	struct framer framer;
 	bool is_busy; /* a step goes on, or its end was not told yet */
 	bool is_over; /* the step has ended */
 	int result;   /* how */

@@ -131,7 +131,7 @@ static void wake(struct party *party)
 	party->is_failing = false;
 	party->state = PARTY_READY;
 	/* Whoever has a session open goes on with it, so that no more are open than are busy. */
-	if (party->call.connection.fd >= 0)
+	if (party->call.fd >= 0)
 		TAILQ_INSERT_HEAD(&delivery->ready, party, of_turn);
 	else
 		TAILQ_INSERT_TAIL(&delivery->ready, party, of_turn);
@@ -148,7 +148,7 @@ static struct party *make_party(struct delivery *delivery, const uint8_t *identi
 	if (!party)
 		return NULL;
 	party->delivery = delivery;
-	party->call.connection.fd = -1;
+	party->call.fd = -1;
 	memcpy(party->to.identity, identity, IDENTITY_BYTES);
 	if (!tsearch(party, &delivery->parties, compare_parties)) {
 		free(party);
@@ -605,6 +605,25 @@ static void read_log(struct delivery *delivery, bool is_of_others)
 	}
 }
 
+/*
+ * The same for lines that were just appended, if the log is not followed: whoever was not started knows of what it sends once
+ * and nothing else. To end following takes the kernel longer than to send a message.
+ */
+static void take_own(struct delivery *delivery, const char *lines, size_t len)
+{
+	int64_t offset = chatlog_appended(delivery->setup.log);
+	const char *end = lines + len;
+
+	while (!delivery->follower && lines < end) {
+		size_t line_len = (size_t)((const char *)memchr(lines, '\n', (size_t)(end - lines)) - lines);
+
+		/* If memory is short for the first, there is nothing to send. */
+		(void)!outbox_take(delivery->outbox, lines, line_len, offset);
+		lines += line_len + 1;
+		offset += (int64_t)line_len + 1;
+	}
+}
+
 /* Brings everything up to date with the log. Who has something new to get is tried, even if they could not be reached. */
 static void catch_up(void *context)
 {
@@ -686,6 +705,8 @@ static void end_round(void *context)
 
 	if (rc == 0 && lines->len > 0)
 		rc = chatlog_append(delivery->setup.log, lines->data, lines->len, 0);
+	if (rc == 0)
+		take_own(delivery, lines->data, lines->len);
 	buffer_wipe(lines);
 	read_log(delivery, !delivery->has_outbox);
 	while ((party = TAILQ_FIRST(&delivery->done))) {
@@ -882,6 +903,10 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 		rc = put_queued(&line, to, id, is_once, text, len);
 	if (rc == 0)
 		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
+	if (rc == 0) {
+		outbox_expect(delivery->outbox, id);
+		take_own(delivery, line.data, line.len);
+	}
 	buffer_wipe(&line);
 	if (rc != 0)
 		return rc;
@@ -890,11 +915,6 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 		memcpy(notice->id, id, sizeof(id));
 		delivery->awaited = notice;
 	}
-	if (is_once)
-		outbox_expect(delivery->outbox, id);
-	/* Who is not started knows of nothing else. */
-	if (!delivery->follower)
-		rc = chatfollower_open(AT_FDCWD, chatlog_appended(delivery->setup.log), &delivery->follower);
 	party = make_party(delivery, to->identity);
 	if (party) {
 		party->is_held = false;
@@ -911,7 +931,8 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 	else if (party)
 		wake(party);
 	take_turns(delivery);
-	return rc == 0 && notice ? await(delivery, !is_once && !delivery->has_outbox) : rc;
+	return notice ? await(delivery, !delivery->has_outbox && !(is_once && outbox_find(delivery->outbox, id, NULL)))
+		      : 0;
 }
 
 static bool is_quiet(void *context)
