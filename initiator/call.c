@@ -213,7 +213,7 @@ static int try_stage(struct call *call)
 	return 0;
 }
 
-static void go_on(void *context, uint32_t events);
+static void go_on(void *context);
 
 /* Waits until the connection is ready for a stage, for so long. */
 static void begin(struct call *call, enum call_stage stage, uint32_t events, int limit_ms)
@@ -230,12 +230,11 @@ static void begin(struct call *call, enum call_stage stage, uint32_t events, int
 }
 
 /* Something has come for the stage that is waited for. */
-static void go_on(void *context, uint32_t events)
+static void go_on(void *context)
 {
 	struct call *call = context;
 	int rc = try_stage(call);
 
-	(void)events;
 	if (rc == EAGAIN)
 		return;
 	if (rc == 0 && call->stage == CALL_CONNECT && call->mode != CHATLOG_PLAIN)
@@ -335,7 +334,7 @@ void call_finish(struct call *call)
 	}
 	begin(call, CALL_FINISH, EPOLLIN, CALL_LINGER_MS);
 	if (!call->is_over)
-		go_on(call, 0);
+		go_on(call);
 }
 
 int call_result(const struct call *call)

@@ -69,7 +69,7 @@ struct delivery {
 	struct party_list ready, done;
 	size_t busy;			 /* how many are called */
 	struct delivery_notice *awaited; /* has the id and the identity of what delivery_queue() waits for; or NULL */
-	int64_t patience_ms;		 /* monotonic: how long delivery_try_all() waits for another process */
+	int64_t patience_ms;		 /* monotonic: how long another process is waited for */
 };
 
 bool delivery_waits(const struct delivery_notice *notice)
@@ -609,19 +609,20 @@ static void read_log(struct delivery *delivery, bool is_of_others)
  * The same for lines that were just appended, if the log is not followed: whoever was not started knows of what it sends once
  * and nothing else. To end following takes the kernel longer than to send a message.
  */
-static void take_own(struct delivery *delivery, const char *lines, size_t len)
+static int take_own(struct delivery *delivery, const char *lines, size_t len)
 {
 	int64_t offset = chatlog_appended(delivery->setup.log);
 	const char *end = lines + len;
+	int rc = 0;
 
-	while (!delivery->follower && lines < end) {
+	while (!delivery->follower && rc == 0 && lines < end) {
 		size_t line_len = (size_t)((const char *)memchr(lines, '\n', (size_t)(end - lines)) - lines);
 
-		/* If memory is short for the first, there is nothing to send. */
-		(void)!outbox_take(delivery->outbox, lines, line_len, offset);
+		rc = outbox_take(delivery->outbox, lines, line_len, offset);
 		lines += line_len + 1;
 		offset += (int64_t)line_len + 1;
 	}
+	return rc;
 }
 
 /* Brings everything up to date with the log. Who has something new to get is tried, even if they could not be reached. */
@@ -648,6 +649,17 @@ static void catch_up(void *context)
 	take_turns(delivery);
 }
 
+/* Another process has the outbox, and takes long. */
+static void tell_elsewhere(struct delivery *delivery)
+{
+	struct delivery_notice notice = *delivery->awaited;
+	const struct outbox_item *item = outbox_find(delivery->outbox, notice.id, notice.to.identity);
+
+	notice.kind = DELIVERY_ELSEWHERE;
+	notice.left = item && item->left;
+	tell(delivery, &notice);
+}
+
 /* Wakes up who is back, or has rested for long enough. */
 static void look(void *context)
 {
@@ -662,12 +674,8 @@ static void look(void *context)
 			wake(party);
 	}
 	catch_up(delivery);
-}
-
-static void take_appended(void *context, uint32_t events)
-{
-	(void)events;
-	catch_up(context);
+	if (delivery->awaited && !delivery->has_outbox && delivery->patience_ms <= now_ms)
+		tell_elsewhere(delivery);
 }
 
 /* The end of a round. */
@@ -706,7 +714,7 @@ static void end_round(void *context)
 	if (rc == 0 && lines->len > 0)
 		rc = chatlog_append(delivery->setup.log, lines->data, lines->len, 0);
 	if (rc == 0)
-		take_own(delivery, lines->data, lines->len);
+		rc = take_own(delivery, lines->data, lines->len);
 	buffer_wipe(lines);
 	read_log(delivery, !delivery->has_outbox);
 	while ((party = TAILQ_FIRST(&delivery->done))) {
@@ -776,8 +784,8 @@ int delivery_start(struct delivery *delivery)
 		return rc;
 	watching = chatfollower_open(AT_FDCWD, offset, &delivery->follower);
 	if (watching == 0)
-		watching = loop_watch(delivery->setup.loop, chatfollower_fd(delivery->follower), EPOLLIN, take_appended,
-		    delivery);
+		watching =
+		    loop_watch(delivery->setup.loop, chatfollower_fd(delivery->follower), EPOLLIN, catch_up, delivery);
 	if (watching != 0)
 		return watching;
 	/* What happened before is no news. */
@@ -850,40 +858,11 @@ void delivery_close(struct delivery *delivery, const struct recipient *to)
 	take_turns(delivery);
 }
 
-/* Another process has the outbox, and takes long. */
-static void tell_elsewhere(void *context)
-{
-	struct delivery *delivery = context;
-	struct delivery_notice notice = *delivery->awaited;
-	const struct outbox_item *item = outbox_find(delivery->outbox, notice.id, notice.to.identity);
-
-	/* If it has the outbox by now, it has tried, or is about to. */
-	if (delivery->has_outbox)
-		return;
-	notice.kind = DELIVERY_ELSEWHERE;
-	notice.left = item && item->left;
-	tell(delivery, &notice);
-}
-
 static bool is_told(void *context)
 {
 	const struct delivery *delivery = context;
 
 	return !delivery->awaited;
-}
-
-/* Runs the loop until it is known what has become of what is awaited. */
-static int await(struct delivery *delivery, bool is_elsewhere)
-{
-	struct loop_timer limit = {.callback = tell_elsewhere, .context = delivery};
-	int rc;
-
-	if (is_elsewhere)
-		loop_set(delivery->setup.loop, &limit, clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS);
-	rc = loop_run_until(delivery->setup.loop, is_told, delivery);
-	loop_set(delivery->setup.loop, &limit, LOOP_NEVER);
-	delivery->awaited = NULL;
-	return rc;
 }
 
 int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
@@ -905,7 +884,7 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
 	if (rc == 0) {
 		outbox_expect(delivery->outbox, id);
-		take_own(delivery, line.data, line.len);
+		rc = take_own(delivery, line.data, line.len);
 	}
 	buffer_wipe(&line);
 	if (rc != 0)
@@ -931,8 +910,12 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 	else if (party)
 		wake(party);
 	take_turns(delivery);
-	return notice ? await(delivery, !delivery->has_outbox && !(is_once && outbox_find(delivery->outbox, id, NULL)))
-		      : 0;
+	if (!notice)
+		return 0;
+	delivery->patience_ms = clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS;
+	rc = loop_run_until(delivery->setup.loop, is_told, delivery);
+	delivery->awaited = NULL;
+	return rc;
 }
 
 static bool is_quiet(void *context)
@@ -944,21 +927,11 @@ static bool is_quiet(void *context)
 		   delivery->patience_ms <= clock_monotonic_ms());
 }
 
-static void do_nothing(void *context)
-{
-	(void)context;
-}
-
 int delivery_try_all(struct delivery *delivery)
 {
-	struct loop_timer limit = {.callback = do_nothing};
-	int rc;
-
+	/* Whatever waits for another process has a look at it from time to time. */
 	delivery->patience_ms = clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS;
-	loop_set(delivery->setup.loop, &limit, delivery->patience_ms);
-	rc = loop_run_until(delivery->setup.loop, is_quiet, delivery);
-	loop_set(delivery->setup.loop, &limit, LOOP_NEVER);
-	return rc;
+	return loop_run_until(delivery->setup.loop, is_quiet, delivery);
 }
 
 const struct outbox *delivery_outbox(const struct delivery *delivery)

@@ -63,9 +63,8 @@ bool listing_has(const struct listing *listing, const struct chatlog_entry *entr
 	return username_is_same(entry->username, listing->name) || username_is_same(entry->username, listing->username);
 }
 
-static void set(void *context, uint32_t events)
+static void set(void *context)
 {
-	(void)events;
 	*(bool *)context = true;
 }
 

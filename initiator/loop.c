@@ -13,7 +13,7 @@
 #define EVENTS_MAX 64
 
 struct watch {
-	void (*callback)(void *context, uint32_t events); /* NULL: not watched */
+	void (*callback)(void *context); /* NULL: not watched */
 	void *context;
 	uint32_t generation; /* tells an event from one that was meant for another holder of the descriptor's number */
 };
@@ -68,8 +68,7 @@ static int reach(struct loop *loop, int fd)
 	return 0;
 }
 
-int loop_watch(struct loop *loop, int fd, uint32_t events, void (*callback)(void *context, uint32_t events),
-    void *context)
+int loop_watch(struct loop *loop, int fd, uint32_t events, void (*callback)(void *context), void *context)
 {
 	struct epoll_event event = {.events = events};
 	struct watch *watch;
@@ -124,7 +123,7 @@ static void call_watch(struct loop *loop, const struct epoll_event *event)
 	const struct watch *watch = &loop->watches[(uint32_t)event->data.u64];
 
 	if (watch->callback && watch->generation == event->data.u64 >> 32)
-		watch->callback(watch->context, event->events);
+		watch->callback(watch->context);
 }
 
 static void call_timers(struct loop *loop)
@@ -162,12 +161,9 @@ static int run_round(struct loop *loop, int64_t deadline_ms)
 	return 0;
 }
 
-static void note_ready(void *context, uint32_t events)
+static void note_ready(void *context)
 {
-	bool *ready = context;
-
-	(void)events;
-	*ready = true;
+	*(bool *)context = true;
 }
 
 int loop_wait(struct loop *loop, int fd, int64_t deadline_ms)

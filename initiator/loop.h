@@ -34,12 +34,12 @@ struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
 /*
- * Has callback called whenever one of events (EPOLLIN and the like; EPOLLERR and EPOLLHUP always) has come to fd, with
- * those that have. Watching a watched descriptor again replaces all three. Returns 0 or an errno value, and fd is then
- * not watched; EPERM for a regular file, which is always ready.
+ * Has callback called whenever one of events (EPOLLIN and the like; EPOLLERR and EPOLLHUP always) has come to fd. Watching
+ * a watched descriptor again replaces all three. Returns 0 or an errno value, and fd is then not watched; EPERM for a
+ * regular file, which is always ready.
  */
-int loop_watch(struct loop *loop, int fd, uint32_t events, void (*callback)(void *context, uint32_t events),
-    void *context) __attribute__((warn_unused_result));
+int loop_watch(struct loop *loop, int fd, uint32_t events, void (*callback)(void *context), void *context)
+    __attribute__((warn_unused_result));
 
 /* Ends that, before fd is closed. Harmless if it is not watched, or -1. What has come and was not told is not told. */
 void loop_forget(struct loop *loop, int fd);

@@ -17,9 +17,8 @@ struct key_wait {
 	bool is_ready;
 };
 
-static void note_ready(void *context, uint32_t events)
+static void note_ready(void *context)
 {
-	(void)events;
 	((struct key_wait *)context)->is_ready = true;
 }
 

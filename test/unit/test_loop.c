@@ -31,12 +31,6 @@ static void tell(void *context)
 	strcat(told, context);
 }
 
-static void tell_event(void *context, uint32_t events)
-{
-	(void)events;
-	tell(context);
-}
-
 static bool has_told(void *wanted)
 {
 	return strlen(told) >= strlen(wanted);
@@ -77,7 +71,7 @@ static void whoever_waits_lets_everybody_else_go_on(void **state)
 	char byte;
 
 	(void)state;
-	assert_int_equal(loop_watch(loop, watched.in, EPOLLOUT, tell_event, WORD("ignored")), 0);
+	assert_int_equal(loop_watch(loop, watched.in, EPOLLOUT, tell, WORD("ignored")), 0);
 	loop_forget(loop, watched.in);
 	loop_set(loop, &timer, clock_monotonic_ms() + 1);
 	assert_int_equal(loop_wait(loop, waited.out, clock_monotonic_ms() + 20), ETIMEDOUT);
@@ -97,7 +91,7 @@ static void what_is_always_ready_is_not_waited_for(void **state)
 
 	(void)state;
 	assert_non_null(file);
-	assert_int_equal(loop_watch(loop, fileno(file), EPOLLIN, tell_event, WORD("")), EPERM);
+	assert_int_equal(loop_watch(loop, fileno(file), EPOLLIN, tell, WORD("")), EPERM);
 	assert_int_equal(loop_wait(loop, fileno(file), LOOP_NEVER), 0);
 	fclose(file);
 }
@@ -127,9 +121,9 @@ static void timers_are_called_once_and_in_order(void **state)
 
 static struct loop_timer end_of_round = {.callback = tell, .context = WORD("!")};
 
-static void tell_and_set(void *context, uint32_t events)
+static void tell_and_set(void *context)
 {
-	tell_event(context, events);
+	tell(context);
 	loop_set(loop, &end_of_round, 0);
 }
 
@@ -152,16 +146,16 @@ static void a_timer_at_zero_is_called_when_the_round_ends(void **state)
 static struct pipe_ends twins[2];
 
 /* Whoever comes first ends the other, and gives the number of its descriptor to somebody else. */
-static void replace_other(void *context, uint32_t events)
+static void replace_other(void *context)
 {
 	struct pipe_ends *other = context;
 	int number = other->out, spare = dup(other->out);
 
-	tell_event(WORD("once"), events);
+	tell(WORD("once"));
 	loop_forget(loop, number);
 	assert_true(spare >= 0 && dup2(spare, number) == number);
 	close(spare);
-	assert_int_equal(loop_watch(loop, number, EPOLLOUT, tell_event, WORD("stale")), 0);
+	assert_int_equal(loop_watch(loop, number, EPOLLOUT, tell, WORD("stale")), 0);
 }
 
 static void what_came_for_a_descriptor_is_not_told_to_the_next_of_that_number(void **state)
@@ -187,8 +181,8 @@ static void watching_again_replaces_what_was_watched(void **state)
 	struct pipe_ends ends = open_pipe(true);
 
 	(void)state;
-	assert_int_equal(loop_watch(loop, ends.in, EPOLLIN, tell_event, WORD("old")), 0);
-	assert_int_equal(loop_watch(loop, ends.in, EPOLLOUT | EPOLLONESHOT, tell_event, WORD("new")), 0);
+	assert_int_equal(loop_watch(loop, ends.in, EPOLLIN, tell, WORD("old")), 0);
+	assert_int_equal(loop_watch(loop, ends.in, EPOLLOUT | EPOLLONESHOT, tell, WORD("new")), 0);
 	run_until_told("new");
 	loop_forget(loop, ends.in);
 	close_pipe(ends);
