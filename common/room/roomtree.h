@@ -30,7 +30,10 @@ enum roomtree_verdict {
 
 struct roomtree;
 
-/* A tree that begins with one state, taken on trust: the first of the room, or the one that let oneself in. NULL: no memory. */
+/*
+ * A tree that begins with one state, taken on trust: the first of the room, or the one that let oneself in. The tree becomes
+ * a holder of it. NULL if out of memory.
+ */
 struct roomtree *roomtree_new(struct roomstate *root, int64_t taken_ms);
 
 /*
