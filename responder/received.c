@@ -11,17 +11,17 @@
 
 /* So much of the log is looked at at once for what the user decided. */
 #define DECISION_BYTES (1024 * 1024)
-#define GROUPS 1024
+#define GROUPS 4096
 #define GROUP_SIZE (RECEIVED_MAX / GROUPS)
 
 struct message {
-	uint8_t identity[IDENTITY_BYTES], id[ENVELOPE_ID_BYTES];
+	uint64_t sender, digest;   /* of the identity, and of the id with it, keyed */
 	enum received_state state; /* RECEIVED_NOT: none is here */
 	int64_t turn;		   /* when it came, in the order of all */
 };
 
 struct received {
-	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a group */
+	uint8_t key[crypto_shorthash_KEYBYTES]; /* so that nobody can choose what shares a group or a digest */
 	int64_t first, last;			/* turns that are taken */
 	int dir;				/* of chat.log */
 	struct held held;			/* what waits for the user to decide */
@@ -39,25 +39,32 @@ struct received *received_new(void)
 	return received;
 }
 
-/* The messages among which one is, if it is remembered. */
-static struct message *group_of(struct received *received, const uint8_t *identity, const uint8_t *id)
+/* What is remembered of a message, but for its state and turn. */
+static struct message digest_of(const struct received *received, const uint8_t *identity, const uint8_t *id)
 {
+	struct message message = {0};
 	uint8_t both[IDENTITY_BYTES + ENVELOPE_ID_BYTES];
-	uint64_t hash;
 
 	memcpy(both, identity, IDENTITY_BYTES);
 	memcpy(both + IDENTITY_BYTES, id, ENVELOPE_ID_BYTES);
-	crypto_shorthash((unsigned char *)&hash, both, sizeof(both), received->key);
-	return received->messages[hash % GROUPS];
+	crypto_shorthash((unsigned char *)&message.sender, identity, IDENTITY_BYTES, received->key);
+	crypto_shorthash((unsigned char *)&message.digest, both, sizeof(both), received->key);
+	return message;
 }
 
-static struct message *find(struct received *received, const uint8_t *identity, const uint8_t *id)
+/* The messages among which one is, if it is remembered. */
+static struct message *group_of(struct received *received, const struct message *wanted)
 {
-	struct message *group = group_of(received, identity, id);
+	return received->messages[wanted->digest % GROUPS];
+}
+
+static struct message *find(struct received *received, const struct message *wanted)
+{
+	struct message *group = group_of(received, wanted);
 
 	for (struct message *message = group; message < group + GROUP_SIZE; message++) {
-		if (message->state != RECEIVED_NOT && memcmp(message->id, id, ENVELOPE_ID_BYTES) == 0 &&
-		    memcmp(message->identity, identity, IDENTITY_BYTES) == 0)
+		if (message->state != RECEIVED_NOT && message->digest == wanted->digest &&
+		    message->sender == wanted->sender)
 			return message;
 	}
 	return NULL;
@@ -75,7 +82,7 @@ static struct message *make_place(struct message *group)
 		if (group[i].state == RECEIVED_NOT)
 			return &group[i];
 		for (size_t k = 0; k < GROUP_SIZE; k++)
-			held += memcmp(group[k].identity, group[i].identity, IDENTITY_BYTES) == 0;
+			held += group[k].sender == group[i].sender;
 		if (held > most || (held == most && group[i].turn < place->turn)) {
 			most = held;
 			place = &group[i];
@@ -84,11 +91,9 @@ static struct message *make_place(struct message *group)
 	return place;
 }
 
-static void put(struct message *place, const uint8_t *identity, const uint8_t *id, enum received_state state,
-    int64_t turn)
+static void put(struct message *place, struct message message, enum received_state state, int64_t turn)
 {
-	memcpy(place->identity, identity, IDENTITY_BYTES);
-	memcpy(place->id, id, ENVELOPE_ID_BYTES);
+	*place = message;
 	place->state = state;
 	place->turn = turn;
 }
@@ -96,7 +101,8 @@ static void put(struct message *place, const uint8_t *identity, const uint8_t *i
 void received_settle(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
-	struct message *message = find(received, identity, id);
+	const struct message wanted = digest_of(received, identity, id);
+	struct message *message = find(received, &wanted);
 
 	if (message)
 		message->state = state;
@@ -105,17 +111,20 @@ void received_settle(struct received *received, const uint8_t identity[static ID
 void received_add(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
-	put(make_place(group_of(received, identity, id)), identity, id, state, ++received->last);
+	const struct message message = digest_of(received, identity, id);
+
+	put(make_place(group_of(received, &message)), message, state, ++received->last);
 }
 
 bool received_recall(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES], enum received_state state)
 {
-	struct message *place = make_place(group_of(received, identity, id));
+	const struct message message = digest_of(received, identity, id);
+	struct message *place = make_place(group_of(received, &message));
 
 	received->first--;
-	if (place->state == RECEIVED_NOT && !find(received, identity, id))
-		put(place, identity, id, state, received->first);
+	if (place->state == RECEIVED_NOT && !find(received, &message))
+		put(place, message, state, received->first);
 	return received->first > -RECEIVED_MAX;
 }
 
@@ -210,7 +219,8 @@ int received_read(struct received *received, int dir)
 enum received_state received_find(struct received *received, const uint8_t identity[static IDENTITY_BYTES],
     const uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	const struct message *message = find(received, identity, id);
+	const struct message wanted = digest_of(received, identity, id);
+	const struct message *message = find(received, &wanted);
 
 	if (message && message->state == RECEIVED_HELD)
 		received_learn(received);

@@ -17,7 +17,7 @@
 #include "store/held.h"
 #include "wire/envelope.h"
 
-#define RECEIVED_MAX 16384
+#define RECEIVED_MAX 65536
 /* How far back chat.log is read. */
 #define RECEIVED_READ_MAX_BYTES (64 * 1024 * 1024)
 
