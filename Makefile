@@ -174,7 +174,7 @@ $(foreach name,$(BENCH_PROGRAMS),$(eval $(call bench_rules,$(name))))
 .PHONY: bench
 bench: ## compare the programs with the bare machine, in a table (JSON=file keeps it)
 	$(Q)$(MAKE) --silent --no-print-directory VARIANT=release all build-bench build/release/test/test_roomhistory
-	$(Q)build/release/test/test_roomhistory 20000
+	$(if $(BENCH_ARGS),,$(Q)build/release/test/test_roomhistory 20000)
 	$(Q)test/bench/run $(if $(JSON),--json '$(JSON)') $(BENCH_ARGS)
 
 .PHONY: build-bench

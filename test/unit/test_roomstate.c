@@ -5,7 +5,9 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "room/roomdraft.h"
+#include "room/signedtext.h"
 #include "vectors.h"
+#include "wire/envelope.h"
 
 static const uint8_t no_signature[IDENTITY_SIGNATURE_BYTES];
 
@@ -252,6 +254,7 @@ static void a_state_with_all_there_can_be_is_not_too_long(void **ignored)
 	struct roomdraft *draft = calloc(1, sizeof(*draft));
 	struct roomstate *state, *read;
 	const char *why;
+	json_t *record;
 
 	(void)ignored;
 	assert_non_null(draft);
@@ -264,6 +267,11 @@ static void a_state_with_all_there_can_be_is_not_too_long(void **ignored)
 	assert_memory_equal(read->removed, draft->removed, sizeof(draft->removed));
 	assert_int_equal(read->left_count, ROOMSTATE_NAMED_MAX);
 	CHECK(state->text_len > ROOMSTATE_TEXT_MAX_BYTES * 9 / 10, "%zu", state->text_len);
+	/* With its key and all else it fits into an object on the wire, quotation marks escaped. */
+	record = signedtext_to_json(&(struct signedtext){.text = state->text, .len = state->text_len});
+	assert_non_null(record);
+	assert_in_range(json_dumpb(record, NULL, 0, 0), 1, ENVELOPE_MAX_BYTES - 1000);
+	json_decref(record);
 	roomstate_release(read);
 	roomstate_release(state);
 	free(draft);

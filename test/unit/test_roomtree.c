@@ -38,12 +38,14 @@ static const struct forked forks[] = {
     {"A* F S*", {{"S:-F"}, {"F:+Z"}}, "A* S*", "lab", NULL},
     {"A* H* Q* b T*", {{"H:=h", "T:-b"}, {"Q:^b", "b:-T"}}, "A* H* Q* T*", "h", NULL},
     {"A* B* C", {{"A:+N", "B:=b", "C:+K"}, {"A:-A"}}, "A* B* C N K", "b", "B* C N K"},
-    /* Not done again: letting in who has left since, removing whom somebody else removed, acts of who has left. */
+    /* Not done again: letting in who has left since, removing whom somebody else removed, acts of who has left,
+       what somebody else did otherwise, what one undid oneself. */
     {"A* B", {{"B:+C", "C:-C"}, {"A:=a"}}, "A* B", "a", NULL},
     {"A* B* M", {{"M:+N", "A:-M"}, {"B:-M"}}, "A* B* N", "lab", NULL},
     {"A* B C", {{"B:+N", "B:-B"}, {"A:=a"}}, "A* B C", "a", "A* C"},
     {"A* B* C", {{"B:=b"}, {"A:=a"}}, "A* B* C", "a", NULL},
     {"A* B* C", {{"B:#8"}, {"A:=a"}}, "A* B* C", "a", "A* B* C"},
+    {"A* B*", {{"B:+N", "B:-N"}, {"A:=a"}}, "A* B*", "a", NULL},
     /* Back come those whom somebody removed threw out meanwhile. */
     {"A* B* C* D", {{"C:-D", "A:=a"}, {"B:-C"}}, "A* B* C*", "a", "A* B* D"},
 };
