@@ -32,7 +32,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix room/,ask roomdraft roomredo roomrules roomstate roomtree saying signedtext) \
+	$(addprefix room/,ask roomacts roomdraft roomevents roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
 	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret wordlist)
 announcer_OBJECTS = announcer beacon name openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence

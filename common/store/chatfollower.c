@@ -193,6 +193,8 @@ int chatfollower_next(struct chatfollower *follower, const char **line, size_t *
 {
 	int rc = follower->error;
 
+	/* Nobody tells. */
+	follower->unlooked |= follower->notices < 0;
 	follower->error = 0;
 	while (rc == 0) {
 		const char *begin = follower->data + follower->begin;

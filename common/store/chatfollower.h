@@ -26,7 +26,7 @@ int chatfollower_open(int dir, int64_t offset, struct chatfollower **follower) _
 int chatfollower_open_last(int dir, size_t count, struct chatfollower **follower) __attribute__((warn_unused_result));
 
 /*
- * The same for who wants to read what is there, from the first line on that begins at an offset, or behind it; a negative
+ * The same for who asks now and then what is there, from the first line on that begins at an offset, or behind it; a negative
  * one counts from the end of the file. It has no chatfollower_fd().
  */
 int chatfollower_open_still(int dir, int64_t offset, struct chatfollower **follower)

@@ -416,14 +416,5 @@ bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const cha
 
 int peersfile_set_room(struct peersfile *file, const char *id, json_t *record)
 {
-	const struct peerscontent *content = &file->content;
-	size_t i = 0;
-
-	while (i < content->room_count && strcmp(content->rooms[i].id, id) != 0)
-		i++;
-	if (record && i == PEERSCONTENT_ROOMS_MAX) {
-		json_decref(record);
-		return EUSERS;
-	}
 	return put(file, "room", "room", id, record);
 }

@@ -83,10 +83,7 @@ int peersfile_unpin(struct peersfile *file, const char *username) __attribute__(
  */
 int peersfile_wish(struct peersfile *file, const struct stranger *who) __attribute__((warn_unused_result));
 
-/*
- * Stores a record under the room's id, base64, or forgets the room if it is NULL; the record is taken over. Returns EUSERS if
- * the room is new and PEERSCONTENT_ROOMS_MAX are stored.
- */
+/* Stores a record under the room's id, base64, or forgets the room if it is NULL; the record is taken over. */
 int peersfile_set_room(struct peersfile *file, const char *id, json_t *record) __attribute__((warn_unused_result));
 
 /*

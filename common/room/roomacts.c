@@ -1,0 +1,423 @@
+#include "room/roomacts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "room/roomevents.h"
+#include "room/roomredo.h"
+
+/* Appends the line for what somebody did in a room; who is a member of a state, or NULL if it happened to nobody. */
+static int add_event(const struct rooms *rooms, const struct room *room, enum chatlog_event event,
+    const struct roomstate *done, const struct roomstate *state, const uint8_t *who, const char *value,
+    struct buffer *lines)
+{
+	char by[USERNAME_MAX_BYTES + 1];
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_EVENT,
+	    .time_ms = clock_wall_ms(),
+	    .has_room = true,
+	    .event = event,
+	    .by = by,
+	    .value = value,
+	    .has_identity = who != NULL,
+	};
+
+	memcpy(entry.room, room->id, sizeof(entry.room));
+	rooms_name(rooms, done, done->by, by);
+	if (who) {
+		memcpy(entry.identity, who, IDENTITY_BYTES);
+		rooms_name(rooms, state, who, entry.username);
+	}
+	return chatlog_format(lines, &entry);
+}
+
+/* Appends the lines for what is different in after. */
+static int add_differences(const struct rooms *rooms, const struct room *room, const struct roomstate *before,
+    const struct roomstate *after, struct buffer *lines)
+{
+	struct roomevent events[ROOMEVENTS_MAX];
+	size_t count = roomevents_list(before, after, events);
+	const struct roomstate *fork = before ? roomtree_fork(room->tree, before, after) : NULL;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		const struct roomevent *event = &events[i];
+		const uint8_t *who = event->who ? event->who->identity : before ? NULL : rooms->own->public;
+		bool is_gone = event->event == CHATLOG_LEFT || event->event == CHATLOG_REMOVED;
+		/* Who was let in beside what goes on did not go away. */
+		bool fell = event->event == CHATLOG_LEFT && event->who->since > fork->n;
+
+		rc = add_event(rooms, room, fell ? CHATLOG_REMOVED : event->event, after, is_gone ? before : after, who,
+		    event->value[0] ? event->value : NULL, lines);
+	}
+	return rc;
+}
+
+/* Appends the lines for those who signed twice, among the states from an index on. */
+static int add_twins(const struct rooms *rooms, const struct room *room, size_t from, struct buffer *lines)
+{
+	int rc = 0;
+
+	for (size_t i = from; i < roomtree_count(room->tree) && rc == 0; i++) {
+		const struct roomstate *state = roomtree_at(room->tree, i);
+
+		if (roomtree_twin(room->tree, state))
+			rc = add_event(rooms, room, CHATLOG_TWICE, state, roomtree_before(room->tree, state), state->by,
+			    NULL, lines);
+	}
+	return rc;
+}
+
+/* Appends the lines for what the user did that was in the past of the head before, and does not count any more. */
+static int add_fallen(const struct rooms *rooms, const struct room *room, const struct roomstate *before,
+    struct buffer *lines)
+{
+	const struct roomtree *tree = room->tree;
+	int rc = 0;
+
+	for (size_t i = 1; i < roomtree_count(tree) && rc == 0; i++) {
+		const struct roomstate *act = roomtree_at(tree, i);
+		struct roomevent events[ROOMEVENTS_MAX];
+
+		if (memcmp(act->by, rooms->own->public, IDENTITY_BYTES) != 0 || !roomtree_is_past(tree, act, before) ||
+		    !roomredo_is_fallen(tree, act) || roomevents_list(roomtree_before(tree, act), act, events) == 0)
+			continue;
+		rc = add_event(rooms, room, CHATLOG_FELL, act, act, events[0].who ? events[0].who->identity : NULL,
+		    chatlog_event_word(events[0].event), lines);
+	}
+	return rc;
+}
+
+/* Appends the line of a state, and further lines with it, to chat.log. */
+static int log_state(struct rooms *rooms, struct room *room, const struct roomstate *state, int64_t before,
+    const struct room_recipients *to, const struct buffer *further)
+{
+	const uint8_t *key = room_key(room, state->id);
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_ROOM,
+	    .time_ms = clock_wall_ms(),
+	    .has_id = true,
+	    .has_room = true,
+	    .signed_text = state->text,
+	    .signed_len = state->text_len,
+	    .to = to && to->count > 0 ? to->list : NULL,
+	    .to_count = to ? to->count : 0,
+	    .has_key = key != NULL,
+	    .before = before,
+	};
+	struct buffer lines = {0};
+	int rc;
+
+	memcpy(entry.id, state->id, sizeof(entry.id));
+	memcpy(entry.room, room->id, sizeof(entry.room));
+	memcpy(entry.signature, state->signature, sizeof(entry.signature));
+	if (key)
+		memcpy(entry.key, key, sizeof(entry.key));
+	rc = chatlog_format(&lines, &entry);
+	if (rc == 0 && further)
+		rc = buffer_append(&lines, further->data, further->len);
+	/* One sync is enough for all that comes before it. */
+	if (rc == 0)
+		rc = chatlog_append(rooms->log, lines.data, lines.len, further ? CHATLOG_DURABLE : 0);
+	if (rc == 0)
+		room->line = chatlog_appended(rooms->log);
+	sodium_memzero(entry.key, sizeof(entry.key));
+	buffer_wipe(&lines);
+	return rc;
+}
+
+/*
+ * Logs the states of the tree from an index on, for these recipients, with what happened by them since a head, which is NULL
+ * if the room begins; then that is its head. If that fails, the tree is given up.
+ */
+static int log_states(struct rooms *rooms, struct room *room, size_t from, const struct roomstate *before,
+    const struct room_recipients *to)
+{
+	size_t count = roomtree_count(room->tree);
+	const struct roomstate *head = roomtree_head(room->tree);
+	struct buffer events = {0};
+	int rc = 0;
+
+	/* In a file that has none of its states, those that follow are of no use without this one. */
+	if (before && room->line < 0)
+		rc = log_state(rooms, room, before, -1, NULL, NULL);
+	if (rc == 0 && (!before || memcmp(before->id, head->id, sizeof(head->id)) != 0))
+		rc = add_differences(rooms, room, before, head, &events);
+	if (rc == 0)
+		rc = add_twins(rooms, room, from, &events);
+	if (rc == 0 && before && !roomtree_is_past(room->tree, before, head))
+		rc = add_fallen(rooms, room, before, &events);
+	for (size_t i = from; i < count && rc == 0; i++)
+		rc = log_state(rooms, room, roomtree_at(room->tree, i), before || i > 0 ? room->line : -1, to,
+		    i == count - 1 ? &events : NULL);
+	buffer_free(&events);
+	if (rc == 0)
+		room_set_head(rooms, room, head);
+	if (rc == 0)
+		return 0;
+	room_unload(room);
+	room->is_stale = room->line >= 0;
+	return rc;
+}
+
+/* Signs a draft with a new key; EINVAL if it is beyond the limits. */
+static int sign(const struct rooms *rooms, const struct roomdraft *draft, uint8_t key[static ROOM_KEY_BYTES],
+    struct roomstate **state, const char **why)
+{
+	int rc;
+
+	randombytes_buf(key, ROOM_KEY_BYTES);
+	rc = roomdraft_sign(draft, rooms->own, key, clock_wall_ms(), state, why);
+	return rc == EBADMSG ? EINVAL : rc;
+}
+
+/* Begins a room that is new here with a state, or begins it anew; *room is NULL if it is new. */
+static int begin_room(struct rooms *rooms, struct room **room, struct roomstate *state, const uint8_t *key,
+    const struct room_recipients *to)
+{
+	struct roomtree *tree = roomtree_new(state, clock_wall_ms());
+	bool is_new = !*room;
+	int rc;
+
+	if (tree && is_new)
+		*room = rooms_add(rooms, state);
+	if (!tree || !*room) {
+		roomtree_free(tree);
+		return tree ? EUSERS : ENOMEM;
+	}
+	for (struct room *other = NULL; (other = rooms_next(rooms, other));)
+		room_unload(other);
+	(*room)->tree = tree;
+	rc = room_add_key(*room, state, key);
+	if (rc == 0)
+		rc = log_states(rooms, *room, 0, NULL, to);
+	if (rc != 0 && is_new) {
+		rooms_drop(rooms, *room);
+		*room = NULL;
+	}
+	return rc;
+}
+
+int roomacts_create(struct rooms *rooms, const char *name, int (*edit)(struct roomdraft *draft, void *context),
+    void *context, struct room **room, const char **why)
+{
+	struct roomdraft *draft = malloc(sizeof(*draft));
+	const char *username = peersfile_username(rooms->file);
+	struct roomstate *state = NULL;
+	uint8_t key[ROOM_KEY_BYTES];
+	struct room *made = NULL;
+	int rc;
+
+	if (!draft)
+		return ENOMEM;
+	roomdraft_begin_room(draft, rooms->own->public, username ? username : "unknown", name);
+	rc = edit ? edit(draft, context) : 0;
+	if (rc == 0)
+		rc = sign(rooms, draft, key, &state, why);
+	if (rc == 0)
+		rc = rooms_begin(rooms);
+	if (rc == 0)
+		rc = rooms_end(rooms, begin_room(rooms, &made, state, key, NULL));
+	if (rc == 0)
+		*room = made;
+	roomstate_release(state);
+	sodium_memzero(key, sizeof(key));
+	free(draft);
+	return rc;
+}
+
+/* Makes the next state of a room whose tree is loaded, by the rules. */
+static int make_next(struct rooms *rooms, struct room *room,
+    int (*edit)(const struct room *room, struct roomdraft *draft, void *context), void *context,
+    struct roomstate **state, const char **why)
+{
+	struct roomdraft *draft = malloc(sizeof(*draft));
+	uint8_t key[ROOM_KEY_BYTES];
+	enum roomrule rule = ROOMRULE_NONE;
+	int rc;
+
+	if (!draft)
+		return ENOMEM;
+	roomdraft_begin(draft, room->head, rooms->own->public);
+	rc = edit(room, draft, context);
+	if (rc == 0 && roomtree_judge(room->tree, &draft->state, &rule) != ROOMTREE_TAKEN) {
+		*why = rule == ROOMRULE_NONE ? "too much has happened in the room" : roomrule_words(rule);
+		rc = EPERM;
+	}
+	if (rc == 0)
+		rc = sign(rooms, draft, key, state, why);
+	if (rc == 0 && (rc = room_add_key(room, *state, key)) != 0)
+		roomstate_release(*state);
+	sodium_memzero(key, sizeof(key));
+	free(draft);
+	return rc;
+}
+
+static int change(struct rooms *rooms, struct room *room,
+    int (*edit)(const struct room *room, struct roomdraft *draft, void *context), void *context, const char **why)
+{
+	struct room_recipients to = {0};
+	struct roomstate *state, *before = NULL;
+	enum roomrule rule;
+	size_t from;
+	int rc = rooms_load(rooms, room);
+
+	if (rc == 0)
+		rc = make_next(rooms, room, edit, context, &state, why);
+	if (rc != 0)
+		return rc;
+	before = roomstate_hold(room->head);
+	from = roomtree_count(room->tree);
+	room_add_recipients(rooms, &to, before, NULL);
+	room_add_recipients(rooms, &to, state, NULL);
+	if (roomtree_add(room->tree, state, clock_wall_ms(), &rule) == ROOMTREE_TAKEN)
+		rc = log_states(rooms, room, from, before, &to);
+	else
+		rc = ENOMEM;
+	roomstate_release(before);
+	roomstate_release(state);
+	return rc;
+}
+
+int roomacts_change(struct rooms *rooms, struct room *room,
+    int (*edit)(const struct room *room, struct roomdraft *draft, void *context), void *context, const char **why)
+{
+	uint8_t id[ROOM_ID_BYTES];
+	int rc;
+
+	memcpy(id, room->id, sizeof(id));
+	rc = rooms_begin(rooms);
+	if (rc != 0)
+		return rc;
+	/* It may have been forgotten by another program. */
+	room = rooms_find(rooms, id);
+	return rooms_end(rooms, room ? change(rooms, room, edit, context, why) : ENOENT);
+}
+
+/* Takes a room that is new here, or begins anew. */
+static int take_root(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
+    enum roomacts_source source)
+{
+	struct room_recipients to = {0};
+	size_t held = 0;
+	bool is_held = source == ROOMACTS_TOLD_BY_STRANGER && !room;
+	int rc;
+
+	for (const struct room *other = NULL; (other = rooms_next(rooms, other));)
+		held += other->is_held;
+	if (!offer->key) {
+		offer->why = "the key is missing";
+		return 0;
+	}
+	if (is_held && held >= ROOMACTS_HELD_MAX) {
+		offer->verdict = ROOMTREE_FULL;
+		return 0;
+	}
+	if (source == ROOMACTS_JOINED)
+		room_add_recipients(rooms, &to, state, state->by);
+	rc = begin_room(rooms, &room, state, offer->key, &to);
+	offer->verdict = rc == EUSERS ? ROOMTREE_FULL : ROOMTREE_TAKEN;
+	if (rc == 0) {
+		room->is_held = is_held;
+		/* So that it is written. */
+		room->written_line = -1;
+	}
+	return rc == EUSERS ? 0 : rc;
+}
+
+/* Tells that somebody has states which follow nothing that is known here. */
+static int tell_apart(struct rooms *rooms, struct room *room, const struct roomstate *state)
+{
+	struct buffer line = {0};
+	int rc = add_event(rooms, room, CHATLOG_APART, state, state, NULL, NULL, &line);
+
+	if (rc == 0)
+		rc = chatlog_append(rooms->log, line.data, line.len, 0);
+	room->is_apart = true;
+	buffer_free(&line);
+	return rc;
+}
+
+/* Adds a state to the room that it is of. */
+static int take_next(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer)
+{
+	struct roomstate *before = roomstate_hold(room->head);
+	size_t from = roomtree_count(room->tree);
+	enum roomrule rule = ROOMRULE_NONE;
+	int rc = 0;
+
+	offer->verdict = roomtree_add(room->tree, state, clock_wall_ms(), &rule);
+	if (offer->verdict == ROOMTREE_TAKEN || offer->verdict == ROOMTREE_WAITS)
+		rc = room_add_key(room, state, offer->key);
+	if (offer->verdict == ROOMTREE_NO_MEMORY)
+		rc = ENOMEM;
+	else if (rc == 0 && offer->verdict == ROOMTREE_TAKEN)
+		rc = log_states(rooms, room, from, before, NULL);
+	/* What is older may be known no more, and be in the past all the same. */
+	else if (offer->verdict == ROOMTREE_APART && !room->is_apart && state->n == roomtree_at(room->tree, 0)->n)
+		rc = tell_apart(rooms, room, state);
+	if (rule != ROOMRULE_NONE)
+		offer->why = roomrule_words(rule);
+	roomstate_release(before);
+	return rc;
+}
+
+static int take_state(struct rooms *rooms, struct roomstate *state, struct roomacts_offer *offer,
+    enum roomacts_source source)
+{
+	struct room *room = rooms_find(rooms, state->room);
+	bool is_in = roomstate_find_member(state, rooms->own->public) >= 0;
+	enum roomtree_verdict verdict;
+	uint8_t secret[ROOM_KEY_BYTES];
+	enum roomrule rule;
+	int rc = room ? rooms_load(rooms, room) : 0;
+
+	if (rc != 0)
+		return rc;
+	if (offer->key)
+		roomstate_secret(offer->key, secret);
+	if (offer->key && memcmp(secret, state->secret, sizeof(secret)) != 0) {
+		offer->why = "the key is another";
+		return 0;
+	}
+	if (!room && !is_in) {
+		offer->why = "not a member";
+		return 0;
+	}
+	verdict = room ? roomtree_judge(room->tree, state, &rule) : ROOMTREE_APART;
+	if ((verdict == ROOMTREE_APART || verdict == ROOMTREE_WAITS) && is_in &&
+	    (!room || !room->is_member || source == ROOMACTS_JOINED))
+		return take_root(rooms, room, state, offer, source);
+	return take_next(rooms, room, state, offer);
+}
+
+int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t count, enum roomacts_source source)
+{
+	struct roomstate **states = calloc(count + 1, sizeof(*states));
+	int rc = states ? 0 : ENOMEM;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		struct signedtext *text = &offers[i].text;
+
+		offers[i].verdict = ROOMTREE_REFUSED;
+		offers[i].why = NULL;
+		if (roomstate_parse(text->text, text->len, text->signature, &states[i], &offers[i].why) == ENOMEM)
+			rc = ENOMEM;
+	}
+	if (rc == 0)
+		rc = rooms_begin(rooms);
+	if (rc == 0) {
+		for (size_t i = 0; i < count && rc == 0; i++) {
+			if (states[i])
+				rc = take_state(rooms, states[i], &offers[i],
+				    i == 0 || source != ROOMACTS_JOINED ? source : ROOMACTS_TOLD);
+		}
+		rc = rooms_end(rooms, rc);
+	}
+	for (size_t i = 0; i < count && states; i++)
+		roomstate_release(states[i]);
+	free(states);
+	return rc;
+}

@@ -1,0 +1,178 @@
+#include "room/roomtalk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define KEEP_MS (INT64_C(86400000) * ROOMTALK_DAYS)
+
+/* Logs what the user says, for all other members. */
+static int log_own(struct rooms *rooms, struct room *room, const struct saying *saying, const json_t *record)
+{
+	struct chatlog_entry entry = {
+	    .time_ms = saying->time_ms,
+	    .mode = CHATLOG_SECURE,
+	    .has_id = true,
+	    .has_room = true,
+	};
+	struct room_recipients to = {0};
+	struct signedtext text;
+	struct buffer line = {0};
+	int rc = EPROTO;
+
+	room_add_recipients(rooms, &to, room->head, NULL);
+	/* Nothing waits if nobody else is there. */
+	entry.direction = to.count > 0 ? CHATLOG_QUEUED : CHATLOG_SENT;
+	entry.to = to.count > 0 ? to.list : NULL;
+	entry.to_count = to.count;
+	snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
+	memcpy(entry.id, saying->id, sizeof(entry.id));
+	memcpy(entry.room, room->id, sizeof(entry.room));
+	if (signedtext_of_json(record, &text)) {
+		entry.signed_text = text.text;
+		entry.signed_len = text.len;
+		memcpy(entry.signature, text.signature, sizeof(entry.signature));
+		rc = chatlog_format(&line, &entry);
+	}
+	if (rc == 0)
+		rc = chatlog_append(rooms->log, line.data, line.len, CHATLOG_DURABLE);
+	buffer_wipe(&line);
+	return rc;
+}
+
+int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_t len,
+    uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	struct saying saying = {.text = text, .text_len = len, .time_ms = clock_wall_ms()};
+	json_t *record = NULL;
+	int rc;
+
+	memcpy(saying.room, room->id, sizeof(saying.room));
+	randombytes_buf(saying.id, sizeof(saying.id));
+	rc = rooms_begin(rooms);
+	if (rc != 0)
+		return rc;
+	room = rooms_find(rooms, saying.room);
+	if (!room || !room->is_member)
+		rc = EPERM;
+	else if (!room_key(room, room->head->id))
+		rc = ENOKEY;
+	if (rc == 0) {
+		memcpy(saying.state, room->head->id, sizeof(saying.state));
+		rc = saying_sign(&saying, rooms->own, &record);
+	}
+	if (rc == 0)
+		rc = log_own(rooms, room, &saying, record);
+	if (rc == 0)
+		memcpy(id, saying.id, sizeof(saying.id));
+	json_decref(record);
+	return rooms_end(rooms, rc);
+}
+
+/* Whether what somebody says, or passes on, is taken, by the rules. */
+static int judge_saying(struct rooms *rooms, const struct saying *saying, const uint8_t *speaker,
+    enum roomtalk_hearing *hearing)
+{
+	struct room *room = rooms_find(rooms, saying->room);
+	bool is_own_word = memcmp(speaker, saying->by, IDENTITY_BYTES) == 0;
+	int64_t age_ms = clock_wall_ms() - saying->time_ms;
+	const struct roomstate *state;
+	int rc = 0;
+
+	*hearing = ROOMTALK_LOGGED;
+	if (!room)
+		*hearing = ROOMTALK_BEHIND;
+	else if (room_has_said(room, saying->id))
+		*hearing = ROOMTALK_KNOWN;
+	else if (!room->is_member || roomstate_find_member(room->head, speaker) < 0)
+		*hearing = ROOMTALK_NO_MEMBER;
+	else if (!is_own_word && (age_ms > KEEP_MS || age_ms < -KEEP_MS))
+		*hearing = ROOMTALK_TOO_OLD;
+	else if (roomstate_find_member(room->head, saying->by) < 0) {
+		rc = rooms_load(rooms, room);
+		state = rc == 0 ? roomtree_find(room->tree, saying->state) : NULL;
+		if (!state)
+			*hearing = ROOMTALK_BEHIND;
+		else if (roomstate_find_member(state, saying->by) < 0)
+			*hearing = ROOMTALK_NO_MEMBER;
+	}
+	return rc;
+}
+
+/* Appends the line of a saying; what the user said elsewhere is not received. */
+static int format_saying(const struct rooms *rooms, const struct saying *saying, const struct signedtext *text,
+    struct in_addr address, struct buffer *lines)
+{
+	const struct room *room = rooms_find(rooms, saying->room);
+	struct chatlog_entry entry = {
+	    .time_ms = clock_wall_ms(),
+	    .mode = CHATLOG_SECURE,
+	    .address = address,
+	    .has_id = true,
+	    .has_identity = true,
+	    .has_room = true,
+	    .signed_text = text->text,
+	    .signed_len = text->len,
+	};
+
+	memcpy(entry.id, saying->id, sizeof(entry.id));
+	memcpy(entry.identity, saying->by, sizeof(entry.identity));
+	memcpy(entry.room, saying->room, sizeof(entry.room));
+	memcpy(entry.signature, text->signature, sizeof(entry.signature));
+	rooms_name(rooms, room->head, saying->by, entry.username);
+	if (memcmp(saying->by, rooms->own->public, IDENTITY_BYTES) == 0) {
+		entry.direction = CHATLOG_SENT;
+		entry.has_identity = false;
+		snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
+	}
+	return chatlog_format(lines, &entry);
+}
+
+/* Judges the last of some, and appends its line to those that are to be logged; its offset is that in them. */
+static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, const uint8_t *speaker,
+    struct in_addr address, struct buffer *lines)
+{
+	struct roomtalk_saying *heard = &all[count - 1];
+	struct saying saying;
+	int rc = saying_parse(&heard->text, &saying);
+
+	heard->hearing = ROOMTALK_NO_SAYING;
+	heard->offset = (int64_t)lines->len;
+	if (rc != 0)
+		return rc == EPROTO ? 0 : rc;
+	memcpy(heard->id, saying.id, sizeof(heard->id));
+	memcpy(heard->room, saying.room, sizeof(heard->room));
+	rc = judge_saying(rooms, &saying, speaker, &heard->hearing);
+	for (size_t i = 0; i + 1 < count; i++) {
+		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0)
+			heard->hearing = ROOMTALK_KNOWN;
+	}
+	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
+		rc = format_saying(rooms, &saying, &heard->text, address, lines);
+	saying_free(&saying);
+	return rc;
+}
+
+int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count,
+    const uint8_t speaker[static IDENTITY_BYTES], struct in_addr address, unsigned how)
+{
+	struct buffer lines = {0};
+	int rc = chatlog_lock(rooms->log);
+
+	if (rc != 0)
+		return rc;
+	rc = rooms_load_sayings(rooms);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = hear_last(rooms, sayings, i + 1, speaker, address, &lines);
+	if (rc == 0 && lines.len > 0)
+		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE | how);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		sayings[i].offset += chatlog_appended(rooms->log);
+		if (sayings[i].hearing == ROOMTALK_LOGGED)
+			rc = room_add_saying(rooms_find(rooms, sayings[i].room), sayings[i].id, sayings[i].offset);
+	}
+	buffer_wipe(&lines);
+	return rooms_end(rooms, rc);
+}

@@ -1,0 +1,810 @@
+/* rooms: what both files say of the rooms, and what is written there, by several programs, killed at any moment. */
+#include "support.h"
+
+#include "base/clock.h"
+#include "base/jsontext.h"
+#include "room/roomacts.h"
+#include "room/roomtalk.h"
+#include "store/lockedfile.h"
+
+#define FROM support_address(0xc0a80107)
+#define DAY_MS INT64_C(86400000)
+
+/* Somebody with a directory. */
+struct user {
+	int dir;
+	struct identity *own;
+	struct chatlog *log;
+	struct peersfile *file;
+	struct rooms *rooms;
+};
+
+/* One of the user's programs starts, or another one. */
+static void start(struct user *user)
+{
+	user->log = chatlog_new(user->dir, LOCKEDFILE_WAIT_MS);
+	user->file = peersfile_new(user->dir);
+	assert_int_equal(rooms_open(user->dir, user->log, user->file, user->own, &user->rooms), 0);
+}
+
+static void stop(struct user *user)
+{
+	rooms_free(user->rooms);
+	peersfile_free(user->file);
+	chatlog_free(user->log);
+}
+
+static void restart(struct user *user)
+{
+	stop(user);
+	start(user);
+}
+
+static struct user user_of(void **state, const char *name)
+{
+	static struct identity identities[64];
+	static size_t count;
+	struct user user = {.own = &identities[count++]};
+	uint8_t seed[IDENTITY_SEED_BYTES] = {0};
+	char self[64];
+
+	assert_int_equal(mkdirat(workdir_fd(state), name, 0700), 0);
+	user.dir = openat(workdir_fd(state), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(user.dir >= 0);
+	memcpy(seed, name, strlen(name));
+	identity_derive(user.own, seed);
+	snprintf(self, sizeof(self), "{\"self\": \"%s\"}\n", name);
+	file_put(user.dir, PEERSFILE_NAME, self, strlen(self));
+	start(&user);
+	return user;
+}
+
+static void leave(struct user *user)
+{
+	stop(user);
+	close(user->dir);
+}
+
+static struct room *only_room(const struct user *user)
+{
+	struct room *room = rooms_next(user->rooms, NULL);
+
+	assert_non_null(room);
+	assert_null(rooms_next(user->rooms, room));
+	return room;
+}
+
+static struct room *make_room(struct user *user, const char *name)
+{
+	struct room *room;
+	const char *why;
+
+	assert_int_equal(roomacts_create(user->rooms, name, NULL, NULL, &room, &why), 0);
+	return room;
+}
+
+static int rename_to(const struct room *room, struct roomdraft *draft, void *name)
+{
+	(void)room;
+	strcpy(draft->state.name, name);
+	return 0;
+}
+
+static int let_in(const struct room *room, struct roomdraft *draft, void *who)
+{
+	(void)room;
+	return roomdraft_let_in(draft, ((struct user *)who)->own->public, "Newcomer") ? 0 : EEXIST;
+}
+
+static int take_out(const struct room *room, struct roomdraft *draft, void *who)
+{
+	(void)room;
+	return roomdraft_take_out(draft, ((struct user *)who)->own->public, false) ? 0 : ENOENT;
+}
+
+static void change(struct user *user, int (*edit)(const struct room *, struct roomdraft *, void *), void *context)
+{
+	const char *why;
+
+	assert_int_equal(roomacts_change(user->rooms, only_room(user), edit, context, &why), 0);
+}
+
+static void set_name(struct user *user, const char *name)
+{
+	char copy[ROOM_NAME_MAX_BYTES + 1];
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	change(user, rename_to, copy);
+}
+
+/* The head of somebody's room, for somebody else. */
+static struct roomacts_offer offer_of(const struct room *room)
+{
+	struct roomacts_offer offer = {
+	    .text = {.text = room->head->text, .len = room->head->text_len},
+	    .key = room_key(room, room->head->id),
+	};
+
+	memcpy(offer.text.signature, room->head->signature, sizeof(offer.text.signature));
+	return offer;
+}
+
+static enum roomtree_verdict offer(struct user *to, const struct room *room, enum roomacts_source source)
+{
+	struct roomacts_offer one = offer_of(room);
+
+	assert_int_equal(roomacts_take(to->rooms, &one, 1, source), 0);
+	return one.verdict;
+}
+
+/* Alice's room with Bob, which both have. */
+static void share_room(struct user *alice, struct user *bob)
+{
+	make_room(alice, "lab");
+	change(alice, let_in, bob);
+	assert_int_equal(offer(bob, only_room(alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+}
+
+/* What chat.log says has happened, each event followed by a blank: "joined(Bob by alice) " */
+static char *events(const struct user *user)
+{
+	static char told[4096];
+	struct buffer text = {0};
+	size_t len;
+	char *log = file_take(user->dir, CHATLOG_NAME, &len), *rest = log, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		struct chatlog_entry entry;
+
+		if (chatlog_parse(line, strlen(line), &entry) != 0)
+			continue;
+		if (entry.kind == CHATLOG_EVENT)
+			assert_int_equal(buffer_printf(&text, "%s(%s by %s%s%s) ", chatlog_event_word(entry.event),
+					     entry.username, entry.by, entry.value ? ": " : "",
+					     entry.value ? entry.value : ""),
+			    0);
+		chatlog_entry_free(&entry);
+	}
+	snprintf(told, sizeof(told), "%.*s", (int)text.len, text.data ? text.data : "");
+	buffer_free(&text);
+	free(log);
+	return told;
+}
+
+/* The last line of chat.log that is of a kind. */
+static struct chatlog_entry last_line(const struct user *user, enum chatlog_kind kind)
+{
+	struct chatlog_entry last = {0}, entry;
+	size_t len;
+	char *log = file_take(user->dir, CHATLOG_NAME, &len), *rest = log, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (chatlog_parse(line, strlen(line), &entry) != 0)
+			continue;
+		if (entry.kind == kind) {
+			chatlog_entry_free(&last);
+			last = entry;
+		} else {
+			chatlog_entry_free(&entry);
+		}
+	}
+	free(log);
+	assert_int_equal(last.kind, kind);
+	return last;
+}
+
+static void a_room_is_made_and_changed_and_found_again(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob");
+	struct chatlog_entry line;
+	struct room *room;
+	const char *why = NULL;
+
+	assert_null(rooms_next(alice.rooms, NULL));
+	room = make_room(&alice, "lab");
+	assert_true(room->is_member && !room->is_held && !room->is_muted);
+	set_name(&alice, "kitchen");
+	change(&alice, let_in, &bob);
+	change(&alice, take_out, &bob);
+	/* Who was taken out is shown that. */
+	line = last_line(&alice, CHATLOG_ROOM);
+	assert_int_equal(line.to_count, 1);
+	assert_memory_equal(line.to[0], bob.own->public, IDENTITY_BYTES);
+	chatlog_entry_free(&line);
+	assert_string_equal(events(&alice), "created(alice by alice) name( by alice: kitchen) "
+					    "joined(Newcomer? by alice) removed(Newcomer? by alice) ");
+	for (int i = 0; i < 2; i++) {
+		room = only_room(&alice);
+		assert_int_equal(room->head->n, 3);
+		assert_string_equal(room->head->name, "kitchen");
+		assert_non_null(room_key(room, room->head->id));
+		assert_int_equal(rooms_load(alice.rooms, room), 0);
+		assert_int_equal(roomtree_count(room->tree), 4);
+		for (size_t n = 0; n < 4; n++)
+			assert_non_null(room_key(room, roomtree_at(room->tree, n)->id));
+		restart(&alice);
+	}
+	/* What the rules forbid, and what does not fit, changes nothing. */
+	assert_int_equal(roomacts_change(alice.rooms, only_room(&alice), rename_to, (char[]){""}, &why), EINVAL);
+	assert_non_null(why);
+	assert_int_equal(roomacts_change(alice.rooms, only_room(&alice), take_out, &bob, &why), ENOENT);
+	assert_int_equal(only_room(&alice)->head->n, 3);
+	leave(&alice);
+	leave(&bob);
+}
+
+static void who_is_killed_before_peers_txt_is_written_loses_nothing(void **state)
+{
+	struct user alice = user_of(state, "alice"), other;
+	char *before;
+	size_t len;
+
+	make_room(&alice, "lab");
+	before = file_take(alice.dir, PEERSFILE_NAME, &len);
+	set_name(&alice, "kitchen");
+	file_put(alice.dir, PEERSFILE_NAME, before, len);
+	restart(&alice);
+	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	/* And the announcer reads it. */
+	free(before);
+	before = file_take(alice.dir, PEERSFILE_NAME, &len);
+	assert_non_null(strstr(before, "\"name\": \"kitchen\""));
+	free(before);
+	/* The room itself. */
+	assert_int_equal(unlinkat(alice.dir, PEERSFILE_NAME, 0), 0);
+	restart(&alice);
+	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	assert_non_null(room_key(only_room(&alice), only_room(&alice)->head->id));
+	/* Another program that runs finds what is new when it asks. */
+	other = alice;
+	start(&other);
+	set_name(&alice, "yard");
+	assert_string_equal(only_room(&other)->head->name, "kitchen");
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_string_equal(only_room(&other)->head->name, "yard");
+	stop(&other);
+	leave(&alice);
+}
+
+static int change_for_ever(void *argument)
+{
+	struct user *alice = argument;
+
+	start(alice);
+	for (unsigned i = 0;; i++) {
+		char name[16];
+		const char *why;
+
+		snprintf(name, sizeof(name), "r%u", i);
+		CHILD_CHECK(roomacts_change(alice->rooms, only_room(alice), rename_to, name, &why) == 0);
+	}
+}
+
+static void expect_a_chain(struct user *user)
+{
+	struct room *room = only_room(user);
+
+	assert_int_equal(rooms_load(user->rooms, room), 0);
+	for (size_t i = 1; i < roomtree_count(room->tree); i++)
+		assert_ptr_equal(roomtree_before(room->tree, roomtree_at(room->tree, i)),
+		    roomtree_at(room->tree, i - 1));
+}
+
+static void who_is_killed_at_any_moment_goes_on_from_what_was_logged(void **state)
+{
+	struct user alice = user_of(state, "alice"), child = alice;
+	uint64_t seed = 5;
+	uint32_t n = 0;
+
+	make_room(&alice, "lab");
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = start_child(change_for_ever, &child);
+		int status;
+
+		nanosleep(&(struct timespec){.tv_nsec = 5000000 + support_random(&seed) % 20000000}, NULL);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		restart(&alice);
+		assert_true(only_room(&alice)->head->n >= n);
+		n = only_room(&alice)->head->n + 1;
+		set_name(&alice, "kept");
+		assert_int_equal(only_room(&alice)->head->n, n);
+	}
+	expect_a_chain(&alice);
+	leave(&alice);
+}
+
+#define CHANGES 25
+
+static int change_often(void *argument)
+{
+	struct user *alice = argument;
+
+	start(alice);
+	for (unsigned i = 0; i < CHANGES; i++) {
+		char name[32];
+		const char *why;
+		int rc;
+
+		snprintf(name, sizeof(name), "%d/%u", getpid(), i);
+		CONTEND(rc, roomacts_change(alice->rooms, only_room(alice), rename_to, name, &why));
+		CHILD_CHECK(rc == 0);
+	}
+	stop(alice);
+	return 0;
+}
+
+static void two_programs_never_sign_two_states_after_one(void **state)
+{
+	struct user alice = user_of(state, "alice"), child = alice;
+	pid_t pids[2];
+
+	make_room(&alice, "lab");
+	for (size_t i = 0; i < COUNT(pids); i++)
+		pids[i] = start_child(change_often, &child);
+	for (size_t i = 0; i < COUNT(pids); i++)
+		await_child(pids[i]);
+	assert_int_equal(rooms_follow(alice.rooms), 0);
+	assert_int_equal(only_room(&alice)->head->n, COUNT(pids) * CHANGES);
+	expect_a_chain(&alice);
+	restart(&alice);
+	assert_int_equal(only_room(&alice)->head->n, COUNT(pids) * CHANGES);
+	leave(&alice);
+}
+
+static void of_a_log_that_was_moved_away_the_heads_are_known(void **state)
+{
+	struct user alice = user_of(state, "alice");
+
+	make_room(&alice, "lab");
+	set_name(&alice, "kitchen");
+	assert_int_equal(renameat(alice.dir, CHATLOG_NAME, alice.dir, "old"), 0);
+	/* While the program runs, and before the next one starts. */
+	for (uint32_t n = 2; n < 6; n++) {
+		if (n == 4) {
+			assert_int_equal(unlinkat(alice.dir, CHATLOG_NAME, 0), 0);
+			restart(&alice);
+			assert_int_equal(only_room(&alice)->head->n, 3);
+		}
+		set_name(&alice, "yard");
+		assert_int_equal(only_room(&alice)->head->n, n);
+		/* Its line alone is enough, whatever peers.txt says. */
+		stop(&alice);
+		assert_int_equal(unlinkat(alice.dir, PEERSFILE_NAME, 0), 0);
+		start(&alice);
+		assert_int_equal(only_room(&alice)->head->n, n);
+		assert_non_null(room_key(only_room(&alice), only_room(&alice)->head->id));
+		expect_a_chain(&alice);
+	}
+	/* One that was cut back. */
+	file_put(alice.dir, CHATLOG_NAME, "", 0);
+	set_name(&alice, "shed");
+	restart(&alice);
+	assert_int_equal(only_room(&alice)->head->n, 6);
+	leave(&alice);
+}
+
+/* Appends a line to chat.log without any of its rules. */
+static void put_line(const struct user *user, const char *line, size_t len)
+{
+	assert_int_equal(chatlog_append(user->log, line, len, 0), 0);
+	assert_int_equal(chatlog_append(user->log, "\n", 1, 0), 0);
+}
+
+static void lines_that_lie_change_nothing(void **state)
+{
+	struct user alice = user_of(state, "alice"), mallory = user_of(state, "mallory");
+	struct chatlog_entry line;
+	struct buffer text = {0};
+	char *peers, *at;
+	size_t len;
+	uint64_t seed = 3;
+
+	make_room(&alice, "lab");
+	set_name(&alice, "kitchen");
+	make_room(&mallory, "trap");
+	/* Somebody's states under the name of this room, states that nobody signed, offsets that lead nowhere or in circles. */
+	line = last_line(&mallory, CHATLOG_ROOM);
+	memcpy(line.room, only_room(&alice)->id, sizeof(line.room));
+	assert_int_equal(chatlog_format(&text, &line), 0);
+	put_line(&alice, text.data, text.len - 1);
+	chatlog_entry_free(&line);
+	line = last_line(&alice, CHATLOG_ROOM);
+	for (int64_t before = 0; before < 2000; before += 97) {
+		line.before = before;
+		line.signature[before % 64] ^= 1;
+		text.len = 0;
+		assert_int_equal(chatlog_format(&text, &line), 0);
+		put_line(&alice, text.data, text.len - 1);
+	}
+	chatlog_entry_free(&line);
+	assert_int_equal(rooms_follow(alice.rooms), 0);
+	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	restart(&alice);
+	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	/* And it goes on. */
+	set_name(&alice, "yard");
+	restart(&alice);
+	assert_string_equal(only_room(&alice)->head->name, "yard");
+	/* A damaged record is no room, or the same one. */
+	peers = file_take(alice.dir, PEERSFILE_NAME, &len);
+	for (unsigned i = 0; i < 200; i++) {
+		at = peers + support_random(&seed) % len;
+		*at = (char)(*at ^ 1 << support_random(&seed) % 7);
+		file_put(alice.dir, PEERSFILE_NAME, peers, len);
+		restart(&alice);
+		assert_string_equal(only_room(&alice)->head->name, "yard");
+	}
+	free(peers);
+	buffer_free(&text);
+	leave(&alice);
+	leave(&mallory);
+}
+
+static void a_state_that_somebody_hands_over_is_taken_by_the_rules(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can");
+	struct roomacts_offer two[2], wrong;
+	struct chatlog_entry line;
+	uint8_t other_key[ROOM_KEY_BYTES] = {0};
+
+	make_room(&alice, "lab");
+	/* Bob is no member. */
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_REFUSED);
+	change(&alice, let_in, &bob);
+	/* A state without its key, with another, and changed on the way. */
+	wrong = offer_of(only_room(&alice));
+	wrong.key = NULL;
+	assert_int_equal(roomacts_take(bob.rooms, &wrong, 1, ROOMACTS_TOLD), 0);
+	assert_int_equal(wrong.verdict, ROOMTREE_REFUSED);
+	wrong.key = other_key;
+	assert_int_equal(roomacts_take(bob.rooms, &wrong, 1, ROOMACTS_TOLD), 0);
+	assert_int_equal(wrong.verdict, ROOMTREE_REFUSED);
+	wrong = offer_of(only_room(&alice));
+	wrong.text.signature[3] ^= 1;
+	assert_int_equal(roomacts_take(bob.rooms, &wrong, 1, ROOMACTS_TOLD), 0);
+	assert_int_equal(wrong.verdict, ROOMTREE_REFUSED);
+	assert_non_null(wrong.why);
+	assert_null(rooms_next(bob.rooms, NULL));
+	/* It is handed on by who joined, but not to who answered. */
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_JOINED), ROOMTREE_TAKEN);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_JOINED), ROOMTREE_KNOWN);
+	line = last_line(&bob, CHATLOG_ROOM);
+	assert_int_equal(line.to_count, 0);
+	chatlog_entry_free(&line);
+	assert_string_equal(events(&bob), "joined(bob by alice?) ");
+	/* Two at once, the later first. */
+	set_name(&alice, "kitchen");
+	two[1] = offer_of(only_room(&alice));
+	two[1].text.text = support_copy(two[1].text.text, two[1].text.len);
+	two[1].key = (uint8_t *)support_copy(two[1].key, ROOM_KEY_BYTES);
+	change(&alice, let_in, &can);
+	two[0] = offer_of(only_room(&alice));
+	assert_int_equal(roomacts_take(bob.rooms, two, 2, ROOMACTS_TOLD), 0);
+	assert_int_equal(two[0].verdict, ROOMTREE_WAITS);
+	assert_int_equal(two[1].verdict, ROOMTREE_TAKEN);
+	restart(&bob);
+	assert_memory_equal(only_room(&bob)->head->id, only_room(&alice)->head->id, ROOMSTATE_ID_BYTES);
+	assert_non_null(room_key(only_room(&bob), only_room(&bob)->head->id));
+	assert_int_equal(rooms_load(bob.rooms, only_room(&bob)), 0);
+	assert_int_equal(roomtree_count(only_room(&bob)->tree), 3);
+	/* Who joined hands on to those who did not answer. */
+	assert_int_equal(offer(&can, only_room(&alice), ROOMACTS_JOINED), ROOMTREE_TAKEN);
+	line = last_line(&can, CHATLOG_ROOM);
+	assert_int_equal(line.to_count, 1);
+	assert_memory_equal(line.to[0], bob.own->public, IDENTITY_BYTES);
+	chatlog_entry_free(&line);
+	/* Who is taken out learns that, and may be let in again later without what happened meanwhile. */
+	change(&alice, take_out, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_false(only_room(&bob)->is_member);
+	set_name(&alice, "yard");
+	change(&alice, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_true(only_room(&bob)->is_member);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_member);
+	assert_string_equal(only_room(&bob)->head->name, "yard");
+	free((void *)(uintptr_t)two[1].text.text);
+	free((void *)(uintptr_t)two[1].key);
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+}
+
+static void rooms_that_strangers_begin_are_held_and_bounded(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
+	const struct room *room = NULL;
+	const char *why;
+	size_t held = 0;
+
+	for (int i = 0; i < ROOMACTS_HELD_MAX + 2; i++) {
+		struct room *made = make_room(&mallory, "trap");
+
+		assert_int_equal(roomacts_change(mallory.rooms, made, let_in, &bob, &why), 0);
+		assert_int_equal(offer(&bob, rooms_next(mallory.rooms, NULL), ROOMACTS_TOLD_BY_STRANGER),
+		    i < ROOMACTS_HELD_MAX ? ROOMTREE_TAKEN : ROOMTREE_FULL);
+	}
+	restart(&bob);
+	while ((room = rooms_next(bob.rooms, room)))
+		held += room->is_held;
+	assert_int_equal(held, ROOMACTS_HELD_MAX);
+	/* The user decides. */
+	assert_int_equal(rooms_set(bob.rooms, rooms_next(bob.rooms, NULL), true, false), 0);
+	restart(&bob);
+	for (held = 0, room = NULL; (room = rooms_next(bob.rooms, room));) {
+		held += room->is_held;
+		assert_true(room->is_held || room->is_muted);
+	}
+	assert_int_equal(held, ROOMACTS_HELD_MAX - 1);
+	assert_int_equal(offer(&bob, rooms_next(mallory.rooms, NULL), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	leave(&mallory);
+	leave(&bob);
+}
+
+static void there_are_so_many_rooms_and_those_one_has_left_give_way(void **state)
+{
+	struct user alice = user_of(state, "alice");
+	struct room *room;
+	const char *why;
+	char *records, *at;
+	size_t count = 0, len;
+
+	for (int i = 0; i < ROOMS_MAX; i++)
+		make_room(&alice, "lab");
+	assert_int_equal(roomacts_create(alice.rooms, "lab", NULL, NULL, &room, &why), EUSERS);
+	room = rooms_next(alice.rooms, NULL);
+	assert_int_equal(rooms_forget(alice.rooms, room), EPERM);
+	room = rooms_next(alice.rooms, NULL);
+	assert_int_equal(roomacts_change(alice.rooms, room, take_out, &alice, &why), 0);
+	make_room(&alice, "yard");
+	records = file_take(alice.dir, PEERSFILE_NAME, &len);
+	assert_non_null(strstr(records, "\"yard\""));
+	for (at = records; (at = strstr(at, "{\"room\": \"")); at++)
+		count++;
+	assert_int_equal(count, ROOMS_MAX);
+	free(records);
+	room = rooms_next(alice.rooms, NULL);
+	assert_int_equal(roomacts_change(alice.rooms, room, take_out, &alice, &why), 0);
+	for (room = NULL; (room = rooms_next(alice.rooms, room)) && room->is_member;)
+		;
+	/* What is forgotten stays so, whatever chat.log says. */
+	assert_int_equal(rooms_forget(alice.rooms, room), 0);
+	restart(&alice);
+	for (count = 0, room = NULL; (room = rooms_next(alice.rooms, room)); count++)
+		assert_string_equal(room->head->name, "lab");
+	assert_int_equal(count, ROOMS_MAX - 1);
+	leave(&alice);
+}
+
+/* Takes what somebody has queued in their only room, as it goes to others. */
+static struct roomtalk_saying said(struct user *user, const char *text, struct chatlog_entry *line)
+{
+	uint8_t id[ENVELOPE_ID_BYTES];
+	struct roomtalk_saying saying = {0};
+
+	assert_int_equal(roomtalk_say(user->rooms, only_room(user), text, strlen(text), id), 0);
+	*line = last_line(user, CHATLOG_MESSAGE);
+	assert_string_equal(line->text, text);
+	assert_memory_equal(line->id, id, sizeof(id));
+	saying.text.text = line->signed_text;
+	saying.text.len = line->signed_len;
+	memcpy(saying.text.signature, line->signature, sizeof(line->signature));
+	return saying;
+}
+
+static enum roomtalk_hearing hear(struct user *user, struct roomtalk_saying saying, const struct user *speaker)
+{
+	assert_int_equal(roomtalk_hear(user->rooms, &saying, 1, speaker->own->public, FROM, 0), 0);
+	return saying.hearing;
+}
+
+static void what_is_said_is_logged_once_and_only_from_members(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can"), other;
+	struct roomtalk_saying saying, twice[2];
+	struct chatlog_entry line, own;
+	uint8_t id[ENVELOPE_ID_BYTES];
+
+	make_room(&alice, "lab");
+	/* Nobody waits for it. */
+	said(&alice, "echo", &own);
+	assert_int_equal(own.direction, CHATLOG_SENT);
+	chatlog_entry_free(&own);
+	change(&alice, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	saying = said(&alice, "hello all", &own);
+	assert_int_equal(own.direction, CHATLOG_QUEUED);
+	assert_string_equal(own.username, "#lab");
+	assert_int_equal(own.to_count, 1);
+	assert_memory_equal(own.to[0], bob.own->public, IDENTITY_BYTES);
+
+	/* Only members speak, and what was changed on the way is nothing. */
+	assert_int_equal(hear(&bob, saying, &can), ROOMTALK_NO_MEMBER);
+	assert_int_equal(hear(&can, saying, &alice), ROOMTALK_BEHIND);
+	saying.text.signature[5] ^= 1;
+	assert_int_equal(hear(&bob, saying, &alice), ROOMTALK_NO_SAYING);
+	saying.text.signature[5] ^= 1;
+	/* Twice in one, by two programs, and after a start. */
+	other = bob;
+	start(&other);
+	twice[0] = twice[1] = saying;
+	assert_int_equal(roomtalk_hear(bob.rooms, twice, 2, alice.own->public, FROM, 0), 0);
+	assert_int_equal(twice[0].hearing, ROOMTALK_LOGGED);
+	assert_int_equal(twice[1].hearing, ROOMTALK_KNOWN);
+	assert_int_equal(chatlog_read_at(bob.dir, twice[0].offset, &line), 0);
+	assert_int_equal(line.direction, CHATLOG_RECEIVED);
+	assert_string_equal(line.text, "hello all");
+	assert_memory_equal(line.identity, alice.own->public, IDENTITY_BYTES);
+	chatlog_entry_free(&line);
+	assert_int_equal(hear(&other, saying, &alice), ROOMTALK_KNOWN);
+	stop(&other);
+	restart(&bob);
+	assert_int_equal(hear(&bob, saying, &alice), ROOMTALK_KNOWN);
+	assert_true(room_has_said(only_room(&bob), own.id));
+	/* What the user said is known to be so. */
+	assert_int_equal(hear(&alice, saying, &bob), ROOMTALK_KNOWN);
+	assert_int_equal(rooms_load_sayings(alice.rooms), 0);
+	assert_int_equal(only_room(&alice)->saying_count, 2);
+	chatlog_entry_free(&own);
+
+	/* Who was a member when it was said has said it, but the removed do not speak, nor does the user. */
+	saying = said(&bob, "last words", &own);
+	change(&alice, let_in, &can);
+	change(&alice, take_out, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_WAITS);
+	assert_int_equal(hear(&alice, saying, &bob), ROOMTALK_NO_MEMBER);
+	assert_int_equal(hear(&alice, saying, &can), ROOMTALK_LOGGED);
+	chatlog_entry_free(&own);
+	change(&alice, take_out, &alice);
+	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), "x", 1, id), EPERM);
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+}
+
+static void a_saying_of_any_size_is_said_whole_or_refused(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob");
+	struct chatlog_entry own;
+	uint8_t id[ENVELOPE_ID_BYTES];
+	char *text = support_repeat('\x01', SAYING_MAX_BYTES);
+
+	share_room(&alice, &bob);
+	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), text, SAYING_MAX_BYTES, id), EMSGSIZE);
+	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), "\xff", 1, id), EILSEQ);
+	text[4000] = '\0';
+	assert_int_equal(hear(&bob, said(&alice, text, &own), &alice), ROOMTALK_LOGGED);
+	chatlog_entry_free(&own);
+	own = last_line(&bob, CHATLOG_MESSAGE);
+	assert_string_equal(own.text, text);
+	chatlog_entry_free(&own);
+	free(text);
+	leave(&alice);
+	leave(&bob);
+}
+
+static void what_others_pass_on_is_not_too_old(void **state)
+{
+	static const struct {
+		int64_t age_ms;
+		enum roomtalk_hearing own, passed_on;
+	} rows[] = {
+	    {0, ROOMTALK_LOGGED, ROOMTALK_LOGGED},
+	    {13 * DAY_MS, ROOMTALK_LOGGED, ROOMTALK_LOGGED},
+	    {-13 * DAY_MS, ROOMTALK_LOGGED, ROOMTALK_LOGGED},
+	    {15 * DAY_MS, ROOMTALK_LOGGED, ROOMTALK_TOO_OLD},
+	    {-15 * DAY_MS, ROOMTALK_LOGGED, ROOMTALK_TOO_OLD},
+	};
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can");
+
+	make_room(&alice, "lab");
+	change(&alice, let_in, &bob);
+	change(&alice, let_in, &can);
+	assert_int_equal(offer(&can, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+		struct saying saying = {.text = "x", .text_len = 1, .time_ms = clock_wall_ms() - rows[i / 2].age_ms};
+		struct roomtalk_saying heard = {0};
+		json_t *record;
+
+		saying.id[0] = (uint8_t)i;
+		memcpy(saying.room, only_room(&alice)->id, sizeof(saying.room));
+		memcpy(saying.state, only_room(&alice)->head->id, sizeof(saying.state));
+		assert_int_equal(saying_sign(&saying, bob.own, &record), 0);
+		assert_true(signedtext_of_json(record, &heard.text));
+		CHECK(hear(&can, heard, i & 1 ? &alice : &bob) == (i & 1 ? rows[i / 2].passed_on : rows[i / 2].own),
+		    "row %zu", i);
+		json_decref(record);
+	}
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+}
+
+static int promote(const struct room *room, struct roomdraft *draft, void *who)
+{
+	(void)room;
+	return roomdraft_mark(draft, ((struct user *)who)->own->public, true) ? 0 : ENOENT;
+}
+
+static void what_crosses_is_told_and_so_is_who_signs_twice(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can"), twin;
+	size_t len;
+	char *log, *peers;
+
+	make_room(&alice, "lab");
+	change(&alice, let_in, &bob);
+	change(&alice, promote, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	/* A copy of Bob's directory, which has his identity. */
+	twin = user_of(state, "twin");
+	stop(&twin);
+	twin.own = bob.own;
+	log = file_take(bob.dir, CHATLOG_NAME, &len);
+	file_put(twin.dir, CHATLOG_NAME, log, len);
+	free(log);
+	peers = file_take(bob.dir, PEERSFILE_NAME, &len);
+	file_put(twin.dir, PEERSFILE_NAME, peers, len);
+	free(peers);
+	start(&twin);
+
+	change(&bob, let_in, &can);
+	set_name(&twin, "twice");
+	assert_int_equal(offer(&alice, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_null(strstr(events(&alice), "twice("));
+	assert_int_equal(offer(&alice, only_room(&twin), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_non_null(strstr(events(&alice), "twice(Newcomer? by"));
+	/* What Bob did falls away when Alice, who is older, did something else meanwhile. */
+	assert_int_equal(roomacts_change(alice.rooms, only_room(&alice), take_out, &bob, &(const char *){NULL}), 0);
+	restart(&bob);
+	assert_string_equal(only_room(&bob)->head->name, "lab");
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+	leave(&twin);
+}
+
+static void an_act_that_falls_away_is_told(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can");
+
+	make_room(&alice, "lab");
+	change(&alice, let_in, &bob);
+	change(&alice, promote, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	change(&bob, let_in, &can);
+	set_name(&alice, "kitchen");
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_string_equal(only_room(&bob)->head->name, "kitchen");
+	assert_string_equal(events(&bob), "joined(bob by alice?) joined(Newcomer? by bob) removed(Newcomer? by alice?) "
+					  "name( by alice?: kitchen) fell(Newcomer? by bob: joined) ");
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    workdir_test(a_room_is_made_and_changed_and_found_again),
+	    workdir_test(who_is_killed_before_peers_txt_is_written_loses_nothing),
+	    workdir_test(who_is_killed_at_any_moment_goes_on_from_what_was_logged),
+	    workdir_test(two_programs_never_sign_two_states_after_one),
+	    workdir_test(of_a_log_that_was_moved_away_the_heads_are_known),
+	    workdir_test(lines_that_lie_change_nothing),
+	    workdir_test(a_state_that_somebody_hands_over_is_taken_by_the_rules),
+	    workdir_test(rooms_that_strangers_begin_are_held_and_bounded),
+	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
+	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
+	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),
+	    workdir_test(what_others_pass_on_is_not_too_old),
+	    workdir_test(what_crosses_is_told_and_so_is_who_signs_twice),
+	    workdir_test(an_act_that_falls_away_is_told),
+	};
+
+	support_begin();
+	return cmocka_run_group_tests_name("rooms", tests, NULL, NULL);
+}
