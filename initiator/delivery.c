@@ -978,8 +978,10 @@ int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENT
 	    outbox_count(delivery->outbox, to->identity) + outbox_count(delivery->outbox, identity) > OUTBOX_EACH_MAX)
 		rc = EDQUOT;
 	while (rc == 0 && (item = outbox_next(delivery->outbox, identity, item))) {
+		if (item->kind == OUTBOX_STATE || (to && item->kind == OUTBOX_SAYING))
+			continue;
 		know(delivery, item, &from);
-		if (to && item->kind == OUTBOX_MESSAGE)
+		if (to)
 			rc = put_copy(&lines, item, to);
 		if (rc == 0)
 			rc = put_state(&lines, &from, item->id, CHATLOG_DROPPED, why);

@@ -136,8 +136,8 @@ const struct outbox *delivery_outbox(const struct delivery *delivery);
 void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES]);
 
 /*
- * Drops what waits for the holder of an identity, with a line each; unless to is NULL, the messages among it go to that
- * recipient instead, as new ones, in the same order. Returns 0; or EDQUOT if there would be too many for them, or an error
+ * Drops what the user said and waits for the holder of an identity, with a line each; or unless to is NULL, has the messages
+ * among it, but nothing of a room, go to that recipient instead, as new ones, in the same order. Returns 0; or EDQUOT if there would be too many for them, or an error
  * of chatlog_append(), with everything as it was.
  */
 int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const struct recipient *to)
