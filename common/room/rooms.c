@@ -217,6 +217,9 @@ static int read_chain(const struct rooms *rooms, struct room *room, struct chain
 		int64_t *taken_ms = &chain->taken_ms[chain->begin - 1];
 		int rc = read_state_at(rooms, room, offset, state, taken_ms, &before);
 
+		/* There may be another file where the first of them was. */
+		if (rc == EBADMSG && offset == room->line)
+			room->line = -1;
 		if (rc != 0)
 			return rc == EBADMSG ? 0 : rc;
 		chain->begin--;
@@ -293,7 +296,8 @@ static bool read_record(const char *line, size_t len, struct record *record)
 	const char *why;
 	bool is_valid = jsontext_get_bytes(object, "room", id, sizeof(id)) &&
 			signedtext_of_json(json_object_get(object, "state"), &text) &&
-			roomstate_parse(text.text, text.len, text.signature, &record->head, &why) == 0;
+			/* Whoever can write this could pin another identity, too. */
+			roomstate_read(text.text, text.len, text.signature, &record->head, &why) == 0;
 
 	if (is_valid && memcmp(record->head->room, id, sizeof(id)) != 0) {
 		roomstate_release(record->head);
@@ -311,25 +315,18 @@ static bool read_record(const char *line, size_t len, struct record *record)
 static int take_record(struct rooms *rooms, const struct record *record, uint64_t digest)
 {
 	struct room *room = rooms_find(rooms, record->head->room);
-	struct roomstate *state;
-	int64_t unused;
+	bool is_gone = rooms->gives_up && memcmp(record->head->room, rooms->given_up, ROOM_ID_BYTES) == 0;
 	int rc = 0;
 
-	if (!room && rooms->gives_up && memcmp(record->head->room, rooms->given_up, ROOM_ID_BYTES) == 0)
+	if (!room && (is_gone || rooms->count == ROOMS_MAX))
 		return 0;
 	if (!room) {
-		room = rooms->count < ROOMS_MAX ? rooms_add(rooms, record->head) : NULL;
+		room = rooms_add(rooms, record->head);
 		if (!room)
-			return 0;
-		if (record->has_key)
-			(void)!room_add_key(room, record->head, record->key);
+			return ENOMEM;
+		rc = room_add_key(room, record->head, record->has_key ? record->key : NULL);
 		/* The log may have been moved away. */
-		if (record->line >= 0)
-			rc = read_state_at(rooms, room, record->line, &state, &unused, &unused);
-		if (record->line >= 0 && rc == 0) {
-			room->line = record->line;
-			roomstate_release(state);
-		}
+		room->line = record->line < rooms->seen.st_size ? record->line : -1;
 	}
 	room->digest = digest;
 	room->is_muted = record->is_muted;
@@ -346,6 +343,8 @@ static int take_records(struct rooms *rooms)
 	const char *line;
 	int rc = 0;
 
+	if (rooms->readings == peersfile_readings(rooms->file))
+		return 0;
 	while (rc == 0 && peersfile_next_room(rooms->file, &cursor, &line, &len)) {
 		struct room *room = NULL;
 		struct record record;
@@ -359,6 +358,7 @@ static int take_records(struct rooms *rooms)
 		rc = take_record(rooms, &record, digest);
 		roomstate_release(record.head);
 	}
+	rooms->readings = rc == 0 ? peersfile_readings(rooms->file) : 0;
 	return rc;
 }
 
@@ -395,7 +395,7 @@ static int take_line(struct rooms *rooms, const char *line, size_t len, int64_t 
 	int rc = 0;
 
 	/* Most lines need not be parsed for this. */
-	if ((chatlog_is_received(line, len) && !rooms->has_sayings) || !memmem(line, len, "\"room\"", 6) ||
+	if (!memmem(line, len, "\"room\"", 6) || (!rooms->has_sayings && !memmem(line, len, "\"state\": {", 10)) ||
 	    chatlog_parse(line, len, &entry) != 0)
 		return 0;
 	if (entry.kind == CHATLOG_ROOM)
@@ -477,16 +477,16 @@ int rooms_follow(struct rooms *rooms)
 	return rc;
 }
 
-/* Reads chat.log from so far back. */
-static int open_log(struct rooms *rooms, int64_t bytes)
+/* Reads chat.log from so far back, but from no line on that is before an offset. */
+static int open_log(struct rooms *rooms, int64_t bytes, int64_t offset)
 {
-	int64_t unused;
+	int64_t size;
 
 	chatfollower_free(rooms->follower);
 	rooms->follower = NULL;
 	rooms->last = -1;
-	is_same_file(rooms, &unused);
-	return chatfollower_open_still(rooms->dir, -bytes, &rooms->follower);
+	is_same_file(rooms, &size);
+	return chatfollower_open_still(rooms->dir, size - bytes > offset ? -bytes : offset, &rooms->follower);
 }
 
 int rooms_load_sayings(struct rooms *rooms)
@@ -495,7 +495,7 @@ int rooms_load_sayings(struct rooms *rooms)
 
 	if (rooms->has_sayings)
 		return rooms_follow(rooms);
-	rc = open_log(rooms, READ_SAYINGS_MAX_BYTES);
+	rc = open_log(rooms, READ_SAYINGS_MAX_BYTES, 0);
 	rooms->has_sayings = rc == 0;
 	return rc ? rc : rooms_follow(rooms);
 }
@@ -586,6 +586,7 @@ int rooms_open(int dir, struct chatlog *log, struct peersfile *file, const struc
 {
 	struct rooms *opened = calloc(1, sizeof(*opened));
 	bool unwritten = false;
+	int64_t newest = 0;
 	int rc;
 
 	if (!opened)
@@ -593,7 +594,16 @@ int rooms_open(int dir, struct chatlog *log, struct peersfile *file, const struc
 	*opened = (struct rooms){.dir = dir, .log = log, .file = file, .own = own};
 	LIST_INIT(&opened->list);
 	crypto_shorthash_keygen(opened->hash_key);
-	rc = open_log(opened, READ_MAX_BYTES);
+	is_same_file(opened, &newest);
+	newest = 0;
+	rc = peersfile_read_content(file);
+	if (rc == 0)
+		rc = take_records(opened);
+	/* Whoever writes one head to peers.txt writes all, so what it lacks comes after the newest. */
+	for (struct room *room = NULL; (room = rooms_next(opened, room));)
+		newest = room->line > newest ? room->line : newest;
+	if (rc == 0)
+		rc = open_log(opened, READ_MAX_BYTES, newest);
 	if (rc == 0)
 		rc = rooms_follow(opened);
 	if (rc != 0) {

@@ -58,6 +58,7 @@ struct rooms {
 	int dir;
 	struct chatlog *log;
 	struct peersfile *file;
+	unsigned readings; /* of the file, when its records were looked at; or 0 */
 	const struct identity *own;
 	struct chatfollower *follower;
 	int64_t last; /* the offset of the line that was read last; or -1 */

@@ -27,6 +27,7 @@ struct peersfile {
 	struct stat origin; /* of the file that the content was read from */
 	bool current;	    /* origin is of use: the content is that of a file */
 	bool edited;	    /* text is to be written */
+	unsigned readings;
 };
 
 struct peersfile *peersfile_new(int dir)
@@ -79,6 +80,7 @@ static int take_content(struct peersfile *file, const char *text, size_t len)
 		return rc;
 	peerscontent_free(&file->content);
 	file->content = content;
+	file->readings++;
 	return 0;
 }
 
@@ -412,6 +414,11 @@ bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const cha
 	*len = room->len;
 	++*cursor;
 	return true;
+}
+
+unsigned peersfile_readings(const struct peersfile *file)
+{
+	return file->readings;
 }
 
 int peersfile_set_room(struct peersfile *file, const char *id, json_t *record)

@@ -52,6 +52,9 @@ enum pins_accept peersfile_accept(const struct peersfile *file);
  */
 bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const char **line, size_t *len);
 
+/* How often the content was read: if that is the same, so is the content. */
+unsigned peersfile_readings(const struct peersfile *file);
+
 /*
  * Begins a change: makes the file if it is missing, takes the exclusive lock and brings the content up to date. After 0,
  * end with peersfile_commit() or peersfile_abandon(). What is changed in between shows in the content when it is read next.
