@@ -217,9 +217,11 @@ static int read_chain(const struct rooms *rooms, struct room *room, struct chain
 		int64_t *taken_ms = &chain->taken_ms[chain->begin - 1];
 		int rc = read_state_at(rooms, room, offset, state, taken_ms, &before);
 
-		/* There may be another file where the first of them was. */
-		if (rc == EBADMSG && offset == room->line)
-			room->line = -1;
+		/* The newest may be in another file, or no state at all: then the one that peers.txt knows is the newest. */
+		if (rc == EBADMSG && offset == room->line) {
+			offset = room->line = room->written_line < offset ? room->written_line : -1;
+			continue;
+		}
 		if (rc != 0)
 			return rc == EBADMSG ? 0 : rc;
 		chain->begin--;

@@ -423,6 +423,8 @@ static void lines_that_lie_change_nothing(void **state)
 	assert_string_equal(only_room(&alice)->head->name, "kitchen");
 	restart(&alice);
 	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	assert_int_equal(rooms_load(alice.rooms, only_room(&alice)), 0);
+	assert_int_equal(roomtree_count(only_room(&alice)->tree), 2);
 	/* And it goes on. */
 	set_name(&alice, "yard");
 	restart(&alice);
