@@ -22,9 +22,12 @@ struct user {
 /* One of the user's programs starts, or another one. */
 static void start(struct user *user)
 {
+	int rc;
+
 	user->log = chatlog_new(user->dir, LOCKEDFILE_WAIT_MS);
 	user->file = peersfile_new(user->dir);
-	assert_int_equal(rooms_open(user->dir, user->log, user->file, user->own, &user->rooms), 0);
+	CONTEND(rc, rooms_open(user->dir, user->log, user->file, user->own, &user->rooms));
+	assert_int_equal(rc, 0);
 }
 
 static void stop(struct user *user)
@@ -546,6 +549,23 @@ static void rooms_that_strangers_begin_are_held_and_bounded(void **state)
 	leave(&bob);
 }
 
+static void a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
+
+	share_room(&mallory, &bob);
+	assert_false(only_room(&bob)->is_held);
+	change(&mallory, take_out, &bob);
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	assert_false(only_room(&bob)->is_held);
+	change(&mallory, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_member && only_room(&bob)->is_held);
+	leave(&mallory);
+	leave(&bob);
+}
+
 static void there_are_so_many_rooms_and_those_one_has_left_give_way(void **state)
 {
 	struct user alice = user_of(state, "alice");
@@ -799,6 +819,7 @@ int main(void)
 	    workdir_test(lines_that_lie_change_nothing),
 	    workdir_test(a_state_that_somebody_hands_over_is_taken_by_the_rules),
 	    workdir_test(rooms_that_strangers_begin_are_held_and_bounded),
+	    workdir_test(a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
 	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),
