@@ -118,8 +118,7 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 }
 
 /* Judges the last of some, and appends its line to those that are to be logged; its offset is that in them. */
-static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, const uint8_t *speaker,
-    struct in_addr address, struct buffer *lines)
+static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, struct buffer *lines)
 {
 	static const struct room_recipients nobody;
 	struct roomtalk_saying *heard = &all[count - 1];
@@ -132,20 +131,20 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 		return rc == EPROTO ? 0 : rc;
 	memcpy(heard->id, saying.id, sizeof(heard->id));
 	memcpy(heard->room, saying.room, sizeof(heard->room));
-	rc = judge_saying(rooms, &saying, speaker, &heard->hearing);
+	memcpy(heard->state, saying.state, sizeof(heard->state));
+	rc = judge_saying(rooms, &saying, heard->speaker, &heard->hearing);
 	for (size_t i = 0; i + 1 < count; i++) {
 		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0)
 			heard->hearing = ROOMTALK_KNOWN;
 	}
 	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
-		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, &heard->text, address, &nobody,
-		    lines);
+		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, &heard->text, heard->address,
+		    &nobody, lines);
 	saying_free(&saying);
 	return rc;
 }
 
-int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count,
-    const uint8_t speaker[static IDENTITY_BYTES], struct in_addr address, unsigned how)
+int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count)
 {
 	struct buffer lines = {0};
 	int rc = chatlog_lock(rooms->log);
@@ -154,13 +153,15 @@ int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t c
 		return rc;
 	rc = rooms_load_sayings(rooms);
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = hear_last(rooms, sayings, i + 1, speaker, address, &lines);
+		rc = hear_last(rooms, sayings, i + 1, &lines);
 	if (rc == 0 && lines.len > 0)
-		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE | how);
+		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		sayings[i].offset += chatlog_appended(rooms->log);
-		if (sayings[i].hearing == ROOMTALK_LOGGED)
-			rc = room_add_saying(rooms_find(rooms, sayings[i].room), sayings[i].id, sayings[i].offset);
+		struct roomtalk_saying *said = &sayings[i];
+
+		said->offset += chatlog_appended(rooms->log);
+		if (said->hearing == ROOMTALK_LOGGED)
+			rc = room_add_saying(rooms_find(rooms, said->room), said->id, said->state, said->offset);
 	}
 	buffer_wipe(&lines);
 	return rooms_end(rooms, rc);

@@ -619,7 +619,9 @@ static struct roomtalk_saying said(struct user *user, const char *text, struct c
 
 static enum roomtalk_hearing hear(struct user *user, struct roomtalk_saying saying, const struct user *speaker)
 {
-	assert_int_equal(roomtalk_hear(user->rooms, &saying, 1, speaker->own->public, FROM, 0), 0);
+	saying.speaker = speaker->own->public;
+	saying.address = FROM;
+	assert_int_equal(roomtalk_hear(user->rooms, &saying, 1), 0);
 	return saying.hearing;
 }
 
@@ -652,8 +654,10 @@ static void what_is_said_is_logged_once_and_only_from_members(void **state)
 	/* Twice in one, by two programs, and after a start. */
 	other = bob;
 	start(&other);
+	saying.speaker = alice.own->public;
+	saying.address = FROM;
 	twice[0] = twice[1] = saying;
-	assert_int_equal(roomtalk_hear(bob.rooms, twice, 2, alice.own->public, FROM, 0), 0);
+	assert_int_equal(roomtalk_hear(bob.rooms, twice, 2), 0);
 	assert_int_equal(twice[0].hearing, ROOMTALK_LOGGED);
 	assert_int_equal(twice[1].hearing, ROOMTALK_KNOWN);
 	assert_int_equal(chatlog_read_at(bob.dir, twice[0].offset, &line), 0);
