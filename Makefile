@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
 V ?= 0
-# CLASSIC=0 leaves out the classic exchange, which needs libcrypto; so does a machine without libcrypto.
+# CLASSIC=0 leaves out the classic exchange, which needs nettle; so does a machine without nettle.
 CLASSIC ?= 1
 # LIBEDIT=0 leaves out line editing, which needs libedit; so does a machine without libedit.
 LIBEDIT ?= 1
@@ -56,7 +56,7 @@ UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
 ifneq ($(filter-out help clean format,$(or $(MAKECMDGOALS),all)),)
 LIBRARIES = jansson libsodium
 INSTALLATION = On Debian or Ubuntu: apt-get install gcc make pkg-config libjansson-dev libsodium-dev libunistring-dev \
-	libssl-dev libedit-dev, or run scripts/start.sh, which does it
+	nettle-dev libedit-dev, or run scripts/start.sh, which does it
 HASH = \#
 ifneq ($(shell $(PKG_CONFIG) --exists $(LIBRARIES) && echo yes),yes)
 $(error The libraries jansson and libsodium were not found by $(PKG_CONFIG). $(INSTALLATION))
@@ -67,9 +67,9 @@ ifneq ($(shell echo '$(HASH)include <unistr.h>' | $(CC) $(CPPFLAGS) -E -x c - >/
 $(error The library libunistring (unistr.h) was not found by $(CC). $(INSTALLATION))
 endif
 endif
-CLASSIC_LIBRARY := $(if $(filter-out 0,$(CLASSIC)),$(shell $(PKG_CONFIG) --exists libcrypto && echo libcrypto))
+CLASSIC_LIBRARY := $(if $(filter-out 0,$(CLASSIC)),$(shell $(PKG_CONFIG) --exists nettle && echo nettle))
 ifeq ($(or $(filter 0,$(CLASSIC)),$(CLASSIC_LIBRARY)),)
-$(info Without libcrypto, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libssl-dev), the classic exchange is left out.)
+$(info Without nettle, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: nettle-dev), the classic exchange is left out.)
 endif
 LIBEDIT_LIBRARY := $(if $(filter-out 0,$(LIBEDIT)),$(shell $(PKG_CONFIG) --exists libedit && echo libedit))
 ifeq ($(or $(filter 0,$(LIBEDIT)),$(LIBEDIT_LIBRARY)),)

@@ -61,7 +61,7 @@ need_build_packages() {
 	need libjansson-dev 'library: reads and writes JSON' has_library jansson
 	need libsodium-dev 'library: the cryptography' has_library libsodium
 	need libunistring-dev 'library: knows the characters of Unicode' has_header unistr.h
-	need libssl-dev "library: the cipher of the classic exchange (3DES)" has_library libcrypto
+	need nettle-dev 'library: the cipher of the classic exchange (3DES)' has_library nettle
 	want libedit-dev 'library: line editing and completion in the initiator' has_library libedit
 }
 

@@ -1,7 +1,6 @@
 #include "crypto/classic.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +10,6 @@
 #include "base/base64.h"
 #include "base/text.h"
 
-#define CIPHER_KEY_BYTES 24
 #define CIPHER_BLOCK_BYTES 8
 
 /* The remainder of a decimal number of any length. */
@@ -60,52 +58,29 @@ int classic_agree(unsigned exponent, const char *digits, size_t len, unsigned *s
 
 #ifdef QUARTET_CLASSIC
 
-#include <openssl/evp.h>
+#include <nettle/des.h>
 
 static const bool is_available = true;
 
-/* The decimal digits of the secret, followed by spaces. */
-static void make_key(unsigned secret, uint8_t key[static CIPHER_KEY_BYTES])
+/* Encrypts or decrypts whole blocks in place. The key is the digits of the secret, followed by spaces: never a weak one. */
+static int run_cipher(unsigned secret, bool encrypt, uint8_t *blocks, size_t len)
 {
-	char digits[CLASSIC_NUMBER_BYTES];
-	int len = snprintf(digits, sizeof(digits), "%u", secret % CLASSIC_P);
+	char key[DES3_KEY_SIZE + 1];
+	struct des3_ctx context;
 
-	memset(key, ' ', CIPHER_KEY_BYTES);
-	memcpy(key, digits, (size_t)len);
-}
-
-/*
- * Encrypts, or decrypts, in_len bytes to out, which has room for a block more. Returns 0 with *out_len
- * set, EBADMSG for what is no ciphertext of this key, or ENOMEM.
- */
-static int run_cipher(unsigned secret, bool encrypt, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
-{
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	uint8_t key[CIPHER_KEY_BYTES];
-	/* What can always be encrypted lacks nothing but memory. */
-	int written = 0, last = 0, rc = encrypt ? ENOMEM : EBADMSG;
-
-	if (!context)
-		return ENOMEM;
-	make_key(secret, key);
-	if (in_len <= INT_MAX - CIPHER_BLOCK_BYTES &&
-	    EVP_CipherInit_ex(context, EVP_des_ede3_ecb(), NULL, key, NULL, encrypt) == 1 &&
-	    EVP_CipherUpdate(context, out, &written, in, (int)in_len) == 1 &&
-	    EVP_CipherFinal_ex(context, out + written, &last) == 1) {
-		*out_len = (size_t)(written + last);
-		rc = 0;
-	}
-	EVP_CIPHER_CTX_free(context);
-	return rc;
+	snprintf(key, sizeof(key), "%-*u", DES3_KEY_SIZE, secret % CLASSIC_P);
+	des3_set_key(&context, (const uint8_t *)key);
+	(encrypt ? des3_encrypt : des3_decrypt)(&context, len, blocks, blocks);
+	return 0;
 }
 
 #else
 
 static const bool is_available = false;
 
-static int run_cipher(unsigned secret, bool encrypt, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
+static int run_cipher(unsigned secret, bool encrypt, uint8_t *blocks, size_t len)
 {
-	(void)secret, (void)encrypt, (void)in, (void)in_len, (void)out, (void)out_len;
+	(void)secret, (void)encrypt, (void)blocks, (void)len;
 	return ENOTSUP;
 }
 
@@ -118,19 +93,23 @@ bool classic_is_available(void)
 
 const char *classic_feature(void)
 {
-	return is_available ? "with the classic exchange (3DES from libcrypto)"
-			    : "without the classic exchange (built without libcrypto, or with CLASSIC=0)";
+	return is_available ? "with the classic exchange (3DES from nettle)"
+			    : "without the classic exchange (built without nettle, or with CLASSIC=0)";
 }
 
 int classic_seal(unsigned secret, const char *text, size_t len, struct buffer *out)
 {
-	size_t sealed_len = 0, base64_size = sodium_base64_encoded_len(len + CIPHER_BLOCK_BYTES, BASE64_VARIANT);
-	uint8_t *sealed = malloc(len + CIPHER_BLOCK_BYTES);
+	size_t padding = CIPHER_BLOCK_BYTES - len % CIPHER_BLOCK_BYTES, sealed_len = len + padding;
+	size_t base64_size = sodium_base64_encoded_len(sealed_len, BASE64_VARIANT);
+	uint8_t *sealed = malloc(sealed_len);
 	char *base64 = malloc(base64_size);
 	int rc = sealed && base64 ? 0 : ENOMEM;
 
-	if (rc == 0)
-		rc = run_cipher(secret, true, (const uint8_t *)text, len, sealed, &sealed_len);
+	if (rc == 0) {
+		memcpy(sealed, text, len);
+		memset(sealed + len, (int)padding, padding);
+		rc = run_cipher(secret, true, sealed, sealed_len);
+	}
 	if (rc == 0) {
 		sodium_bin2base64(base64, base64_size, sealed, sealed_len, BASE64_VARIANT);
 		rc = buffer_append(out, base64, strlen(base64));
@@ -140,24 +119,37 @@ int classic_seal(unsigned secret, const char *text, size_t len, struct buffer *o
 	return rc;
 }
 
+/* Takes off the padding, which is as many bytes as each of them says. Returns false if there is none. */
+static bool unpad(const uint8_t *blocks, size_t *len)
+{
+	uint8_t padding = blocks[*len - 1];
+
+	if (padding == 0 || padding > CIPHER_BLOCK_BYTES)
+		return false;
+	for (size_t i = 1; i < padding; i++) {
+		if (blocks[*len - 1 - i] != padding)
+			return false;
+	}
+	*len -= padding;
+	return true;
+}
+
 int classic_open(unsigned secret, const char *text, size_t text_len, struct buffer *out)
 {
-	size_t size = text_len / 4 * 3 + 1, sealed_len, len = 0;
-	uint8_t *sealed = malloc(size);
-	uint8_t *opened = malloc(size + CIPHER_BLOCK_BYTES);
-	int rc = sealed && opened ? 0 : ENOMEM;
+	size_t size = text_len / 4 * 3 + 1, len = 0;
+	uint8_t *blocks = malloc(size);
+	int rc = blocks ? 0 : ENOMEM;
 
-	if (rc == 0 && (!base64_decode(text, text_len, sealed, size, &sealed_len) || sealed_len == 0))
+	if (rc == 0 && (!base64_decode(text, text_len, blocks, size, &len) || len == 0 || len % CIPHER_BLOCK_BYTES > 0))
 		rc = EBADMSG;
 	if (rc == 0)
-		rc = run_cipher(secret, false, sealed, sealed_len, opened, &len);
-	if (rc == 0 && (!text_is_utf8((const char *)opened, len) || memchr(opened, '\0', len)))
+		rc = run_cipher(secret, false, blocks, len);
+	if (rc == 0 && (!unpad(blocks, &len) || !text_is_utf8((const char *)blocks, len) || memchr(blocks, '\0', len)))
 		rc = EBADMSG;
 	if (rc == 0)
-		rc = buffer_append(out, opened, len);
-	if (opened)
-		sodium_memzero(opened, size + CIPHER_BLOCK_BYTES);
-	free(sealed);
-	free(opened);
+		rc = buffer_append(out, blocks, len);
+	if (blocks)
+		sodium_memzero(blocks, size);
+	free(blocks);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /*
  * The classic exchange: Diffie-Hellman modulo 19 and 3DES (common/PROTOCOL.md, section 3.2), as other programs of the
  * specification speak it. It protects nothing, since there are at most eighteen keys, and proves nothing. The cipher is
- * OpenSSL's libcrypto, if the build found it. Nothing blocks.
+ * nettle's, if the build found it. Nothing blocks.
  */
 #ifndef QUARTET_CLASSIC_H
 #define QUARTET_CLASSIC_H

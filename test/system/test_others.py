@@ -1050,7 +1050,7 @@ def test_strict_responder_takes_our_own_exchange(alice):
     responder.wait_for(r"\[secure\] .*: hello$")
 
 
-# Programs that were built without libcrypto and libedit.
+# Programs that were built without nettle and libedit.
 
 
 @pytest.fixture(scope="session")
@@ -1126,9 +1126,9 @@ def test_responder_without_the_classic_exchange_refuses_a_small_key(alice, witho
 
 
 @building_takes_long
-def test_programs_without_the_classic_exchange_need_no_libcrypto(alice, without_classic):
+def test_programs_without_the_classic_exchange_need_no_nettle(alice, without_classic):
     for program in (alice.initiator(), alice.responder()):
-        assert "libcrypto" not in Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
+        assert "nettle" not in Path(f"/proc/{program.pid}/maps").read_text(encoding="utf-8")
 
 
 @building_takes_long

@@ -983,7 +983,7 @@ def test_missing_package_is_named_before_apt_is_called(machine):
     for name in ("tmux", "libedit-dev"):
         assert re.search(rf"^  {name} +\w.*\w", named, re.MULTILINE), name
     for name in ("gcc", "libc6-dev", "make", "pkg-config", "libjansson-dev", "libsodium-dev",
-                 "libunistring-dev", "libssl-dev"):
+                 "libunistring-dev", "nettle-dev"):
         assert name not in named, name
     assert calls("CALLED" + called) == [("update", "0 noninteractive"),
                                         (f"install {FLAGS} tmux libedit-dev", "0 noninteractive")]
@@ -995,7 +995,7 @@ def test_missing_libraries_and_compiler_are_found_missing(machine):
     fake_apt(machine)
     result = machine.run(PKG_CONFIG_LIBDIR="/nonexistent")
     assert result.returncode == 1
-    packages = "gcc libc6-dev libjansson-dev libsodium-dev libunistring-dev libssl-dev"
+    packages = "gcc libc6-dev libjansson-dev libsodium-dev libunistring-dev nettle-dev"
     assert calls(result.stdout)[1][0] == f"install {FLAGS} {packages} libedit-dev"
     assert f"still this is missing: {packages}" in result.stderr
 
