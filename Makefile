@@ -29,11 +29,11 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic cpace dh identity sealedkey secretbox stretch) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
-	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile syncer) \
+	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix room/,ask roomacts roomdraft roomevents roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
-	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext secret wordlist)
+	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
 announcer_OBJECTS = announcer beacon name openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator call chat completion delivery desk heard history links listing loop matcher message outbox outcomes passphrase patience people prompt recipient script search send talk trust users waiting watch wording

@@ -238,10 +238,15 @@ static int put_line(struct buffer *lines, const struct recipient *to, const uint
 	return chatlog_format(lines, &entry);
 }
 
-static int put_state(struct buffer *lines, const struct recipient *to, const uint8_t *id, enum chatlog_state state,
-    const char *why)
+/* What has become of an item. */
+static int put_state(struct buffer *lines, const struct recipient *to, const struct outbox_item *item,
+    enum chatlog_state state, const char *why)
 {
-	return put_line(lines, to, id, (struct chatlog_entry){.kind = CHATLOG_STATE, .state = state, .why = why});
+	struct chatlog_entry entry = {.kind = CHATLOG_STATE, .state = state, .why = why};
+
+	entry.has_room = item->kind != OUTBOX_MESSAGE;
+	memcpy(entry.room, item->room, sizeof(entry.room));
+	return put_line(lines, to, item->id, entry);
 }
 
 static int put_queued(struct buffer *lines, const struct recipient *to, const uint8_t *id, bool once, const char *text,
@@ -261,7 +266,7 @@ static void schedule(struct delivery *delivery)
 static void settle_parcel(struct party *party, enum chatlog_state state, const char *why)
 {
 	/* If memory is short it is sent again, and known by its id. */
-	(void)!put_state(&party->delivery->lines, &party->to, party->parcel.id, state, why);
+	(void)!put_state(&party->delivery->lines, &party->to, &party->parcel, state, why);
 }
 
 /* One parcel on its way. */
@@ -373,7 +378,6 @@ static int pack(struct party *party, const struct outbox_item *item, const struc
 	sent.once = false;
 	sent.time_ms = clock_wall_ms();
 	sent.address = party->to.address;
-	sent.to = NULL;
 	return chatlog_format(&party->sent_line, &sent);
 }
 
@@ -984,7 +988,7 @@ int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENT
 		if (to)
 			rc = put_copy(&lines, item, to);
 		if (rc == 0)
-			rc = put_state(&lines, &from, item->id, CHATLOG_DROPPED, why);
+			rc = put_state(&lines, &from, item, CHATLOG_DROPPED, why);
 	}
 	if (rc == 0 && lines.len > 0)
 		rc = chatlog_append(delivery->setup.log, lines.data, lines.len, CHATLOG_DURABLE);

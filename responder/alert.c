@@ -16,7 +16,7 @@
 #include "trust/mark.h"
 
 #define VARIABLE_PREFIX "QUARTET_"
-#define VARIABLES 5
+#define VARIABLES 6
 
 struct alert_job {
 	STAILQ_ENTRY(alert_job) next;
@@ -54,7 +54,7 @@ __attribute__((format(printf, 1, 2))) static char *make_variable(const char *for
 	return len < 0 ? NULL : variable;
 }
 
-static void add_job(struct alert *alert, const struct chatlog_entry *entry)
+static void add_job(struct alert *alert, const struct chatlog_entry *entry, const char *room)
 {
 	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
 	const char *standing = entry->standing ? entry->standing : "";
@@ -72,6 +72,7 @@ static void add_job(struct alert *alert, const struct chatlog_entry *entry)
 	job->variables[2] = make_variable(VARIABLE_PREFIX "STANDING=%s", standing);
 	job->variables[3] = make_variable(VARIABLE_PREFIX "IP=%s", address_format(entry->address, ip));
 	job->variables[4] = make_variable(VARIABLE_PREFIX "TEXT=%.*s", (int)entry->text_len, entry->text);
+	job->variables[5] = make_variable(VARIABLE_PREFIX "ROOM=%s", room);
 	for (size_t i = 0; i < VARIABLES; i++)
 		is_whole &= job->variables[i] != NULL;
 	if (!is_whole) {
@@ -82,7 +83,7 @@ static void add_job(struct alert *alert, const struct chatlog_entry *entry)
 	alert->job_count++;
 }
 
-void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms)
+void alert_message(struct alert *alert, const struct chatlog_entry *entry, const char *room, int64_t now_ms)
 {
 	size_t most = ALERT_WAITING_MAX;
 
@@ -93,7 +94,7 @@ void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64
 		alert->rang_ms = now_ms;
 	}
 	if (alert->command && alert->job_count < most)
-		add_job(alert, entry);
+		add_job(alert, entry, room);
 }
 
 /* The environment of this process with the variables of a job; to be freed, but not what it points to. */

@@ -3,7 +3,7 @@
  *
  * Strangers choose when messages come and what is in them. So the bell rings once in ALERT_BELL_PERIOD_MS at most; the
  * command is one program, run without a shell, one at a time and not for longer than ALERT_COMMAND_MAX_MS, with all that is
- * foreign in its environment: QUARTET_FROM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing blocks.
+ * foreign in its environment: QUARTET_FROM, QUARTET_ROOM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing blocks.
  */
 #ifndef QUARTET_ALERT_H
 #define QUARTET_ALERT_H
@@ -45,8 +45,8 @@ void alert_init(struct alert *alert, struct console *console, const char *comman
 /* Has an epoll(7) descriptor, which stays the caller's, report with alert as its data when alert_work() is to be called. */
 void alert_watch(struct alert *alert, int epoll);
 
-/* Draws attention to a message at now_ms (monotonic). What does not fit into the queue is passed over. */
-void alert_message(struct alert *alert, const struct chatlog_entry *entry, int64_t now_ms);
+/* Draws attention to a message at now_ms (monotonic), in a room that is called so, or "". What does not fit into the queue is passed over. */
+void alert_message(struct alert *alert, const struct chatlog_entry *entry, const char *room, int64_t now_ms);
 
 /*
  * Looks after the command, and starts the next. Returns when to call again at the latest, monotonic; INT64_MAX: after a

@@ -33,8 +33,8 @@ static const char usage[] =
     "\n"
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
     "  -C DIR         work in this directory (default: the one it is started in)\n"
-    "  -n CMD         run this program for every message, with QUARTET_FROM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP\n"
-    "                 and QUARTET_TEXT in its environment\n"
+    "  -n CMD         run this program for every message, with QUARTET_FROM, QUARTET_ROOM, QUARTET_MODE,\n"
+    "                 QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT in its environment\n"
     "  -q             be quiet: ring no bell, run nothing\n"
     "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
     "  --passphrase-fd N\n"
@@ -90,8 +90,6 @@ static struct transcript *begin_transcript(struct program *program, struct serve
 	int rc;
 
 	alert_init(alert, out, settings->quiet ? NULL : settings->command, !settings->quiet);
-	if (!out->terminal && !alert->command)
-		return NULL;
 	rc = transcript_open(AT_FDCWD, out, roster, alert, &transcript);
 	if (rc == 0)
 		rc = server_watch(server, transcript_fd(transcript), transcript_work, transcript);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "net/address.h"
 #include "term/layout.h"
 #include "trust/mark.h"
@@ -11,6 +12,8 @@
 /* Between the time and the column of marks, with a space before the longest name. */
 #define NAME_COLUMNS 11
 #define SIGN_COLUMNS 2
+/* What happened begins behind the time. */
+#define EVENT_COLUMN 7
 
 /* Behind what is cut. */
 #define CUT "…"
@@ -64,10 +67,16 @@ void row_put_new(struct console *console)
 }
 
 /* Who it is: the address if there is no name. */
-static void put_name(struct console *console, const struct chatlog_entry *entry, bool faint)
+static void put_name(struct console *console, const struct chatlog_entry *entry, bool faint,
+    const struct roomview *rooms)
 {
 	char ip[ADDRESS_TEXT_BYTES];
 
+	if (entry->has_room)
+		roomview_put_name(rooms, console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry->room);
+	if (entry->has_room && entry->direction != CHATLOG_RECEIVED)
+		return;
+	console_put(console, "%s", entry->has_room ? " " : "");
 	if (!entry->has_identity && strcmp(entry->username, VERDICT_NAMELESS) == 0)
 		console_put_styled(console, CONSOLE_FAINT, "%s", address_format(entry->address, ip));
 	else
@@ -79,7 +88,7 @@ static void put_name(struct console *console, const struct chatlog_entry *entry,
 
 /* Everything up to the text. The sign is one character of ours, or "". */
 static void begin(struct console *console, const struct chatlog_entry *entry, int64_t time_ms, const char *sign,
-    bool faint)
+    bool faint, const struct roomview *rooms)
 {
 	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
 	char local[ROW_TIME_BYTES];
@@ -87,7 +96,7 @@ static void begin(struct console *console, const struct chatlog_entry *entry, in
 	size_t width;
 
 	console_init_draft(&name, console);
-	put_name(&name, entry, faint);
+	put_name(&name, entry, faint, rooms);
 	width = layout_measure(name.text.data, name.text.len) + (sign[0] != '\0' ? SIGN_COLUMNS : 0);
 	console_put(console, LAYOUT_MARGIN "%c", ' ' + ROW_TEXT_COLUMN);
 	console_put_styled(console, CONSOLE_FAINT, "%s%*s%s%s", row_format_time(time_ms, local),
@@ -101,17 +110,52 @@ static void begin(struct console *console, const struct chatlog_entry *entry, in
 	console_put(console, width < NAME_COLUMNS ? " " : LAYOUT_FEED);
 }
 
-void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint)
+void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint,
+    const struct roomview *rooms, const struct reach *reach)
 {
+	bool is_for_members = entry->to_count > 0 && reach;
+
 	faint |= fate == ROW_WAITS;
-	begin(console, entry, entry->time_ms, fate == ROW_RECEIVED ? "" : "→", faint);
+	begin(console, entry, entry->time_ms, fate == ROW_RECEIVED ? "" : "→", faint, rooms);
 	console_put_beside_margin(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry->text, entry->text_len);
+	if (is_for_members) {
+		console_put(console, " ");
+		roomview_put_reach(rooms, console, entry, reach);
+		fate = ROW_SENT;
+	}
 	if (fate == ROW_DELIVERED)
 		console_put_styled(console, CONSOLE_FAINT, " ✓");
 	if (fate == ROW_DROPPED)
 		console_put_styled(console, CONSOLE_FAINT, " ✗ (dropped)");
 	if (fate == ROW_WAITS)
 		console_put_styled(console, CONSOLE_FAINT, " (waits)");
+	console_put(console, "\n");
+}
+
+void row_put_event(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms)
+{
+	char local[ROW_TIME_BYTES];
+
+	console_put(console, LAYOUT_MARGIN "%c", ' ' + EVENT_COLUMN);
+	console_put_styled(console, CONSOLE_FAINT, "%s  ", row_format_time(entry->time_ms, local));
+	roomview_put_event(rooms, console, entry);
+	console_put(console, "\n");
+}
+
+void row_put_line(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms)
+{
+	char local[CLOCK_LOCAL_BYTES];
+
+	clock_format_local(entry->time_ms, false, local);
+	console_put_styled(console, CONSOLE_FAINT, "%s ", local);
+	if (entry->kind == CHATLOG_EVENT) {
+		roomview_put_event(rooms, console, entry);
+	} else {
+		console_put_styled(console, CONSOLE_GOOD, "[%s] ", chatlog_mode_word(entry->mode));
+		put_name(console, entry, false, rooms);
+		console_put(console, ": ");
+		console_put_message(console, entry->text, entry->text_len);
+	}
 	console_put(console, "\n");
 }
 
@@ -147,20 +191,52 @@ static void put_cut(struct console *console, const char *line, size_t columns)
 	} while (!fits);
 }
 
+/* Puts the words of ours, and behind them as much of a foreign line as fits. */
+static void put_beginning(struct console *console, struct console *words, const char *line)
+{
+	size_t width = console_width(console);
+	size_t taken = ROW_TEXT_COLUMN + layout_measure(words->text.data, words->text.len);
+
+	console_put_all(console, words);
+	put_cut(console, line, width == 0 ? SIZE_MAX : width > taken ? width - taken : 0);
+	console_free(words);
+}
+
 void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered, const char *words,
     const char *line)
 {
-	size_t width = console_width(console), taken = ROW_TEXT_COLUMN + strlen(words);
 	struct chatlog_entry named = *entry;
+	struct console draft;
 
 	/* No mark: it is nobody's message. */
 	named.mode = CHATLOG_SECURE;
 	named.standing = NULL;
-	begin(console, &named, entry->time_ms, delivered ? "✓" : "✗", true);
-	console_put_styled(console, delivered ? CONSOLE_FAINT : CONSOLE_WARNING, "%s", words);
-	if (delivered)
-		put_cut(console, line, width == 0 ? SIZE_MAX : width > taken ? width - taken : 0);
-	else
+	named.has_room = false;
+	begin(console, &named, entry->time_ms, delivered ? "✓" : "✗", true, NULL);
+	console_init_draft(&draft, console);
+	console_put_styled(&draft, delivered ? CONSOLE_FAINT : CONSOLE_WARNING, "%s", words);
+	if (delivered) {
+		put_beginning(console, &draft, line);
+	} else {
+		console_put_all(console, &draft);
+		console_free(&draft);
 		console_put_foreign(console, line, strlen(line));
+	}
+	console_put(console, "\n");
+}
+
+void row_put_reach(struct console *console, const struct chatlog_entry *message, int64_t time_ms,
+    const struct roomview *rooms, const struct reach *reach, const char *words)
+{
+	char beginning[ROW_BEGINNING_BYTES], local[ROW_TIME_BYTES];
+	struct console draft;
+
+	begin(console, message, time_ms, reach_count(reach) > 0 ? "✓" : "✗", true, rooms);
+	console_init_draft(&draft, console);
+	console_put_styled(&draft, CONSOLE_FAINT, "%s%s ", words, row_format_time(message->time_ms, local));
+	roomview_put_reach(rooms, &draft, message, reach);
+	console_put_styled(&draft, CONSOLE_FAINT, ": ");
+	row_copy_beginning(beginning, message->text, message->text_len);
+	put_beginning(console, &draft, beginning);
 	console_put(console, "\n");
 }

@@ -5,6 +5,9 @@
  *     12:32      → Bob  Yes, *now*. I am already at the door, and
  *                       have the keys. ✓
  *     12:40      Ece !  it is me
+ *     12:41  #lab Bob  Hello all
+ *     12:42     → #lab  Hello ✓ 4 of 5 (waiting for Can)
+ *     12:43  #lab: Can left
  *
  * Names are aligned at the text, which begins in ROW_TEXT_COLUMN; a name that is too long for that has a row to itself.
  * Whatever a text consists of, its rows begin in that column, and what is said by us left of it.
@@ -14,6 +17,7 @@
 
 #include "store/chatlog.h"
 #include "term/console.h"
+#include "term/roomview.h"
 
 #define ROW_TEXT_COLUMN 18
 /* A time of day, "12:31", and its NUL. */
@@ -29,8 +33,17 @@ enum row_fate {
 	ROW_DROPPED,   /* own, and not sent any more */
 };
 
-/* Collects a message, faint if it is to draw no attention. */
-void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint);
+/*
+ * Collects a message, faint if it is to draw no attention. If it is in a room, rooms knows that, and reach who has one's own.
+ */
+void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint,
+    const struct roomview *rooms, const struct reach *reach);
+
+/* Collects what happened in a room. */
+void row_put_event(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms);
+
+/* Collects what was said or happened in a room as a line for no terminal, in full. */
+void row_put_line(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms);
 
 /* Copies the first line of a text, or as much of it as there is room for. */
 void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *text, size_t len);
@@ -41,6 +54,10 @@ void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *
  */
 void row_put_state(struct console *console, const struct chatlog_entry *entry, bool delivered, const char *words,
     const char *line);
+
+/* The same of one's own message in a room, which others have by now: "12:35 ✓ #lab  12:31 ✓ 4 of 5 (waiting for Can): Shall w…". */
+void row_put_reach(struct console *console, const struct chatlog_entry *message, int64_t time_ms,
+    const struct roomview *rooms, const struct reach *reach, const char *words);
 
 /* Collects a line across the screen: of a day, or the words before what is new. */
 void row_put_day(struct console *console, int64_t time_ms);

@@ -14,7 +14,9 @@
 #include "store/chatlog.h"
 #include "store/held.h"
 #include "store/lockedfile.h"
+#include "store/reach.h"
 #include "term/quietkeys.h"
+#include "term/roomview.h"
 #include "trust/mark.h"
 
 /* Lines are taken for so long at a time, and then none for this long, which nobody notices. */
@@ -33,8 +35,6 @@
 /* A message of the user's own waits so long for its confirmation; so many messages wait at once. */
 #define CONFIRMATION_MS 1000
 #define PENDING_MAX 128
-/* So many of the user's own are remembered. */
-#define KNOWN_MAX 4096
 /* Confirmations gather for this long, those of so many people each in a row. */
 #define GATHER_MS 500
 #define RECIPIENTS_MAX 16
@@ -48,18 +48,12 @@ struct pending {
 	int64_t due_ms; /* monotonic */
 };
 
-/* A message of the user's own. */
-struct known {
-	uint8_t id[ENVELOPE_ID_BYTES];
-	int64_t time_ms;
-	char beginning[ROW_BEGINNING_BYTES];
-};
-
-/* What was confirmed by one recipient and is not shown yet. */
+/* What was confirmed by one recipient, or in one room, and is not shown yet. */
 struct confirmed {
 	struct chatlog_entry entry; /* the last confirmation, without its document */
 	size_t count;
-	struct known last; /* the message of that, or zeroed */
+	bool several;		   /* messages, and not one that several have */
+	struct reach_message last; /* the message of that; the offset is -1 if it is not known */
 };
 
 struct transcript {
@@ -77,8 +71,8 @@ struct transcript {
 	size_t new_count, titled_count;	     /* and how many the title says */
 	struct pending pending[PENDING_MAX]; /* the oldest first */
 	size_t pending_count;
-	struct known known[KNOWN_MAX]; /* a ring */
-	size_t known_count;
+	struct reach_list own;
+	struct roomview rooms;
 	struct confirmed confirmed[RECIPIENTS_MAX];
 	size_t confirmed_count, confirmed_others;
 	struct held waits;			/* what is held; found when it is accepted */
@@ -107,27 +101,6 @@ static void put_day(struct transcript *transcript, int64_t time_ms)
 	if (!row_is_same_day(before_ms, time_ms))
 		row_put_day(transcript->console, time_ms);
 	transcript->shown_day_ms = time_ms;
-}
-
-/* What is remembered of a message of the user's own, or NULL. */
-static const struct known *find_known(const struct transcript *transcript, const uint8_t *id)
-{
-	size_t count = transcript->known_count < KNOWN_MAX ? transcript->known_count : KNOWN_MAX;
-
-	for (size_t i = 0; i < count; i++) {
-		if (memcmp(transcript->known[i].id, id, ENVELOPE_ID_BYTES) == 0)
-			return &transcript->known[i];
-	}
-	return NULL;
-}
-
-static void remember(struct transcript *transcript, const struct chatlog_entry *entry)
-{
-	struct known *known = &transcript->known[transcript->known_count++ % KNOWN_MAX];
-
-	memcpy(known->id, entry->id, sizeof(known->id));
-	known->time_ms = entry->time_ms;
-	row_copy_beginning(known->beginning, entry->text, entry->text_len);
 }
 
 static struct pending *find_pending(struct transcript *transcript, const struct chatlog_entry *entry)
@@ -164,17 +137,60 @@ static void put_received(struct transcript *transcript, const struct chatlog_ent
 		row_put_new(transcript->console);
 		transcript->ruled = true;
 	}
-	row_put_message(transcript->console, entry, ROW_RECEIVED, is_muted);
+	row_put_message(transcript->console, entry, ROW_RECEIVED, is_muted, &transcript->rooms, NULL);
 }
 
-static bool is_muted(struct transcript *transcript, const struct chatlog_entry *entry)
+/* What is known of the room of an entry, or NULL. */
+static const struct roomview_room *find_room(struct transcript *transcript, const struct chatlog_entry *entry)
 {
+	struct peersfile *file = transcript->roster->file;
+	const struct roomview_room *room;
+
+	roomview_refresh(&transcript->rooms, file);
+	room = roomview_find(&transcript->rooms, entry->room);
+	if (room && room->is_stored)
+		return room;
+	/* Its record may be as new as the line. */
+	(void)!peersfile_read_content(file);
+	roomview_refresh(&transcript->rooms, file);
+	return roomview_find(&transcript->rooms, entry->room);
+}
+
+/* Whether the user wants what was received to be shown at all; and without a bell. */
+static bool is_wanted(struct transcript *transcript, const struct chatlog_entry *entry, bool *is_muted)
+{
+	const struct roomview_room *room;
 	struct caller caller;
 
 	/* What cannot be read is told when a message is taken. */
 	(void)!roster_find(transcript->roster, entry->address, entry->has_identity ? entry->identity : NULL,
 	    entry->username, &caller);
-	return caller.muted;
+	*is_muted = caller.muted;
+	if (!entry->has_room)
+		return true;
+	room = find_room(transcript, entry);
+	*is_muted |= room && room->is_muted;
+	return !caller.blocked && !(room && room->is_held);
+}
+
+/* Shows what happened in a room; of one that waits for the user's decision that it does. */
+static void put_event(struct transcript *transcript, const struct chatlog_entry *entry)
+{
+	const struct roomview_room *room = find_room(transcript, entry);
+	struct console *console = transcript->console;
+
+	if (transcript->shows)
+		put_day(transcript, entry->time_ms);
+	if (room && room->is_held) {
+		roomview_put_name(&transcript->rooms, console, CONSOLE_FAINT, entry->room);
+		console_put_styled(console, CONSOLE_FAINT, " waits for Accept or Reject: you were put in by ");
+		console_put_name(console, CONSOLE_FAINT, entry->by ? entry->by : "somebody");
+		console_put(console, "\n");
+	} else if (transcript->shows) {
+		row_put_event(console, entry, &transcript->rooms);
+	} else {
+		row_put_line(console, entry, &transcript->rooms);
+	}
 }
 
 static void hold(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
@@ -189,16 +205,25 @@ static void hold(struct transcript *transcript, const struct chatlog_entry *entr
 static void settle_pending(struct transcript *transcript, struct pending *pending)
 {
 	const struct chatlog_entry *entry = &pending->entry;
+	bool is_muted;
 
-	if (entry->held) {
+	if (entry->kind == CHATLOG_EVENT) {
+		put_event(transcript, entry);
+	} else if (entry->held) {
 		hold(transcript, entry, clock_monotonic_ms());
 	} else if (pending->fate == ROW_RECEIVED) {
-		put_received(transcript, entry, is_muted(transcript, entry));
+		if (is_wanted(transcript, entry, &is_muted))
+			put_received(transcript, entry, is_muted);
 	} else {
+		const struct reach_message *own = reach_find(&transcript->own, entry->id);
+
+		if (entry->has_room)
+			find_room(transcript, entry);
 		if (transcript->begins)
 			see(transcript, entry->time_ms);
 		put_day(transcript, entry->time_ms);
-		row_put_message(transcript->console, entry, pending->fate, false);
+		row_put_message(transcript->console, entry, pending->fate, false, &transcript->rooms,
+		    own ? &own->reach : NULL);
 	}
 	remove_pending(transcript, pending);
 }
@@ -222,26 +247,29 @@ static void take_own(struct transcript *transcript, struct chatlog_entry *entry,
 
 	if (pending && pending->fate == ROW_WAITS)
 		pending->fate = ROW_SENT;
-	if (pending || (entry->has_id && find_known(transcript, entry->id)))
+	if (pending || (entry->has_id && reach_find(&transcript->own, entry->id)))
 		return;
 	see(transcript, clock_wall_ms());
 	if (entry->has_id)
-		remember(transcript, entry);
+		reach_add(&transcript->own, entry, transcript->offset);
 	add_pending(transcript, entry, entry->direction == CHATLOG_QUEUED ? ROW_WAITS : ROW_SENT, now_ms);
 	/* Nobody confirms it. */
-	if (!entry->has_id && !transcript->begins)
+	if ((!entry->has_id || (entry->has_room && entry->to_count == 0)) && !transcript->begins)
 		settle_pending(transcript, &transcript->pending[transcript->pending_count - 1]);
 }
 
-/* Adds a confirmation to the others of this moment. */
+/* Adds what has become of a message to the rest of this moment. */
 static void gather_confirmation(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
 {
-	const struct known *known = find_known(transcript, entry->id);
+	const struct reach_message *own = reach_find(&transcript->own, entry->id);
 	struct confirmed *confirmed = transcript->confirmed;
 	struct confirmed *end = confirmed + transcript->confirmed_count;
 
 	gather(transcript, now_ms);
-	while (confirmed < end && strcmp(confirmed->entry.username, entry->username) != 0)
+	while (confirmed < end &&
+	       (confirmed->entry.has_room != entry->has_room ||
+		   (entry->has_room ? memcmp(confirmed->entry.room, entry->room, sizeof(entry->room)) != 0
+				    : strcmp(confirmed->entry.username, entry->username) != 0)))
 		confirmed++;
 	if (confirmed == transcript->confirmed + RECIPIENTS_MAX) {
 		transcript->confirmed_others++;
@@ -250,11 +278,13 @@ static void gather_confirmation(struct transcript *transcript, const struct chat
 	if (confirmed == end) {
 		transcript->confirmed_count++;
 		confirmed->count = 0;
+		confirmed->several = false;
 	}
+	confirmed->several |= confirmed->count > 0 && memcmp(confirmed->entry.id, entry->id, sizeof(entry->id)) != 0;
 	confirmed->entry = *entry;
 	confirmed->entry.document = NULL;
 	confirmed->count++;
-	confirmed->last = known ? *known : (struct known){.time_ms = 0};
+	confirmed->last = own ? *own : (struct reach_message){.offset = -1};
 }
 
 static void put_held(struct transcript *transcript)
@@ -269,21 +299,36 @@ static void put_held(struct transcript *transcript)
 	transcript->held_several = false;
 }
 
+/* Reads a message of the user's own; false if it was written too long ago. */
+static bool read_own(struct transcript *transcript, const struct reach_message *own, struct chatlog_entry *message)
+{
+	return own && own->offset >= 0 && reach_read(own, transcript->dir, message) == 0;
+}
+
 /* "✓ Bob  12:31 delivered: Shall we e…", or how many if they are several. */
 static void put_confirmed(struct transcript *transcript, const struct confirmed *confirmed)
 {
-	const struct known *last = &confirmed->last;
-	char words[64] = "delivered: ", time[ROW_TIME_BYTES];
+	char words[64] = "delivered", beginning[ROW_BEGINNING_BYTES] = "", time[ROW_TIME_BYTES];
+	const struct chatlog_entry *entry = &confirmed->entry;
+	struct chatlog_entry message = {0};
+	bool is_known = read_own(transcript, &confirmed->last, &message);
 
+	put_day(transcript, entry->time_ms);
+	if (is_known && message.has_room) {
+		find_room(transcript, &message);
+		row_put_reach(transcript->console, &message, entry->time_ms, &transcript->rooms, &confirmed->last.reach,
+		    confirmed->several ? "several, the last " : "");
+		chatlog_entry_free(&message);
+		return;
+	}
+	if (is_known)
+		row_copy_beginning(beginning, message.text, message.text_len);
 	if (confirmed->count > 1)
-		snprintf(words, sizeof(words), "%zu delivered, the last: ", confirmed->count);
-	else if (last->time_ms != 0)
-		snprintf(words, sizeof(words), "%s delivered: ", row_format_time(last->time_ms, time));
-	/* What was written long ago is not known any more. */
-	if (last->time_ms == 0)
-		*strpbrk(words, ",:") = '\0';
-	put_day(transcript, confirmed->entry.time_ms);
-	row_put_state(transcript->console, &confirmed->entry, true, words, last->beginning);
+		snprintf(words, sizeof(words), "%zu delivered%s", confirmed->count, is_known ? ", the last: " : "");
+	else if (is_known)
+		snprintf(words, sizeof(words), "%s delivered: ", row_format_time(message.time_ms, time));
+	row_put_state(transcript->console, entry, true, words, beginning);
+	chatlog_entry_free(&message);
 }
 
 static void put_gathered(struct transcript *transcript)
@@ -301,11 +346,12 @@ static void put_gathered(struct transcript *transcript)
 
 static void put_dropped(struct transcript *transcript, const struct chatlog_entry *entry)
 {
-	const struct known *known = find_known(transcript, entry->id);
 	char words[32] = "dropped", time[ROW_TIME_BYTES];
+	struct chatlog_entry message = {0};
 
-	if (known)
-		snprintf(words, sizeof(words), "%s dropped", row_format_time(known->time_ms, time));
+	if (read_own(transcript, reach_find(&transcript->own, entry->id), &message))
+		snprintf(words, sizeof(words), "%s dropped", row_format_time(message.time_ms, time));
+	chatlog_entry_free(&message);
 	if (entry->why)
 		strcat(words, ": ");
 	put_day(transcript, entry->time_ms);
@@ -329,7 +375,8 @@ static void put_accepted(struct transcript *transcript, const struct chatlog_ent
 
 static void take_received(struct transcript *transcript, struct chatlog_entry *entry, int64_t now_ms)
 {
-	bool muted = is_muted(transcript, entry);
+	char room[ROOMVIEW_LABEL_BYTES] = "";
+	bool is_muted;
 
 	if (transcript->begins) {
 		add_pending(transcript, entry, ROW_RECEIVED, now_ms);
@@ -337,14 +384,35 @@ static void take_received(struct transcript *transcript, struct chatlog_entry *e
 	}
 	if (entry->held && transcript->shows)
 		hold(transcript, entry, now_ms);
-	if (entry->held)
+	if (entry->held || !is_wanted(transcript, entry, &is_muted))
 		return;
-	if (!muted) {
+	if (entry->has_room)
+		roomview_format_name(&transcript->rooms, entry->room, room);
+	if (!is_muted) {
 		transcript->new_count++;
-		alert_message(transcript->alert, entry, now_ms);
+		alert_message(transcript->alert, entry, room, now_ms);
 	}
 	if (transcript->shows)
-		put_received(transcript, entry, muted);
+		put_received(transcript, entry, is_muted);
+	else if (entry->has_room)
+		row_put_line(transcript->console, entry, &transcript->rooms);
+}
+
+/* Takes what has become of a message in a room for one of those it is for. Of what is not known, as of states, nothing is said. */
+static void take_reach(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
+{
+	struct reach_message *own = reach_find(&transcript->own, entry->id);
+	struct pending *pending = find_pending(transcript, entry);
+	struct chatlog_entry message;
+
+	if (!own || reach_read(own, transcript->dir, &message) != 0)
+		return;
+	reach_note(&own->reach, &message, entry);
+	if (!pending)
+		gather_confirmation(transcript, entry, now_ms);
+	else if (!transcript->begins && !reach_waits(&own->reach, &message))
+		settle_pending(transcript, pending);
+	chatlog_entry_free(&message);
 }
 
 /* Takes what has become of a message. */
@@ -354,6 +422,10 @@ static void take_state(struct transcript *transcript, const struct chatlog_entry
 
 	if (transcript->begins && !pending)
 		return;
+	if (entry->has_room) {
+		take_reach(transcript, entry, now_ms);
+		return;
+	}
 	switch (entry->state) {
 	case CHATLOG_DELIVERED:
 		if (pending)
@@ -393,6 +465,12 @@ static void take(struct transcript *transcript, struct chatlog_entry *entry, int
 		take_own(transcript, entry, now_ms);
 	else if (transcript->shows && entry->kind == CHATLOG_STATE)
 		take_state(transcript, entry, now_ms);
+	else if (transcript->begins && entry->kind == CHATLOG_EVENT)
+		add_pending(transcript, entry, ROW_RECEIVED, now_ms);
+	else if (entry->kind == CHATLOG_EVENT)
+		put_event(transcript, entry);
+	else if (entry->kind == CHATLOG_ROOM)
+		roomview_take(&transcript->rooms, entry);
 }
 
 /*
@@ -457,7 +535,8 @@ static void look_ahead(struct transcript *transcript)
 {
 	struct stat status;
 
-	if (fstatat(transcript->dir, CHATLOG_NAME, &status, 0) == 0 &&
+	if ((transcript->shows || transcript->alert->command) &&
+	    fstatat(transcript->dir, CHATLOG_NAME, &status, 0) == 0 &&
 	    status.st_size - transcript->offset > BEHIND_MAX_BYTES)
 		transcript->skip_to = status.st_size - BEHIND_KEPT_BYTES;
 }
@@ -465,6 +544,7 @@ static void look_ahead(struct transcript *transcript)
 /* Takes the next line. Returns 0, ENODATA if there is none now, or why it cannot be read. */
 static int take_line(struct transcript *transcript, int64_t now_ms)
 {
+	static const char in_room[] = "\"room\"";
 	int64_t before = transcript->offset;
 	struct chatlog_entry entry;
 	const char *line;
@@ -484,7 +564,9 @@ static int take_line(struct transcript *transcript, int64_t now_ms)
 		pass_over(transcript, line, len);
 	else if (transcript->missed > 0 && transcript->shows)
 		put_missed(transcript);
-	if (passed && !(transcript->shows && held_concerns(line, len)))
+	/* What was received from one is shown by the inbox if this is no terminal. */
+	if (passed ? !(transcript->shows && held_concerns(line, len))
+		   : !transcript->shows && !transcript->alert->command && !memmem(line, len, in_room, strlen(in_room)))
 		return 0;
 	if (chatlog_parse(line, len, &entry) == 0) {
 		if (!passed)
@@ -563,7 +645,7 @@ int64_t transcript_work(void *context)
 			take_keys(transcript);
 	}
 	if (now_ms >= transcript->rests_until_ms) {
-		bool stuck = transcript->shows && console_waiting_bytes(transcript->console) > BACKLOG_MAX_BYTES;
+		bool stuck = console_waiting_bytes(transcript->console) > BACKLOG_MAX_BYTES;
 
 		if (stuck || follow(transcript))
 			transcript->rests_until_ms = clock_monotonic_ms() + REST_MS;

@@ -174,6 +174,7 @@ static void put_state(struct buffer *line, const struct chatlog_entry *entry)
 	buffer_put(line, ", \"state\": \"%s\"", state_words[entry->state]);
 	put_text(line, "username", entry->username);
 	put_identity(line, entry);
+	put_room(line, entry);
 	put_text(line, "why", entry->why);
 }
 
@@ -368,7 +369,7 @@ static bool read_state(json_t *object, struct chatlog_entry *entry)
 	unsigned state;
 
 	if (!read_word(object, "state", state_words, COUNT(state_words), &state) || !read_who(object, entry) ||
-	    !entry->has_id)
+	    !entry->has_id || !read_room(object, entry))
 		return false;
 	entry->kind = CHATLOG_STATE;
 	entry->state = (enum chatlog_state)state;

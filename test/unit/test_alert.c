@@ -40,8 +40,8 @@ static void a_command_that_never_ends_is_killed_with_what_it_started_and_the_nex
 	alert_init(&alert, NULL, path, false);
 	alert_watch(&alert, epoll);
 	assert_true(alert_work(&alert, 1000) == INT64_MAX);
-	alert_message(&alert, &hello, 1000);
-	alert_message(&alert, &hello, 1000);
+	alert_message(&alert, &hello, "", 1000);
+	alert_message(&alert, &hello, "", 1000);
 	/* It is not looked after before. */
 	assert_true(alert_work(&alert, 1000) == 1000 + ALERT_COMMAND_MAX_MS);
 	first = alert.child;

@@ -44,7 +44,7 @@ static void expect(struct chatlog_entry entry, enum row_fate fate, const char *e
 {
 	struct console console = make_console(false);
 
-	row_put_message(&console, &entry, fate, false);
+	row_put_message(&console, &entry, fate, false, NULL, NULL);
 	expect_rows(&console, expected);
 }
 
@@ -129,10 +129,10 @@ static void a_name_has_its_colour_and_what_waits_has_none(void **state)
 	struct console console = make_console(true);
 
 	(void)state;
-	row_put_message(&console, &entry, ROW_RECEIVED, false);
+	row_put_message(&console, &entry, ROW_RECEIVED, false, NULL, NULL);
 	expect_rows(&console, "\033[2m08:00        \033[0m\033[38;5;130mBob\033[0m  "
 			      "\033[0;1;2m*\033[0m\033[0;1mhello\033[0m\033[0;1;2m*\033[0m\n");
-	row_put_message(&console, &entry, ROW_WAITS, false);
+	row_put_message(&console, &entry, ROW_WAITS, false, NULL, NULL);
 	expect_rows(&console,
 	    "\033[2m08:00      → \033[0m\033[2mBob\033[0m  "
 	    "\033[0;2;1;2m*\033[0m\033[0;2;1mhello\033[0m\033[0;2;1;2m*\033[0m\033[2m (waits)\033[0m\n");

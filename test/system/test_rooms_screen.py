@@ -1,0 +1,248 @@
+"""Rooms on the screen: the transcript, what History, search and watch show, and what waits.
+
+The lines of chat.log and peers.txt are written here as the programs write them.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import time
+
+import pytest
+
+from protocol import Identity, to_base64
+from quartet import eventually, peer, pin
+from rooms import Saying, State
+from test_transcript import COLOURED, moment, notifier, shown_rows, watch
+
+BOB, CAN, MALLORY = (Identity(letter * 32) for letter in (b"b", b"c", b"m"))
+
+
+class Room:
+    """A room of Alice's, in which there are Bob and Can, by what her programs write about it."""
+
+    def __init__(self, user, name="lab", **record):
+        self.user = user
+        state = State.first(user.identity(), "Alice", name)
+        for identity, username in ((BOB, "Bob"), (CAN, "Can")):
+            state = state.letting_in(user.identity(), identity, username)
+        self.state, self.id = state, to_base64(state.room)
+        self.store(**record)
+
+    def store(self, **record):
+        """Writes its record, with these members."""
+        kept = {"name": self.state.members["name"], "state": self.state.record, "key": to_base64(self.state.key),
+                **record}
+        self.user.update_peers_file(lambda content: content.setdefault("room", {}).update({self.id: kept}))
+
+    def event(self, word, seconds=0.0, **members):
+        return {"time": moment(seconds), "room": self.id, "event": word, **members}
+
+    def received(self, text, author=BOB, username="Bob", seconds=0.0):
+        saying = Saying.signed(author, self.state, text)
+        return {"time": moment(seconds), "direction": "RECEIVED", "username": username, "ip": "127.0.0.9",
+                "mode": "secure", "id": to_base64(saying.id), "identity": author.text, "room": self.id,
+                **saying.record}
+
+    def own(self, text, to=(BOB, CAN), seconds=0.0):
+        """The line of what is queued, and the function that says what has become of it."""
+        saying = Saying.signed(self.user.identity(), self.state, text)
+        line = {"time": moment(seconds), "direction": "QUEUED", "username": "#" + self.state.members["name"],
+                "mode": "secure", "id": to_base64(saying.id), "room": self.id,
+                "to": [identity.text for identity in to], **saying.record}
+
+        def has(identity, username, state="delivered"):
+            return {"time": moment(), "id": line["id"], "state": state, "username": username,
+                    "identity": identity.text, "room": self.id}
+        return line, has
+
+    def state_line(self):
+        """The line of its state, which is handed over to Bob."""
+        return {"time": moment(), "id": to_base64(self.state.id[:16]), "room": self.id, "state": self.state.record,
+                "key": to_base64(self.state.key), "to": [BOB.text]}
+
+
+def sent(line):
+    return {**line, "direction": "SENT"}
+
+
+def write(user, *lines):
+    """Appends to chat.log, under its lock."""
+    with open(user.path("chat.log"), "ab") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        log.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+
+@pytest.fixture
+def alice(make_user):
+    """The user under test, who knows Bob, but not Can, and listens on every address."""
+    user = make_user("alice")
+    user.pin(Bob=pin(BOB.text))
+    user.is_called("Alice")
+    return user
+
+
+@pytest.fixture
+def lab(alice):
+    return Room(alice)
+
+
+# The transcript.
+
+
+def test_what_is_said_in_a_room_stands_with_its_author_and_ones_own_with_the_room(alice, lab):
+    screen = watch(alice)
+    line, has = lab.own("hello all")
+    write(alice, lab.received("a question"), line, sent(line), has(BOB, "Bob"), has(CAN, "Can"))
+    screen.wait_for(r"^\d\d:\d\d   #lab Bob  a question$")
+    screen.wait_for(r"^\d\d:\d\d     → #lab  hello all ✓ 2 of 2$")
+
+
+def test_it_begins_with_what_was_said_and_happened_last(alice, lab):
+    line, has = lab.own("hello all", seconds=-5)
+    write(alice, lab.event("joined", -7, username="Bob", identity=BOB.text, by="Alice"),
+          lab.received("a question", seconds=-6), line, sent(line), has(BOB, "Bob"))
+    screen = watch(alice)
+    assert [row[6:].strip() for row in shown_rows(screen)[:-1]] == [
+        "#lab: Bob joined, let in by Alice", "#lab Bob  a question", "→ #lab  hello all ✓ 1 of 2 (waiting for Can?)"]
+
+
+def test_who_has_it_is_said_as_soon_as_all_do_or_else_in_time_and_again_later(alice, lab):
+    screen = watch(alice)
+    line, has = lab.own("hello all")
+    write(alice, line)
+    screen.wait_for(r"→ #lab  hello all \(waiting for Bob, Can\?\)$")
+    write(alice, sent(line), has(BOB, "Bob"))
+    screen.wait_for(r"^\d\d:\d\d     ✓ #lab  \d\d:\d\d ✓ 1 of 2 \(waiting for Can\?\): hello all$")
+    write(alice, has(CAN, "Can"))
+    screen.wait_for(r"^\d\d:\d\d     ✓ #lab  \d\d:\d\d ✓ 2 of 2: hello all$")
+    line, has = lab.own("nobody is left")
+    write(alice, line, has(BOB, "Bob", "dropped"), has(CAN, "Can", "dropped"))
+    screen.wait_for(r"nobody is left ✗ \(dropped\)$")
+
+
+def test_many_it_waits_for_are_counted(alice, lab):
+    screen = watch(alice)
+    others = [Identity(bytes([number]) * 32) for number in range(60)]
+    write(alice, lab.own("hello all", [BOB, *others])[0])
+    screen.wait_for(r"\(waiting for Bob, unknown\?,\s+unknown\?\s+and 58 more\)$")
+
+
+def test_what_happens_has_one_faint_line_each(alice, lab):
+    screen = watch(alice, environment=COLOURED)
+    ece = {"username": "Ece", "identity": MALLORY.text}
+    for event, shown in [
+            (lab.event("created", username="Alice", by="Alice"), "Alice made the room"),
+            (lab.event("joined", **ece, by="Bob"), "Ece joined, let in by Bob"),
+            (lab.event("joined", **ece, by="Ece"), "Ece joined"),
+            (lab.event("left", **ece, by="Ece"), "Ece left"),
+            (lab.event("removed", **ece, by="Bob"), "Ece was removed by Bob"),
+            (lab.event("admin", **ece, by="Bob"), "Ece is now admin"),
+            (lab.event("no admin", **ece, by="Bob"), "Ece is no longer admin, by Bob"),
+            (lab.event("name", by="Bob", value="kitchen"), "Bob named the room: kitchen"),
+            (lab.event("about", by="Bob", value="who cooks?"), "Bob set the description: who cooks?"),
+            (lab.event("capacity", by="Bob", value="7"), "Bob set the capacity: 7"),
+            (lab.event("entry", by="Bob", value="invited"), "Bob set the entry: invited"),
+            (lab.event("password", by="Bob"), "Bob set a new password"),
+            (lab.event("fell", **ece, value="removed"),
+             "what you did crossed what others did, and does not count: removed Ece"),
+            (lab.event("twice", **ece), "Ece signed two different next states of the room"),
+            (lab.event("apart", by="Bob"), "Bob is in a room that went separate ways; Join takes theirs")]:
+        write(alice, event)
+        eventually(lambda: f"#lab: {shown}" in " ".join(re.sub(r"\x1b\[[0-9;]*m", "", screen.output).split()))
+    assert "\x1b[2m" in screen.output
+
+
+def test_no_name_passes_for_anything_else(alice):
+    screen = watch(alice)
+    rooms = [Room(alice, name) for name in ("lab Bob", "lab: Bob", "12:31 lab", "سلام")]
+    write(alice, *[room.received("hello", MALLORY, "Mallory") for room in rooms],
+          *[room.event("left", username="x\x07[y]".replace("\x07", ""), by="\x1b[2J") for room in rooms[:1]],
+          rooms[0].received("the end"))
+    screen.wait_for("the end$")
+    shown = " ".join(screen.output.split())
+    assert '#"lab Bob" Mallory' in shown and '#"lab: Bob" Mallory' in shown and '#"12:31 lab" Mallory' in shown
+    assert '#"lab Bob": "x[y]" left' in shown and "\x1b[2J" not in screen.output
+
+
+def test_two_rooms_that_look_alike_are_told_apart(alice, lab):
+    screen = watch(alice)
+    write(alice, lab.received("one"))
+    screen.wait_for("#lab Bob  one$")
+    other = Room(alice, "Lab")
+    write(alice, lab.received("one"), other.received("two"))
+    for room, name, text in ((lab, "lab", "one"), (other, "Lab", "two")):
+        screen.wait_for(rf"#{name} \[{room.state.room.hex()[:8]}\] Bob\s+{text}$")
+
+
+def test_a_room_without_a_record_is_named_by_its_states_or_its_id(alice, lab):
+    alice.update_peers_file(lambda content: content["room"].clear())
+    screen = watch(alice)
+    write(alice, lab.received("one"), lab.state_line(), lab.received("two"))
+    screen.wait_for(rf"#{lab.state.room.hex()[:8]} Bob\s+one$")
+    screen.wait_for("#lab Bob  two$")
+
+
+def test_that_a_state_was_handed_over_is_not_said(alice, lab):
+    screen = watch(alice)
+    line = lab.state_line()
+    write(alice, line, {"time": moment(), "id": line["id"], "state": "delivered", "username": "Bob",
+                        "identity": BOB.text, "room": lab.id})
+    write(alice, lab.own("hello", [])[0] | {"direction": "SENT"}, lab.received("the end"))
+    screen.wait_for("hello$")
+    screen.wait_for("the end$")
+    assert "✓" not in screen.output
+
+
+def test_a_muted_room_is_faint_and_rings_no_bell(alice, lab):
+    cellar = Room(alice, "cellar", muted=True)
+    screen = watch(alice, environment={"TERM": "xterm-256color"})
+    write(alice, cellar.received("quiet"))
+    screen.wait_for(r"\x1b\[2mBob\x1b\[0m \n +\x1b\[0;2mquiet")
+    assert "\a" not in re.sub(r"\x1b\][^\x07]*\x07", "", screen.output) and "1 new" not in screen.output
+    write(alice, lab.received("loud"))
+    screen.wait_for("loud")
+    eventually(lambda: "responder: 1 new" in screen.output)
+    lab.store(muted=True)
+    write(alice, lab.received("quiet by now"))
+    screen.wait_for(r"\x1b\[0;2mquiet by now")
+
+
+def test_blocked_authors_are_hidden(alice, lab):
+    alice.update_peers_file(lambda content: content["strangers"].append(
+        {"stranger": "Mallory", "identity": MALLORY.text, "blocked": True}))
+    screen = watch(alice)
+    write(alice, lab.received("buy gold", MALLORY, "Mallory"), lab.received("the end"))
+    screen.wait_for("the end$")
+    assert "gold" not in screen.output
+
+
+def test_a_room_that_one_was_put_in_by_a_stranger_waits(alice, lab):
+    trap = Room(alice, "trap", held=True)
+    screen = watch(alice)
+    write(alice, trap.state_line(), trap.event("joined", username="Alice", by="Mallory?"))
+    screen.wait_for(r'^#trap waits for Accept or Reject: you were put in by Mallory\?$')
+    write(alice, trap.received("buy gold"), lab.received("between"))
+    screen.wait_for("between$")
+    trap.store()
+    write(alice, trap.received("accepted by now"))
+    screen.wait_for("#trap Bob  accepted by now$")
+    assert "gold" not in screen.output
+
+
+def test_outside_a_terminal_there_is_a_full_line_for_each(alice, lab):
+    responder = alice.responder()
+    write(alice, lab.event("left", username="Can", by="Can"), lab.received("two\nlines"), lab.own("mine")[0])
+    when = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|^\d\d:\d\d:\d\d"
+    responder.wait_for(rf"(?:{when}) #lab: Can left$")
+    responder.wait_for(rf"(?:{when}) \[secure\] #lab Bob: two\n    \| lines$")
+    assert "mine" not in responder.output
+
+
+def test_the_command_of_the_user_is_told_the_room(alice, lab):
+    command = notifier(alice, 'echo "$QUARTET_ROOM: $QUARTET_FROM: $QUARTET_TEXT" >>told\n')
+    watch(alice, "-n", command)
+    write(alice, lab.received("hello"))
+    eventually(lambda: alice.path("told").exists() and alice.path("told").read_text() == "#lab: Bob: hello\n")
