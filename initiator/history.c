@@ -59,7 +59,8 @@ static int go_forward(struct history *history)
 {
 	struct chatfollower *log = NULL;
 	struct chatlog_entry entry;
-	const char *line, *outcome;
+	struct outcome outcome;
+	const char *line;
 	int64_t offset;
 	size_t len;
 	int rc = chatfollower_open_still(AT_FDCWD, history->begin, &log);
@@ -72,8 +73,9 @@ static int go_forward(struct history *history)
 		if (chatlog_parse(line, len, &entry) != 0)
 			continue;
 		if (entry.time_ms >= history->since_ms && listing_has(&history->listing, &entry) &&
-		    outcomes_take(history->outcomes, &entry, &outcome))
-			listing_put(&history->listing, &entry, outcome, NULL, 0);
+		    (outcomes_take(history->outcomes, &entry, &outcome) ||
+			(entry.kind == CHATLOG_EVENT && !history->listing.as_json)))
+			listing_put(&history->listing, &entry, &outcome, NULL, 0);
 		chatlog_entry_free(&entry);
 	}
 	chatfollower_free(log);
@@ -188,7 +190,8 @@ int history_show(struct desk *desk, const char *typed)
 
 	history_read_wish(typed, &wish);
 	/* A name may end like a number of messages: "Bob 2". */
-	if (wish.whom[0] != '\0' && strcmp(wish.whom, typed) != 0 && recipient_count(desk, typed, true) > 0) {
+	if (wish.whom[0] != '\0' && strcmp(wish.whom, typed) != 0 &&
+	    (recipient_count(desk, typed, true) > 0 || listing_knows_room(&history.listing, typed))) {
 		wish = (struct history_wish){.newest = HISTORY_NEWEST};
 		memccpy(wish.whom, typed, '\0', sizeof(wish.whom) - 1);
 	}
@@ -197,7 +200,9 @@ int history_show(struct desk *desk, const char *typed)
 	status = list_with(&history, wish.whom);
 	if (status == PROGRAM_FINE && history.listing.shown == 0) {
 		console_put(desk->console, "Nothing was said %s%s", wish.today ? "today" : "yet",
-		    wish.whom[0] != '\0' ? " with " : "");
+		    wish.whom[0] == '#'	   ? " in "
+		    : wish.whom[0] != '\0' ? " with "
+					   : "");
 		console_put_foreign(desk->console, wish.whom, strlen(wish.whom));
 		console_put(desk->console, ".\n");
 	} else if (history.listing.shown == HISTORY_NEWEST && wish.newest == HISTORY_NEWEST) {
@@ -214,10 +219,11 @@ int history_list(struct desk *desk, const struct wish *wish)
 	struct in_addr address;
 
 	if (status != PROGRAM_FINE || history.listing.shown > 0 || !wish->whom ||
-	    address_parse(wish->whom, &address) == 0 || recipient_count(desk, wish->whom, true) > 0)
+	    address_parse(wish->whom, &address) == 0 || recipient_count(desk, wish->whom, true) > 0 ||
+	    listing_knows_room(&history.listing, wish->whom))
 		return status;
-	console_put(desk->console, "There is no user named ");
+	console_put(desk->console, "There is no %s named ", wish->whom[0] == '#' ? "room" : "user");
 	console_put_foreign(desk->console, wish->whom, strlen(wish->whom));
-	console_put(desk->console, " here now, and nothing was said with one.\n");
+	console_put(desk->console, " here now, and nothing was said %s one.\n", wish->whom[0] == '#' ? "in" : "with");
 	return DESK_NOBODY;
 }

@@ -1,7 +1,9 @@
 #include "listing.h"
 
+#include <sodium.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/jsontext.h"
@@ -33,6 +35,8 @@ int listing_find(struct listing *listing, const char *name)
 	if (!name || name[0] == '\0')
 		return PROGRAM_FINE;
 	listing->name = name;
+	if (name[0] == '#')
+		return PROGRAM_FINE;
 	listing->has_address = address_parse(name, &listing->address) == 0;
 	count = listing->has_address ? 0 : recipient_count(listing->desk, name, true);
 	return count == 0 || (count > 1 && !listing->desk->prompt.terminal) ? PROGRAM_FINE : choose(listing);
@@ -41,20 +45,64 @@ int listing_find(struct listing *listing, const char *name)
 bool listing_find_like(struct listing *listing, int *status)
 {
 	if (listing->desk->script || !listing->name || listing->username[0] != '\0' || listing->has_address ||
-	    recipient_count(listing->desk, listing->name, false) == 0)
+	    listing->name[0] == '#' || recipient_count(listing->desk, listing->name, false) == 0)
 		return false;
 	*status = choose(listing);
 	return *status == PROGRAM_FINE;
 }
 
-bool listing_has(const struct listing *listing, const struct chatlog_entry *entry)
+/* Whether typed means a room, by its name or its whole id. */
+static bool is_meant(const struct roomview_room *room, const uint8_t *id, const char *typed)
+{
+	char text[sodium_base64_ENCODED_LEN(CHATLOG_ROOM_BYTES, BASE64_VARIANT)];
+
+	sodium_bin2base64(text, sizeof(text), id, CHATLOG_ROOM_BYTES, BASE64_VARIANT);
+	return typed[0] == '#' && (strcmp(text, typed + 1) == 0 || (room && username_is_same(room->name, typed + 1)));
+}
+
+static void learn_rooms(struct listing *listing)
+{
+	/* What cannot be read is told by those who write there. */
+	(void)!peersfile_read_content(listing->desk->peers);
+	roomview_refresh(&listing->rooms, listing->desk->peers);
+}
+
+bool listing_knows_room(struct listing *listing, const char *name)
+{
+	bool found = false;
+
+	learn_rooms(listing);
+	for (size_t i = 0; i < listing->rooms.count; i++)
+		found |= is_meant(&listing->rooms.rooms[i], listing->rooms.rooms[i].id, name);
+	return found;
+}
+
+/* The same of a line about a room. */
+static bool has_of_room(struct listing *listing, const struct chatlog_entry *entry)
+{
+	const struct roomview_room *room;
+	const struct pins *pins;
+
+	learn_rooms(listing);
+	pins = peersfile_pins(listing->desk->peers);
+	roomview_take(&listing->rooms, entry);
+	room = roomview_find(&listing->rooms, entry->room);
+	if ((room && room->is_held) || (entry->kind == CHATLOG_MESSAGE && entry->direction == CHATLOG_RECEIVED &&
+					   pins_wishes(pins, entry->identity, entry->address) & PINS_BLOCKED))
+		return false;
+	return !listing->name || is_meant(room, entry->room, listing->name);
+}
+
+bool listing_has(struct listing *listing, const struct chatlog_entry *entry)
 {
 	bool same = listing->has_identity && entry->has_identity &&
 		    memcmp(listing->identity, entry->identity, IDENTITY_BYTES) == 0;
 
+	if (entry->has_room)
+		return has_of_room(listing, entry);
 	if (!listing->name)
 		return true;
-	if (entry->kind == CHATLOG_SETTLED)
+	if (listing->name[0] == '#' || entry->kind == CHATLOG_SETTLED)
 		return false;
 	if (listing->has_address)
 		return entry->kind == CHATLOG_MESSAGE && listing->address.s_addr == entry->address.s_addr;
@@ -112,12 +160,34 @@ bool listing_goes_on(struct listing *listing)
 	return !stop_interrupted() && pager_go_on(&listing->pager);
 }
 
-static void put_object(struct console *console, const struct chatlog_entry *entry, const char *outcome)
+void listing_add_reach(struct listing *listing, const struct chatlog_entry *entry, const struct chatlog_entry *message,
+    const struct reach *reach)
 {
+	json_t *waiting = json_array();
+	char name[USERNAME_MAX_BYTES + 1];
+
+	for (size_t i = 0; i < message->to_count; i++) {
+		if (!reach_waits_for(reach, i))
+			continue;
+		roomview_name_member(&listing->rooms, message->room, message->to[i], name);
+		json_array_append_new(waiting, json_string(name));
+	}
+	json_object_set_new(entry->document, "delivered", json_integer((json_int_t)reach_count(reach)));
+	json_object_set_new(entry->document, "waiting", waiting);
+}
+
+static void put_object(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome)
+{
+	const struct roomview_room *room = entry->has_room ? roomview_find(&listing->rooms, entry->room) : NULL;
+	struct console *console = listing->desk->data;
 	struct buffer json = {0};
 
-	if (outcome)
-		json_object_set_new(entry->document, "state", json_string(outcome));
+	if (outcome && outcome->word)
+		json_object_set_new(entry->document, "state", json_string(outcome->word));
+	if (outcome && entry->to_count > 0)
+		listing_add_reach(listing, entry, entry, &outcome->reach);
+	if (room)
+		json_object_set_new(entry->document, "name", json_string(room->name));
 	if (jsontext_append(&json, entry->document) == 0) {
 		console_put_json(console, json.data, json.len);
 		console_put(console, "\n");
@@ -125,32 +195,65 @@ static void put_object(struct console *console, const struct chatlog_entry *entr
 	buffer_wipe(&json);
 }
 
-void listing_put(struct listing *listing, const struct chatlog_entry *entry, const char *outcome,
+/* Collects who it is: of what was said in a room, the room and its author. */
+static void put_who(struct listing *listing, const struct chatlog_entry *entry)
+{
+	struct console *console = listing->desk->data;
+	bool is_own = entry->has_room && entry->direction != CHATLOG_RECEIVED;
+	char ip[ADDRESS_TEXT_BYTES];
+
+	if (entry->has_room)
+		roomview_put_name(&listing->rooms, console, CONSOLE_NORMAL, entry->room);
+	console_put(console, "%s", entry->has_room && !is_own ? " " : "");
+	if (!is_own)
+		console_put_name(console,
+		    console_name_style(entry->username, entry->has_identity ? entry->identity : NULL), entry->username);
+	if (!entry->has_room)
+		console_put(console, " (%s)", address_format(entry->address, ip));
+	console_put(console, " [%s]", chatlog_mode_word(entry->mode));
+	if (entry->standing)
+		console_put(console, " [%s]", entry->standing);
+}
+
+static void put_outcome(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome)
+{
+	struct console *console = listing->desk->data;
+
+	if (entry->to_count > 0) {
+		console_put(console, " ");
+		roomview_put_reach(&listing->rooms, console, entry, &outcome->reach);
+	} else if (outcome->word && strcmp(outcome->word, "delivered") == 0) {
+		console_put_styled(console, CONSOLE_GOOD, " ✓");
+	} else if (outcome->word && entry->direction != CHATLOG_RECEIVED && strcmp(outcome->word, "sent") != 0) {
+		console_put_styled(console, CONSOLE_WARNING, " [%s]",
+		    strcmp(outcome->word, "unknown") == 0 ? "may not have been sent" : outcome->word);
+	}
+}
+
+void listing_put(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome,
     const struct console_mark *marks, size_t count)
 {
 	struct console *console = listing->desk->data;
-	char local[CLOCK_LOCAL_BYTES], ip[ADDRESS_TEXT_BYTES];
+	char local[CLOCK_LOCAL_BYTES];
 
-	listing->shown++;
+	listing->shown += entry->kind != CHATLOG_EVENT;
 	if (listing->as_json) {
-		put_object(console, entry, outcome);
+		put_object(listing, entry, outcome);
 		return;
 	}
 	clock_format_local(entry->time_ms, true, local);
-	console_put_styled(console, CONSOLE_FAINT, "%s", local);
-	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "  %-8s",
+	console_put_styled(console, CONSOLE_FAINT, "%s  ", local);
+	if (entry->kind == CHATLOG_EVENT) {
+		roomview_put_event(&listing->rooms, console, entry);
+		console_put(console, "\n");
+		return;
+	}
+	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "%-8s",
 	    chatlog_direction_word(entry->direction));
 	console_put(console, "  ");
-	console_put_name(console, console_name_style(entry->username, entry->has_identity ? entry->identity : NULL),
-	    entry->username);
-	console_put(console, " (%s) [%s]", address_format(entry->address, ip), chatlog_mode_word(entry->mode));
-	if (entry->standing)
-		console_put(console, " [%s]", entry->standing);
-	if (outcome && strcmp(outcome, "delivered") == 0)
-		console_put_styled(console, CONSOLE_GOOD, " ✓");
-	else if (outcome && entry->direction != CHATLOG_RECEIVED && strcmp(outcome, "sent") != 0)
-		console_put_styled(console, CONSOLE_WARNING, " [%s]",
-		    strcmp(outcome, "unknown") == 0 ? "may not have been sent" : outcome);
+	put_who(listing, entry);
+	if (outcome)
+		put_outcome(listing, entry, outcome);
 	console_put(console, ": ");
 	if (count > 0)
 		console_put_marked(console, entry->text, entry->text_len, marks, count);

@@ -2,14 +2,18 @@
  * A listing: messages of chat.log, those with one user if a name was given, as they are shown: for people as lines, at a
  * terminal through the pager, or for programs as objects.
  *
- * Messages are told by the identity if the log has it, else by the name; an address means what was said there. What the log
- * says is only as true as whoever wrote it. Its texts and names are foreign; the console escapes them.
+ * Messages are told by the identity if the log has it, else by the name; an address means what was said there. "#lab" means
+ * what is said and happens in rooms of that name, and "#" with a whole id in that one. Rooms that are held, and what people say
+ * there who are blocked, are no part of any. What the log says is only as true as whoever wrote it. Its texts and names are
+ * foreign; the console escapes them.
  */
 #ifndef QUARTET_LISTING_H
 #define QUARTET_LISTING_H
 
 #include "desk.h"
+#include "outcomes.h"
 #include "term/pager.h"
+#include "term/roomview.h"
 
 struct listing {
 	struct desk *desk;
@@ -23,6 +27,7 @@ struct listing {
 	uint8_t identity[IDENTITY_BYTES];
 	bool has_identity;
 	bool only_identity; /* a name with another identity is somebody else */
+	struct roomview rooms;
 	struct pager pager;
 };
 
@@ -39,8 +44,11 @@ int listing_find(struct listing *listing, const char *name) __attribute__((warn_
  */
 bool listing_find_like(struct listing *listing, int *status);
 
-/* Whether a line is about one of theirs: a message, or what has become of one. */
-bool listing_has(const struct listing *listing, const struct chatlog_entry *entry);
+/* Whether there is a room that is called so, "#lab", as far as was read. */
+bool listing_knows_room(struct listing *listing, const char *name);
+
+/* Whether a line is about one of theirs: a message, or what has become of one; or about the room. */
+bool listing_has(struct listing *listing, const struct chatlog_entry *entry);
 
 /*
  * Begins what may be long: what is collected on the desk's data goes through the pager at a terminal, and SIGINT ends the
@@ -53,10 +61,14 @@ void listing_end(struct listing *listing);
 bool listing_goes_on(struct listing *listing);
 
 /*
- * Collects "2026-11-20 08:00:00  SENT      Bob (192.168.1.7) [secure] ✓: hello", with count marks in the text; or the object
- * of the log, which was parsed. outcome is what outcomes_take() says, or NULL.
+ * Collects "2026-11-20 08:00:00  SENT      Bob (192.168.1.7) [secure] ✓: hello", with count marks in the text, or what
+ * happened in a room; or the object of the log, which was parsed. outcome is what has become of a message, or NULL.
  */
-void listing_put(struct listing *listing, const struct chatlog_entry *entry, const char *outcome,
+void listing_put(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome,
     const struct console_mark *marks, size_t count);
+
+/* Adds to the object of a line who has a message in a room by then. */
+void listing_add_reach(struct listing *listing, const struct chatlog_entry *entry, const struct chatlog_entry *message,
+    const struct reach *reach);
 
 #endif

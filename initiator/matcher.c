@@ -168,7 +168,8 @@ static bool has_needle(const struct matcher *matcher, size_t begin, size_t len)
 
 bool matcher_may_match(struct matcher *matcher, const char *line, size_t len)
 {
-	static const char member[] = "\"text\"";
+	/* Also in what is signed, as a string of JSON. */
+	static const char member[] = "\"text";
 	const char *text;
 
 	if (len > CHATLOG_LINE_MAX_BYTES || matcher->needle_count == 0)

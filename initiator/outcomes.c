@@ -117,11 +117,35 @@ bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry)
 	return judge(entry, facts, &word) && !(is_sent(entry) && facts & FACT_SENT);
 }
 
-bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word)
+/* Finds out who has a message in a room, and what that is called. */
+static void find_reach(const struct outcomes *outcomes, const struct chatlog_entry *message, struct outcome *outcome)
+{
+	struct chatlog_entry state = {.kind = CHATLOG_STATE, .has_id = true, .has_identity = true};
+
+	memcpy(state.id, message->id, sizeof(state.id));
+	for (size_t i = 0; i < message->to_count; i++) {
+		unsigned facts;
+
+		memcpy(state.identity, message->to[i], sizeof(state.identity));
+		facts = facts_of(outcomes, &state);
+		state.state = facts & FACT(CHATLOG_DELIVERED) ? CHATLOG_DELIVERED : CHATLOG_DROPPED;
+		if (facts & (FACT(CHATLOG_DELIVERED) | FACT(CHATLOG_DROPPED)))
+			reach_note(&outcome->reach, message, &state);
+	}
+	if (message->to_count > 0 && !reach_waits(&outcome->reach, message))
+		outcome->word = reach_count(&outcome->reach) > 0 ? "delivered" : "dropped";
+}
+
+bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, struct outcome *outcome)
 {
 	unsigned facts = facts_of(outcomes, entry);
 
+	*outcome = (struct outcome){0};
 	if (is_sent(entry))
 		add(outcomes, entry, FACT_TAKEN);
-	return judge(entry, facts, word) && !(is_sent(entry) && facts & FACT_TAKEN);
+	if (!judge(entry, facts, &outcome->word) || (is_sent(entry) && facts & FACT_TAKEN))
+		return false;
+	if (entry->has_room)
+		find_reach(outcomes, entry, outcome);
+	return true;
 }

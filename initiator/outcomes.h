@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "store/chatlog.h"
+#include "store/reach.h"
 
 #define OUTCOMES_MAX 1048576
 
@@ -25,11 +26,13 @@ void outcomes_free(struct outcomes *outcomes);
 /* Notes a line, each before those that stand before it. Returns whether it is a message that is shown. */
 bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry);
 
-/*
- * Whether a line is a message that is shown. Then *word is what has become of it, "waiting", "sent", "delivered",
- * "dropped", "unknown" (nobody has said whether it was sent) or "accepted", in static storage, or NULL if there is nothing
- * to say.
- */
-bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, const char **word);
+struct outcome {
+	/* "waiting", "sent", "delivered", "dropped", "unknown" (nobody has said whether it was sent) or "accepted", or NULL. */
+	const char *word;
+	struct reach reach; /* in a room: who has it; "delivered" are all, unless it was dropped for them */
+};
+
+/* Whether a line is a message that is shown. Then *outcome is what has become of it. */
+bool outcomes_take(struct outcomes *outcomes, const struct chatlog_entry *entry, struct outcome *outcome);
 
 #endif

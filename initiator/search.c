@@ -149,10 +149,10 @@ static void show(struct search *search)
 	for (size_t i = search->count; i-- > 0 && pager_go_on(&search->listing.pager);) {
 		struct found *found = &search->found[i];
 		struct chatlog_entry *entry = &found->entry;
-		const char *outcome = NULL;
+		struct outcome outcome = {0};
 
 		if (!found->has_sequel || outcomes_take(search->outcomes, entry, &outcome))
-			listing_put(&search->listing, entry, outcome, marks,
+			listing_put(&search->listing, entry, &outcome, marks,
 			    matcher_find(search->matcher, entry->text, entry->text_len, marks));
 	}
 }

@@ -2,20 +2,39 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "base/jsontext.h"
 #include "listing.h"
 #include "store/chatfollower.h"
 #include "store/lockedfile.h"
+#include "store/reach.h"
 
 /* What comes at once goes out in pieces of about this size. */
 #define FLUSH_BYTES 65536
 
+/* Remembers what the user says in a room, and has the line about it say who has it by then. */
+static void follow_reach(struct listing *listing, struct reach_list *own, const struct chatlog_entry *entry,
+    int64_t offset)
+{
+	struct reach_message *found = reach_find(own, entry->id);
+	struct chatlog_entry message;
+
+	if (entry->kind == CHATLOG_MESSAGE && entry->to_count > 0 && !found)
+		reach_add(own, entry, offset);
+	if (entry->kind != CHATLOG_STATE || !found || reach_read(found, AT_FDCWD, &message) != 0)
+		return;
+	reach_note(&found->reach, &message, entry);
+	listing_add_reach(listing, entry, &message, &found->reach);
+	chatlog_entry_free(&message);
+}
+
 /* Every object is passed on, those that this version does not know included, unless somebody's are wanted. */
-static void put(struct listing *listing, const char *line, size_t len)
+static void put(struct listing *listing, struct reach_list *own, const char *line, size_t len, int64_t offset)
 {
 	struct chatlog_entry entry;
 	int rc = chatlog_parse(line, len, &entry);
+	bool is_shown;
 
 	if (rc != 0 && listing->as_json && !listing->name) {
 		entry = (struct chatlog_entry){.document = jsontext_parse(line, len, NULL)};
@@ -23,8 +42,11 @@ static void put(struct listing *listing, const char *line, size_t len)
 	}
 	if (rc != 0)
 		return;
-	if (listing_has(listing, &entry) &&
-	    (listing->as_json || (entry.kind == CHATLOG_MESSAGE && entry.direction != CHATLOG_QUEUED && !entry.held)))
+	if (entry.has_room)
+		follow_reach(listing, own, &entry, offset);
+	is_shown = entry.kind == CHATLOG_EVENT ||
+		   (entry.kind == CHATLOG_MESSAGE && entry.direction != CHATLOG_QUEUED && !entry.held);
+	if (listing_has(listing, &entry) && (listing->as_json || is_shown))
 		listing_put(listing, &entry, NULL, NULL, 0);
 	chatlog_entry_free(&entry);
 }
@@ -32,19 +54,23 @@ static void put(struct listing *listing, const char *line, size_t len)
 int watch_run(struct desk *desk, const struct wish *wish)
 {
 	struct listing listing = {.desk = desk, .as_json = wish->as_json};
+	struct reach_list *own = calloc(1, sizeof(*own));
 	struct chatfollower *follower = NULL;
 	const char *line;
 	int64_t offset;
 	size_t len;
-	int rc, status = listing_find(&listing, wish->whom);
+	int rc = own ? 0 : ENOMEM, status = listing_find(&listing, wish->whom);
 
-	if (status != PROGRAM_FINE)
+	if (status != PROGRAM_FINE) {
+		free(own);
 		return status;
-	rc = chatfollower_open(AT_FDCWD, CHATFOLLOWER_END, &follower);
+	}
+	if (rc == 0)
+		rc = chatfollower_open(AT_FDCWD, CHATFOLLOWER_END, &follower);
 	while (rc == 0 && !desk->data->outlet.failed) {
 		rc = chatfollower_next(follower, &line, &len, &offset);
 		if (rc == 0)
-			put(&listing, line, len);
+			put(&listing, own, line, len, offset);
 		if (rc == 0 && console_waiting_bytes(desk->data) < FLUSH_BYTES)
 			continue;
 		console_flush(desk->data);
@@ -52,6 +78,7 @@ int watch_run(struct desk *desk, const struct wish *wish)
 			rc = loop_wait(desk->loop, chatfollower_fd(follower), LOOP_NEVER);
 	}
 	chatfollower_free(follower);
+	free(own);
 	if (rc == EINTR)
 		return PROGRAM_FINE;
 	if (rc != 0)

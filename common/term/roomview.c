@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/jsontext.h"
 #include "base/text.h"
 #include "room/roomstate.h"
 #include "room/signedtext.h"
 #include "trust/lookalike.h"
 
-/* Of an id so much tells rooms of one name apart. */
-#define DIGITS 8
+/* Of an id so much, as base64, tells rooms of one name apart. */
+#define BEGINNING_BYTES 6
+#define BEGINNING_TEXT_BYTES sodium_base64_ENCODED_LEN(BEGINNING_BYTES, BASE64_VARIANT)
 /* So many of those whom a message waits for are named. */
 #define NAMED_MAX 3
 
@@ -105,40 +107,40 @@ const struct roomview_room *roomview_find(const struct roomview *view, const uin
 	return NULL;
 }
 
-static void format_digits(const uint8_t *id, char digits[static DIGITS + 1])
+static void format_beginning(const uint8_t *id, char beginning[static BEGINNING_TEXT_BYTES])
 {
-	sodium_bin2hex(digits, DIGITS + 1, id, DIGITS / 2);
+	sodium_bin2base64(beginning, BEGINNING_TEXT_BYTES, id, BEGINNING_BYTES, BASE64_VARIANT);
 }
 
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
     const uint8_t id[static CHATLOG_ROOM_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
-	char digits[DIGITS + 1];
+	char beginning[BEGINNING_TEXT_BYTES];
 	bool is_bare;
 
-	format_digits(id, digits);
+	format_beginning(id, beginning);
 	/* The author's name may follow. */
 	is_bare = room && strchr(room->name, ' ') && !text_has_punctuation(room->name, strlen(room->name)) &&
 		  !text_has_right_to_left(room->name, strlen(room->name));
-	console_put_styled(console, style, "#%s", !room ? digits : is_bare ? "\"" : "");
+	console_put_styled(console, style, "#%s", !room ? beginning : is_bare ? "\"" : "");
 	if (room)
 		console_put_name(console, style, room->name);
 	if (is_bare)
 		console_put_styled(console, style, "\"");
 	if (room && room->has_double)
-		console_put_styled(console, style, " [%s]", digits);
+		console_put_styled(console, style, " [%s]", beginning);
 }
 
 void roomview_format_name(const struct roomview *view, const uint8_t id[static CHATLOG_ROOM_BYTES],
     char label[static ROOMVIEW_LABEL_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
-	char digits[DIGITS + 1];
+	char beginning[BEGINNING_TEXT_BYTES];
 
-	format_digits(id, digits);
-	snprintf(label, ROOMVIEW_LABEL_BYTES, room && room->has_double ? "#%s [%s]" : "#%s", room ? room->name : digits,
-	    digits);
+	format_beginning(id, beginning);
+	snprintf(label, ROOMVIEW_LABEL_BYTES, room && room->has_double ? "#%s [%s]" : "#%s",
+	    room ? room->name : beginning, beginning);
 }
 
 /* What the state in the record of a room calls a member; false if it does not. */

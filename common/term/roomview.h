@@ -1,7 +1,7 @@
 /*
  * How rooms are shown: what they are called, what happened in them, and who has what was said there.
  *
- * A room is "#lab", and if another that the user has is called so, too, or by a name that looks like it, "#lab [fa968d2e]", with
+ * A room is "#lab", and if another that the user has is called so, too, or by a name that looks like it, "#lab [+paKN+u7]", with
  * the beginning of its id. What is known of rooms comes from the records of peers.txt, or if there is none from the states
  * in chat.log. All of it is foreign: bounded, and escaped. Nothing blocks.
  */
@@ -16,7 +16,7 @@
 
 /* Rooms with a record, and others that were met last. */
 #define ROOMVIEW_MAX (2 * PEERSCONTENT_ROOMS_MAX)
-/* "#lab [fa968d2e]" with the longest name, and the NUL. */
+/* "#lab [+paKN+u7]" with the longest name, and the NUL. */
 #define ROOMVIEW_LABEL_BYTES (USERNAME_MAX_BYTES + 16)
 
 struct roomview_room {

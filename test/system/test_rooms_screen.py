@@ -5,15 +5,12 @@ The lines of chat.log and peers.txt are written here as the programs write them.
 
 import fcntl
 import json
-import os
 import re
-import shlex
-import time
 
 import pytest
 
 from protocol import Identity, to_base64
-from quartet import eventually, peer, pin
+from quartet import eventually, log_entry, pin
 from rooms import Saying, State
 from test_transcript import COLOURED, moment, notifier, shown_rows, watch
 
@@ -174,14 +171,14 @@ def test_two_rooms_that_look_alike_are_told_apart(alice, lab):
     other = Room(alice, "Lab")
     write(alice, lab.received("one"), other.received("two"))
     for room, name, text in ((lab, "lab", "one"), (other, "Lab", "two")):
-        screen.wait_for(rf"#{name} \[{room.state.room.hex()[:8]}\] Bob\s+{text}$")
+        screen.wait_for(rf"#{name} \[{re.escape(room.id[:8])}\] Bob\s+{text}$")
 
 
 def test_a_room_without_a_record_is_named_by_its_states_or_its_id(alice, lab):
     alice.update_peers_file(lambda content: content["room"].clear())
     screen = watch(alice)
     write(alice, lab.received("one"), lab.state_line(), lab.received("two"))
-    screen.wait_for(rf"#{lab.state.room.hex()[:8]} Bob\s+one$")
+    screen.wait_for(rf"#{re.escape(lab.id[:8])} Bob\s+one$")
     screen.wait_for("#lab Bob  two$")
 
 
@@ -246,3 +243,85 @@ def test_the_command_of_the_user_is_told_the_room(alice, lab):
     watch(alice, "-n", command)
     write(alice, lab.received("hello"))
     eventually(lambda: alice.path("told").exists() and alice.path("told").read_text() == "#lab: Bob: hello\n")
+
+
+# What was said, for people and for programs.
+
+
+def objects(output):
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_history_has_what_was_said_and_happened_in_a_room_and_search_finds_it(alice, lab):
+    cellar = Room(alice, "cellar")
+    line, has = lab.own("hello all")
+    write(alice, lab.event("joined", username="Bob", identity=BOB.text, by="Alice"), lab.received("a question"),
+          cellar.received("a question elsewhere"), line, sent(line), has(BOB, "Bob"),
+          log_entry("a question to you", identity=BOB.text, mode="secure"))
+    initiator = alice.initiator()
+    shown = initiator.menu("History #lab")
+    when = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  "
+    assert re.search(when + "#lab: Bob joined, let in by Alice\n" + when[1:] +
+                     r"RECEIVED  #lab Bob \[secure\]: a question\n" + when[1:] +
+                     r"SENT      #lab \[secure\] ✓ 1 of 2 \(waiting for Can\?\): hello all\n", shown, re.MULTILINE)
+    assert "elsewhere" not in shown and "to you" not in shown
+    assert shown == initiator.menu("History #LAB 20")
+    assert "hello all" not in initiator.menu(f"History #{cellar.id} 1") and "elsewhere" in initiator.menu("History #cellar")
+    assert "to you" in initiator.menu("History Bob") and "#lab" not in initiator.menu("History Bob")
+    assert all(text in initiator.menu("History") for text in ("hello all", "elsewhere", "to you", "#lab: Bob joined"))
+    shown = initiator.menu("Search -f #lab QUESTION")
+    assert "#lab Bob [secure]: a question" in shown and "elsewhere" not in shown
+    assert "Nothing was said yet in #attic." in initiator.menu("History #attic")
+
+
+def test_history_as_objects_has_the_room_and_who_has_what_was_said(alice, lab):
+    line, has = lab.own("hello all")
+    later, _ = lab.own("and more")
+    write(alice, lab.event("joined", username="Bob", by="Alice"), lab.received("a question"),
+          line, sent(line), has(BOB, "Bob"), has(CAN, "Can", "dropped"), later)
+    received, said, waits = objects(alice.run("initiator", "history", "-j", "#lab").output)
+    assert [(each["room"], each["name"], each["text"]) for each in (received, said, waits)] == [
+        (lab.id, "lab", "a question"), (lab.id, "lab", "hello all"), (lab.id, "lab", "and more")]
+    assert (received["username"], said["username"]) == ("Bob", "#lab")
+    assert "state" not in received and "delivered" not in received
+    assert (said["state"], said["delivered"], said["waiting"]) == ("delivered", 1, [])
+    assert (waits["state"], waits["delivered"], waits["waiting"]) == ("waiting", 0, ["Bob", "Can?"])
+    found = alice.run("initiator", "search", "-j", "-f", "#lab", "more")
+    assert objects(found.output) == [waits]
+    assert alice.run("initiator", "history", "-j", "-n", "1", f"#{lab.id}").output == found.output
+    assert "no room named #attic" in alice.run("initiator", "history", "#attic", status=3).errors
+
+
+def test_watching_tells_who_has_it_as_that_becomes_known(alice, lab):
+    cellar = Room(alice, "cellar")
+    watching = alice.start("initiator", "watch", "-j", "#lab", ready=False)
+    shown = alice.start("initiator", "watch", "#lab", ready=False)
+    for each in (watching, shown):
+        # It follows the log by then.
+        def says_so(each=each):
+            write(alice, lab.received("are you there?"))
+            return "there" in each.output
+        eventually(says_so)
+    line, has = lab.own("hello all")
+    write(alice, line, cellar.received("elsewhere"), sent(line), has(CAN, "Can"), has(BOB, "Bob"),
+          lab.event("left", username="Can", by="Can"))
+    eventually(lambda: '"left"' in watching.output)
+    queued, left, one, two, event = [each for each in objects(watching.output) if each.get("text") != "are you there?"]
+    assert (queued["direction"], left["direction"]) == ("QUEUED", "SENT")
+    assert (one["username"], one["delivered"], one["waiting"]) == ("Can", 1, ["Bob"])
+    assert (two["delivered"], two["waiting"]) == (2, [])
+    assert (event["event"], event["name"], event["room"]) == ("left", "lab", lab.id)
+    shown.wait_for(r"SENT      #lab \[secure\]: hello all\n.*  #lab: Can left$")
+    assert "elsewhere" not in watching.output + shown.output
+
+
+def test_what_is_not_to_be_shown_is_in_no_list_either(alice, lab):
+    alice.update_peers_file(lambda content: content["strangers"].append(
+        {"stranger": "Mallory", "identity": MALLORY.text, "blocked": True}))
+    trap = Room(alice, "trap", held=True)
+    write(alice, trap.event("joined", username="Alice", by="Can"), trap.received("a secret"),
+          lab.received("buy gold", MALLORY, "Mallory"), lab.received("fine"))
+    for arguments in (("history",), ("history", "-j"), ("search", "gold"), ("search", "secret"), ("history", "#trap")):
+        shown = alice.run("initiator", *arguments).output
+        assert ("fine" in shown) == (arguments[0] == "history" and "#trap" not in arguments)
+        assert "gold" not in shown and "secret" not in shown and "trap" not in shown

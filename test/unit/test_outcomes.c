@@ -56,7 +56,7 @@ static struct chatlog_entry entry_of(const struct line *line)
 static void expect(const struct line *lines, size_t count, const char *const *expected)
 {
 	struct outcomes *outcomes = outcomes_new();
-	const char *word;
+	struct outcome outcome;
 
 	for (size_t i = count; i-- > 0;) {
 		struct chatlog_entry entry = entry_of(&lines[i]);
@@ -65,10 +65,11 @@ static void expect(const struct line *lines, size_t count, const char *const *ex
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct chatlog_entry entry = entry_of(&lines[i]);
-		bool shown = outcomes_take(outcomes, &entry, &word);
+		bool shown = outcomes_take(outcomes, &entry, &outcome);
 
 		CHECK(shown == (expected[i] != NULL), "line %zu", i);
-		CHECK(!shown || strcmp(word ? word : "", expected[i]) == 0, "line %zu: %s", i, word ? word : "nothing");
+		CHECK(!shown || strcmp(outcome.word ? outcome.word : "", expected[i]) == 0, "line %zu: %s", i,
+		    outcome.word ? outcome.word : "nothing");
 	}
 	outcomes_free(outcomes);
 }
@@ -104,7 +105,7 @@ static void what_was_sent_twice_is_shown_once(void **state)
 	    {'Q', 1, 9}, {'S', 1, 9}, {'S', 1, 9}, {'d', 1, 9}, {'S', 1, 9}, {'S', 1, 8}};
 	struct outcomes *outcomes = outcomes_new();
 	size_t noted = 0, taken = 0;
-	const char *word;
+	struct outcome outcome;
 
 	(void)state;
 	for (size_t i = COUNT(lines); i-- > 0;) {
@@ -115,7 +116,7 @@ static void what_was_sent_twice_is_shown_once(void **state)
 	for (size_t i = 0; i < COUNT(lines); i++) {
 		struct chatlog_entry entry = entry_of(&lines[i]);
 
-		taken += outcomes_take(outcomes, &entry, &word);
+		taken += outcomes_take(outcomes, &entry, &outcome);
 	}
 	/* With the one to somebody else. */
 	assert_int_equal(noted, 2);
@@ -152,7 +153,7 @@ static void what_is_said_of_one_of_ours_is_not_said_of_one_of_theirs(void **stat
 static void any_number_of_messages_is_kept_apart(void **state)
 {
 	struct outcomes *outcomes = outcomes_new();
-	const char *word;
+	struct outcome outcome;
 
 	(void)state;
 	for (uint32_t i = 0; i < 100000; i++) {
@@ -166,9 +167,56 @@ static void any_number_of_messages_is_kept_apart(void **state)
 		struct chatlog_entry entry = {.direction = CHATLOG_SENT, .mode = CHATLOG_SECURE, .has_id = true};
 
 		memcpy(entry.id, &i, sizeof(i));
-		assert_true(outcomes_take(outcomes, &entry, &word));
-		assert_string_equal(word, i % 2 == 0 ? "delivered" : "sent");
+		assert_true(outcomes_take(outcomes, &entry, &outcome));
+		assert_string_equal(outcome.word, i % 2 == 0 ? "delivered" : "sent");
 	}
+	outcomes_free(outcomes);
+}
+
+/* A message in a room is for several. */
+static void what_is_said_in_a_room_is_delivered_once_all_have_it(void **state)
+{
+	uint8_t to[2][IDENTITY_BYTES] = {{1}, {2}};
+	struct chatlog_entry said = {
+	    .mode = CHATLOG_SECURE,
+	    .direction = CHATLOG_QUEUED,
+	    .has_id = true,
+	    .has_room = true,
+	    .to = (const uint8_t(*)[IDENTITY_BYTES])to,
+	    .to_count = 2,
+	};
+	static const struct {
+		enum chatlog_state state;
+		uint8_t identity;
+		const char *word;
+		size_t count;
+	} steps[] = {
+	    {CHATLOG_DELIVERED, 3, "waiting", 0},
+	    {CHATLOG_DELIVERED, 2, "waiting", 1},
+	    {CHATLOG_DROPPED, 1, "delivered", 1},
+	};
+	struct outcomes *outcomes = outcomes_new();
+	struct outcome outcome;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		struct chatlog_entry line = {.kind = CHATLOG_STATE,
+		    .state = steps[i].state,
+		    .has_id = true,
+		    .has_identity = true,
+		    .has_room = true,
+		    .identity = {steps[i].identity}};
+
+		assert_false(outcomes_note(outcomes, &line));
+		assert_true(outcomes_take(outcomes, &said, &outcome));
+		assert_string_equal(outcome.word, steps[i].word);
+		assert_int_equal(reach_count(&outcome.reach), steps[i].count);
+	}
+	said.direction = CHATLOG_SENT;
+	assert_true(outcomes_note(outcomes, &said));
+	assert_true(outcomes_take(outcomes, &said, &outcome));
+	said.direction = CHATLOG_QUEUED;
+	assert_false(outcomes_take(outcomes, &said, &outcome));
 	outcomes_free(outcomes);
 }
 
@@ -181,6 +229,7 @@ int main(void)
 	    cmocka_unit_test(what_is_held_is_shown_once_it_is_accepted),
 	    cmocka_unit_test(what_is_said_of_one_of_ours_is_not_said_of_one_of_theirs),
 	    cmocka_unit_test(any_number_of_messages_is_kept_apart),
+	    cmocka_unit_test(what_is_said_in_a_room_is_delivered_once_all_have_it),
 	};
 
 	support_begin();
