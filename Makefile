@@ -75,12 +75,15 @@ LIBEDIT_LIBRARY := $(if $(filter-out 0,$(LIBEDIT)),$(shell $(PKG_CONFIG) --exist
 ifeq ($(or $(filter 0,$(LIBEDIT)),$(LIBEDIT_LIBRARY)),)
 $(info Without libedit, which $(PKG_CONFIG) did not find (on Debian or Ubuntu: libedit-dev), line editing is left out.)
 endif
-OPTIONAL_LIBRARIES = $(CLASSIC_LIBRARY) $(LIBEDIT_LIBRARY)
-LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(OPTIONAL_LIBRARIES)) \
+LIBRARY_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(CLASSIC_LIBRARY) $(LIBEDIT_LIBRARY)) \
 	$(if $(CLASSIC_LIBRARY),-DQUARTET_CLASSIC) $(if $(LIBEDIT_LIBRARY),-DQUARTET_LIBEDIT)
 # Everything is built anew where the choice of libraries has changed.
 $(shell mkdir -p $(OBJ); echo '$(LIBRARY_CFLAGS)' | cmp -s - $(OBJ)/libraries || echo '$(LIBRARY_CFLAGS)' >$(OBJ)/libraries)
-LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(OPTIONAL_LIBRARIES)) -lunistring
+# One cipher is all that is used of nettle, so it comes from the archive, if there is one: a library less to load.
+NETTLE_LIBS = $(or $(wildcard $(shell $(PKG_CONFIG) --variable=libdir nettle)/libnettle.a),$(shell $(PKG_CONFIG) --libs nettle))
+# libedit is loaded when a line is first edited (common/term/editor.c).
+LIBRARY_LIBS := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) $(if $(CLASSIC_LIBRARY),$(NETTLE_LIBS)) \
+	-lunistring -ldl
 
 # Hardening, as far as the compiler knows it. The sanitizers replace it. clang before 16 wants to be asked twice for zeroed
 # variables, and _FORTIFY_SOURCE wants optimisation.

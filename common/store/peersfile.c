@@ -87,7 +87,7 @@ static int take_content(struct peersfile *file, const char *text, size_t len)
 /* Reads the whole of an open file; *text is the caller's to free. */
 static int slurp(int fd, struct buffer *text, struct stat *status)
 {
-	char chunk[65536];
+	char chunk[16384];
 
 	text->len = 0;
 	if (fstat(fd, status) != 0)

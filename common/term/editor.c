@@ -2,6 +2,7 @@
 
 #ifdef QUARTET_LIBEDIT
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -15,6 +16,30 @@
 #include <unistr.h>
 
 #include "base/text.h"
+
+/* What is used of libedit, and where it is once that is loaded. */
+#define EACH_FUNCTION(DO)                                                                                              \
+	DO(el_beep)                                                                                                    \
+	DO(el_cursor)                                                                                                  \
+	DO(el_deletestr)                                                                                               \
+	DO(el_end)                                                                                                     \
+	DO(el_get)                                                                                                     \
+	DO(el_init_fd)                                                                                                 \
+	DO(el_resize)                                                                                                  \
+	DO(el_wget)                                                                                                    \
+	DO(el_wgets)                                                                                                   \
+	DO(el_winsertstr)                                                                                              \
+	DO(el_wline)                                                                                                   \
+	DO(el_wset)                                                                                                    \
+	DO(history_w)                                                                                                  \
+	DO(history_wend)                                                                                               \
+	DO(history_winit)
+#define DECLARE(name) __typeof__(name) *name;
+#define FIND(name) found &= (libedit.name = dlsym(library, #name)) != NULL;
+
+static struct {
+	EACH_FUNCTION(DECLARE)
+} libedit;
 
 /* Lines that a history has. */
 #define HISTORY_LINES 100
@@ -89,6 +114,21 @@ const char *editor_feature(void)
 	return "with line editing (libedit)";
 }
 
+/* Returns whether libedit is there. */
+static bool load_libedit(void)
+{
+	/* As Debian calls it, and others. */
+	void *library = dlopen("libedit.so.2", RTLD_NOW);
+	bool found = true;
+
+	if (!library)
+		library = dlopen("libedit.so.0", RTLD_NOW);
+	if (!library)
+		return false;
+	EACH_FUNCTION(FIND)
+	return found;
+}
+
 /* Wide characters and UTF-8, without loss whatever the bytes are. */
 
 /* Returns NULL if out of memory; to be freed. */
@@ -128,7 +168,7 @@ static struct editor *editor_of(EditLine *el)
 {
 	void *editor = NULL;
 
-	el_wget(el, EL_CLIENTDATA, &editor);
+	libedit.el_wget(el, EL_CLIENTDATA, &editor);
 	return editor;
 }
 
@@ -180,7 +220,7 @@ static wchar_t *get_question(EditLine *el)
 static unsigned char show_news(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
-	const LineInfoW *info = el_wline(el);
+	const LineInfoW *info = libedit.el_wline(el);
 	struct winsize size;
 	char up[32];
 
@@ -199,10 +239,10 @@ static unsigned char show_news(EditLine *el, int key)
 		advance(info->buffer, info->cursor, size.ws_col, &rows, &column);
 		snprintf(up, sizeof(up), rows > 0 ? "\r\033[%uA" : "\r", rows);
 		put_now(editor, up);
-		el_resize(el);
+		libedit.el_resize(el);
 	}
 	editor->at_home = true;
-	el_wset(el, EL_REFRESH);
+	libedit.el_wset(el, EL_REFRESH);
 	return CC_NORM;
 }
 
@@ -211,7 +251,7 @@ static unsigned char show_news(EditLine *el, int key)
 /* How many characters the line has. */
 static size_t line_chars(EditLine *el)
 {
-	const LineInfoW *info = el_wline(el);
+	const LineInfoW *info = libedit.el_wline(el);
 
 	return (size_t)(info->lastchar - info->buffer);
 }
@@ -263,7 +303,7 @@ static void insert(struct editor *editor, const char *text, size_t len)
 	if (!wide || wcslen(wide) + line_chars(editor->el) > LINEINPUT_MAX_BYTES)
 		editor->too_long = true;
 	else
-		el_winsertstr(editor->el, wide);
+		libedit.el_winsertstr(editor->el, wide);
 	free(wide);
 }
 
@@ -271,7 +311,7 @@ static void insert(struct editor *editor, const char *text, size_t len)
 static unsigned char take_paste(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
-	const LineInfoW *info = el_wline(el);
+	const LineInfoW *info = libedit.el_wline(el);
 	struct buffer whole = {0};
 	bool taken;
 
@@ -321,13 +361,13 @@ static void take_rest(struct editor *editor)
 static void suspend(struct editor *editor)
 {
 	put_now(editor, BRACKETS_OFF "\r\n");
-	el_wset(editor->el, EL_PREP_TERM, 0);
+	libedit.el_wset(editor->el, EL_PREP_TERM, 0);
 	kill(0, SIGTSTP);
-	el_wset(editor->el, EL_PREP_TERM, 1);
+	libedit.el_wset(editor->el, EL_PREP_TERM, 1);
 	put_now(editor, BRACKETS_ON);
 	editor->resized = false;
-	el_resize(editor->el);
-	el_wset(editor->el, EL_REFRESH);
+	libedit.el_resize(editor->el);
+	libedit.el_wset(editor->el, EL_REFRESH);
 }
 
 /* How many bytes the character at the front of pending needs; 0 if more must come to tell. */
@@ -379,7 +419,7 @@ static bool pass(struct editor *editor, wchar_t *key)
 		return false;
 	if (*key >= ' ' && line_chars(editor->el) >= LINEINPUT_MAX_BYTES) {
 		editor->too_long = true;
-		el_beep(editor->el);
+		libedit.el_beep(editor->el);
 		return false;
 	}
 	return true;
@@ -430,12 +470,12 @@ static int get_key(EditLine *el, wchar_t *key)
 static const wchar_t *find_back(const struct editor *editor, int back)
 {
 	HistEventW event;
-	int rc = history_w(editor->history, &event, H_FIRST);
+	int rc = libedit.history_w(editor->history, &event, H_FIRST);
 
 	if (back == 0)
 		return editor->draft;
 	for (int i = 1; i < back && rc >= 0; i++)
-		rc = history_w(editor->history, &event, H_NEXT);
+		rc = libedit.history_w(editor->history, &event, H_NEXT);
 	return rc >= 0 ? event.str : NULL;
 }
 
@@ -443,7 +483,7 @@ static const wchar_t *find_back(const struct editor *editor, int back)
 static unsigned char go_back(struct editor *editor, int step)
 {
 	EditLine *el = editor->el;
-	const LineInfoW *info = el_wline(el);
+	const LineInfoW *info = libedit.el_wline(el);
 	size_t len = (size_t)(info->lastchar - info->buffer);
 	const wchar_t *line;
 
@@ -460,9 +500,9 @@ static unsigned char go_back(struct editor *editor, int step)
 	if (!line)
 		return CC_ERROR;
 	editor->back += step;
-	el_cursor(el, (int)len);
-	el_deletestr(el, (int)len);
-	el_winsertstr(el, line);
+	libedit.el_cursor(el, (int)len);
+	libedit.el_deletestr(el, (int)len);
+	libedit.el_winsertstr(el, line);
 	return CC_REFRESH;
 }
 
@@ -484,7 +524,7 @@ static void remember(const struct editor *editor, const char *text, size_t len)
 	HistEventW event;
 
 	if (wide)
-		history_w(editor->history, &event, H_ENTER, wide);
+		libedit.history_w(editor->history, &event, H_ENTER, wide);
 	free(wide);
 }
 
@@ -496,7 +536,7 @@ static void replace(struct editor *editor, const struct buffer *before, size_t b
 	wchar_t *wide = widen(before->data + begin, before->len - begin);
 
 	if (wide)
-		el_deletestr(editor->el, (int)wcslen(wide));
+		libedit.el_deletestr(editor->el, (int)wcslen(wide));
 	free(wide);
 	insert(editor, text, len);
 }
@@ -512,7 +552,7 @@ static unsigned char use(struct editor *editor, const struct buffer *before, str
 	}
 	replace(editor, before, words->begin, words->list[0], same);
 	if (words->count == 1)
-		el_winsertstr(editor->el, L" ");
+		libedit.el_winsertstr(editor->el, L" ");
 	return CC_REFRESH;
 }
 
@@ -520,7 +560,7 @@ static unsigned char use(struct editor *editor, const struct buffer *before, str
 static unsigned char complete(EditLine *el, int key)
 {
 	struct editor *editor = editor_of(el);
-	const LineInfoW *info = el_wline(el);
+	const LineInfoW *info = libedit.el_wline(el);
 	struct wordlist words = {0};
 	struct buffer before = {0};
 	unsigned char result = CC_ERROR;
@@ -562,13 +602,13 @@ static void bind_keys(EditLine *el)
 	    {L"\\e[3~", L"ed-delete-next-char"},
 	};
 
-	el_wset(el, EL_ADDFN, L"q-news", L"show what has come", show_news);
-	el_wset(el, EL_ADDFN, L"q-paste", L"take what is pasted", take_paste);
-	el_wset(el, EL_ADDFN, L"q-earlier", L"go back in the history", go_earlier);
-	el_wset(el, EL_ADDFN, L"q-later", L"go forward in the history", go_later);
-	el_wset(el, EL_ADDFN, L"q-complete", L"complete the word", complete);
+	libedit.el_wset(el, EL_ADDFN, L"q-news", L"show what has come", show_news);
+	libedit.el_wset(el, EL_ADDFN, L"q-paste", L"take what is pasted", take_paste);
+	libedit.el_wset(el, EL_ADDFN, L"q-earlier", L"go back in the history", go_earlier);
+	libedit.el_wset(el, EL_ADDFN, L"q-later", L"go forward in the history", go_later);
+	libedit.el_wset(el, EL_ADDFN, L"q-complete", L"complete the word", complete);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		el_wset(el, EL_BIND, keys[i][0], keys[i][1], NULL);
+		libedit.el_wset(el, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
 static bool begin_libedit(struct editor *editor)
@@ -581,25 +621,25 @@ static bool begin_libedit(struct editor *editor)
 	editor->silence = fopen("/dev/null", "we");
 	if (!editor->out || !editor->silence)
 		return false;
-	editor->el = el =
-	    el_init_fd("quartet", stdin, editor->out, editor->silence, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
-	if (!el || el_get(el, EL_GETTC, "ce", &clears) != 0 || !clears || clears[0] == '\0')
+	editor->el = el = libedit.el_init_fd("quartet", stdin, editor->out, editor->silence, STDIN_FILENO,
+	    STDOUT_FILENO, STDERR_FILENO);
+	if (!el || libedit.el_get(el, EL_GETTC, "ce", &clears) != 0 || !clears || clears[0] == '\0')
 		return false;
-	el_wset(el, EL_CLIENTDATA, editor);
-	el_wset(el, EL_SIGNAL, 0);
-	el_wset(el, EL_EDITOR, L"emacs");
-	el_wset(el, EL_PROMPT, get_question);
-	el_wset(el, EL_GETCFN, get_key);
-	el_wset(el, EL_SETTY, L"-d", L"-isig", L"-icrnl", L"-inlcr", NULL);
+	libedit.el_wset(el, EL_CLIENTDATA, editor);
+	libedit.el_wset(el, EL_SIGNAL, 0);
+	libedit.el_wset(el, EL_EDITOR, L"emacs");
+	libedit.el_wset(el, EL_PROMPT, get_question);
+	libedit.el_wset(el, EL_GETCFN, get_key);
+	libedit.el_wset(el, EL_SETTY, L"-d", L"-isig", L"-icrnl", L"-inlcr", NULL);
 	bind_keys(el);
 	for (int i = 0; i < 2; i++) {
 		HistEventW event;
 
-		editor->histories[i] = history_winit();
+		editor->histories[i] = libedit.history_winit();
 		if (!editor->histories[i])
 			return false;
-		history_w(editor->histories[i], &event, H_SETSIZE, HISTORY_LINES);
-		history_w(editor->histories[i], &event, H_SETUNIQUE, 1);
+		libedit.history_w(editor->histories[i], &event, H_SETSIZE, HISTORY_LINES);
+		libedit.history_w(editor->histories[i], &event, H_SETUNIQUE, 1);
 	}
 	return true;
 }
@@ -614,6 +654,10 @@ struct editor *editor_new(struct lineinput *input, struct console *console, edit
 
 	if (!input->terminal || !console->terminal || !term || term[0] == '\0' || strcmp(term, "dumb") == 0)
 		return NULL;
+	if (!load_libedit()) {
+		console_put(console, "Without libedit (Debian: libedit2) the terminal itself edits lines.\n");
+		return NULL;
+	}
 	/* What libedit takes for a character, whatever the user's locale is. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		return NULL;
@@ -641,10 +685,10 @@ void editor_free(struct editor *editor)
 	if (!editor)
 		return;
 	if (editor->el)
-		el_end(editor->el);
+		libedit.el_end(editor->el);
 	for (int i = 0; i < 2; i++) {
 		if (editor->histories[i])
-			history_wend(editor->histories[i]);
+			libedit.history_wend(editor->histories[i]);
 	}
 	if (editor->out)
 		fclose(editor->out);
@@ -703,7 +747,7 @@ static bool begin_line(struct editor *editor, const char *question, enum editor_
 {
 	editor->question = widen(question, strlen(question));
 	editor->history = kind == EDITOR_ANSWER ? NULL : editor->histories[kind];
-	el_wset(editor->el, EL_HIST, history_w, editor->history);
+	libedit.el_wset(editor->el, EL_HIST, libedit.history_w, editor->history);
 	editor->back = resize_noticed = 0;
 	editor->ahead = NULL;
 	editor->typed_bytes = 0;
@@ -722,9 +766,9 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 	if (begin_line(editor, question, kind)) {
 		reading = editor;
 		/* libedit would do this after the question, and what is typed between the two would be seen twice. */
-		el_wset(editor->el, EL_PREP_TERM, 1);
+		libedit.el_wset(editor->el, EL_PREP_TERM, 1);
 		put_now(editor, BRACKETS_ON);
-		typed = el_wgets(editor->el, &count);
+		typed = libedit.el_wgets(editor->el, &count);
 		put_now(editor, BRACKETS_OFF);
 		reading = NULL;
 		result = conclude(editor, typed, count, line, len);

@@ -1,12 +1,12 @@
 /*
  * The editor: a line that is typed at a terminal, with keys to change it, completion and a history.
  *
- * The work is done by libedit; without it, or if the terminal can do nothing but write on, there is no editor, and
- * lineinput.h does. Keys come from a lineinput, so its wait hook runs while somebody types. While a line is read the
- * terminal is raw: Ctrl-C throws the line away, Ctrl-D on an empty one ends the input, Ctrl-Z lets the shell have a turn.
- * What is pasted comes as a whole, in brackets from terminals that have them (ESC [?2004h): one line goes to where the
- * cursor is, several end the line. All of it is shown harmlessly, whatever bytes it has. libedit wants a
- * locale of UTF-8: editor_new() sets that of the program, for characters alone.
+ * The work is done by libedit, which editor_new() loads, so that who edits nothing need not wait for it. Without it, or if
+ * the terminal can do nothing but write on, there is no editor, and lineinput.h does. Keys come from a lineinput, so its
+ * wait hook runs while somebody types. While a line is read the terminal is raw: Ctrl-C throws the line away, Ctrl-D on an
+ * empty one ends the input, Ctrl-Z lets the shell have a turn. What is pasted comes as a whole, in brackets from terminals
+ * that have them (ESC [?2004h): one line goes to where the cursor is, several end the line. All of it is shown harmlessly,
+ * whatever bytes it has. libedit wants a locale of UTF-8: editor_new() sets that of the program, for characters alone.
  */
 #ifndef QUARTET_EDITOR_H
 #define QUARTET_EDITOR_H
@@ -29,7 +29,8 @@ typedef void editor_complete(void *context, const char *line, size_t len, struct
 
 /*
  * Begins an editor on standard input, which is input's, and on console, which is standard output's. Returns NULL if there
- * can be none. input, console and context outlive it; complete may be NULL. End with editor_free().
+ * can be none, and says so on console if only libedit is missing. input, console and context outlive it; complete may be
+ * NULL. End with editor_free().
  */
 struct editor *editor_new(struct lineinput *input, struct console *console, editor_complete *complete, void *context);
 void editor_free(struct editor *editor);

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import termios
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,31 @@ def message_at(listener):
 def chat_unsecure(initiator, name="Bob"):
     initiator.ask(f"Chat {name}", r"secure or unsecure\? ")
     initiator.ask("plain", "Message: ")
+
+
+# The library.
+
+
+@editing
+def test_libedit_is_loaded_only_by_who_edits_lines(alice):
+    def has_loaded_it(initiator):
+        return "libedit" in Path(f"/proc/{initiator.pid}/maps").read_text(encoding="utf-8")
+
+    assert not has_loaded_it(alice.initiator())
+    assert not has_loaded_it(begin(alice, PLAIN))
+    assert has_loaded_it(begin(alice))
+
+
+@editing
+def test_where_libedit_is_missing_one_line_says_so_and_the_terminal_edits(alice, listener, tmp_path):
+    for version in (0, 2):
+        (tmp_path / f"libedit.so.{version}").touch()
+    initiator = begin_message(alice, EDITING | {"LD_LIBRARY_PATH": str(tmp_path)})
+    initiator.send("hello")
+    assert message_at(listener) == "hello"
+    initiator.wait_for(MENU)
+    assert initiator.output.count("Without libedit") == 1
+    assert b"\x1b[?2004h" not in initiator.raw
 
 
 # Pasting.
