@@ -54,9 +54,9 @@ bool listing_find_like(struct listing *listing, int *status)
 /* Whether typed means a room, by its name or its whole id. */
 static bool is_meant(const struct roomview_room *room, const uint8_t *id, const char *typed)
 {
-	char text[sodium_base64_ENCODED_LEN(CHATLOG_ROOM_BYTES, BASE64_VARIANT)];
+	char text[sodium_base64_ENCODED_LEN(ROOM_ID_BYTES, BASE64_VARIANT)];
 
-	sodium_bin2base64(text, sizeof(text), id, CHATLOG_ROOM_BYTES, BASE64_VARIANT);
+	sodium_bin2base64(text, sizeof(text), id, ROOM_ID_BYTES, BASE64_VARIANT);
 	return typed[0] == '#' && (strcmp(text, typed + 1) == 0 || (room && username_is_same(room->name, typed + 1)));
 }
 

@@ -145,7 +145,7 @@ static int add_item(struct outbox *outbox, const struct chatlog_entry *entry, co
 	    .once = entry->once,
 	};
 	memcpy(item->id, entry->id, ENVELOPE_ID_BYTES);
-	memcpy(item->room, entry->room, CHATLOG_ROOM_BYTES);
+	memcpy(item->room, entry->room, ROOM_ID_BYTES);
 	if (item->kind == OUTBOX_MESSAGE) {
 		strcpy(recipient->username, entry->username);
 		recipient->address = entry->address;

@@ -62,7 +62,7 @@ struct outbox_item {
 	struct outbox_recipient *recipient;
 	enum outbox_kind kind;
 	/* Of which it is, or zeros. */
-	uint8_t room[CHATLOG_ROOM_BYTES];
+	uint8_t room[ROOM_ID_BYTES];
 	uint8_t id[ENVELOPE_ID_BYTES]; /* one for all recipients of a line */
 	int64_t time_ms;	       /* wall clock, when it was queued */
 	int64_t offset;		       /* of its line in chat.log, in bytes */

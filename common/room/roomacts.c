@@ -296,34 +296,30 @@ int roomacts_change(struct rooms *rooms, struct room *room,
 	return rooms_end(rooms, room ? change(rooms, room, edit, context, why) : ENOENT);
 }
 
+static size_t count_held(const struct rooms *rooms)
+{
+	size_t held = 0;
+
+	for (const struct room *room = NULL; (room = rooms_next(rooms, room));)
+		held += room->is_held;
+	return held;
+}
+
 /* Takes a room that is new here, or begins anew. */
 static int take_root(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
     enum roomacts_source source)
 {
 	struct room_recipients to = {0};
-	size_t held = 0;
-	bool is_held = source == ROOMACTS_TOLD_BY_STRANGER && !room;
 	int rc;
 
-	for (const struct room *other = NULL; (other = rooms_next(rooms, other));)
-		held += other->is_held;
 	if (!offer->key) {
 		offer->why = "the key is missing";
-		return 0;
-	}
-	if (is_held && held >= ROOMACTS_HELD_MAX) {
-		offer->verdict = ROOMTREE_FULL;
 		return 0;
 	}
 	if (source == ROOMACTS_JOINED)
 		room_add_recipients(rooms, &to, state, state->by);
 	rc = begin_room(rooms, &room, state, offer->key, &to);
 	offer->verdict = rc == EUSERS ? ROOMTREE_FULL : ROOMTREE_TAKEN;
-	if (rc == 0) {
-		room->is_held = is_held;
-		/* So that it is written. */
-		room->written_line = -1;
-	}
 	return rc == EUSERS ? 0 : rc;
 }
 
@@ -364,10 +360,10 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 	return rc;
 }
 
-static int take_state(struct rooms *rooms, struct roomstate *state, struct roomacts_offer *offer,
+/* Judges a state of a room, which is NULL if it is unknown, and takes it. */
+static int take_by_rules(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
     enum roomacts_source source)
 {
-	struct room *room = rooms_find(rooms, state->room);
 	bool is_in = roomstate_find_member(state, rooms->own->public) >= 0;
 	enum roomtree_verdict verdict;
 	uint8_t secret[ROOM_KEY_BYTES];
@@ -391,6 +387,27 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	    (!room || !room->is_member || source == ROOMACTS_JOINED))
 		return take_root(rooms, room, state, offer, source);
 	return take_next(rooms, room, state, offer);
+}
+
+static int take_state(struct rooms *rooms, struct roomstate *state, struct roomacts_offer *offer,
+    enum roomacts_source source)
+{
+	struct room *room = rooms_find(rooms, state->room);
+	bool was_in = room && room->is_member;
+	int rc;
+
+	if (!was_in && source == ROOMACTS_TOLD_BY_STRANGER && count_held(rooms) >= ROOMACTS_HELD_MAX) {
+		offer->verdict = ROOMTREE_FULL;
+		return 0;
+	}
+	rc = take_by_rules(rooms, room, state, offer, source);
+	room = rooms_find(rooms, state->room);
+	if (rc == 0 && !was_in && room && room->is_member) {
+		room->is_held = source == ROOMACTS_TOLD_BY_STRANGER;
+		/* So that it is written. */
+		room->written_line = -1;
+	}
+	return rc;
 }
 
 int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t count, enum roomacts_source source)

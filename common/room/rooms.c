@@ -11,7 +11,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/jsontext.h"
-#include "room/signedtext.h"
+#include "room/saying.h"
 #include "store/peerscontent.h"
 
 /* How far back chat.log is read for states that are not in peers.txt yet, and for sayings. */
@@ -83,8 +83,10 @@ bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_
 	return false;
 }
 
-int room_add_saying(struct room *room, const uint8_t *id, int64_t offset)
+int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *state, int64_t offset)
 {
+	struct room_saying *said;
+
 	if (room_has_said(room, id))
 		return 0;
 	if (room->saying_count == ROOMS_SAYINGS_MAX)
@@ -98,8 +100,10 @@ int room_add_saying(struct room *room, const uint8_t *id, int64_t offset)
 		room->sayings = sayings;
 		room->saying_room = more;
 	}
-	memcpy(room->sayings[room->saying_count].id, id, ENVELOPE_ID_BYTES);
-	room->sayings[room->saying_count++].offset = offset;
+	said = &room->sayings[room->saying_count++];
+	memcpy(said->id, id, sizeof(said->id));
+	memcpy(said->state, state, sizeof(said->state));
+	said->offset = offset;
 	return 0;
 }
 
@@ -217,9 +221,11 @@ static int read_chain(const struct rooms *rooms, struct room *room, struct chain
 		int64_t *taken_ms = &chain->taken_ms[chain->begin - 1];
 		int rc = read_state_at(rooms, room, offset, state, taken_ms, &before);
 
-		/* There may be another file where the first of them was. */
-		if (rc == EBADMSG && offset == room->line)
-			room->line = -1;
+		/* The newest may be in another file, or no state at all: then the one that peers.txt knows is the newest. */
+		if (rc == EBADMSG && offset == room->line) {
+			offset = room->line = room->written_line < offset ? room->written_line : -1;
+			continue;
+		}
 		if (rc != 0)
 			return rc == EBADMSG ? 0 : rc;
 		chain->begin--;
@@ -388,10 +394,24 @@ static int take_state_line(struct rooms *rooms, const struct chatlog_entry *entr
 	return 0;
 }
 
+/* Notes that chat.log has a saying. */
+static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *entry, int64_t offset)
+{
+	struct room *room = rooms_find(rooms, entry->room);
+	struct signedtext text = {.text = entry->signed_text, .len = entry->signed_len};
+	struct saying saying;
+	int rc;
+
+	if (!room || saying_read(&text, &saying) != 0)
+		return 0;
+	rc = room_add_saying(room, entry->id, saying.state, offset);
+	saying_free(&saying);
+	return rc;
+}
+
 static int take_line(struct rooms *rooms, const char *line, size_t len, int64_t offset)
 {
 	struct chatlog_entry entry;
-	struct room *room;
 	int rc = 0;
 
 	/* Most lines need not be parsed for this. */
@@ -400,9 +420,8 @@ static int take_line(struct rooms *rooms, const char *line, size_t len, int64_t 
 		return 0;
 	if (entry.kind == CHATLOG_ROOM)
 		rc = take_state_line(rooms, &entry, offset);
-	else if (entry.kind == CHATLOG_MESSAGE && entry.has_room && rooms->has_sayings &&
-		 (room = rooms_find(rooms, entry.room)))
-		rc = room_add_saying(room, entry.id, offset);
+	else if (entry.kind == CHATLOG_MESSAGE && entry.has_room && rooms->has_sayings)
+		rc = take_saying_line(rooms, &entry, offset);
 	chatlog_entry_free(&entry);
 	return rc;
 }

@@ -30,7 +30,8 @@
 /* A saying in chat.log, received or one's own. */
 struct room_saying {
 	uint8_t id[ENVELOPE_ID_BYTES];
-	int64_t offset; /* of its line, for chatlog_read_at() */
+	uint8_t state[8]; /* the beginning of the id of the state in which it was said */
+	int64_t offset;	  /* of its line, for chatlog_read_at() */
 };
 
 struct room {
@@ -125,7 +126,8 @@ void room_set_head(const struct rooms *rooms, struct room *room, const struct ro
 /* Notes the key of a state, unless it is NULL, and that something was said. EBADMSG for a key that is not the state's. */
 int room_add_key(struct room *room, const struct roomstate *state, const uint8_t *key)
     __attribute__((warn_unused_result));
-int room_add_saying(struct room *room, const uint8_t *id, int64_t offset) __attribute__((warn_unused_result));
+int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *state, int64_t offset)
+    __attribute__((warn_unused_result));
 
 /* Whom something is for. */
 struct room_recipients {

@@ -8,34 +8,49 @@
 
 #define KEEP_MS (INT64_C(86400000) * ROOMTALK_DAYS)
 
-/* Logs what the user says, for all other members. */
+/* Appends the line of a saying in a room: what the user said is not received, and waits for those in to. */
+static int format_saying(const struct rooms *rooms, const struct room *room, const struct saying *saying,
+    const struct signedtext *text, struct in_addr address, const struct room_recipients *to, struct buffer *lines)
+{
+	bool is_own = memcmp(saying->by, rooms->own->public, IDENTITY_BYTES) == 0;
+	struct chatlog_entry entry = {
+	    .time_ms = clock_wall_ms(),
+	    .direction = !is_own	 ? CHATLOG_RECEIVED
+			 : to->count > 0 ? CHATLOG_QUEUED
+					 : CHATLOG_SENT,
+	    .mode = CHATLOG_SECURE,
+	    .address = address,
+	    .has_id = true,
+	    .has_identity = !is_own,
+	    .has_room = true,
+	    .signed_text = text->text,
+	    .signed_len = text->len,
+	    .to = to->count > 0 ? to->list : NULL,
+	    .to_count = to->count,
+	};
+
+	memcpy(entry.id, saying->id, sizeof(entry.id));
+	memcpy(entry.identity, saying->by, sizeof(entry.identity));
+	memcpy(entry.room, saying->room, sizeof(entry.room));
+	memcpy(entry.signature, text->signature, sizeof(entry.signature));
+	if (is_own)
+		snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
+	else
+		rooms_name(rooms, room->head, saying->by, entry.username);
+	return chatlog_format(lines, &entry);
+}
+
+/* Logs what the user says, for all other members: nothing waits if nobody else is there. */
 static int log_own(struct rooms *rooms, struct room *room, const struct saying *saying, const json_t *record)
 {
-	struct chatlog_entry entry = {
-	    .time_ms = saying->time_ms,
-	    .mode = CHATLOG_SECURE,
-	    .has_id = true,
-	    .has_room = true,
-	};
 	struct room_recipients to = {0};
 	struct signedtext text;
 	struct buffer line = {0};
-	int rc = EPROTO;
+	int rc = signedtext_of_json(record, &text) ? 0 : ENOMEM;
 
 	room_add_recipients(rooms, &to, room->head, NULL);
-	/* Nothing waits if nobody else is there. */
-	entry.direction = to.count > 0 ? CHATLOG_QUEUED : CHATLOG_SENT;
-	entry.to = to.count > 0 ? to.list : NULL;
-	entry.to_count = to.count;
-	snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
-	memcpy(entry.id, saying->id, sizeof(entry.id));
-	memcpy(entry.room, room->id, sizeof(entry.room));
-	if (signedtext_of_json(record, &text)) {
-		entry.signed_text = text.text;
-		entry.signed_len = text.len;
-		memcpy(entry.signature, text.signature, sizeof(entry.signature));
-		rc = chatlog_format(&line, &entry);
-	}
+	if (rc == 0)
+		rc = format_saying(rooms, room, saying, &text, (struct in_addr){0}, &to, &line);
 	if (rc == 0)
 		rc = chatlog_append(rooms->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
@@ -50,6 +65,7 @@ int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_
 	int rc;
 
 	memcpy(saying.room, room->id, sizeof(saying.room));
+	memcpy(saying.by, rooms->own->public, sizeof(saying.by));
 	randombytes_buf(saying.id, sizeof(saying.id));
 	rc = rooms_begin(rooms);
 	if (rc != 0)
@@ -101,39 +117,10 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 	return rc;
 }
 
-/* Appends the line of a saying; what the user said elsewhere is not received. */
-static int format_saying(const struct rooms *rooms, const struct saying *saying, const struct signedtext *text,
-    struct in_addr address, struct buffer *lines)
-{
-	const struct room *room = rooms_find(rooms, saying->room);
-	struct chatlog_entry entry = {
-	    .time_ms = clock_wall_ms(),
-	    .mode = CHATLOG_SECURE,
-	    .address = address,
-	    .has_id = true,
-	    .has_identity = true,
-	    .has_room = true,
-	    .signed_text = text->text,
-	    .signed_len = text->len,
-	};
-
-	memcpy(entry.id, saying->id, sizeof(entry.id));
-	memcpy(entry.identity, saying->by, sizeof(entry.identity));
-	memcpy(entry.room, saying->room, sizeof(entry.room));
-	memcpy(entry.signature, text->signature, sizeof(entry.signature));
-	rooms_name(rooms, room->head, saying->by, entry.username);
-	if (memcmp(saying->by, rooms->own->public, IDENTITY_BYTES) == 0) {
-		entry.direction = CHATLOG_SENT;
-		entry.has_identity = false;
-		snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
-	}
-	return chatlog_format(lines, &entry);
-}
-
 /* Judges the last of some, and appends its line to those that are to be logged; its offset is that in them. */
-static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, const uint8_t *speaker,
-    struct in_addr address, struct buffer *lines)
+static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, struct buffer *lines)
 {
+	static const struct room_recipients nobody;
 	struct roomtalk_saying *heard = &all[count - 1];
 	struct saying saying;
 	int rc = saying_parse(&heard->text, &saying);
@@ -144,19 +131,20 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 		return rc == EPROTO ? 0 : rc;
 	memcpy(heard->id, saying.id, sizeof(heard->id));
 	memcpy(heard->room, saying.room, sizeof(heard->room));
-	rc = judge_saying(rooms, &saying, speaker, &heard->hearing);
+	memcpy(heard->state, saying.state, sizeof(heard->state));
+	rc = judge_saying(rooms, &saying, heard->speaker, &heard->hearing);
 	for (size_t i = 0; i + 1 < count; i++) {
 		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0)
 			heard->hearing = ROOMTALK_KNOWN;
 	}
 	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
-		rc = format_saying(rooms, &saying, &heard->text, address, lines);
+		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, &heard->text, heard->address,
+		    &nobody, lines);
 	saying_free(&saying);
 	return rc;
 }
 
-int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count,
-    const uint8_t speaker[static IDENTITY_BYTES], struct in_addr address, unsigned how)
+int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count)
 {
 	struct buffer lines = {0};
 	int rc = chatlog_lock(rooms->log);
@@ -165,13 +153,15 @@ int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t c
 		return rc;
 	rc = rooms_load_sayings(rooms);
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = hear_last(rooms, sayings, i + 1, speaker, address, &lines);
+		rc = hear_last(rooms, sayings, i + 1, &lines);
 	if (rc == 0 && lines.len > 0)
-		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE | how);
+		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE);
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		sayings[i].offset += chatlog_appended(rooms->log);
-		if (sayings[i].hearing == ROOMTALK_LOGGED)
-			rc = room_add_saying(rooms_find(rooms, sayings[i].room), sayings[i].id, sayings[i].offset);
+		struct roomtalk_saying *said = &sayings[i];
+
+		said->offset += chatlog_appended(rooms->log);
+		if (said->hearing == ROOMTALK_LOGGED)
+			rc = room_add_saying(rooms_find(rooms, said->room), said->id, said->state, said->offset);
 	}
 	buffer_wipe(&lines);
 	return rooms_end(rooms, rc);

@@ -30,17 +30,19 @@ enum roomtalk_hearing {
 	ROOMTALK_NO_SAYING, /* or not genuine */
 };
 
-/* What somebody says, or passes on of what others said. */
+/* What somebody says, or passes on of what others said: who, is proven, and from which address. */
 struct roomtalk_saying {
 	struct signedtext text;
+	const uint8_t *speaker;
+	struct in_addr address;
 	enum roomtalk_hearing hearing;
-	int64_t offset;					    /* if it was logged: of its line in chat.log */
-	uint8_t id[ENVELOPE_ID_BYTES], room[ROOM_ID_BYTES]; /* unless it is none */
+	int64_t offset; /* if it was logged: of its line in chat.log */
+	/* Unless it is none: */
+	uint8_t id[ENVELOPE_ID_BYTES], room[ROOM_ID_BYTES], state[ROOM_STATE_ID_BYTES];
 };
 
-/* Logs what is new of it. speaker is who says it, proven, from that address; how is CHATLOG_FOR_STRANGERS or 0. */
-int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count,
-    const uint8_t speaker[static IDENTITY_BYTES], struct in_addr address, unsigned how)
+/* Logs what is new of it. */
+int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count)
     __attribute__((warn_unused_result));
 
 #endif

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "room/signedtext.h"
 #include "trust/username.h"
 #include "wire/envelope.h"
 
@@ -26,8 +27,6 @@
 /* Without the NUL. */
 #define CHATLOG_STANDING_MAX_BYTES 16
 #define CHATLOG_WHY_MAX_BYTES 256
-#define CHATLOG_ROOM_BYTES 16
-#define CHATLOG_ROOM_KEY_BYTES 32
 #define CHATLOG_TO_MAX 128
 
 enum chatlog_kind {
@@ -97,7 +96,7 @@ struct chatlog_entry {
 	size_t text_len;
 	const char *why; /* of a state: a reason for the user, UTF-8, or NULL */
 	bool has_room;
-	uint8_t room[CHATLOG_ROOM_BYTES];
+	uint8_t room[ROOM_ID_BYTES];
 	const char *signed_text; /* of a message in a room, and of a room's state: UTF-8 */
 	size_t signed_len;
 	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
@@ -105,7 +104,7 @@ struct chatlog_entry {
 	const uint8_t (*to)[IDENTITY_BYTES];
 	size_t to_count;
 	bool has_key; /* of a room's state: the key of what is said under it */
-	uint8_t key[CHATLOG_ROOM_KEY_BYTES];
+	uint8_t key[ROOM_KEY_BYTES];
 	int64_t before; /* of a room's state: the offset of the line of another that was taken before, or -1 */
 	enum chatlog_event event;
 	const char *by;	   /* of an event: the name of who did it, UTF-8, or NULL */

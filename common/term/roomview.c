@@ -98,10 +98,10 @@ void roomview_take(struct roomview *view, const struct chatlog_entry *entry)
 	json_decref(state);
 }
 
-const struct roomview_room *roomview_find(const struct roomview *view, const uint8_t id[static CHATLOG_ROOM_BYTES])
+const struct roomview_room *roomview_find(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES])
 {
 	for (size_t i = 0; i < view->count; i++) {
-		if (memcmp(view->rooms[i].id, id, CHATLOG_ROOM_BYTES) == 0)
+		if (memcmp(view->rooms[i].id, id, ROOM_ID_BYTES) == 0)
 			return &view->rooms[i];
 	}
 	return NULL;
@@ -113,7 +113,7 @@ static void format_beginning(const uint8_t *id, char beginning[static BEGINNING_
 }
 
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
-    const uint8_t id[static CHATLOG_ROOM_BYTES])
+    const uint8_t id[static ROOM_ID_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
 	char beginning[BEGINNING_TEXT_BYTES];
@@ -132,7 +132,7 @@ void roomview_put_name(const struct roomview *view, struct console *console, enu
 		console_put_styled(console, style, " [%s]", beginning);
 }
 
-void roomview_format_name(const struct roomview *view, const uint8_t id[static CHATLOG_ROOM_BYTES],
+void roomview_format_name(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES],
     char label[static ROOMVIEW_LABEL_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
@@ -147,7 +147,7 @@ void roomview_format_name(const struct roomview *view, const uint8_t id[static C
 static bool name_by_record(const char *line, size_t len, const uint8_t *room, const uint8_t *identity, char *name)
 {
 	json_t *record = jsontext_parse(line, len, NULL);
-	uint8_t id[CHATLOG_ROOM_BYTES];
+	uint8_t id[ROOM_ID_BYTES];
 	struct signedtext text;
 	struct roomstate *state = NULL;
 	const char *why;
@@ -164,7 +164,7 @@ static bool name_by_record(const char *line, size_t len, const uint8_t *room, co
 	return place >= 0;
 }
 
-void roomview_name_member(const struct roomview *view, const uint8_t room[static CHATLOG_ROOM_BYTES],
+void roomview_name_member(const struct roomview *view, const uint8_t room[static ROOM_ID_BYTES],
     const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1])
 {
 	const struct pin *pin = pins_find_identity(peersfile_pins(view->file), identity);

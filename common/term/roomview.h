@@ -20,7 +20,7 @@
 #define ROOMVIEW_LABEL_BYTES (USERNAME_MAX_BYTES + 16)
 
 struct roomview_room {
-	uint8_t id[CHATLOG_ROOM_BYTES];
+	uint8_t id[ROOM_ID_BYTES];
 	char name[USERNAME_MAX_BYTES + 1];
 	bool is_stored; /* it has a record, which says the next */
 	bool is_muted, is_held, has_left;
@@ -42,16 +42,16 @@ void roomview_refresh(struct roomview *view, const struct peersfile *file);
 void roomview_take(struct roomview *view, const struct chatlog_entry *entry);
 
 /* What is known of a room, or NULL. */
-const struct roomview_room *roomview_find(const struct roomview *view, const uint8_t id[static CHATLOG_ROOM_BYTES]);
+const struct roomview_room *roomview_find(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES]);
 
 /* Collects how a room is called; and writes the same without escapes. */
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
-    const uint8_t id[static CHATLOG_ROOM_BYTES]);
-void roomview_format_name(const struct roomview *view, const uint8_t id[static CHATLOG_ROOM_BYTES],
+    const uint8_t id[static ROOM_ID_BYTES]);
+void roomview_format_name(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES],
     char label[static ROOMVIEW_LABEL_BYTES]);
 
 /* Writes how a member is called: as pinned, else as announced, else as the room's state says, with "?". */
-void roomview_name_member(const struct roomview *view, const uint8_t room[static CHATLOG_ROOM_BYTES],
+void roomview_name_member(const struct roomview *view, const uint8_t room[static ROOM_ID_BYTES],
     const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1]);
 
 /* Collects what happened, faint and without a line feed: "#lab: Bob was removed by Alice". */

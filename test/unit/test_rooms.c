@@ -22,9 +22,12 @@ struct user {
 /* One of the user's programs starts, or another one. */
 static void start(struct user *user)
 {
+	int rc;
+
 	user->log = chatlog_new(user->dir, LOCKEDFILE_WAIT_MS);
 	user->file = peersfile_new(user->dir);
-	assert_int_equal(rooms_open(user->dir, user->log, user->file, user->own, &user->rooms), 0);
+	CONTEND(rc, rooms_open(user->dir, user->log, user->file, user->own, &user->rooms));
+	assert_int_equal(rc, 0);
 }
 
 static void stop(struct user *user)
@@ -423,6 +426,8 @@ static void lines_that_lie_change_nothing(void **state)
 	assert_string_equal(only_room(&alice)->head->name, "kitchen");
 	restart(&alice);
 	assert_string_equal(only_room(&alice)->head->name, "kitchen");
+	assert_int_equal(rooms_load(alice.rooms, only_room(&alice)), 0);
+	assert_int_equal(roomtree_count(only_room(&alice)->tree), 2);
 	/* And it goes on. */
 	set_name(&alice, "yard");
 	restart(&alice);
@@ -544,6 +549,23 @@ static void rooms_that_strangers_begin_are_held_and_bounded(void **state)
 	leave(&bob);
 }
 
+static void a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
+
+	share_room(&mallory, &bob);
+	assert_false(only_room(&bob)->is_held);
+	change(&mallory, take_out, &bob);
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	assert_false(only_room(&bob)->is_held);
+	change(&mallory, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_member && only_room(&bob)->is_held);
+	leave(&mallory);
+	leave(&bob);
+}
+
 static void there_are_so_many_rooms_and_those_one_has_left_give_way(void **state)
 {
 	struct user alice = user_of(state, "alice");
@@ -597,7 +619,9 @@ static struct roomtalk_saying said(struct user *user, const char *text, struct c
 
 static enum roomtalk_hearing hear(struct user *user, struct roomtalk_saying saying, const struct user *speaker)
 {
-	assert_int_equal(roomtalk_hear(user->rooms, &saying, 1, speaker->own->public, FROM, 0), 0);
+	saying.speaker = speaker->own->public;
+	saying.address = FROM;
+	assert_int_equal(roomtalk_hear(user->rooms, &saying, 1), 0);
 	return saying.hearing;
 }
 
@@ -630,8 +654,10 @@ static void what_is_said_is_logged_once_and_only_from_members(void **state)
 	/* Twice in one, by two programs, and after a start. */
 	other = bob;
 	start(&other);
+	saying.speaker = alice.own->public;
+	saying.address = FROM;
 	twice[0] = twice[1] = saying;
-	assert_int_equal(roomtalk_hear(bob.rooms, twice, 2, alice.own->public, FROM, 0), 0);
+	assert_int_equal(roomtalk_hear(bob.rooms, twice, 2), 0);
 	assert_int_equal(twice[0].hearing, ROOMTALK_LOGGED);
 	assert_int_equal(twice[1].hearing, ROOMTALK_KNOWN);
 	assert_int_equal(chatlog_read_at(bob.dir, twice[0].offset, &line), 0);
@@ -797,6 +823,7 @@ int main(void)
 	    workdir_test(lines_that_lie_change_nothing),
 	    workdir_test(a_state_that_somebody_hands_over_is_taken_by_the_rules),
 	    workdir_test(rooms_that_strangers_begin_are_held_and_bounded),
+	    workdir_test(a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
 	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),
