@@ -23,7 +23,8 @@ static void merge_claim(struct peers *peers, struct peer *found, int64_t now_ms)
 	json_decref(own->extra);
 	own->extra = found->extra;
 	found->extra = NULL;
-	if (strcmp(own->username, found->username) == 0 && own->since_s == found->since_s && own->left == found->left)
+	if (strcmp(own->username, found->username) == 0 && own->since_s == found->since_s && own->left == found->left &&
+	    own->back_s == found->back_s)
 		own->offset = found->offset;
 	own->is_stale = own->last_seen_ms != found->last_seen_ms;
 }
@@ -80,6 +81,8 @@ static int plan_whole(struct journal *journal, const struct peers *peers, const 
 static int plan_lines(struct journal *journal, const struct peers *peers, const struct peersfile *file,
     size_t allowance_bytes)
 {
+	/* Losing these costs little, and there may be many. */
+	const unsigned soft = PEERS_ROOMS | PEERS_BACK;
 	int rc = 0;
 
 	for (struct peer *peer = NULL; rc == 0 && (peer = peers_next(peers, peer));) {
@@ -89,8 +92,7 @@ static int plan_lines(struct journal *journal, const struct peers *peers, const 
 			journal->is_short = true;
 			continue;
 		}
-		journal->is_durable |= !(peer->news & PEERS_ROOMS) ||
-				       peer->news & ~(unsigned)(PEERS_ROOMS | PEERS_RENEWED | PEERS_REFRESHED);
+		journal->is_durable |= !(peer->news & soft) || peer->news & ~(soft | PEERS_RENEWED | PEERS_REFRESHED);
 		rc = add_line(journal, peers, peer->address, peersfile_size(file));
 	}
 	return rc;

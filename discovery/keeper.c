@@ -45,13 +45,18 @@ struct keeper {
 size_t keeper_refresh(struct keeper *keeper, struct sighting *sightings, size_t count, int64_t now_ms)
 {
 	size_t left = 0;
+	unsigned news = 0;
 
 	pthread_mutex_lock(&keeper->mutex);
 	for (size_t i = 0; i < count; i++) {
-		if (!peers_refresh(keeper->heard, sightings[i].address, sightings[i].announcement.digest, now_ms))
+		unsigned own =
+		    peers_refresh(keeper->heard, sightings[i].address, sightings[i].announcement.digest, now_ms);
+
+		if (own == 0)
 			sightings[left++] = sightings[i];
+		news |= own;
 	}
-	if (left < count && pace_hear(&keeper->pace, false, clock_monotonic_ms()))
+	if (news != 0 && pace_hear(&keeper->pace, news != PEERS_REFRESHED, clock_monotonic_ms()))
 		pthread_cond_signal(&keeper->wake);
 	pthread_mutex_unlock(&keeper->mutex);
 	return left;

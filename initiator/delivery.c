@@ -12,7 +12,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "catchup.h"
+#include "errand.h"
 #include "patience.h"
+#include "peerswatch.h"
 #include "store/chatfollower.h"
 #include "store/lockedfile.h"
 
@@ -48,7 +51,20 @@ struct party {
 	bool has_parcel;
 	struct outbox_item parcel;   /* a copy, whose pointers mean nothing */
 	struct buffer sent_line;     /* of the parcel, for when it has left */
+	struct errand errand;	     /* what goes on about the parcel, if that is of a room, or about the question */
 	struct delivery_notice news; /* of a party that is done */
+	bool has_question;	     /* it is to be asked what else there is in a room: */
+	uint8_t room[ROOM_ID_BYTES];
+	bool is_asked_that; /* now */
+};
+
+/* Somebody wants to know what becomes of something in a room. */
+struct tracking {
+	LIST_ENTRY(tracking) others;
+	struct delivery_tally *tally;
+	bool is_over;
+	int64_t patience_ms; /* monotonic: how long another process is waited for */
+	bool is_told;	     /* by tell_tally, and then freed with the tally; else somebody waits */
 };
 
 TAILQ_HEAD(party_list, party);
@@ -70,6 +86,12 @@ struct delivery {
 	size_t busy;			 /* how many are called */
 	struct delivery_notice *awaited; /* has the id and the identity of what delivery_queue() waits for; or NULL */
 	int64_t patience_ms;		 /* monotonic: how long another process is waited for */
+	struct rooms *rooms;
+	struct catchup *catchup;
+	int watch;	  /* of peers.txt, or -1 */
+	bool is_unlooked; /* rooms or peers may have changed */
+	struct loop_timer catchup_timer;
+	LIST_HEAD(trackings, tracking) trackings;
 };
 
 bool delivery_waits(const struct delivery_notice *notice)
@@ -97,6 +119,9 @@ static bool tell(struct delivery *delivery, const struct delivery_notice *notice
 		delivery->awaited = NULL;
 		return true;
 	}
+	/* Of what goes to the members of a room it is tallied. */
+	if (notice->item != OUTBOX_MESSAGE && notice->log_error == 0)
+		return false;
 	/* More of the same is to come, and it is told with the last one. */
 	if (delivery_is_plain(notice) && notice->waiting > 0)
 		return false;
@@ -171,7 +196,10 @@ static void interrupt(struct party *party)
 	if (party->call.loop)
 		call_close(&party->call);
 	buffer_wipe(&party->sent_line);
-	party->has_parcel = false;
+	errand_end(&party->errand);
+	if (party->has_question)
+		catchup_end(delivery->catchup, party->to.identity, false, clock_monotonic_ms());
+	party->has_parcel = party->has_question = party->is_asked_that = false;
 	party->state = PARTY_RESTING;
 }
 
@@ -188,7 +216,8 @@ static void tidy(struct party *party)
 {
 	struct delivery *delivery = party->delivery;
 
-	if (party->is_held || party->state != PARTY_RESTING || outbox_count(delivery->outbox, party->to.identity) > 0)
+	if (party->is_held || party->has_question || party->state != PARTY_RESTING ||
+	    outbox_count(delivery->outbox, party->to.identity) > 0)
 		return;
 	tdelete(party, &delivery->parties, compare_parties);
 	free_party(party);
@@ -207,10 +236,14 @@ static bool locate(struct party *party)
 {
 	struct delivery *delivery = party->delivery;
 	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
+	uint8_t identity[IDENTITY_BYTES];
 	int rc = peersfile_read(delivery->peers);
 
 	/* What was read before is the best there is. */
 	(void)rc;
+	memcpy(identity, party->to.identity, sizeof(identity));
+	if (!item && party->has_question)
+		recipient_know(&party->to, delivery->peers, identity, "", (struct in_addr){0});
 	return item && patience_is_over(&party->patience, know(delivery, item, &party->to));
 }
 
@@ -278,6 +311,7 @@ static void finish(struct party *party, enum delivery_kind kind, int error)
 
 	if (party->state == PARTY_BUSY)
 		delivery->busy--;
+	errand_end(&party->errand);
 	party->state = PARTY_DONE;
 	TAILQ_INSERT_TAIL(&delivery->done, party, of_turn);
 	schedule(delivery);
@@ -295,6 +329,24 @@ static void finish(struct party *party, enum delivery_kind kind, int error)
 
 static void dial(struct party *party, const char *number);
 static void take_turns(struct delivery *delivery);
+static void note_peers(void *context);
+
+/* It was asked, or could not be. */
+static void end_question(struct party *party, bool is_done)
+{
+	struct delivery *delivery = party->delivery;
+
+	if (party->state == PARTY_BUSY)
+		delivery->busy--;
+	errand_end(&party->errand);
+	party->state = PARTY_RESTING;
+	party->has_question = party->is_asked_that = false;
+	if (!is_done)
+		call_close(&party->call);
+	catchup_end(delivery->catchup, party->to.identity, is_done, clock_monotonic_ms());
+	/* Others may have waited for that. */
+	schedule(delivery);
+}
 
 static void fail(struct party *party, int error)
 {
@@ -303,6 +355,12 @@ static void fail(struct party *party, int error)
 	if (party->carried > 0) {
 		party->takes_one = true;
 		dial(party, "");
+		return;
+	}
+	if (party->is_asked_that) {
+		end_question(party, false);
+		if (outbox_count(party->delivery->outbox, party->to.identity) > 0)
+			rest(party);
 		return;
 	}
 	if (party->parcel.once && !party->parcel.left)
@@ -334,11 +392,65 @@ static void pin(struct party *party)
 	}
 }
 
+/* The parcel is not to be sent any more. */
+static void drop_parcel(struct party *party, const char *why)
+{
+	settle_parcel(party, CHATLOG_DROPPED, why);
+	finish(party, DELIVERY_DROPPED, 0);
+	strcpy(party->news.why, why);
+}
+
+/* Says what comes next in an errand. */
+static void say_next(struct party *party)
+{
+	const char *why = "";
+	json_t *body = NULL;
+	int rc = errand_next(&party->errand, &body, &why);
+
+	if (rc == 0)
+		rc = call_pack_body(&party->call, body);
+	json_decref(body);
+	if (rc == 0) {
+		call_send(&party->call);
+	} else if (rc == EPERM && party->has_parcel) {
+		drop_parcel(party, why);
+	} else {
+		party->carried = 0;
+		party->call.stage = CALL_PACK;
+		fail(party, rc);
+	}
+}
+
+/* Takes an answer in an errand. Returns whether more is to be said; else the receipt says what has become of it. */
+static bool take_answer(struct party *party)
+{
+	struct delivery *delivery = party->delivery;
+	struct errand *errand = &party->errand;
+	bool goes_on = errand_take(errand, party->call.answer, &party->call.receipt, &party->call.receipt.status);
+
+	/* States may have come, and sayings. */
+	delivery->is_unlooked |= !errand->record;
+	if (errand->is_behind) {
+		catchup_want(delivery->catchup, errand->room, errand->to);
+		delivery->is_unlooked = true;
+	}
+	return goes_on;
+}
+
 static void take_receipt(struct party *party)
 {
 	const struct envelope_receipt *receipt = &party->call.receipt;
 	const char *why = receipt->why[0] != '\0' ? receipt->why : NULL;
 
+	if (party->errand.step != ERRAND_IDLE && take_answer(party)) {
+		say_next(party);
+		return;
+	}
+	if (party->is_asked_that) {
+		party->carried++;
+		end_question(party, receipt->status == ENVELOPE_DONE);
+		return;
+	}
 	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)
 		call_close(&party->call);
 	if (receipt->status == ENVELOPE_DONE) {
@@ -362,16 +474,16 @@ static void take_receipt(struct party *party)
 static int pack(struct party *party, const struct outbox_item *item, const struct chatlog_entry *entry)
 {
 	struct chatlog_entry sent = *entry;
-	const struct delivery_setup *setup = &party->delivery->setup;
-	bool is_message = item->kind == OUTBOX_MESSAGE;
 	int rc;
 
 	party->call.stage = CALL_PACK;
 	memcpy(party->call.id, item->id, sizeof(party->call.id));
-	if (is_message)
+	errand_end(&party->errand);
+	if (item->kind == OUTBOX_MESSAGE)
 		rc = call_pack(&party->call, entry->text, entry->text_len);
 	else
-		rc = setup->pack ? setup->pack(setup->context, &party->call, entry) : ENOTSUP;
+		rc = errand_begin(&party->errand, party->delivery->rooms, entry, item->room, party->to.identity,
+		    party->to.address);
 	if (rc != 0 || item->left || item->kind == OUTBOX_STATE)
 		return rc;
 	sent.direction = CHATLOG_SENT;
@@ -389,6 +501,14 @@ static void hand_over(struct party *party)
 	struct chatlog_entry entry = {0};
 	int rc;
 
+	if (party->is_asked_that) {
+		errand_end(&party->errand);
+		/* Without an entry nothing can fail. */
+		(void)!errand_begin(&party->errand, delivery->rooms, NULL, party->room, party->to.identity,
+		    party->to.address);
+		say_next(party);
+		return;
+	}
 	if (!item) {
 		/* It was dropped meanwhile. */
 		interrupt(party);
@@ -400,10 +520,12 @@ static void hand_over(struct party *party)
 	if (rc == 0)
 		rc = pack(party, item, &entry);
 	chatlog_entry_free(&entry);
-	if (rc == 0)
-		call_send(&party->call);
-	else
+	if (rc != 0)
 		fail(party, rc);
+	else if (party->errand.step != ERRAND_IDLE)
+		say_next(party);
+	else
+		call_send(&party->call);
 }
 
 /* All of it has left. */
@@ -426,7 +548,7 @@ static void go_on(void *context)
 	struct party *party = context;
 	int rc = call_result(&party->call);
 
-	if (!party->has_parcel) {
+	if (!party->has_parcel && !party->is_asked_that) {
 		party->delivery->busy--;
 		party->state = PARTY_RESTING;
 		if (rc != 0)
@@ -434,7 +556,10 @@ static void go_on(void *context)
 	} else if (rc != 0) {
 		fail(party, rc);
 	} else if (party->call.stage == CALL_SEND) {
-		note_left(party);
+		if (party->errand.step == ERRAND_IDLE || party->errand.step == ERRAND_TELL)
+			note_left(party);
+		else
+			call_confirm(&party->call);
 	} else if (party->call.stage == CALL_CONFIRM) {
 		take_receipt(party);
 	} else {
@@ -497,13 +622,34 @@ static void leave_outbox(struct delivery *delivery)
 	delivery->has_outbox = false;
 }
 
-/* Takes up the next item for a party whose turn it is. */
+/* Goes on in the session that is open, or calls. */
+static void reach(struct party *party)
+{
+	if (call_is_open(&party->call)) {
+		party->state = PARTY_BUSY;
+		party->delivery->busy++;
+		hand_over(party);
+	} else {
+		dial(party, "");
+	}
+}
+
+/* Takes up the next item for a party whose turn it is; before that it is asked what there is to be asked. */
 static void start(struct party *party)
 {
 	struct delivery *delivery = party->delivery;
 	const struct outbox_item *item = outbox_next(delivery->outbox, party->to.identity, NULL);
 
 	party->state = PARTY_RESTING;
+	if (party->has_question && check_lock(delivery) && delivery->setup.key->is_usable) {
+		party->is_asked_that = true;
+		locate(party);
+		reach(party);
+		return;
+	}
+	/* Who is in the room has to be known first; then it goes on. */
+	if (item && item->kind == OUTBOX_SAYING && catchup_is_behind(delivery->catchup, item->room))
+		return;
 	/* It may have been a while since the lock was taken. What is queued for once is nobody else's to send. */
 	if (!item || !(check_lock(delivery) || item->once)) {
 		if (!party->is_held)
@@ -518,18 +664,12 @@ static void start(struct party *party)
 	locate(party);
 	/* What comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it. */
 	if (item->time_ms < clock_wall_ms() - EXPIRY_MS) {
-		settle_parcel(party, CHATLOG_DROPPED, too_old);
-		finish(party, DELIVERY_DROPPED, 0);
-		strcpy(party->news.why, too_old);
+		drop_parcel(party, too_old);
 	} else if (!delivery->setup.key->is_usable) {
 		party->call.stage = CALL_PREPARE;
 		finish(party, DELIVERY_UNREACHABLE, ENOKEY);
-	} else if (call_is_open(&party->call)) {
-		party->state = PARTY_BUSY;
-		delivery->busy++;
-		hand_over(party);
 	} else {
-		dial(party, "");
+		reach(party);
 	}
 }
 
@@ -549,6 +689,73 @@ static void take_turns(struct delivery *delivery)
 		loop_set(delivery->setup.loop, timer, clock_monotonic_ms() + LOOK_PERIOD_MS);
 }
 
+/* What becomes of what goes to the members of a room. */
+
+static struct delivery_share *find_share(const struct tracking *tracking, const uint8_t *identity)
+{
+	struct delivery_tally *tally = tracking->tally;
+
+	for (size_t i = 0; i < tally->count; i++) {
+		if (memcmp(tally->shares[i].identity, identity, IDENTITY_BYTES) == 0)
+			return &tally->shares[i];
+	}
+	return NULL;
+}
+
+static void note_share(struct delivery *delivery, const struct delivery_notice *notice)
+{
+	const char *why = notice->kind == DELIVERY_DROPPED ? notice->why : notice->receipt.why;
+
+	for (struct tracking *tracking = LIST_FIRST(&delivery->trackings); tracking;
+	     tracking = LIST_NEXT(tracking, others)) {
+		struct delivery_share *share = find_share(tracking, notice->to.identity);
+		bool is_it = memcmp(tracking->tally->id, notice->id, sizeof(notice->id)) == 0;
+
+		/* What stands behind another that could not be delivered waits with it. */
+		if (!share || !(is_it || (share->kind == DELIVERY_ELSEWHERE && delivery_waits(notice))))
+			continue;
+		share->kind = notice->kind;
+		snprintf(share->why, sizeof(share->why), "%s", why);
+	}
+}
+
+static void count_shares(struct delivery_tally *tally)
+{
+	tally->delivered = tally->refused = 0;
+	for (size_t i = 0; i < tally->count; i++) {
+		enum delivery_kind kind = tally->shares[i].kind;
+
+		tally->delivered += kind == DELIVERY_DELIVERED;
+		tally->refused += kind == DELIVERY_REFUSED || kind == DELIVERY_DROPPED;
+	}
+	tally->waiting = tally->count - tally->delivered - tally->refused;
+}
+
+/* Tells whoever wanted to know what was tried for every member. */
+static void tell_tallies(struct delivery *delivery)
+{
+	struct tracking *tracking, *next;
+
+	for (tracking = LIST_FIRST(&delivery->trackings); tracking; tracking = next) {
+		struct delivery_tally *tally = tracking->tally;
+		size_t untried = 0;
+
+		next = LIST_NEXT(tracking, others);
+		for (size_t i = 0; i < tally->count; i++)
+			untried += tally->shares[i].kind == DELIVERY_ELSEWHERE;
+		if (untried > 0 && (delivery->has_outbox || clock_monotonic_ms() < tracking->patience_ms))
+			continue;
+		count_shares(tally);
+		LIST_REMOVE(tracking, others);
+		tracking->is_over = true;
+		if (!tracking->is_told)
+			continue;
+		delivery->setup.tell_tally(delivery->setup.context, tally);
+		free(tally);
+		free(tracking);
+	}
+}
+
 /* What others have done. */
 
 /* Notes what another process, which has the outbox, wrote about what waits. Returns whether that is to be told. */
@@ -561,10 +768,10 @@ static bool note_state(struct delivery *delivery, const struct chatlog_entry *en
 
 	/* What was read before is the best there is. */
 	(void)rc;
-	if (!item || item->kind != OUTBOX_MESSAGE ||
-	    (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
+	if (!item || (entry->state != CHATLOG_DELIVERED && entry->state != CHATLOG_DROPPED))
 		return false;
 	*notice = (struct delivery_notice){
+	    .item = item->kind,
 	    .kind = entry->state == CHATLOG_DELIVERED ? DELIVERY_DELIVERED : DELIVERY_DROPPED,
 	    .left = item->left,
 	    .delivered = 1,
@@ -577,6 +784,7 @@ static bool note_state(struct delivery *delivery, const struct chatlog_entry *en
 	else if (entry->why && party && !party->has_other_name &&
 		 username_normalize(entry->why, strlen(entry->why), notice->receipt.username) == USERNAME_OK)
 		notice->has_other_name = party->has_other_name = true;
+	note_share(delivery, notice);
 	return true;
 }
 
@@ -593,6 +801,8 @@ static void read_log(struct delivery *delivery, bool is_of_others)
 	while (delivery->follower && chatfollower_next(delivery->follower, &line, &len, &offset) == 0) {
 		bool is_news = false;
 
+		/* The state of a room. */
+		delivery->is_unlooked |= !chatlog_is_received(line, len) && memmem(line, len, "\"state\": {", 10);
 		/* Of the one's own it is known. */
 		if (delivery->is_started && is_of_others && outbox_total(delivery->outbox) > 0 &&
 		    chatlog_parse(line, len, &entry) == 0) {
@@ -629,6 +839,51 @@ static int take_own(struct delivery *delivery, const char *lines, size_t len)
 	return rc;
 }
 
+/* Whether this process may do what is to be done once. */
+static bool has_turn(struct delivery *delivery)
+{
+	if (take_outbox(delivery))
+		read_log(delivery, true);
+	return delivery->has_outbox;
+}
+
+/* Asks whoever is to be asked in rooms, and does again what is to be done again. */
+static void tend_rooms(struct delivery *delivery)
+{
+	struct catchup *catchup = delivery->catchup;
+	const struct identity *own = &delivery->setup.key->identity;
+	int64_t now_ms = clock_monotonic_ms(), due_ms;
+	uint8_t room[ROOM_ID_BYTES], identity[IDENTITY_BYTES];
+	struct party *party;
+
+	do {
+		if (delivery->is_unlooked && peersfile_read(delivery->peers) == 0 && rooms_follow(delivery->rooms) == 0)
+			catchup_look(catchup, delivery->rooms, peersfile_peers(delivery->peers), own->public,
+			    clock_wall_ms(), now_ms);
+		delivery->is_unlooked = catchup_has_work(catchup, now_ms) && has_turn(delivery) &&
+					catchup_redo(catchup, delivery->rooms, own, now_ms);
+	} while (delivery->is_unlooked);
+	while (delivery->has_outbox && catchup_next(catchup, now_ms, room, identity)) {
+		party = make_party(delivery, identity);
+		if (!party) {
+			catchup_end(catchup, identity, false, now_ms);
+			break;
+		}
+		party->has_question = true;
+		memcpy(party->room, room, sizeof(party->room));
+		wake(party);
+	}
+	due_ms = catchup_due(catchup);
+	/* What is due, but not done, waits for something else. */
+	loop_set(delivery->setup.loop, &delivery->catchup_timer,
+	    delivery->has_outbox && due_ms > now_ms ? due_ms : LOOP_NEVER);
+	if (delivery->watch < 0 && rooms_next(delivery->rooms, NULL)) {
+		delivery->watch = peerswatch_open();
+		/* Without it those who come back are not asked before this program begins again. */
+		(void)!loop_watch(delivery->setup.loop, delivery->watch, EPOLLIN, note_peers, delivery);
+	}
+}
+
 /* Brings everything up to date with the log. Who has something new to get is tried, even if they could not be reached. */
 static void catch_up(void *context)
 {
@@ -636,7 +891,9 @@ static void catch_up(void *context)
 	const struct outbox_recipient *recipient = NULL;
 
 	read_log(delivery, !delivery->has_outbox);
-	if (outbox_total(delivery->outbox) == 0 && delivery->busy == 0)
+	if (delivery->rooms && delivery->is_started)
+		tend_rooms(delivery);
+	if (outbox_total(delivery->outbox) == 0 && delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready))
 		leave_outbox(delivery);
 	/* Whoever had the outbox may have written something just before it ended. */
 	else if (take_outbox(delivery))
@@ -651,6 +908,17 @@ static void catch_up(void *context)
 			party->newest = newest;
 	}
 	take_turns(delivery);
+	tell_tallies(delivery);
+}
+
+/* Somebody new is in peers.txt, or somebody has come back. */
+static void note_peers(void *context)
+{
+	struct delivery *delivery = context;
+
+	peerswatch_take(delivery->watch);
+	delivery->is_unlooked = true;
+	catch_up(delivery);
 }
 
 /* Another process has the outbox, and takes long. */
@@ -698,10 +966,14 @@ static void conclude(struct delivery *delivery, struct party *party, int log_err
 	if (log_error != 0 || delivery_waits(&news)) {
 		call_close(&party->call);
 		rest(party);
+		/* That is tried all the same, and ends. */
+		if (party->has_question)
+			wake(party);
 	} else {
 		party->patience.failures = 0;
 		wake(party);
 	}
+	note_share(delivery, &news);
 	/* Nobody wants to know of each member of a room that they have what was said there. */
 	if ((party->delivered > 0 || !delivery_is_plain(&news)) && tell(delivery, &news))
 		party->delivered = 0;
@@ -740,13 +1012,17 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	    .setup = *setup,
 	    .peers = peersfile_new(AT_FDCWD),
 	    .outbox = outbox_new(),
+	    .catchup = catchup_new(),
 	    .lock = -1,
+	    .watch = -1,
 	    .look_timer = {.callback = look, .context = delivery},
 	    .end_of_round = {.callback = end_round, .context = delivery},
+	    .catchup_timer = {.callback = catch_up, .context = delivery},
 	};
 	TAILQ_INIT(&delivery->ready);
 	TAILQ_INIT(&delivery->done);
-	if (delivery->peers && delivery->outbox)
+	LIST_INIT(&delivery->trackings);
+	if (delivery->peers && delivery->outbox && delivery->catchup)
 		return delivery;
 	delivery_free(delivery);
 	return NULL;
@@ -754,6 +1030,7 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 
 void delivery_free(struct delivery *delivery)
 {
+	struct tracking *tracking;
 	struct loop *loop;
 	struct buffer *lines;
 
@@ -771,6 +1048,17 @@ void delivery_free(struct delivery *delivery)
 	leave_outbox(delivery);
 	loop_set(loop, &delivery->end_of_round, LOOP_NEVER);
 	loop_set(loop, &delivery->look_timer, LOOP_NEVER);
+	loop_set(loop, &delivery->catchup_timer, LOOP_NEVER);
+	while ((tracking = LIST_FIRST(&delivery->trackings))) {
+		LIST_REMOVE(tracking, others);
+		free(tracking->tally);
+		free(tracking);
+	}
+	loop_forget(loop, delivery->watch);
+	if (delivery->watch >= 0)
+		close(delivery->watch);
+	rooms_free(delivery->rooms);
+	catchup_free(delivery->catchup);
 	if (delivery->follower)
 		loop_forget(loop, chatfollower_fd(delivery->follower));
 	chatfollower_free(delivery->follower);
@@ -781,6 +1069,7 @@ void delivery_free(struct delivery *delivery)
 
 int delivery_start(struct delivery *delivery)
 {
+	const struct delivery_setup *setup = &delivery->setup;
 	int64_t offset = 0;
 	int rc = outbox_begin(AT_FDCWD, &offset), watching;
 
@@ -788,14 +1077,15 @@ int delivery_start(struct delivery *delivery)
 		return rc;
 	watching = chatfollower_open(AT_FDCWD, offset, &delivery->follower);
 	if (watching == 0)
-		watching =
-		    loop_watch(delivery->setup.loop, chatfollower_fd(delivery->follower), EPOLLIN, catch_up, delivery);
+		watching = loop_watch(setup->loop, chatfollower_fd(delivery->follower), EPOLLIN, catch_up, delivery);
+	if (watching == 0)
+		watching = rooms_open(AT_FDCWD, setup->log, delivery->peers, &setup->key->identity, &delivery->rooms);
 	if (watching != 0)
 		return watching;
 	/* What happened before is no news. */
 	read_log(delivery, !delivery->has_outbox);
 	delivery->is_partial = rc == EFBIG;
-	delivery->is_started = true;
+	delivery->is_started = delivery->is_unlooked = true;
 	catch_up(delivery);
 	return rc;
 }
@@ -936,6 +1226,92 @@ int delivery_try_all(struct delivery *delivery)
 	/* Whatever waits for another process has a look at it from time to time. */
 	delivery->patience_ms = clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS;
 	return loop_run_until(delivery->setup.loop, is_quiet, delivery);
+}
+
+struct rooms *delivery_rooms(const struct delivery *delivery)
+{
+	return delivery->rooms;
+}
+
+/* Sets a tally to what the line with that id has queued, the last one that was appended if none of that waits. */
+static int begin_tally(struct delivery *delivery, const uint8_t *id, struct delivery_tally *tally)
+{
+	int64_t appended = chatlog_appended(delivery->setup.log);
+	const struct outbox_item *item;
+	struct chatlog_entry entry;
+	int rc;
+
+	catch_up(delivery);
+	item = outbox_find(delivery->outbox, id, NULL);
+	*tally = (struct delivery_tally){0};
+	memcpy(tally->id, id, sizeof(tally->id));
+	rc = chatlog_read_at(AT_FDCWD, item ? item->offset : appended, &entry);
+	if (rc != 0)
+		return rc == EBADMSG ? 0 : rc;
+	if (entry.has_room && memcmp(entry.id, id, sizeof(entry.id)) == 0) {
+		tally->item = entry.kind == CHATLOG_ROOM ? OUTBOX_STATE : OUTBOX_SAYING;
+		memcpy(tally->room, entry.room, sizeof(tally->room));
+		tally->count = entry.to_count;
+	}
+	for (size_t i = 0; i < tally->count; i++) {
+		bool waits = outbox_find(delivery->outbox, id, entry.to[i]) != NULL;
+
+		memcpy(tally->shares[i].identity, entry.to[i], IDENTITY_BYTES);
+		tally->shares[i].kind = waits ? DELIVERY_ELSEWHERE : DELIVERY_DELIVERED;
+	}
+	chatlog_entry_free(&entry);
+	return 0;
+}
+
+static int track(struct delivery *delivery, const uint8_t *id, struct tracking *tracking)
+{
+	int rc = begin_tally(delivery, id, tracking->tally);
+
+	if (rc != 0)
+		return rc;
+	tracking->patience_ms = clock_monotonic_ms() + DELIVERY_ELSEWHERE_MS;
+	LIST_INSERT_HEAD(&delivery->trackings, tracking, others);
+	/* There may be nobody else. */
+	schedule(delivery);
+	return 0;
+}
+
+static bool is_tallied(void *context)
+{
+	const struct tracking *tracking = context;
+
+	return tracking->is_over;
+}
+
+int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES], struct delivery_tally *tally)
+{
+	struct tracking tracking = {.tally = tally};
+	int rc = track(delivery, id, &tracking);
+
+	if (rc != 0)
+		return rc;
+	rc = loop_run_until(delivery->setup.loop, is_tallied, &tracking);
+	count_shares(tally);
+	if (!tracking.is_over)
+		LIST_REMOVE(&tracking, others);
+	return rc;
+}
+
+int delivery_watch(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	struct tracking *tracking = calloc(1, sizeof(*tracking));
+	struct delivery_tally *tally = calloc(1, sizeof(*tally));
+	int rc = ENOMEM;
+
+	if (tracking && tally) {
+		*tracking = (struct tracking){.tally = tally, .is_told = true};
+		rc = track(delivery, id, tracking);
+	}
+	if (rc != 0) {
+		free(tally);
+		free(tracking);
+	}
+	return rc;
 }
 
 const struct outbox *delivery_outbox(const struct delivery *delivery)

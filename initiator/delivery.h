@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "outbox.h"
 #include "recipient.h"
+#include "room/rooms.h"
 #include "store/chatlog.h"
 #include "store/keyfile.h"
 
@@ -61,6 +62,19 @@ struct delivery_notice {
 	bool has_other_name; /* than was written to: receipt.username. Nobody was pinned */
 };
 
+/* What has become of a saying or a state in a room, for each of the members that it was queued for. */
+struct delivery_tally {
+	uint8_t id[ENVELOPE_ID_BYTES];
+	enum outbox_kind item;
+	uint8_t room[ROOM_ID_BYTES];
+	size_t count, delivered, refused, waiting; /* all, and of these; refused includes dropped */
+	struct delivery_share {
+		uint8_t identity[IDENTITY_BYTES];
+		enum delivery_kind kind; /* DELIVERY_ELSEWHERE: it was not tried so far */
+		char why[CHATLOG_WHY_MAX_BYTES + 1];
+	} shares[CHATLOG_TO_MAX];
+};
+
 /* Whether the message has not been taken, and waits on unless it was queued for once. */
 bool delivery_waits(const struct delivery_notice *notice);
 
@@ -77,9 +91,9 @@ struct delivery_setup {
 	struct chatlog *log;
 	const struct keyfile *key;
 	const struct in_addr *from; /* or NULL */
-	/* Packs what goes to a member of a room, by call_pack_body(), from its line, or NULL. Returns 0 or an errno value. */
-	int (*pack)(void *context, struct call *call, const struct chatlog_entry *entry);
 	void (*tell)(void *context, const struct delivery_notice *notice);
+	/* What has become of a saying or a state that delivery_watch() was called for. */
+	void (*tell_tally)(void *context, const struct delivery_tally *tally);
 	void *context;
 };
 
@@ -122,6 +136,24 @@ void delivery_close(struct delivery *delivery, const struct recipient *to);
  */
 int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
     struct delivery_notice *notice) __attribute__((warn_unused_result));
+
+/*
+ * The rooms of the user; NULL before delivery_start(). Commands look, say and change here. They are brought up to date while
+ * the loop runs, so a room, a head and a key that were got before are got again after that, by the room's id.
+ */
+struct rooms *delivery_rooms(const struct delivery *delivery);
+
+/*
+ * Runs the loop until what roomtalk_say(), roomacts_change() or roomacts_take() has just queued under that id (of a state the beginning
+ * of its id) was tried once for every member, or for DELIVERY_ELSEWHERE_MS while another process has the outbox; *tally then
+ * says what has become of it. Returns 0; EINTR; or an error of chatlog_read_at().
+ */
+int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES], struct delivery_tally *tally)
+    __attribute__((warn_unused_result));
+
+/* Does not wait: the same is told later, with tell_tally. Returns 0, ENOMEM, or an error of chatlog_read_at(). */
+int delivery_watch(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES])
+    __attribute__((warn_unused_result));
 
 /*
  * Runs the loop until all that waits was tried once, or for DELIVERY_ELSEWHERE_MS while another process has the outbox.

@@ -361,6 +361,18 @@ static unsigned compare(const struct peer *peer, const struct announcement *anno
 	return news ? news : PEERS_REFRESHED;
 }
 
+/* Notes that a claim is heard at now_ms. Returns what is new about that. */
+static unsigned hear_again(struct peer *peer, int64_t now_ms)
+{
+	bool is_back = peer->has_identity && now_ms - peer->last_seen_ms > PEERS_BACK_MS;
+
+	if (is_back)
+		peer->back_s = now_ms / 1000;
+	peer->last_seen_ms = now_ms;
+	peer->is_stale = true;
+	return is_back ? PEERS_BACK : 0;
+}
+
 int peers_hear(struct peers *peers, struct in_addr address, const struct announcement *announcement, bool is_pinned,
     int64_t now_ms)
 {
@@ -381,6 +393,7 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 		newcomer = (struct peer){.address = address,
 		    .has_identity = announcement->has_identity,
 		    .is_pinned = is_pinned,
+		    .back_s = announcement->has_identity ? now_ms / 1000 : 0,
 		    .last_seen_ms = now_ms};
 		memcpy(newcomer.identity, announcement->identity, sizeof(newcomer.identity));
 		peer = insert(peers, &newcomer);
@@ -394,11 +407,10 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 	memcpy(peer->username, announcement->username, sizeof(peer->username));
 	peer->since_s = announcement->since_s;
 	peer->left = announcement->leaving;
-	peer->last_seen_ms = now_ms;
+	news |= hear_again(peer, now_ms);
 	peer->digest = announcement->digest;
 	peer->heard_again = !(news & PEERS_INSERTED);
 	peer->is_pinned = is_pinned;
-	peer->is_stale = true;
 	peer->news |= news;
 	if (news != PEERS_REFRESHED)
 		peer->offset = 0;
@@ -412,21 +424,23 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
 	return (int)news;
 }
 
-bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
+unsigned peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
 {
 	struct peer *peer = NULL;
+	unsigned news;
 
 	do
 		peer = peers_next_at(peers, address, peer);
 	while (peer && (peer->digest == 0 || peer->digest != digest));
 	if (!peer || !peer_is_listed(peer, now_ms))
-		return false;
-	peer->last_seen_ms = now_ms;
+		return 0;
+	news = PEERS_REFRESHED | hear_again(peer, now_ms);
+	if (news != PEERS_REFRESHED)
+		peer->offset = 0;
 	peer->heard_again = true;
-	peer->is_stale = true;
-	peer->news |= PEERS_REFRESHED;
+	peer->news |= news;
 	move_to_newest(peers, peer);
-	return true;
+	return news;
 }
 
 struct peer *peers_put(struct peers *peers, const struct peer *peer)

@@ -27,6 +27,7 @@
 #define PEERS_WITH_ROOMS_MAX 1024
 #define PEERS_CLAIMS_MAX 5    /* of one address, one of them unsigned at most */
 #define PEERS_ONLINE_MS 10000 /* heard this recently: (Online), specification 2.3.0-B */
+#define PEERS_BACK_MS 20000   /* silent for longer, whoever is heard again has been away */
 #define PEERS_LISTED_MIN 15   /* heard this recently: listed at all, specification 2.3.0-B */
 #define PEERS_LISTED_MS (PEERS_LISTED_MIN * 60000)
 
@@ -39,6 +40,7 @@ struct peer {
 	bool is_pinned;	      /* the user knows the identity */
 	bool heard_again;     /* more than once */
 	int64_t since_s;      /* of the announcement; 0 without an identity */
+	int64_t back_s;	      /* wall clock: since when it was never silent for PEERS_BACK_MS; 0 without an identity */
 	int64_t last_seen_ms; /* wall clock */
 	uint64_t digest;      /* of the announcement it was last heard in, or 0 */
 	json_t *extra; /* members of the file that this version does not know; owned by the dictionary, or NULL */
@@ -60,6 +62,7 @@ enum peers_news {
 	PEERS_RETURNED = 16, /* it had left and is heard again */
 	PEERS_RENEWED = 32,  /* the announcement is a newer one that says the same */
 	PEERS_ROOMS = 64,    /* or announces other rooms */
+	PEERS_BACK = 128,    /* it signs, and had been silent for PEERS_BACK_MS */
 };
 
 struct peers;
@@ -107,10 +110,10 @@ int peers_hear(struct peers *peers, struct in_addr address, const struct announc
     int64_t now_ms) __attribute__((warn_unused_result));
 
 /*
- * Notes that the announcement with that digest came from address again. Returns false, with nothing changed, if no claim
+ * Notes that the announcement with that digest came from address again. Returns the news, or 0 with nothing changed if no claim
  * there that is still listed was heard in it last: then it is for peers_hear().
  */
-bool peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
+unsigned peers_refresh(struct peers *peers, struct in_addr address, uint64_t digest, int64_t now_ms)
     __attribute__((warn_unused_result));
 
 /*

@@ -14,7 +14,7 @@
 
 /* The members that this version knows: of a claim, and of all other records. */
 static const char *const claim_members[] = {
-    "peer", "last_seen", "username", "identity", "since", "left", "rooms", "also", NULL};
+    "peer", "last_seen", "username", "identity", "since", "left", "back", "rooms", "also", NULL};
 static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
     "address", "verified", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held", "left",
     NULL};
@@ -64,6 +64,8 @@ static void put_claim(struct buffer *out, const struct peer *claim, size_t *offs
 		buffer_put(out, ", \"identity\": \"%s\", \"since\": %lld", identity, (long long)claim->since_s);
 	if (claim->left)
 		buffer_put(out, ", \"left\": true");
+	if (claim->back_s > 0)
+		buffer_put(out, ", \"back\": %lld", (long long)claim->back_s);
 	if (claim->room_count > 0)
 		put_rooms(out, claim);
 	if (claim->extra)
@@ -124,6 +126,7 @@ static bool parse_claim(json_t *object, struct in_addr address, struct peer *cla
 	if (claim->since_s < 0)
 		claim->since_s = 0;
 	claim->left = json_is_true(json_object_get(object, "left"));
+	claim->back_s = claim->has_identity ? json_integer_value(json_object_get(object, "back")) : 0;
 	claim->extra = collect_extra(object);
 	claim->room_count = announcement_parse_rooms(json_object_get(object, "rooms"), rooms);
 	claim->rooms = claim->room_count > 0 ? malloc(claim->room_count * sizeof(rooms[0])) : NULL;

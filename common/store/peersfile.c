@@ -259,6 +259,9 @@ int peersfile_append(struct peersfile *file, const struct buffer *text, size_t l
 
 	if (rc == 0 && durable && fdatasync(file->fd) != 0)
 		rc = errno;
+	/* Whoever waits for what is new, and not for times, is woken up by this. */
+	if (rc == 0 && fchmod(file->fd, file->origin.st_mode & 07777) != 0)
+		rc = errno;
 	/* Half of a line is of use to nobody. */
 	if (rc != 0 && ftruncate(file->fd, file->origin.st_size) != 0)
 		return rc;

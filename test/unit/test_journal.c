@@ -111,7 +111,7 @@ static void claims_of_an_address_share_a_line(void **state)
 {
 	static const char both[] =
 	    PIN_LINE "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", "
-		     "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620000, \"also\": ["
+		     "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620000, \"back\": 1763625600, \"also\": ["
 		     "{\"last_seen\": 1763625600.125, \"username\": \"Zoe\"}]}\n";
 	int dir = workdir_fd(state);
 	struct peersfile *file = peersfile_new(dir), *reader = peersfile_new(dir);
@@ -145,9 +145,9 @@ static void rooms_of_others_are_written_without_a_sync(void **state)
 {
 	static const char expected[] =
 	    "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", "
-	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620000}\n"
+	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620000, \"back\": 1763625600}\n"
 	    "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", "
-	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620001, \"rooms\": ["
+	    "\"identity\": \"" VECTOR_SB_TEXT "\", \"since\": 1763620001, \"back\": 1763625600, \"rooms\": ["
 	    "{\"id\": \"AQAAAAAAAAAAAAAAAAAAAA==\", \"name\": \"lab\", \"members\": 2, "
 	    "\"capacity\": 50, \"entry\": \"open\"}]}\n";
 	int dir = workdir_fd(state);
@@ -253,7 +253,7 @@ static void what_others_change_meanwhile_is_taken_over(void **state)
 		     "{\"peer\": \"192.168.1.9\", \"last_seen\": 1763625600.125, \"username\": \"Can\", \"shoe\": 44}\n"
 		     "{\"peer\": \"192.168.1.8\", \"last_seen\": 1763625600.000, \"username\": \"Ann\", \"mood\": 7}\n"
 		     "{\"peer\": \"192.168.1.7\", \"last_seen\": 1763625600.125, \"username\": \"Bob\", \"identity\": "
-		     "\"" VECTOR_SB_TEXT "\", \"since\": 1763620000}\n");
+		     "\"" VECTOR_SB_TEXT "\", \"since\": 1763620000, \"back\": 1763625600}\n");
 	peers_free(peers);
 	peersfile_free(file);
 }
