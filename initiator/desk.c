@@ -99,7 +99,8 @@ bool desk_agrees(struct desk *desk, const char *question)
 void desk_show_waiting(struct desk *desk, const struct recipient *to)
 {
 	const struct outbox *outbox = delivery_outbox(desk->delivery);
-	size_t total = outbox_total(outbox), count = to ? outbox_count(outbox, to->identity) : 0;
+	size_t total = outbox_count_messages(outbox, NULL, NULL);
+	size_t count = to ? outbox_count_messages(outbox, to->identity, NULL) : 0;
 
 	if (count > 0)
 		wording_put_waiting(desk->console, to, count);

@@ -252,6 +252,27 @@ size_t outbox_count(const struct outbox *outbox, const uint8_t identity[static I
 	return recipient ? recipient->count : 0;
 }
 
+size_t outbox_count_messages(const struct outbox *outbox, const uint8_t *identity, const uint8_t *room)
+{
+	const struct outbox_recipient *recipient = identity ? find_recipient(outbox, identity) : NULL;
+	const struct outbox_item *item = recipient  ? TAILQ_FIRST(&recipient->items)
+					 : identity ? NULL
+						    : TAILQ_FIRST(&outbox->items);
+	int64_t last = -1;
+	size_t count = 0;
+
+	for (; item; item = recipient ? TAILQ_NEXT(item, same) : TAILQ_NEXT(item, all)) {
+		bool is_meant = item->kind != OUTBOX_STATE;
+
+		if (room)
+			is_meant = item->kind == OUTBOX_SAYING && memcmp(item->room, room, sizeof(item->room)) == 0;
+		/* Those of one line stand side by side. */
+		count += is_meant && item->offset != last;
+		last = item->offset;
+	}
+	return count;
+}
+
 bool outbox_has_room(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES])
 {
 	return outbox->total < OUTBOX_MAX && outbox_count(outbox, identity) < OUTBOX_EACH_MAX;

@@ -100,6 +100,12 @@ int outbox_take(struct outbox *outbox, const char *line, size_t len, int64_t off
 size_t outbox_total(const struct outbox *outbox);
 size_t outbox_count(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES]);
 
+/*
+ * How many messages wait for the holder of an identity, or if that is NULL, in a room, or if that is NULL, too, in all: one
+ * in a room counts once, for however many it waits, and states of rooms do not.
+ */
+size_t outbox_count_messages(const struct outbox *outbox, const uint8_t *identity, const uint8_t *room);
+
 /* Whether one more message may be queued for the holder of an identity. */
 bool outbox_has_room(const struct outbox *outbox, const uint8_t identity[static IDENTITY_BYTES]);
 

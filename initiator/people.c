@@ -9,6 +9,7 @@
 #include "recipient.h"
 #include "store/held.h"
 #include "store/lockedfile.h"
+#include "term/roomview.h"
 #include "trust/ownname.h"
 
 /* What the user decides about somebody. */
@@ -196,8 +197,10 @@ static void put_admission(const struct desk *desk, enum pins_accept accept)
 	    [PINS_ACCEPT_KNOWN] = "only those may write to you whom you know or have accepted.",
 	};
 	struct held held = read_held(desk);
+	struct roomview rooms = {0};
 	char ip[ADDRESS_TEXT_BYTES];
 
+	roomview_refresh(&rooms, desk->peers);
 	console_put_styled(desk->console, CONSOLE_STRONG, "%s:", pins_accept_word(accept));
 	console_put(desk->console, " %s\n", sentences[accept]);
 	for (size_t i = 0; i < held.count; i++) {
@@ -205,6 +208,13 @@ static void put_admission(const struct desk *desk, enum pins_accept accept)
 		console_put_name(desk->console, CONSOLE_NORMAL, held.list[i].username);
 		console_put(desk->console, " (%s) waits with %zu message%s\n", address_format(held.list[i].address, ip),
 		    held.list[i].count, held.list[i].count == 1 ? "" : "s");
+	}
+	for (size_t i = 0; i < rooms.count; i++) {
+		if (!roomview_is_undecided(&rooms.rooms[i]))
+			continue;
+		console_put(desk->console, "  ");
+		roomview_put_name(&rooms, desk->console, CONSOLE_NORMAL, rooms.rooms[i].id);
+		console_put(desk->console, " waits: somebody whom you do not know has put you in\n");
 	}
 	held_free(&held);
 }

@@ -186,19 +186,30 @@ static void put_record(const struct desk *desk, const struct peer *claim, bool o
 }
 
 /* Says of whom messages wait for the user to decide. */
-static void put_waiting(const struct desk *desk)
+static void put_waiting(const struct desk *desk, const struct roomview *rooms)
 {
 	struct held held = {0};
+	size_t shown = 0;
 
 	/* What cannot be read is told by those who decide. */
-	if (held_read(&held, AT_FDCWD) == 0 && held.count > 0) {
-		console_put_styled(desk->console, CONSOLE_WARNING, "Waiting for Accept or Reject:");
-		for (size_t i = 0; i < held.count && i < WAITING_SHOWN; i++) {
-			console_put(desk->console, i > 0 ? ", " : " ");
-			console_put_name(desk->console, CONSOLE_NORMAL, held.list[i].username);
-		}
-		console_put(desk->console, held.count > WAITING_SHOWN ? " and others; see Strangers\n" : "\n");
+	(void)!held_read(&held, AT_FDCWD);
+	for (size_t i = 0; i < rooms->count + held.count && shown <= WAITING_SHOWN; i++) {
+		const struct roomview_room *room = i < rooms->count ? &rooms->rooms[i] : NULL;
+
+		if (room && !roomview_is_undecided(room))
+			continue;
+		if (shown == 0)
+			console_put_styled(desk->console, CONSOLE_WARNING, "Waiting for Accept or Reject:");
+		console_put(desk->console, shown > 0 ? ", " : " ");
+		if (shown++ == WAITING_SHOWN)
+			console_put(desk->console, "and others; see Strangers");
+		else if (room)
+			roomview_put_name(rooms, desk->console, CONSOLE_NORMAL, room->id);
+		else
+			console_put_name(desk->console, CONSOLE_NORMAL, held.list[i - rooms->count].username);
 	}
+	if (shown > 0)
+		console_put(desk->console, "\n");
 	held_free(&held);
 }
 
@@ -261,6 +272,7 @@ int users_show(struct desk *desk, const char *name)
 {
 	const struct shown_users *users = &desk->users;
 	int64_t now_ms = clock_wall_ms();
+	struct roomview rooms = {0};
 	size_t online = 0;
 
 	if (!look(desk, now_ms))
@@ -276,8 +288,10 @@ int users_show(struct desk *desk, const char *name)
 	else
 		console_put_styled(desk->console, CONSOLE_FAINT,
 		    "%zu heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes, %zu online\n", users->count, online);
-	waiting_put_absent(desk);
-	put_waiting(desk);
+	roomview_refresh(&rooms, desk->peers);
+	waiting_put_absent(desk, &rooms);
+	waiting_put_rooms(desk, &rooms);
+	put_waiting(desk, &rooms);
 	heard_put(desk, false);
 	return PROGRAM_FINE;
 }

@@ -61,13 +61,13 @@ int waiting_drop(struct desk *desk, const char *name)
 
 void waiting_put_count(const struct desk *desk, const uint8_t *identity, struct console *console)
 {
-	size_t count = identity ? outbox_count(delivery_outbox(desk->delivery), identity) : 0;
+	size_t count = identity ? outbox_count_messages(delivery_outbox(desk->delivery), identity, NULL) : 0;
 
 	if (count > 0)
 		console_put_styled(console, CONSOLE_WARNING, "  %zu waiting", count);
 }
 
-void waiting_put_absent(const struct desk *desk)
+void waiting_put_absent(const struct desk *desk, const struct roomview *rooms)
 {
 	const struct outbox_recipient *who = NULL;
 	size_t shown = 0;
@@ -76,8 +76,12 @@ void waiting_put_absent(const struct desk *desk)
 		struct recipient to;
 
 		know(desk, who, &to);
-		if (to.announced[0] != '\0')
+		if (to.announced[0] != '\0' ||
+		    outbox_count_messages(delivery_outbox(desk->delivery), who->identity, NULL) == 0)
 			continue;
+		/* Only what was said in a room waits. */
+		if (who->username[0] == '\0')
+			roomview_name_member(rooms, TAILQ_FIRST(&who->items)->room, who->identity, to.username);
 		console_put(desk->console, shown == 0 ? "Not here: " : ", ");
 		if (shown++ == SHOWN)
 			console_put(desk->console, "and others");
@@ -85,6 +89,24 @@ void waiting_put_absent(const struct desk *desk)
 			console_put_name(desk->console, CONSOLE_NORMAL, to.username);
 		if (shown <= SHOWN)
 			waiting_put_count(desk, who->identity, desk->console);
+	}
+	if (shown > 0)
+		console_put(desk->console, "\n");
+}
+
+void waiting_put_rooms(const struct desk *desk, const struct roomview *rooms)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < rooms->count && shown < SHOWN; i++) {
+		const uint8_t *id = rooms->rooms[i].id;
+		size_t count = outbox_count_messages(delivery_outbox(desk->delivery), NULL, id);
+
+		if (count == 0)
+			continue;
+		console_put(desk->console, shown++ == 0 ? "In rooms: " : ", ");
+		roomview_put_name(rooms, desk->console, CONSOLE_NORMAL, id);
+		console_put_styled(desk->console, CONSOLE_WARNING, "  %zu waiting", count);
 	}
 	if (shown > 0)
 		console_put(desk->console, "\n");

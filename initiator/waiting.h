@@ -6,6 +6,7 @@
 
 #include "desk.h"
 #include "recipient.h"
+#include "term/roomview.h"
 
 /* The command Drop: withdraws what waits for whom name means, first of all among those for whom something waits. */
 int waiting_drop(struct desk *desk, const char *name);
@@ -14,7 +15,10 @@ int waiting_drop(struct desk *desk, const char *name);
 void waiting_put_count(const struct desk *desk, const uint8_t *identity, struct console *console);
 
 /* Collects a line about those for whom something waits and whom nobody has heard lately, if there are any. */
-void waiting_put_absent(const struct desk *desk);
+void waiting_put_absent(const struct desk *desk, const struct roomview *rooms);
+
+/* The same about the rooms in which something waits for anybody: "In rooms: #lab  2 waiting". */
+void waiting_put_rooms(const struct desk *desk, const struct roomview *rooms);
 
 /*
  * The user accepted another identity, that of to, for a name: asks at a terminal whether what waits for the one that was

@@ -107,6 +107,11 @@ const struct roomview_room *roomview_find(const struct roomview *view, const uin
 	return NULL;
 }
 
+bool roomview_is_undecided(const struct roomview_room *room)
+{
+	return room->is_held && !room->has_left;
+}
+
 static void format_beginning(const uint8_t *id, char beginning[static BEGINNING_TEXT_BYTES])
 {
 	sodium_bin2base64(beginning, BEGINNING_TEXT_BYTES, id, BEGINNING_BYTES, BASE64_VARIANT);

@@ -44,6 +44,9 @@ void roomview_take(struct roomview *view, const struct chatlog_entry *entry);
 /* What is known of a room, or NULL. */
 const struct roomview_room *roomview_find(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES]);
 
+/* Whether the user is to decide about a room. One that was rejected is held, too, and has been left. */
+bool roomview_is_undecided(const struct roomview_room *room);
+
 /* Collects how a room is called; and writes the same without escapes. */
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
     const uint8_t id[static ROOM_ID_BYTES]);

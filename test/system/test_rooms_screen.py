@@ -325,3 +325,27 @@ def test_what_is_not_to_be_shown_is_in_no_list_either(alice, lab):
         shown = alice.run("initiator", *arguments).output
         assert ("fine" in shown) == (arguments[0] == "history" and "#trap" not in arguments)
         assert "gold" not in shown and "secret" not in shown and "trap" not in shown
+
+
+# What waits.
+
+
+def test_what_waits_in_rooms_is_counted_once_each(alice, lab):
+    lines = [lab.own(text)[0] for text in ("one", "two")]
+    _, has = lab.own("three")
+    write(alice, lab.state_line(), *lines, {**has(BOB, "Bob"), "id": lines[0]["id"]})
+    initiator = alice.initiator(terminal=100, environment={"TERM": "xterm"})
+    users = re.sub(r"\x1b\[[0-9;]*m", "", initiator.menu("Users"))
+    assert "initiator: 2 waiting" in initiator.output
+    assert "In rooms: #lab  2 waiting\n" in users
+    assert re.search("^Not here: Bob  1 waiting, Can\\?  2 waiting$", users, re.MULTILINE)
+
+
+def test_rooms_that_wait_for_the_user_are_pointed_out(alice, lab):
+    Room(alice, "trap", held=True)
+    Room(alice, "rejected", held=True, left=True)
+    initiator = alice.initiator()
+    assert "Waiting for Accept or Reject: #trap\n" in initiator.menu("Users")
+    strangers = initiator.menu("Strangers")
+    assert "  #trap waits: somebody whom you do not know has put you in\n" in strangers
+    assert "lab" not in strangers and "rejected" not in strangers

@@ -245,6 +245,10 @@ static void what_is_said_in_a_room_waits_for_each_member(void **state)
 	EXPECT_WAITING(&scene, 0, 2, 3, 4);
 	EXPECT_WAITING(&scene, 1, 1, 2, 3);
 	EXPECT_WAITING(&scene, 2, 2);
+	assert_int_equal(outbox_count_messages(scene.outbox, NULL, NULL), 3);
+	assert_int_equal(outbox_count_messages(scene.outbox, NULL, entry.room), 1);
+	assert_int_equal(outbox_count_messages(scene.outbox, person(1), NULL), 2);
+	assert_int_equal(outbox_count_messages(scene.outbox, person(7), NULL), 0);
 	assert_int_equal(outbox_find(scene.outbox, id_of(1), person(1))->kind, OUTBOX_MESSAGE);
 	assert_int_equal(outbox_find(scene.outbox, id_of(2), person(1))->kind, OUTBOX_SAYING);
 	assert_int_equal(outbox_find(scene.outbox, id_of(3), person(1))->kind, OUTBOX_STATE);
