@@ -1,0 +1,206 @@
+"""What is said and changed in rooms reaches the members, whoever was away, or behind (common/PROTOCOL.md, sections 6 and 7)."""
+
+import contextlib
+import json
+
+import pytest
+
+from protocol import Identity, to_base64
+from quartet import eventually, peer, pin
+from rooms import Member, Saying, State, now
+
+ADDRESSES = [f"127.0.0.{number}" for number in range(11, 30)]
+
+
+class Author:
+    """A user whose rooms the test writes, as commands do; the initiator that delivers is a real one."""
+
+    def __init__(self, user, name="Alice"):
+        self.user, self.name = user, name
+        self.identity = user.identity()
+        self.head = None
+        self.line = None
+
+    def takes(self, *states, to=()):
+        """Has states in chat.log, to be handed over to some."""
+        path = self.user.path("chat.log")
+        for state in states:
+            line = {"time": now(), "id": to_base64(state.id[:16]), "room": to_base64(state.room),
+                    "state": state.record, "key": to_base64(state.key)}
+            if to:
+                line["to"] = [identity.text for identity in to]
+            if self.line is not None:
+                line["before"] = self.line
+            self.line = path.stat().st_size if path.exists() else 0
+            self.user.write_log(line)
+            self.head = state
+        return self.head
+
+    def says(self, text, to):
+        """Queues a saying for some."""
+        saying = Saying.signed(self.identity, self.head, text)
+        self.user.write_log({
+            "time": now(), "direction": "QUEUED", "username": "#lab", "mode": "secure", "id": to_base64(saying.id),
+            "room": to_base64(self.head.room), "to": [identity.text for identity in to], **saying.record})
+        return saying
+
+    def hears(self, *members):
+        """Has peers.txt say that these were heard just now, and nobody else."""
+        self.user.write_peers({each.address: peer(each.username, identity=each.identity.text) for each in members})
+
+    def states_of(self, queued):
+        """What has become of something, by the identity of the member."""
+        return {line["identity"]: (line["state"], line.get("why")) for line in self.user.log()
+                if line.get("id") == to_base64(queued.id[:16]) and isinstance(line.get("state"), str)}
+
+
+@pytest.fixture
+def author(alice):
+    return Author(alice)
+
+
+@pytest.fixture
+def make_members():
+    """Makes members of one room, with the state that has let in all of them."""
+    def make(author, *names):
+        state = State.first(author.identity, author.name)
+        states = [state]
+        identities = [Identity() for _ in names]
+        for name, identity in zip(names, identities):
+            states.append(states[-1].letting_in(author.identity, identity, name))
+        return states, [Member(identity, name, address, *states)
+                        for name, identity, address in zip(names, identities, ADDRESSES)]
+    return make
+
+
+def said(user, direction="RECEIVED"):
+    """The texts of what was said in rooms, in the order in which it was logged."""
+    return [json.loads(line["signed"])["text"] for line in user.log() if line.get("direction") == direction]
+
+
+def identities(members):
+    return [each.identity for each in members]
+
+
+def test_what_is_said_reaches_every_member_and_was_sent_once(author, make_members):
+    states, members = make_members(author, "Bob", "Can", "Ece", "Joe", "Zoe")
+    author.takes(*states)
+    author.hears(*members)
+    author.user.initiator()
+    with contextlib.ExitStack() as all_but_zoe:
+        for each in members[:4]:
+            all_but_zoe.enter_context(each)
+        saying = author.says("hello all", identities(members))
+        eventually(lambda: len(author.states_of(saying)) == 4)
+        assert set(author.states_of(saying).values()) == {("delivered", None)}
+        assert [each.texts() for each in members] == [["hello all"]] * 4 + [[]]
+    with members[4]:
+        # Who was away has it as soon as they are back.
+        author.user.write_peers({members[4].address: peer("Zoe", identity=members[4].identity.text, since=7)})
+        eventually(lambda: len(author.states_of(saying)) == 5)
+        assert members[4].texts() == ["hello all"]
+    directions = [line["direction"] for line in author.user.log() if "direction" in line]
+    assert sorted(directions) == ["QUEUED", "SENT"]
+
+
+def test_who_is_no_member_any_more_does_not_get_it(author, make_members):
+    states, members = make_members(author, "Bob", "Can")
+    author.takes(*states)
+    saying = author.says("only for Bob", identities(members))
+    author.takes(author.head.taking_out(author.identity, members[1].identity), to=identities(members))
+    author.hears(*members)
+    with members[0], members[1]:
+        author.user.initiator()
+        eventually(lambda: len(author.states_of(saying)) == 2)
+        assert author.states_of(saying) == {members[0].identity.text: ("delivered", None),
+                                            members[1].identity.text: ("dropped", "not in the room any more")}
+        eventually(lambda: len(author.states_of(author.head)) == 2)
+        # The state that took Can out is shown to him, without its key.
+        [shown] = [each for _, each in members[1].heard if each.get("ask") == "state"]
+        assert "key" not in shown
+        assert members[0].texts() == ["only for Bob"]
+        assert members[1].texts() == []
+
+
+def test_who_is_behind_is_given_what_is_missing(author, make_members):
+    states, [bob] = make_members(author, "Bob")
+    author.takes(*states)
+    # He does not know these, and nobody hands them over.
+    author.takes(author.head.following(author.identity, about="one"))
+    author.takes(author.head.following(author.identity, about="two"))
+    author.hears(bob)
+    with bob:
+        author.user.initiator()
+        saying = author.says("hello", [bob.identity])
+        eventually(lambda: author.states_of(saying))
+        assert bob.head.members["about"] == "two"
+        assert bob.texts() == ["hello"]
+        assert [each["key"] for _, each in bob.heard if each.get("ask") == "state"] == [
+            to_base64(state.key) for state in list(bob.states.values())[-2:]]
+
+
+def test_a_newer_head_is_taken_over_and_the_saying_is_sealed_anew(author, make_members):
+    states, [bob] = make_members(author, "Bob")
+    author.takes(*states)
+    author.hears(bob)
+    author.user.initiator()
+    # Without the states before, so that what is sealed in those is unknown to him.
+    bob.head = states[-1].following(author.identity, about="newer")
+    bob.states = {bob.head.id: bob.head}
+    with bob:
+        saying = author.says("hello", [bob.identity])
+        eventually(lambda: author.states_of(saying))
+        assert author.states_of(saying) == {bob.identity.text: ("delivered", None)}
+        assert bob.texts() == ["hello"]
+        taken = [line["state"] for line in author.user.log() if isinstance(line.get("state"), dict)]
+        assert taken[-1] == bob.head.record
+
+
+def test_who_begins_asks_the_eldest_admin_what_was_done_and_said(author, make_members):
+    states, members = make_members(author, "Bob", "Can", "Ece")
+    bob, can, ece = members
+    states.append(states[-1].marking(author.identity, can.identity))
+    author.takes(*states)
+    newer = states[-1].following(can.identity, about="newer")
+    for each in members:
+        each.states = {state.id: state for state in [*states, newer]}
+        each.head = newer
+    can.say("while you were away")
+    author.hears(*members)
+    with bob, can, ece:
+        author.user.initiator()
+        eventually(lambda: said(author.user) == ["while you were away"])
+        [line] = [line for line in author.user.log() if line.get("direction") == "RECEIVED"]
+        assert (line["username"], line["ip"], line["identity"]) == ("Can", can.address, can.identity.text)
+        assert [each.get("ask") for _, each in can.heard] == ["states", "sayings"]
+        assert bob.heard == ece.heard == []
+        # And whoever comes back later is asked, too.
+        bob.say("said alone")
+        author.user.write_peers({bob.address: peer("Bob", identity=bob.identity.text, back=7)})
+        eventually(lambda: said(author.user) == ["while you were away", "said alone"])
+        assert ece.heard == []
+
+
+def test_nothing_is_said_before_it_is_known_who_is_in(author, make_members):
+    states, [bob, can] = make_members(author, "Bob", "Can")
+    author.takes(*states)
+    saying = author.says("not for Bob", [bob.identity, can.identity])
+    can.head = states[-1].marking(author.identity, can.identity)
+    can.states[can.head.id] = can.head
+    can.head = can.head.taking_out(can.identity, bob.identity)
+    can.states[can.head.id] = can.head
+    asked = []
+
+    def answer(plaintext, speaker):
+        asked.append(bob.heard[:])
+        side = type("Side", (), {"speaker": speaker})
+        return can._answer_states(side, plaintext)
+    can.answers["states"] = answer
+    author.hears(can)
+    author.user.update_peers_file(lambda content: content["known"].update(Bob=pin(bob.identity.text, address=bob.address)))
+    with bob, can:
+        author.user.initiator()
+        eventually(lambda: len(author.states_of(saying)) == 2)
+        assert author.states_of(saying)[bob.identity.text] == ("dropped", "not in the room any more")
+        assert bob.texts() == []
+        assert can.texts() == ["not for Bob"]
