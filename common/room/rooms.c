@@ -74,20 +74,23 @@ int room_add_key(struct room *room, const struct roomstate *state, const uint8_t
 	return buffer_append(&room->keys, &added, sizeof(added));
 }
 
-bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES])
+bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const uint8_t by[static IDENTITY_BYTES])
 {
 	for (size_t i = room->saying_count; i-- > 0;) {
-		if (memcmp(room->sayings[i].id, id, ENVELOPE_ID_BYTES) == 0)
+		const struct room_saying *said = &room->sayings[i];
+
+		if (memcmp(said->id, id, ENVELOPE_ID_BYTES) == 0 && memcmp(said->by, by, sizeof(said->by)) == 0)
 			return true;
 	}
 	return false;
 }
 
-int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *state, int64_t offset)
+int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *by, const uint8_t *state, int64_t offset)
 {
 	struct room_saying *said;
 
-	if (room_has_said(room, id))
+	if (room_has_said(room, id, by))
 		return 0;
 	if (room->saying_count == ROOMS_SAYINGS_MAX)
 		memmove(room->sayings, room->sayings + 1, --room->saying_count * sizeof(*room->sayings));
@@ -102,6 +105,7 @@ int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *state, 
 	}
 	said = &room->sayings[room->saying_count++];
 	memcpy(said->id, id, sizeof(said->id));
+	memcpy(said->by, by, sizeof(said->by));
 	memcpy(said->state, state, sizeof(said->state));
 	said->offset = offset;
 	return 0;
@@ -404,7 +408,7 @@ static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *ent
 
 	if (!room || saying_read(&text, &saying) != 0)
 		return 0;
-	rc = room_add_saying(room, entry->id, saying.state, offset);
+	rc = room_add_saying(room, saying.id, saying.by, saying.state, offset);
 	saying_free(&saying);
 	return rc;
 }

@@ -30,6 +30,7 @@
 /* A saying in chat.log, received or one's own. */
 struct room_saying {
 	uint8_t id[ENVELOPE_ID_BYTES];
+	uint8_t by[8];	  /* the beginning of its author's identity: others may use the same id */
 	uint8_t state[8]; /* the beginning of the id of the state in which it was said */
 	int64_t offset;	  /* of its line, for chatlog_read_at() */
 };
@@ -96,7 +97,9 @@ int rooms_load_sayings(struct rooms *rooms) __attribute__((warn_unused_result));
 /* The key of a state, the head or one of the tree; NULL if it is not known here. */
 const uint8_t *room_key(const struct room *room, const uint8_t state[static ROOMSTATE_ID_BYTES]);
 
-bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES]);
+/* Whether a saying of that author is known. */
+bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const uint8_t by[static IDENTITY_BYTES]);
 
 /* How somebody is called who is, or was, in a room: as pinned, else as announced, else as whoever let them in said, with "?". */
 void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
@@ -126,7 +129,7 @@ void room_set_head(const struct rooms *rooms, struct room *room, const struct ro
 /* Notes the key of a state, unless it is NULL, and that something was said. EBADMSG for a key that is not the state's. */
 int room_add_key(struct room *room, const struct roomstate *state, const uint8_t *key)
     __attribute__((warn_unused_result));
-int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *state, int64_t offset)
+int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *by, const uint8_t *state, int64_t offset)
     __attribute__((warn_unused_result));
 
 /* Whom something is for. */

@@ -100,7 +100,7 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 	*hearing = ROOMTALK_LOGGED;
 	if (!room)
 		*hearing = ROOMTALK_BEHIND;
-	else if (room_has_said(room, saying->id))
+	else if (room_has_said(room, saying->id, saying->by))
 		*hearing = ROOMTALK_KNOWN;
 	else if (!room->is_member || roomstate_find_member(room->head, speaker) < 0)
 		*hearing = ROOMTALK_NO_MEMBER;
@@ -130,11 +130,14 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 	if (rc != 0)
 		return rc == EPROTO ? 0 : rc;
 	memcpy(heard->id, saying.id, sizeof(heard->id));
+	memcpy(heard->by, saying.by, sizeof(heard->by));
 	memcpy(heard->room, saying.room, sizeof(heard->room));
 	memcpy(heard->state, saying.state, sizeof(heard->state));
 	rc = judge_saying(rooms, &saying, heard->speaker, &heard->hearing);
-	for (size_t i = 0; i + 1 < count; i++) {
-		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0)
+	for (size_t i = 0; i + 1 < count && heard->hearing == ROOMTALK_LOGGED; i++) {
+		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0 &&
+		    memcmp(all[i].by, heard->by, sizeof(heard->by)) == 0 &&
+		    memcmp(all[i].room, heard->room, sizeof(heard->room)) == 0)
 			heard->hearing = ROOMTALK_KNOWN;
 	}
 	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
@@ -161,7 +164,8 @@ int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t c
 
 		said->offset += chatlog_appended(rooms->log);
 		if (said->hearing == ROOMTALK_LOGGED)
-			rc = room_add_saying(rooms_find(rooms, said->room), said->id, said->state, said->offset);
+			rc = room_add_saying(rooms_find(rooms, said->room), said->id, said->by, said->state,
+			    said->offset);
 	}
 	buffer_wipe(&lines);
 	return rooms_end(rooms, rc);

@@ -669,7 +669,7 @@ static void what_is_said_is_logged_once_and_only_from_members(void **state)
 	stop(&other);
 	restart(&bob);
 	assert_int_equal(hear(&bob, saying, &alice), ROOMTALK_KNOWN);
-	assert_true(room_has_said(only_room(&bob), own.id));
+	assert_true(room_has_said(only_room(&bob), own.id, alice.own->public));
 	/* What the user said is known to be so. */
 	assert_int_equal(hear(&alice, saying, &bob), ROOMTALK_KNOWN);
 	assert_int_equal(rooms_load_sayings(alice.rooms), 0);
@@ -689,6 +689,47 @@ static void what_is_said_is_logged_once_and_only_from_members(void **state)
 	leave(&alice);
 	leave(&bob);
 	leave(&can);
+}
+
+/* A saying with that id by somebody, in the head of somebody's only room; *record is what it lives in. */
+static struct roomtalk_saying forge(const struct user *by, const struct user *with, uint8_t id, const char *text,
+    json_t **record)
+{
+	struct saying saying = {.text = text, .text_len = strlen(text), .time_ms = clock_wall_ms(), .id = {id}};
+	struct roomtalk_saying said = {0};
+
+	memcpy(saying.room, only_room(with)->id, sizeof(saying.room));
+	memcpy(saying.state, only_room(with)->head->id, sizeof(saying.state));
+	assert_int_equal(saying_sign(&saying, by->own, record), 0);
+	assert_true(signedtext_of_json(*record, &said.text));
+	return said;
+}
+
+static void nobody_keeps_others_from_being_heard_by_using_their_ids(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), mallory = user_of(state, "mallory");
+	struct roomtalk_saying both[2];
+	json_t *records[4];
+
+	make_room(&alice, "lab");
+	change(&alice, let_in, &bob);
+	change(&alice, let_in, &mallory);
+	assert_int_equal(hear(&alice, forge(&mallory, &alice, 7, "mine", &records[0]), &mallory), ROOMTALK_LOGGED);
+	assert_int_equal(hear(&alice, forge(&bob, &alice, 7, "honest", &records[1]), &bob), ROOMTALK_LOGGED);
+	both[0] = forge(&mallory, &alice, 8, "mine", &records[2]);
+	both[1] = forge(&bob, &alice, 8, "honest", &records[3]);
+	both[0].speaker = both[1].speaker = mallory.own->public;
+	assert_int_equal(roomtalk_hear(alice.rooms, both, 2), 0);
+	assert_int_equal(both[0].hearing, ROOMTALK_LOGGED);
+	assert_int_equal(both[1].hearing, ROOMTALK_LOGGED);
+	restart(&alice);
+	assert_int_equal(hear(&alice, both[1], &bob), ROOMTALK_KNOWN);
+	assert_int_equal(only_room(&alice)->saying_count, 4);
+	for (size_t i = 0; i < COUNT(records); i++)
+		json_decref(records[i]);
+	leave(&alice);
+	leave(&bob);
+	leave(&mallory);
 }
 
 static void a_saying_of_any_size_is_said_whole_or_refused(void **state)
@@ -826,6 +867,7 @@ int main(void)
 	    workdir_test(a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
+	    workdir_test(nobody_keeps_others_from_being_heard_by_using_their_ids),
 	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),
 	    workdir_test(what_others_pass_on_is_not_too_old),
 	    workdir_test(what_crosses_is_told_and_so_is_who_signs_twice),
