@@ -105,6 +105,7 @@ static int log_state(struct rooms *rooms, struct room *room, const struct roomst
 	    .to = to && to->count > 0 ? to->list : NULL,
 	    .to_count = to ? to->count : 0,
 	    .has_key = key != NULL,
+	    .held = room->is_held,
 	    .before = before,
 	};
 	struct buffer lines = {0};
@@ -126,6 +127,13 @@ static int log_state(struct rooms *rooms, struct room *room, const struct roomst
 	sodium_memzero(entry.key, sizeof(entry.key));
 	buffer_wipe(&lines);
 	return rc;
+}
+
+/* The tree has what was not logged. */
+static void give_up(struct room *room)
+{
+	room_unload(room);
+	room->is_stale = room->line >= 0;
 }
 
 /*
@@ -155,10 +163,8 @@ static int log_states(struct rooms *rooms, struct room *room, size_t from, const
 	buffer_free(&events);
 	if (rc == 0)
 		room_set_head(rooms, room, head);
-	if (rc == 0)
-		return 0;
-	room_unload(room);
-	room->is_stale = room->line >= 0;
+	else
+		give_up(room);
 	return rc;
 }
 
@@ -175,7 +181,7 @@ static int sign(const struct rooms *rooms, const struct roomdraft *draft, uint8_
 
 /* Begins a room that is new here with a state, or begins it anew; *room is NULL if it is new. */
 static int begin_room(struct rooms *rooms, struct room **room, struct roomstate *state, const uint8_t *key,
-    const struct room_recipients *to)
+    const struct room_recipients *to, bool is_held)
 {
 	struct roomtree *tree = roomtree_new(state, clock_wall_ms());
 	bool is_new = !*room;
@@ -190,9 +196,13 @@ static int begin_room(struct rooms *rooms, struct room **room, struct roomstate 
 	for (struct room *other = NULL; (other = rooms_next(rooms, other));)
 		room_unload(other);
 	(*room)->tree = tree;
+	(*room)->is_held = is_held;
+	(*room)->is_apart = false;
 	rc = room_add_key(*room, state, key);
 	if (rc == 0)
 		rc = log_states(rooms, *room, 0, NULL, to);
+	else
+		give_up(*room);
 	if (rc != 0 && is_new) {
 		rooms_drop(rooms, *room);
 		*room = NULL;
@@ -219,7 +229,7 @@ int roomacts_create(struct rooms *rooms, const char *name, int (*edit)(struct ro
 	if (rc == 0)
 		rc = rooms_begin(rooms);
 	if (rc == 0)
-		rc = rooms_end(rooms, begin_room(rooms, &made, state, key, NULL));
+		rc = rooms_end(rooms, begin_room(rooms, &made, state, key, NULL, false));
 	if (rc == 0)
 		*room = made;
 	roomstate_release(state);
@@ -305,6 +315,14 @@ static size_t count_held(const struct rooms *rooms)
 	return held;
 }
 
+/* Who has joined hands a state on to the members but the one who let them in. */
+static void add_others(const struct rooms *rooms, struct room_recipients *to, const struct roomstate *state,
+    enum roomacts_source source)
+{
+	if (source == ROOMACTS_JOINED)
+		room_add_recipients(rooms, to, state, state->by);
+}
+
 /* Takes a room that is new here, or begins anew. */
 static int take_root(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
     enum roomacts_source source)
@@ -312,13 +330,15 @@ static int take_root(struct rooms *rooms, struct room *room, struct roomstate *s
 	struct room_recipients to = {0};
 	int rc;
 
-	if (!offer->key) {
+	if (!offer->key)
 		offer->why = "the key is missing";
+	/* Nobody could leave it. */
+	else if (state->n > ROOM_NUMBER_MAX / 2)
+		offer->why = "its number is too high";
+	if (offer->why)
 		return 0;
-	}
-	if (source == ROOMACTS_JOINED)
-		room_add_recipients(rooms, &to, state, state->by);
-	rc = begin_room(rooms, &room, state, offer->key, &to);
+	add_others(rooms, &to, state, source);
+	rc = begin_room(rooms, &room, state, offer->key, &to, source == ROOMACTS_TOLD_BY_STRANGER);
 	offer->verdict = rc == EUSERS ? ROOMTREE_FULL : ROOMTREE_TAKEN;
 	return rc == EUSERS ? 0 : rc;
 }
@@ -336,23 +356,41 @@ static int tell_apart(struct rooms *rooms, struct room *room, const struct rooms
 	return rc;
 }
 
+/* Whether the user is to be told of a state that follows nothing that is known here. */
+static bool is_news(const struct room *room, const struct roomstate *state)
+{
+	const struct roomstate *root = roomtree_at(room->tree, 0);
+
+	/* What is older may be known no more, and be in the past all the same. Anybody can sign something. */
+	return !room->is_apart && state->n == root->n &&
+	       (roomstate_find_member(root, state->by) >= 0 || roomstate_find_member(room->head, state->by) >= 0);
+}
+
 /* Adds a state to the room that it is of. */
-static int take_next(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer)
+static int take_next(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
+    enum roomacts_source source)
 {
 	struct roomstate *before = roomstate_hold(room->head);
+	bool had_key = room_key(room, before->id);
 	size_t from = roomtree_count(room->tree);
 	enum roomrule rule = ROOMRULE_NONE;
+	struct room_recipients to = {0};
 	int rc = 0;
 
+	add_others(rooms, &to, state, source);
 	offer->verdict = roomtree_add(room->tree, state, clock_wall_ms(), &rule);
-	if (offer->verdict == ROOMTREE_TAKEN || offer->verdict == ROOMTREE_WAITS)
+	/* Somebody may have handed it over without the key before. */
+	if (offer->verdict == ROOMTREE_TAKEN || offer->verdict == ROOMTREE_WAITS || offer->verdict == ROOMTREE_KNOWN)
 		rc = room_add_key(room, state, offer->key);
+	if (!had_key && room_key(room, before->id))
+		room->written_line = -1;
 	if (offer->verdict == ROOMTREE_NO_MEMORY)
 		rc = ENOMEM;
-	else if (rc == 0 && offer->verdict == ROOMTREE_TAKEN)
-		rc = log_states(rooms, room, from, before, NULL);
-	/* What is older may be known no more, and be in the past all the same. */
-	else if (offer->verdict == ROOMTREE_APART && !room->is_apart && state->n == roomtree_at(room->tree, 0)->n)
+	if (rc != 0)
+		give_up(room);
+	else if (offer->verdict == ROOMTREE_TAKEN)
+		rc = log_states(rooms, room, from, before, &to);
+	else if (offer->verdict == ROOMTREE_APART && is_news(room, state))
 		rc = tell_apart(rooms, room, state);
 	if (rule != ROOMRULE_NONE)
 		offer->why = roomrule_words(rule);
@@ -364,7 +402,7 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 static int take_by_rules(struct rooms *rooms, struct room *room, struct roomstate *state, struct roomacts_offer *offer,
     enum roomacts_source source)
 {
-	bool is_in = roomstate_find_member(state, rooms->own->public) >= 0;
+	int place = roomstate_find_member(state, rooms->own->public);
 	enum roomtree_verdict verdict;
 	uint8_t secret[ROOM_KEY_BYTES];
 	enum roomrule rule;
@@ -378,15 +416,16 @@ static int take_by_rules(struct rooms *rooms, struct room *room, struct roomstat
 		offer->why = "the key is another";
 		return 0;
 	}
-	if (!room && !is_in) {
+	if (!room && place < 0) {
 		offer->why = "not a member";
 		return 0;
 	}
 	verdict = room ? roomtree_judge(room->tree, state, &rule) : ROOMTREE_APART;
-	if ((verdict == ROOMTREE_APART || verdict == ROOMTREE_WAITS) && is_in &&
-	    (!room || !room->is_member || source == ROOMACTS_JOINED))
+	/* States of a membership that has ended bring nobody back. */
+	if ((verdict == ROOMTREE_APART || verdict == ROOMTREE_WAITS) && place >= 0 &&
+	    (!room || source == ROOMACTS_JOINED || (!room->is_member && state->members[place].since > room->head->n)))
 		return take_root(rooms, room, state, offer, source);
-	return take_next(rooms, room, state, offer);
+	return take_next(rooms, room, state, offer, source);
 }
 
 static int take_state(struct rooms *rooms, struct roomstate *state, struct roomacts_offer *offer,
@@ -400,13 +439,16 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 		offer->verdict = ROOMTREE_FULL;
 		return 0;
 	}
+	/* Of a room that the user is let into again, which stands in the line of that. */
+	if (room && !was_in)
+		room->is_held = source == ROOMACTS_TOLD_BY_STRANGER;
 	rc = take_by_rules(rooms, room, state, offer, source);
 	room = rooms_find(rooms, state->room);
-	if (rc == 0 && !was_in && room && room->is_member) {
-		room->is_held = source == ROOMACTS_TOLD_BY_STRANGER;
-		/* So that it is written. */
+	if (room && !room->is_member)
+		room->is_held = false;
+	/* So that it is written. */
+	if (room && room->is_member && !was_in)
 		room->written_line = -1;
-	}
 	return rc;
 }
 

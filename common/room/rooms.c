@@ -263,7 +263,9 @@ int rooms_load(struct rooms *rooms, struct room *room)
 	int rc;
 
 	if (room->tree && !room->is_stale) {
-		roomtree_trim(room->tree, clock_wall_ms());
+		/* A leave that is dropped may have decided which state is the head. */
+		if (roomtree_trim(room->tree, clock_wall_ms()))
+			room_set_head(rooms, room, roomtree_head(room->tree));
 		return 0;
 	}
 	/* One tree at a time: that of a room in which much happens takes megabytes. */
@@ -334,10 +336,11 @@ static int take_record(struct rooms *rooms, const struct record *record, uint64_
 		room = rooms_add(rooms, record->head);
 		if (!room)
 			return ENOMEM;
-		rc = room_add_key(room, record->head, record->has_key ? record->key : NULL);
 		/* The log may have been moved away. */
 		room->line = record->line < rooms->seen.st_size ? record->line : -1;
 	}
+	/* That of a state that was known without it stands here only. */
+	rc = room_add_key(room, record->head, record->has_key ? record->key : NULL);
 	room->digest = digest;
 	room->is_muted = record->is_muted;
 	room->is_held = record->is_held;
@@ -395,6 +398,7 @@ static int take_state_line(struct rooms *rooms, const struct chatlog_entry *entr
 	}
 	room->line = offset;
 	room->is_stale = true;
+	room->is_held = entry->held;
 	return 0;
 }
 

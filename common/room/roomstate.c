@@ -150,6 +150,8 @@ static const char *read_members(const json_t *list, struct roomstate *state)
 			return "the members are not in order";
 		since = member->since;
 	}
+	if (state->member_count > state->capacity)
+		return "it has more members than it is for";
 	if (state->n == 0 && (state->member_count != 1 || state->removed_count > 0 ||
 				 memcmp(state->members[0].identity, state->by, IDENTITY_BYTES) != 0))
 		return "the first member is not its author alone";

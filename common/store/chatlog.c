@@ -186,6 +186,7 @@ static void put_room_state(struct buffer *line, const struct chatlog_entry *entr
 	put_signed(line, entry);
 	buffer_put(line, "}");
 	put_bytes(line, entry->has_key, "key", entry->key, sizeof(entry->key));
+	buffer_put(line, "%s", entry->held ? ", \"held\": true" : "");
 	put_to(line, entry);
 	if (entry->before >= 0)
 		buffer_put(line, ", \"before\": %" PRId64, entry->before);
@@ -397,7 +398,8 @@ static bool read_room_state(json_t *object, struct chatlog_entry *entry)
 	entry->before = -1;
 	return read_bytes(object, "id", entry->id, sizeof(entry->id), &entry->has_id) && entry->has_id &&
 	       read_room(object, entry) && entry->has_room && read_signed(json_object_get(object, "state"), entry) &&
-	       read_bytes(object, "key", entry->key, sizeof(entry->key), &entry->has_key) && read_to(object, entry) &&
+	       read_bytes(object, "key", entry->key, sizeof(entry->key), &entry->has_key) &&
+	       read_flag(object, "held", &entry->held) && read_to(object, entry) &&
 	       (!json_object_get(object, "before") || read_offset(object, "before", &entry->before));
 }
 

@@ -80,7 +80,7 @@ struct chatlog_entry {
 	int64_t time_ms; /* wall clock */
 	enum chatlog_direction direction;
 	bool once; /* queued for the process that wrote it only, which nobody else sends in its place */
-	bool held; /* received, and not to be shown before it is accepted */
+	bool held; /* received, and not to be shown before it is accepted; of a room's state: so is the room */
 	enum chatlog_mode mode;
 	enum chatlog_state state;
 	int64_t settled; /* an offset, in bytes */

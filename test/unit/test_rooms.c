@@ -566,6 +566,233 @@ static void a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again(voi
 	leave(&bob);
 }
 
+/* What somebody who has a state keeps of it. */
+struct copy {
+	char *text;
+	size_t len;
+	uint8_t signature[IDENTITY_SIGNATURE_BYTES], key[ROOM_KEY_BYTES];
+};
+
+static struct copy copy_of(const struct roomstate *state, const uint8_t *key)
+{
+	struct copy copy = {.text = (char *)support_copy(state->text, state->text_len), .len = state->text_len};
+
+	memcpy(copy.signature, state->signature, sizeof(copy.signature));
+	memcpy(copy.key, key, sizeof(copy.key));
+	return copy;
+}
+
+static struct copy copy_head(const struct user *user)
+{
+	return copy_of(only_room(user)->head, room_key(only_room(user), only_room(user)->head->id));
+}
+
+static enum roomtree_verdict hand(struct user *to, const struct copy *copy, bool with_key, enum roomacts_source source)
+{
+	struct roomacts_offer one = {
+	    .text = {.text = copy->text, .len = copy->len}, .key = with_key ? copy->key : NULL};
+
+	memcpy(one.text.signature, copy->signature, sizeof(one.text.signature));
+	assert_int_equal(roomacts_take(to->rooms, &one, 1, source), 0);
+	return one.verdict;
+}
+
+/* A state that follows nothing known, as somebody makes it who follows no rule: themselves and somebody let in. */
+static struct copy forge_state(const struct user *by, const struct user *victim, const struct room *room, uint32_t n)
+{
+	struct roomdraft *draft = malloc(sizeof(*draft));
+	uint8_t key[ROOM_KEY_BYTES] = {1};
+	struct roomstate *state;
+	struct copy copy;
+	const char *why;
+
+	assert_non_null(draft);
+	roomdraft_begin_room(draft, by->own->public, "Forger", "lab");
+	draft->state.n = n;
+	memset(draft->state.room, 9, sizeof(draft->state.room));
+	if (room)
+		memcpy(draft->state.room, room->id, sizeof(draft->state.room));
+	memset(draft->state.after, 8, sizeof(draft->state.after));
+	assert_true(roomdraft_let_in(draft, victim->own->public, "Victim"));
+	assert_int_equal(roomdraft_sign(draft, by->own, key, clock_wall_ms(), &state, &why), 0);
+	copy = copy_of(state, key);
+	roomstate_release(state);
+	free(draft);
+	return copy;
+}
+
+static void a_state_that_came_without_its_key_gets_it_later(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), other;
+	struct copy renamed;
+
+	share_room(&alice, &bob);
+	other = bob;
+	start(&other);
+	set_name(&alice, "kitchen");
+	renamed = copy_head(&alice);
+	assert_int_equal(hand(&bob, &renamed, false, ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_null(room_key(only_room(&bob), only_room(&bob)->head->id));
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_int_equal(hand(&bob, &renamed, true, ROOMACTS_TOLD), ROOMTREE_KNOWN);
+	assert_non_null(room_key(only_room(&bob), only_room(&bob)->head->id));
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_non_null(room_key(only_room(&other), only_room(&other)->head->id));
+	restart(&bob);
+	assert_string_equal(only_room(&bob)->head->name, "kitchen");
+	assert_non_null(room_key(only_room(&bob), only_room(&bob)->head->id));
+	free(renamed.text);
+	stop(&other);
+	leave(&alice);
+	leave(&bob);
+}
+
+static void states_of_a_membership_that_has_ended_bring_nobody_back(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob");
+	struct copy old, fresh;
+
+	share_room(&alice, &bob);
+	set_name(&alice, "kitchen");
+	old = copy_head(&alice);
+	assert_int_equal(hand(&bob, &old, true, ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	change(&bob, take_out, &bob);
+	assert_int_equal(offer(&alice, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	/* What is older than the head is known no more. */
+	assert_int_equal(unlinkat(bob.dir, CHATLOG_NAME, 0), 0);
+	restart(&bob);
+	assert_int_equal(hand(&bob, &old, true, ROOMACTS_TOLD), ROOMTREE_APART);
+	assert_false(only_room(&bob)->is_member);
+	/* But who lets Bob in again does. */
+	set_name(&alice, "yard");
+	change(&alice, let_in, &bob);
+	fresh = copy_head(&alice);
+	assert_int_equal(hand(&bob, &fresh, true, ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_true(only_room(&bob)->is_member);
+	free(old.text);
+	free(fresh.text);
+	leave(&alice);
+	leave(&bob);
+}
+
+static void a_room_that_is_held_is_so_after_a_kill(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob"), other;
+	char *before;
+	size_t len;
+
+	make_room(&mallory, "trap");
+	change(&mallory, let_in, &bob);
+	before = file_take(bob.dir, PEERSFILE_NAME, &len);
+	other = bob;
+	start(&other);
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	file_put(bob.dir, PEERSFILE_NAME, before, len);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_held);
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_true(only_room(&other)->is_held);
+	/* One that the user has decided about is not. */
+	assert_int_equal(rooms_set(bob.rooms, only_room(&bob), false, false), 0);
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_false(only_room(&other)->is_held);
+	restart(&bob);
+	assert_false(only_room(&bob)->is_held);
+	free(before);
+	stop(&other);
+	leave(&mallory);
+	leave(&bob);
+}
+
+static void who_is_put_into_rooms_and_out_again_is_not_kept_from_others(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob"), can = user_of(state, "can");
+	const char *why;
+
+	for (int i = 0; i < ROOMACTS_HELD_MAX; i++) {
+		struct room *made = make_room(&mallory, "trap");
+		uint8_t id[ROOM_ID_BYTES];
+
+		memcpy(id, made->id, sizeof(id));
+		assert_int_equal(roomacts_change(mallory.rooms, made, let_in, &bob, &why), 0);
+		assert_int_equal(offer(&bob, rooms_find(mallory.rooms, id), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+		assert_true(rooms_find(bob.rooms, id)->is_held);
+		assert_int_equal(roomacts_change(mallory.rooms, rooms_find(mallory.rooms, id), take_out, &bob, &why),
+		    0);
+		assert_int_equal(offer(&bob, rooms_find(mallory.rooms, id), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	}
+	make_room(&can, "lab");
+	change(&can, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&can), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	leave(&mallory);
+	leave(&bob);
+	leave(&can);
+}
+
+static void who_joins_a_known_room_hands_that_on_and_need_not_accept_it(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can");
+	struct user mallory = user_of(state, "mallory");
+	struct chatlog_entry line;
+	struct copy forged;
+
+	share_room(&alice, &bob);
+	change(&alice, let_in, &can);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	change(&bob, take_out, &bob);
+	assert_int_equal(offer(&alice, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	change(&alice, let_in, &bob);
+	assert_int_equal(offer(&bob, only_room(&alice), ROOMACTS_JOINED), ROOMTREE_TAKEN);
+	line = last_line(&bob, CHATLOG_ROOM);
+	assert_int_equal(line.to_count, 1);
+	assert_memory_equal(line.to[0], can.own->public, IDENTITY_BYTES);
+	chatlog_entry_free(&line);
+	/* A room of a stranger that has the id of another is in the way of nobody who joins that. */
+	forged = forge_state(&mallory, &can, only_room(&alice), 1000);
+	assert_int_equal(hand(&can, &forged, true, ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
+	assert_true(only_room(&can)->is_held);
+	assert_int_equal(offer(&can, only_room(&alice), ROOMACTS_JOINED), ROOMTREE_TAKEN);
+	restart(&can);
+	assert_false(only_room(&can)->is_held);
+	assert_memory_equal(only_room(&can)->head->id, only_room(&alice)->head->id, ROOMSTATE_ID_BYTES);
+	free(forged.text);
+	leave(&alice);
+	leave(&bob);
+	leave(&can);
+	leave(&mallory);
+}
+
+static void a_room_that_could_not_be_left_is_not_entered(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
+	struct copy last = forge_state(&mallory, &bob, NULL, ROOM_NUMBER_MAX);
+
+	assert_int_equal(hand(&bob, &last, true, ROOMACTS_TOLD), ROOMTREE_REFUSED);
+	assert_null(rooms_next(bob.rooms, NULL));
+	free(last.text);
+	leave(&mallory);
+	leave(&bob);
+}
+
+static void only_members_say_that_others_went_separate_ways(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), mallory = user_of(state, "mallory");
+	struct copy lie, apart;
+
+	share_room(&alice, &bob);
+	lie = forge_state(&mallory, &bob, only_room(&bob), 1);
+	apart = forge_state(&alice, &bob, only_room(&bob), 1);
+	assert_int_equal(hand(&bob, &lie, true, ROOMACTS_TOLD), ROOMTREE_APART);
+	assert_null(strstr(events(&bob), "apart("));
+	assert_int_equal(hand(&bob, &apart, true, ROOMACTS_TOLD), ROOMTREE_APART);
+	assert_non_null(strstr(events(&bob), "apart("));
+	free(lie.text);
+	free(apart.text);
+	leave(&alice);
+	leave(&bob);
+	leave(&mallory);
+}
+
 static void there_are_so_many_rooms_and_those_one_has_left_give_way(void **state)
 {
 	struct user alice = user_of(state, "alice");
@@ -865,6 +1092,13 @@ int main(void)
 	    workdir_test(a_state_that_somebody_hands_over_is_taken_by_the_rules),
 	    workdir_test(rooms_that_strangers_begin_are_held_and_bounded),
 	    workdir_test(a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again),
+	    workdir_test(a_state_that_came_without_its_key_gets_it_later),
+	    workdir_test(states_of_a_membership_that_has_ended_bring_nobody_back),
+	    workdir_test(a_room_that_is_held_is_so_after_a_kill),
+	    workdir_test(who_is_put_into_rooms_and_out_again_is_not_kept_from_others),
+	    workdir_test(who_joins_a_known_room_hands_that_on_and_need_not_accept_it),
+	    workdir_test(a_room_that_could_not_be_left_is_not_entered),
+	    workdir_test(only_members_say_that_others_went_separate_ways),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
 	    workdir_test(nobody_keeps_others_from_being_heard_by_using_their_ids),

@@ -167,6 +167,8 @@ static void what_is_no_state_is_refused_with_a_reason(void **ignored)
 		"the room is for 1 to 64 members"},
 	    {"{" LATER NAMED "\"capacity\": 0, \"entry\": \"open\", " MEMBERS REMOVED END,
 		"the room is for 1 to 64 members"},
+	    {"{" LATER NAMED "\"capacity\": 1, \"entry\": \"open\", " MEMBERS REMOVED END,
+		"it has more members than it is for"},
 	    {"{" LATER NAMED "\"capacity\": 9, \"entry\": \"shut\", " MEMBERS REMOVED END,
 		"it does not say who may enter"},
 	    {"{" LATER NAMED "\"capacity\": 9, \"entry\": \"password\", " MEMBERS REMOVED END,
