@@ -14,6 +14,7 @@
 #include "message.h"
 #include "net/address.h"
 #include "recipient.h"
+#include "room.h"
 #include "store/lockedfile.h"
 #include "wording.h"
 
@@ -331,6 +332,10 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 {
 	bool secure = way->to.has_identity;
 
+	if (way->to.is_room) {
+		way->mode = CHATLOG_SECURE;
+		return PROGRAM_FINE;
+	}
 	heard_put(desk, true);
 	recipient_put_doubts(&way->to, desk->console);
 	if (!secure && !asks_all && !desk->prompt.terminal) {
@@ -345,13 +350,43 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 	return choose_mode(desk, way, secure, asks_all);
 }
 
+/* A room has no mode to choose and no session to open before. A pipe has the same lines as for a person. */
+static int chat_with_room(struct desk *desk, struct chat_way *way)
+{
+	struct prompt *prompt = &desk->prompt;
+	const char *fault;
+	bool secure = true;
+	char *line;
+	size_t len;
+
+	if (!prompt->terminal && !ask_secure(desk, &secure))
+		return PROGRAM_FAILED;
+	if (!secure) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Not sent: in a room everything is secure.\n");
+		return PROGRAM_FAILED;
+	}
+	prompt_expect(prompt, !prompt->terminal);
+	if (!prompt->terminal && !ask_number(desk, way->number))
+		return PROGRAM_FAILED;
+	if (!prompt_ask_text(prompt, PROMPT_NOTHING, "Message: ", &line, &len) || len == 0) {
+		console_put(desk->console, "Nothing was sent.\n");
+		return PROGRAM_FAILED;
+	}
+	fault = message_fault(line, len, prompt->plain, prompt->pasted);
+	if (fault)
+		wording_put_unfit(desk->console, fault);
+	return fault ? PROGRAM_FAILED : room_say(desk, &way->to, line, len);
+}
+
 int chat_run(struct desk *desk, const char *name)
 {
 	struct chat_way way = {0};
 	struct chat chat;
 	bool secure;
-	int status = recipient_find(&way.to, name, false, desk);
+	int status = recipient_find_among(&way.to, name, &(struct recipient_search){.even_room = true}, desk);
 
+	if (status == PROGRAM_FINE && way.to.is_room)
+		return chat_with_room(desk, &way);
 	if (status == PROGRAM_FINE) {
 		desk_show_waiting(desk, &way.to);
 		status = chat_choose(desk, &way, true);

@@ -1,8 +1,10 @@
 #include "completion.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "lobby.h"
 #include "net/address.h"
 #include "talk.h"
 #include "trust/candidates.h"
@@ -36,19 +38,41 @@ static void add_people(const struct desk *desk, const char *typed, struct wordli
 	}
 }
 
-void completion_offer(const struct desk *desk, enum prompt_wants wants, const char *line, struct wordlist *words)
+/* Adds the rooms whose names begin as typed, "#l", as the last word may. */
+static void add_rooms(struct desk *desk, const char *typed, struct wordlist *words)
+{
+	struct lobby lobby;
+
+	if (lobby_read(desk, &lobby)) {
+		for (size_t i = 0; i < lobby.count; i++) {
+			char name[LOBBY_NAME_BYTES];
+
+			snprintf(name, sizeof(name), "#%s", lobby.list[i].name);
+			add(words, typed, name, NULL);
+		}
+	}
+	lobby_free(&lobby);
+}
+
+void completion_offer(struct desk *desk, enum prompt_wants wants, const char *line, struct wordlist *words)
 {
 	static const char *const modes[] = {"secure", "unsecure", "plain", NULL};
 	static const char *const words_of_talk[] = {TALK_WORDS, NULL};
 	bool is_addressed = line[0] == '@' && (wants == PROMPT_COMMAND || wants == PROMPT_TALK);
-	const char *typed = line, *const * list;
+	const char *typed = line, *const * list, *room;
 
 	if (wants == PROMPT_COMMAND || is_addressed) {
 		typed = is_addressed ? line + 1 : line + strcspn(line, " ");
 		typed += strspn(typed, " ");
 	}
+	room = wants == PROMPT_COMMAND && strstr(typed, " #") ? strstr(typed, " #") + 1 : typed;
+	if (room[0] == '#' && wants != PROMPT_NOTHING)
+		typed = room;
 	words->begin = (size_t)(typed - line);
-	if (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME) {
+	if (wants == PROMPT_ROOM ||
+	    (typed[0] == '#' && (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME))) {
+		add_rooms(desk, typed, words);
+	} else if (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME) {
 		add_people(desk, typed, words);
 	} else if (wants == PROMPT_MODE || (wants == PROMPT_TALK && typed[0] == '/')) {
 		for (list = wants == PROMPT_MODE ? modes : words_of_talk; *list; list++) {

@@ -7,6 +7,7 @@
 
 #include "delivery.h"
 #include "recipient.h"
+#include "room/rooms.h"
 #include "store/lockedfile.h"
 #include "term/secret.h"
 #include "wording.h"
@@ -36,9 +37,22 @@ static void tell_delivery(void *context, const struct delivery_notice *notice)
 	prompt_wake(&desk->prompt);
 }
 
+/* The same of what was said or changed in a room: of a change, only what is wrong. */
+static void tell_tally(void *context, const struct delivery_tally *tally)
+{
+	struct desk *desk = context;
+
+	if (tally->item == OUTBOX_STATE && tally->delivered == tally->count)
+		return;
+	wording_put_tally(desk->console, delivery_rooms(desk->delivery), tally);
+	desk_show_waiting(desk, NULL);
+	prompt_wake(&desk->prompt);
+}
+
 bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 {
-	struct delivery_setup setup = {.key = &desk->key, .tell = tell_delivery, .context = desk};
+	struct delivery_setup setup = {
+	    .key = &desk->key, .tell = tell_delivery, .tell_tally = tell_tally, .context = desk};
 
 	*desk = (struct desk){
 	    .loop = loop_new(),
@@ -85,6 +99,25 @@ int desk_check_file(const struct desk *desk, const char *verb, const char *file,
 		console_put_styled(desk->console, CONSOLE_BAD, "cannot %s %s: %s\n", verb, file,
 		    has_peers ? peersfile_reason(error) : lockedfile_reason(error));
 	return error == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+}
+
+struct rooms *desk_rooms(struct desk *desk)
+{
+	struct rooms *rooms = delivery_rooms(desk->delivery);
+	int rc = ENOKEY;
+
+	if (!rooms)
+		rooms = desk->rooms;
+	if (rooms)
+		rc = rooms_follow(rooms);
+	else if (desk->key.is_usable)
+		rc = rooms_open(AT_FDCWD, desk->log, desk->peers, &desk->key.identity, &desk->rooms);
+	if (rc == ENOKEY)
+		console_put_styled(desk->console, CONSOLE_BAD,
+		    KEYFILE_NAME " cannot be used, so you are in no rooms.\n");
+	else
+		desk_check_file(desk, "read", CHATLOG_NAME, rc);
+	return rc != 0 ? NULL : rooms ? rooms : desk->rooms;
 }
 
 bool desk_agrees(struct desk *desk, const char *question)
@@ -136,6 +169,20 @@ int desk_status(const struct delivery_notice *notice)
 	return PROGRAM_FAILED;
 }
 
+int desk_conclude(struct desk *desk, const uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	bool waits = desk->script || !desk->prompt.terminal;
+	struct delivery_tally tally;
+	int rc = waits ? delivery_await(desk->delivery, id, &tally) : delivery_watch(desk->delivery, id);
+
+	if (rc != 0 && rc != EINTR)
+		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
+	if (rc != 0 || !waits || tally.delivered == tally.count)
+		return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
+	wording_put_tally(desk->console, delivery_rooms(desk->delivery), &tally);
+	return tally.delivered > 0 ? DESK_UNCONFIRMED : tally.waiting > 0 ? DESK_UNREACHABLE : DESK_REFUSED;
+}
+
 const uint8_t *desk_identity(const struct desk *desk)
 {
 	return desk->key.is_usable ? desk->key.identity.public : NULL;
@@ -144,6 +191,7 @@ const uint8_t *desk_identity(const struct desk *desk)
 void desk_close(struct desk *desk)
 {
 	delivery_free(desk->delivery);
+	rooms_free(desk->rooms);
 	chatlog_free(desk->log);
 	free(desk->users.list);
 	while (desk->links.count > 0)

@@ -20,6 +20,7 @@
 struct delivery;
 struct delivery_notice;
 struct recipient;
+struct rooms;
 
 /* What else can become of a command. */
 #define DESK_NOBODY 3	   /* nobody of that name, or several */
@@ -78,6 +79,7 @@ struct desk {
 	const struct recipient *talks_with; /* or NULL: of what is delivered to them a mark is enough */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
+	struct rooms *rooms; /* NULL before desk_rooms() */
 	int64_t asked_bytes; /* the size of chat.log when the menu's question was asked: what is beyond it is newer */
 	struct delivery *delivery;  /* which the menu starts */
 	const struct in_addr *from; /* the address to speak from, or NULL */
@@ -101,6 +103,12 @@ bool desk_read_peers(const struct desk *desk) __attribute__((warn_unused_result)
 /* If error is not 0, tells the user that a file cannot be read or written, as verb says. Returns the status of a command. */
 int desk_check_file(const struct desk *desk, const char *verb, const char *file, int error);
 
+/*
+ * The user's rooms as they are now; what was given out of them before is void. NULL after telling the user that they cannot be
+ * read, or that there is no identity. What is done there leaves only after delivery_start().
+ */
+struct rooms *desk_rooms(struct desk *desk);
+
 /* Asks for a yes, which in a script the command is. If it does not come, says that nothing was changed. */
 bool desk_agrees(struct desk *desk, const char *question);
 
@@ -115,6 +123,12 @@ void desk_put_news(const struct desk *desk, const struct delivery_notice *notice
 
 /* What a command returns whose message that has become of. */
 int desk_status(const struct delivery_notice *notice);
+
+/*
+ * What a command returns that has queued something under that id for the members of a room: at a terminal that is all, and
+ * what becomes of it is told when that is known; else it has tried everybody by then, and who does not have it is told.
+ */
+int desk_conclude(struct desk *desk, const uint8_t id[static ENVELOPE_ID_BYTES]);
 
 /* Our public key; NULL if there is none. */
 const uint8_t *desk_identity(const struct desk *desk);

@@ -19,6 +19,7 @@
 #include "net/address.h"
 #include "passphrase.h"
 #include "people.h"
+#include "room.h"
 #include "script.h"
 #include "search.h"
 #include "store/lockedfile.h"
@@ -101,6 +102,16 @@ static const struct command commands[] = {
     {"Mute", "NAME", "keep the messages of somebody without a bell", 1, people_mute},
     {"Unmute", "NAME", "have the bell again", 1, people_unmute},
     {"Strangers", "[WHOM]", "whose messages you take: all, ask or known; and who waits", 0, people_admit},
+    {"Rooms", "", "the rooms that you are in, and those that others announce", 0, room_run_list},
+    {"Room", "#lab", "what it is, who is in it, and who has not got what you said", 1, room_run_describe},
+    {"Create", "#lab", "make a room; it asks, or -p (password), -c N, -d \"TEXT\", -i (invited), NAME...", 5,
+	room_run_create},
+    {"Leave", "#lab", "be in it no more", 1, room_leave},
+    {"Invite", "NAME #lab", "let somebody in", 0, room_invite},
+    {"Remove", "NAME #lab", "take somebody out, for good", 0, room_remove},
+    {"Promote", "NAME #lab", "make somebody an admin of it", 0, room_promote},
+    {"Demote", "NAME #lab", "or an admin no more", 0, room_demote},
+    {"Set", "#lab WHAT VALUE", "its name, about, capacity, entry or password", 0, room_set},
     {"Name", "NEW", "change your own name", 1, people_rename},
     {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
@@ -142,7 +153,7 @@ static const struct command *find_command(struct console *console, const char *w
 		if (is_called(&commands[i], word)) {
 			found = &commands[i];
 			count++;
-			if (i < COMMANDS_SPECIFIED)
+			if (i < COMMANDS_SPECIFIED || strcasecmp(found->name, word) == 0)
 				return found;
 		}
 	}

@@ -26,8 +26,7 @@ const char *passphrase_fault(const char *text, size_t len)
 		   : NULL;
 }
 
-/* Asks for a line that is not shown. Returns 0 or, after telling the user, an errno value. */
-static int ask(struct desk *desk, const char *question, struct secret *secret)
+int passphrase_ask(struct desk *desk, const char *question, struct secret *secret)
 {
 	char *line;
 	size_t len;
@@ -59,7 +58,7 @@ static bool knows_present(struct desk *desk)
 
 	if (!desk->key.is_sealed && desk->prompt.terminal)
 		return true;
-	rc = ask(desk, "Passphrase now: ", &secret);
+	rc = passphrase_ask(desk, "Passphrase now: ", &secret);
 	if (rc == 0 && desk->key.is_sealed) {
 		rc = keyfile_unlock(&desk->key, secret.text, secret.len);
 		if (rc != 0)
@@ -78,14 +77,14 @@ static bool choose(struct desk *desk, struct secret *chosen)
 	const char *fault;
 
 	do {
-		if (ask(desk,
+		if (passphrase_ask(desk,
 			desk->key.is_sealed ? "New passphrase (Enter: remove it): " : "New passphrase (Enter: none): ",
 			chosen) != 0)
 			return false;
 		fault = chosen->len > 0 ? passphrase_fault(chosen->text, chosen->len) : NULL;
 		/* A pipe brings it again in any case. */
 		if (!terminal || (!fault && chosen->len > 0)) {
-			if (ask(desk, "Once more: ", &again) != 0)
+			if (passphrase_ask(desk, "Once more: ", &again) != 0)
 				return false;
 			if (!fault && (again.len != chosen->len || memcmp(again.text, chosen->text, chosen->len) != 0))
 				fault = "the two are not the same";

@@ -7,11 +7,18 @@
 #define QUARTET_PASSPHRASE_H
 
 #include "desk.h"
+#include "term/secret.h"
 
 #define PASSPHRASE_MIN_CHARACTERS 5
 
 /* What keeps len bytes from being a passphrase, as words that follow "That will not do: "; NULL if nothing does. */
 const char *passphrase_fault(const char *text, size_t len);
+
+/*
+ * Asks for a line that is not shown; a pipe has it as the next line. Returns 0; or, after telling the user unless the input
+ * has ended, an errno value.
+ */
+int passphrase_ask(struct desk *desk, const char *question, struct secret *secret) __attribute__((warn_unused_result));
 
 /*
  * The command Passphrase: asks for the present one, if there is one, and twice for the new one; an empty new one removes

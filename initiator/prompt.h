@@ -22,6 +22,7 @@ enum prompt_wants {
 	PROMPT_NOTHING, /* that could be guessed */
 	PROMPT_COMMAND,
 	PROMPT_NAME,
+	PROMPT_ROOM,
 	PROMPT_MODE, /* "secure or unsecure?" */
 	PROMPT_TALK, /* a message, or what is done between messages */
 };

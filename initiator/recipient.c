@@ -1,10 +1,12 @@
 #include "recipient.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "lobby.h"
 #include "net/address.h"
 #include "trust/ownname.h"
 #include "users.h"
@@ -178,6 +180,25 @@ bool recipient_is_online(const struct desk *desk, const char *text)
 	return false;
 }
 
+/* Finds a room that the user is in; nothing is done with it if a person is meant. */
+static int find_room(struct recipient *recipient, const char *text, bool is_wanted, struct desk *desk)
+{
+	struct lobby_room found;
+	struct room *room;
+	int status = PROGRAM_FAILED;
+
+	if (is_wanted)
+		status = lobby_find_own(desk, text, &found, &room);
+	else
+		console_put_styled(desk->console, CONSOLE_WARNING, "That is for a person, and no room.\n");
+	if (status != PROGRAM_FINE)
+		return status;
+	*recipient = (struct recipient){.is_room = true};
+	memcpy(recipient->room, found.id, sizeof(recipient->room));
+	snprintf(recipient->username, sizeof(recipient->username), "#%s", found.name);
+	return PROGRAM_FINE;
+}
+
 int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
     struct desk *desk)
 {
@@ -190,6 +211,8 @@ int recipient_find_among(struct recipient *recipient, const char *text, const st
 			return PROGRAM_FAILED;
 		text = answer;
 	}
+	if (text[0] == '#')
+		return find_room(recipient, text, search->even_room, desk);
 	if (!desk_read_peers(desk))
 		return PROGRAM_FAILED;
 	begin(&candidates, desk->peers);
@@ -209,11 +232,13 @@ int recipient_find_among(struct recipient *recipient, const char *text, const st
 	return DESK_UNREACHABLE;
 }
 
-size_t recipient_name_bytes(const struct desk *desk, const char *text)
+size_t recipient_name_bytes(struct desk *desk, const char *text)
 {
 	char name[USERNAME_MAX_BYTES + 1];
 	size_t len = strnlen(text, USERNAME_MAX_BYTES);
 
+	if (text[0] == '#')
+		return lobby_name_bytes(desk, text);
 	for (; len > 0; len--) {
 		if (text[len] != '\0' && text[len] != ' ')
 			continue;

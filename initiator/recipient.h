@@ -2,7 +2,7 @@
  * The recipient: whom the user means, by a name, the beginning of one, an address, or a number of the list of Users.
  *
  * This is the one place that finds that out. Who may be meant is for trust/candidates.h to say; if several are, the user is
- * asked. A number means whoever had it when the list was shown, whatever has been announced since.
+ * asked. "#lab" means a room (lobby.h), for who can do something with that. A number means whoever had it when the list was shown, whatever has been announced since.
  */
 #ifndef QUARTET_RECIPIENT_H
 #define QUARTET_RECIPIENT_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "desk.h"
+#include "room/roomstate.h"
 #include "trust/candidates.h"
 
 /* All copies: they hold when peers.txt is read again. */
@@ -23,6 +24,9 @@ struct recipient {
 	bool downgraded; /* has no identity, but one is known or was announced of that name or address */
 	bool has_pin;	 /* of the identity */
 	uint8_t identity[IDENTITY_BYTES];
+	bool
+	    is_room; /* nobody, but a room that the user is in; the username is "#lab", and nothing above means anything */
+	uint8_t room[ROOM_ID_BYTES];
 	struct pin pin;
 	struct pin other; /* who else is known by that name, or by one that looks like it, if somebody is */
 };
@@ -42,6 +46,7 @@ struct recipient_search {
 	size_t other_count;
 	unsigned noted;
 	bool even_absent;
+	bool even_room;
 };
 
 int recipient_find_among(struct recipient *recipient, const char *text, const struct recipient_search *search,
@@ -57,7 +62,7 @@ bool recipient_is_online(const struct desk *desk, const char *text);
  * How many bytes at the beginning of text are a name or address: the longest whole one that somebody has, else the first
  * word.
  */
-size_t recipient_name_bytes(const struct desk *desk, const char *text);
+size_t recipient_name_bytes(struct desk *desk, const char *text);
 
 /*
  * Sets *recipient to the holder of an identity, as peers.txt was read last. Unless they are pinned, they keep the username

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "matcher.h"
 #include "people.h"
+#include "room.h"
 #include "search.h"
 #include "send.h"
 #include "trust.h"
@@ -21,6 +22,7 @@ struct request {
 	struct wish wish; /* -j, -n, -f, and the arguments */
 	bool once;	  /* -1 */
 	struct send_order order;
+	struct room_order room;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -32,8 +34,9 @@ struct command {
 	const char *options; /* as getopt(3) takes them */
 	int least, most;     /* arguments that follow them */
 	bool needs_secret;   /* signs, encrypts or compares; all else works without the passphrase of the identity */
-	/* One of these: for a name as in the menu, for a wish, or for anything else. */
+	/* One of these: for a name as in the menu, for all arguments as one, for a wish, or for anything else. */
 	int (*run_named)(struct desk *desk, const char *name);
+	int (*run_joined)(struct desk *desk, const char *arguments);
 	int (*list)(struct desk *desk, const struct wish *wish);
 	int (*run)(struct request *request);
 	int (*check)(struct request *request); /* whether they can be meant: PROGRAM_FINE or PROGRAM_USAGE; or NULL */
@@ -55,6 +58,20 @@ static int check_send(struct request *request)
 static int run_send(struct request *request)
 {
 	return send_run(&request->desk, &request->order);
+}
+
+static int check_create(struct request *request)
+{
+	struct program *program = request->program;
+	const char *value,
+	    *fault = room_parse_order(&request->room, program->argument_count, program->arguments, &value);
+
+	return fault ? program_refuse(program, "create", value ? value : "", fault) : PROGRAM_FINE;
+}
+
+static int run_create(struct request *request)
+{
+	return room_create(&request->desk, &request->room);
 }
 
 static int run_deliver(struct request *request)
@@ -101,6 +118,19 @@ static const struct command commands[] = {
     {"unblock", "NAME", "take them again", "", 1, 1, false, .run_named = people_unblock},
     {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, false, .run_named = people_mute},
     {"unmute", "NAME", "have the bell again", "", 1, 1, false, .run_named = people_unmute},
+    {"rooms", "[-j]", "the rooms that you are in, and those that others announce", "j", 0, 0, true, .list = room_list},
+    {"room", "[-j] '#lab'", "what it is, and who is in it", "j", 1, 1, true, .list = room_describe},
+    {"create", "'#lab' [-p] [-c N] [-d TEXT] [-i] [NAME...]",
+	"a room for N, described by TEXT, with these in it; -p: its password is a line of the input; -i: only for those "
+	"who are invited",
+	"", 1, ROOM_MEMBERS_MAX + 6, true, .run = run_create, .check = check_create},
+    {"leave", "'#lab'", "be in it no more", "", 1, 1, true, .run_named = room_leave},
+    {"invite", "NAME '#lab'", "let somebody in", "", 2, 2, true, .run_joined = room_invite},
+    {"remove", "NAME '#lab'", "take somebody out, for good", "", 2, 2, true, .run_joined = room_remove},
+    {"promote", "NAME '#lab'", "make somebody an admin of it", "", 2, 2, true, .run_joined = room_promote},
+    {"demote", "NAME '#lab'", "or an admin no more", "", 2, 2, true, .run_joined = room_demote},
+    {"set", "'#lab' WHAT VALUE", "its name, about, capacity, entry (open, password, invited) or password", "", 3, 3,
+	true, .run_joined = room_set},
     {"name", "NEW", "change your own name", "", 1, 1, true, .run_named = people_rename},
 };
 
@@ -217,6 +247,19 @@ static int parse(struct request *request, const struct command *command, int cou
 	return status;
 }
 
+static int run_joined(struct request *request, const struct command *command)
+{
+	struct buffer line = {0};
+	int status = PROGRAM_FAILED;
+
+	for (int i = 0; i < request->argument_count; i++)
+		buffer_put(&line, "%s%s", i > 0 ? " " : "", request->arguments[i]);
+	if (buffer_append(&line, "", 1) == 0)
+		status = command->run_joined(&request->desk, line.data);
+	buffer_wipe(&line);
+	return status;
+}
+
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
@@ -227,6 +270,8 @@ static int run(struct request *request, const struct command *command)
 		program->out.terminal = program->out.coloured = false; /* lines as they are */
 	if (opened && command->list)
 		status = command->list(&request->desk, &request->wish);
+	else if (opened && command->run_joined)
+		status = run_joined(request, command);
 	else if (opened)
 		status =
 		    command->run ? command->run(request) : command->run_named(&request->desk, request->arguments[0]);

@@ -12,6 +12,7 @@
 #include "delivery.h"
 #include "message.h"
 #include "recipient.h"
+#include "room.h"
 #include "store/lockedfile.h"
 #include "wording.h"
 
@@ -213,8 +214,11 @@ static bool has_changed(const struct sending *sending)
 static int send_text(struct sending *sending)
 {
 	const struct send_order *order = sending->order;
-	int status = recipient_find(&sending->to, order->name, order->keep, sending->desk);
+	struct recipient_search search = {.even_absent = order->keep, .even_room = true};
+	int status = recipient_find_among(&sending->to, order->name, &search, sending->desk);
 
+	if (status == PROGRAM_FINE && sending->to.is_room)
+		return room_say(sending->desk, &sending->to, sending->text.data, sending->text.len);
 	if (status == PROGRAM_FINE)
 		status = choose_mode(sending);
 	else if (status == DESK_UNREACHABLE && has_changed(sending))

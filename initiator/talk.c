@@ -14,6 +14,7 @@
 #include "history.h"
 #include "message.h"
 #include "net/address.h"
+#include "room.h"
 #include "search.h"
 #include "store/chatreader.h"
 #include "users.h"
@@ -38,6 +39,8 @@ static int send_checked(struct talk *talk, const char *text, size_t len)
 	int rc, status;
 
 	buffer_wipe(&talk->failed);
+	if (talk->way.to.is_room)
+		return room_say(desk, &talk->way.to, text, len);
 	if (is_secure && desk->prompt.terminal && desk->talks_with && talk->way.number[0] == '\0') {
 		/* While the next is typed; what becomes of it is told by the desk. */
 		rc = delivery_queue(desk->delivery, &talk->way.to, text, len, 0, NULL);
@@ -241,7 +244,7 @@ static int send_or_talk(struct talk *talk, const char *text)
 int talk_run(struct desk *desk, const char *name)
 {
 	struct talk talk = {.desk = desk};
-	int status = recipient_find(&talk.way.to, name, false, desk);
+	int status = recipient_find_among(&talk.way.to, name, &(struct recipient_search){.even_room = true}, desk);
 
 	if (status == PROGRAM_FINE)
 		status = chat_choose(desk, &talk.way, true);
@@ -269,8 +272,9 @@ static int find_addressed(struct recipient *recipient, const char *typed, size_t
 	name = strndup(typed, len);
 	if (!name)
 		return PROGRAM_FAILED;
-	status = recipient_find(recipient,
-	    strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0 ? "@all" : name, false, desk);
+	status = recipient_find_among(recipient,
+	    strcasecmp(name, "all") == 0 && recipient_count(desk, name, true) == 0 ? "@all" : name,
+	    &(struct recipient_search){.even_room = true}, desk);
 	free(name);
 	return status;
 }
@@ -301,7 +305,7 @@ static int read_seen(const struct desk *desk, struct chatreader *reader, struct 
 		if (chatlog_parse(line, len, entry) != 0)
 			continue;
 		received = entry->direction == CHATLOG_RECEIVED;
-		if (entry->kind == CHATLOG_MESSAGE && !entry->held &&
+		if (entry->kind == CHATLOG_MESSAGE && !entry->held && !entry->has_room &&
 		    !(received && pins_wishes(peersfile_pins(desk->peers), entry->has_identity ? identity : NULL,
 				      entry->address) &
 				      (PINS_MUTED | PINS_BLOCKED)))

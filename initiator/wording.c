@@ -12,7 +12,7 @@ void wording_put_heading(struct console *console, const struct recipient *to, en
 	recipient_put(to, console, CONSOLE_NORMAL, "To", "");
 	if (mode == CHATLOG_CLASSIC)
 		console_put_styled(console, CONSOLE_WARNING, "  classic: anybody on the way can read it");
-	else if (mode == CHATLOG_SECURE && !to->has_pin)
+	else if (mode == CHATLOG_SECURE && !to->has_pin && !to->is_room)
 		console_put_styled(console, CONSOLE_FAINT, "  not known yet");
 	else if (mode == CHATLOG_SECURE && to->pin.verified)
 		console_put_styled(console, CONSOLE_GOOD, "  verified");
@@ -233,4 +233,44 @@ void wording_put_waiting(struct console *console, const struct recipient *to, si
 void wording_put_unfit(struct console *console, const char *fault)
 {
 	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message %s. An empty line gives up.\n", fault);
+}
+
+/* Collects the names of those of whom this is so, in brackets, or nothing. */
+static void put_shares(struct console *console, const struct rooms *rooms, const struct delivery_tally *tally,
+    bool refused, const char *words)
+{
+	const struct room *room = rooms_find(rooms, tally->room);
+	const char *before = words;
+
+	for (size_t i = 0; i < tally->count; i++) {
+		const struct delivery_share *share = &tally->shares[i];
+		char name[USERNAME_MAX_BYTES + 1] = VERDICT_NAMELESS;
+		bool is_refused = share->kind == DELIVERY_REFUSED || share->kind == DELIVERY_DROPPED;
+
+		if (share->kind == DELIVERY_DELIVERED || is_refused != refused)
+			continue;
+		if (room)
+			rooms_name(rooms, room->head, share->identity, name);
+		console_put(console, "%s ", before);
+		console_put_name(console, CONSOLE_NORMAL, name);
+		if (refused && share->why[0] != '\0') {
+			console_put(console, ": ");
+			console_put_foreign(console, share->why, strlen(share->why));
+		}
+		before = ",";
+	}
+	console_put(console, before == words ? "" : ")");
+}
+
+void wording_put_tally(struct console *console, const struct rooms *rooms, const struct delivery_tally *tally)
+{
+	if (tally->count == 0)
+		console_put_styled(console, CONSOLE_FAINT, "Nobody else is in the room.");
+	else if (tally->delivered == 0)
+		console_put_styled(console, CONSOLE_WARNING, "0 of %zu", tally->count);
+	else
+		console_put_styled(console, CONSOLE_GOOD, "✓ %zu of %zu", tally->delivered, tally->count);
+	put_shares(console, rooms, tally, false, " (waiting for");
+	put_shares(console, rooms, tally, true, " (not taken by");
+	console_put(console, "\n");
 }

@@ -34,6 +34,9 @@ void wording_put_end(struct console *console, const struct call *call, int error
 /* What has become of a secure message, or of an attempt to deliver it. */
 void wording_put_news(struct console *console, const struct delivery_notice *notice);
 
+/* Who of a room has what was said or changed there: "✓ 4 of 5 (waiting for Can)". */
+void wording_put_tally(struct console *console, const struct rooms *rooms, const struct delivery_tally *tally);
+
 /* The log is so long that what was queued early is not found, as outbox_begin() says. */
 void wording_put_forgotten(struct console *console);
 

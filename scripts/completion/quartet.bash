@@ -6,20 +6,36 @@ _quartet_names() {
 	sed -n -E 's/.*"(known|username)": "([[:alnum:]_.-]+)".*/\2/p' "$1/peers.txt" 2>/dev/null | sort -u
 }
 
+# The same of rooms, for a word like '#l or \#l.
+_quartet_rooms() {
+	local name
+
+	while read -r name; do
+		[[ ${2%%#*}#$name == "$2"* ]] && COMPREPLY+=("${2%%#*}#$name")
+	done < <(grep -E '"(room|rooms)": ' "$1/peers.txt" 2>/dev/null |
+		grep -oE '"name": "[[:alnum:]_.-]+"' | cut -d '"' -f 4 | sort -u)
+}
+
 # Completes what follows a command of the initiator, whose first word is that of index $1, in a directory.
 _quartet_command() {
 	local command=${COMP_WORDS[$1]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options=''
 
 	case $command in
-	users | watch) options='-j' ;;
+	users | watch | rooms | room) options='-j' ;;
+	create) options='-p -c -d -i' ;;
+	join) options='-p' ;;
 	history) options='-j -n' ;;
 	search) options='-j -f' ;;
 	send) options='-m -w -k' ;;
 	deliver) options='-1' ;;
 	esac
+	if [[ $word == *'#'* ]]; then
+		_quartet_rooms "$2" "$word"
+		return
+	fi
 	case $command$before in
 	send-m) mapfile -t COMPREPLY < <(compgen -W 'secure plain classic' -- "$word") ;;
-	send-w | history-n | deliver* | name*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	send-w | history-n | create-[cd] | deliver* | name* | rooms* | set*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$options $(_quartet_names "$2")" -- "$word") ;;
 	esac
 }
@@ -34,7 +50,7 @@ _quartet() {
 	initiator)
 		options+=' -s --strict --passphrase-fd'
 		commands='users send history search watch deliver fingerprint verify trust distrust accept reject
-			block unblock mute unmute name'
+			block unblock mute unmute rooms room create leave invite remove promote demote set name'
 		;;
 	esac
 	COMPREPLY=()

@@ -37,7 +37,7 @@ def table(alice):
     """The commands for scripts as -h has them, with the options of each."""
     shown = alice.run("initiator", "-h").output.partition("asks nothing")[2]
     return {name: re.findall(r"-[a-z1]\b", usage)
-            for name, usage in re.findall(r"^  ([a-z]+) ((?:\[.*?\] |[A-Z]+\.* )*)", shown, re.MULTILINE)}
+            for name, usage in re.findall(r"^  ([a-z]+) ((?:'#lab' |\[.*?\] |[A-Z]+\.* )*)", shown, re.MULTILINE)}
 
 
 def test_every_command_and_its_options_are_completed(alice, table):

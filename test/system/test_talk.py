@@ -342,5 +342,5 @@ def test_the_commands_of_the_specification_and_the_reply_have_their_beginnings(a
     initiator.ask("c", "Name: ")
     initiator.menu("")
     assert "Nobody has written" in initiator.menu("R hello")
-    initiator.ask("re", "Name: ")  # of Reject
+    initiator.ask("rej", "Name: ")  # of Reject
     assert "Help" in initiator.menu("") + initiator.menu("he")
