@@ -66,20 +66,24 @@ static void keep(struct roomview *view, struct roomview_room room)
 	view->rooms[view->count++] = room;
 }
 
-void roomview_refresh(struct roomview *view, const struct peersfile *file)
+static void read_records(struct roomview *view, const struct peersfile *file)
 {
 	const struct roomview before = *view;
 	size_t cursor = 0, len;
 	const char *line;
 
-	if (view->file == file && view->readings == peersfile_readings(file))
-		return;
 	*view = (struct roomview){.file = file, .readings = peersfile_readings(file)};
 	while (peersfile_next_room(file, &cursor, &line, &len))
 		view->count += view->count < ROOMVIEW_MAX && read_record(line, len, &view->rooms[view->count]);
 	for (size_t i = 0; i < before.count; i++)
 		keep(view, before.rooms[i]);
 	find_doubles(view);
+}
+
+void roomview_refresh(struct roomview *view, const struct peersfile *file)
+{
+	if (view->file != file || view->readings != peersfile_readings(file))
+		read_records(view, file);
 }
 
 void roomview_take(struct roomview *view, const struct chatlog_entry *entry)
