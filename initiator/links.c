@@ -8,6 +8,7 @@
 
 #include "base/launch.h"
 #include "base/stop.h"
+#include "listing.h"
 #include "store/chatreader.h"
 #include "term/richtext.h"
 
@@ -50,9 +51,11 @@ static void add_all(struct shown_links *links, const char *text, size_t len)
 	}
 }
 
-/* Reads the last links from the end of the log. What is held is not shown yet. */
-static int read_links(struct shown_links *links)
+/* Reads the last links from the end of the log, of what may be shown. */
+static int read_links(struct desk *desk)
 {
+	struct shown_links *links = &desk->links;
+	struct listing listing = {.desk = desk};
 	struct chatreader *reader = NULL;
 	struct chatlog_entry entry;
 	const char *line;
@@ -65,7 +68,7 @@ static int read_links(struct shown_links *links)
 		rc = chatreader_line(reader, &line, &len);
 		if (rc != 0 || !memmem(line, len, "http", 4) || chatlog_parse(line, len, &entry) != 0)
 			continue;
-		if (entry.kind == CHATLOG_MESSAGE && !entry.held)
+		if (entry.kind == CHATLOG_MESSAGE && !entry.held && listing_has(&listing, &entry))
 			add_all(links, entry.text, entry.text_len);
 		chatlog_entry_free(&entry);
 	}
@@ -128,7 +131,7 @@ int links_open(struct desk *desk, const char *argument)
 	struct shown_links *links = &desk->links;
 	char *answer = NULL, *end;
 	unsigned long number;
-	int rc = argument[0] == '\0' || links->count == 0 ? read_links(links) : 0;
+	int rc = argument[0] == '\0' || links->count == 0 ? read_links(desk) : 0;
 
 	if (rc != 0)
 		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
