@@ -63,15 +63,6 @@ static const char *message_fault(enum exchange_kind kind, int error)
 				       : "its message does not decrypt";
 }
 
-/* Answers an ask or a saying of something that there is not here. */
-static void turn_away(struct conversation *conversation, const struct exchange_message *opened)
-{
-	struct envelope_receipt receipt = {.received = opened->counter, .status = ENVELOPE_NO};
-
-	strcpy(receipt.why, json_object_get(opened->body, "ask") ? "no such ask" : "no such room");
-	conversation_acknowledge(conversation, &receipt);
-}
-
 static const char *take_encrypted(struct conversation *conversation, const struct wire_object *object,
     struct inbox *inbox)
 {
@@ -83,8 +74,9 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 
 	if (rc != 0)
 		return message_fault(exchange->kind, rc);
-	if (opened.body)
-		turn_away(conversation, &opened);
+	/* An answer may be long. */
+	if (opened.body && conversation->outgoing.len > 0)
+		why = "it asks again before it has read the answer";
 	else
 		why = inbox_add(inbox, &(struct message){
 					   .address = conversation->peer,
@@ -94,12 +86,15 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 					   .id = opened.id,
 					   .text = opened.text,
 					   .text_len = opened.text_len,
+					   .body = opened.body,
+					   .exchange = exchange,
 					   .conversation = is_secure ? conversation : NULL,
 					   .counter = opened.counter,
 				       });
-	exchange_message_free(&opened);
-	if (!why)
+	/* Asks leave nothing behind that is counted, so keys might be exchanged between them without end. */
+	if (!why && !opened.body)
 		conversation->keys = 0;
+	exchange_message_free(&opened);
 	return why;
 }
 
@@ -156,10 +151,11 @@ const char *conversation_receive(struct conversation *conversation, const char *
 	return NULL;
 }
 
-void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt)
+void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt,
+    json_t *members)
 {
 	/* Out of memory there is no receipt, and the sender says "not confirmed", as it should. */
-	(void)!exchange_seal_receipt(&conversation->exchange, receipt, NULL, &conversation->outgoing);
+	(void)!exchange_seal_receipt(&conversation->exchange, receipt, members, &conversation->outgoing);
 }
 
 int64_t conversation_deadline_ms(const struct conversation *conversation)

@@ -59,8 +59,9 @@ void conversation_begin(struct conversation *conversation, struct in_addr peer, 
 const char *conversation_receive(struct conversation *conversation, const char *bytes, size_t len, struct inbox *inbox,
     int64_t now_ms) __attribute__((warn_unused_result));
 
-/* Seals the receipt for something secure in the conversation into outgoing. */
-void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt);
+/* Seals the receipt for something secure in the conversation into outgoing, with further members unless they are NULL. */
+void conversation_acknowledge(struct conversation *conversation, const struct envelope_receipt *receipt,
+    json_t *members);
 
 /* When the conversation is over because nothing, or not enough, came: monotonic. */
 int64_t conversation_deadline_ms(const struct conversation *conversation);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answerer.h"
 #include "base/clock.h"
 #include "caller.h"
 #include "store/lockedfile.h"
@@ -87,7 +88,7 @@ static void answer(struct inbox *inbox, void *conversation, uint64_t counter, en
 	if (own_name)
 		strcpy(receipt.username, own_name);
 	strcpy(receipt.why, welcome_answers[welcome].why);
-	inbox->acknowledge(conversation, &receipt);
+	inbox->acknowledge(conversation, &receipt, NULL);
 }
 
 /* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
@@ -211,6 +212,8 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	enum welcome welcome;
 	const char *why;
 
+	if (message->body)
+		return answerer_add(inbox->answerer, message);
 	if (before != RECEIVED_NOT && before != RECEIVED_HELD)
 		return answer_again(inbox, message, before);
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
@@ -349,16 +352,25 @@ static void commit(struct inbox *inbox, unsigned deferred, bool finally)
 	inbox->retry_ms = inbox->tell_ms = 0;
 }
 
+static void proceed(struct inbox *inbox, unsigned deferred)
+{
+	/* Which needs the lock. */
+	if (inbox->answerer && answerer_is_ready(inbox->answerer))
+		deferred = 0;
+	if (clock_monotonic_ms() >= inbox->retry_ms)
+		commit(inbox, deferred, false);
+	if (inbox->answerer)
+		answerer_commit(inbox->answerer);
+}
+
 void inbox_commit(struct inbox *inbox)
 {
-	if (clock_monotonic_ms() >= inbox->retry_ms)
-		commit(inbox, 0, false);
+	proceed(inbox, 0);
 }
 
 void inbox_proceed(struct inbox *inbox)
 {
-	if (clock_monotonic_ms() >= inbox->retry_ms)
-		commit(inbox, CHATLOG_DEFERRED, false);
+	proceed(inbox, CHATLOG_DEFERRED);
 }
 
 void inbox_finish(struct inbox *inbox)
@@ -368,11 +380,15 @@ void inbox_finish(struct inbox *inbox)
 	do {
 		commit(inbox, 0, clock_monotonic_ms() >= deadline_ms);
 	} while (inbox->retry_ms != 0);
+	if (inbox->answerer)
+		answerer_commit(inbox->answerer);
 }
 
 int64_t inbox_due_ms(const struct inbox *inbox)
 {
-	return inbox->retry_ms != 0 ? inbox->retry_ms : INT64_MAX;
+	int64_t due_ms = inbox->answerer ? answerer_due_ms(inbox->answerer) : INT64_MAX;
+
+	return inbox->retry_ms != 0 && inbox->retry_ms < due_ms ? inbox->retry_ms : due_ms;
 }
 
 bool inbox_owes(const struct inbox *inbox, const void *conversation)
@@ -383,7 +399,7 @@ bool inbox_owes(const struct inbox *inbox, const void *conversation)
 				return true;
 		}
 	}
-	return false;
+	return inbox->answerer && answerer_owes(inbox->answerer, conversation);
 }
 
 void inbox_forget(struct inbox *inbox, const void *conversation)
@@ -394,6 +410,8 @@ void inbox_forget(struct inbox *inbox, const void *conversation)
 				inbox->batches[i].receipts[k].conversation = NULL;
 		}
 	}
+	if (inbox->answerer)
+		answerer_forget(inbox->answerer, conversation);
 }
 
 void inbox_free(struct inbox *inbox)

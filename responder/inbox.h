@@ -23,7 +23,7 @@
 #include "roster.h"
 #include "store/chatlog.h"
 #include "term/console.h"
-#include "wire/envelope.h"
+#include "wire/exchange.h"
 
 /* What one stranger's address, or one who is known, may add to chat.log: at once, and in the long run. */
 #define INBOX_BURST_BYTES (256u * 1024 * 1024)
@@ -45,8 +45,8 @@
 /* A batch that has grown to this is committed before more is added, in bytes of chat.log. */
 #define INBOX_BATCH_BYTES (256 * 1024)
 
-/* Sends a receipt for a message of the conversation that was given with it. */
-typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt *receipt);
+/* Sends a receipt for a message of the conversation that was given with it; members are further ones, or NULL. */
+typedef void inbox_acknowledge(void *conversation, const struct envelope_receipt *receipt, json_t *members);
 
 #define INBOX_BATCHES 3
 
@@ -55,7 +55,8 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
-	bool unshown; /* what is kept is shown by somebody else, from the file */
+	struct answerer *answerer; /* whose what is said of rooms is; NULL before there can be any */
+	bool unshown;		   /* what is kept is shown by somebody else, from the file */
 	struct received *received;
 	int synced; /* the descriptor of chatlog_defer(), or -1 */
 	struct ratelimit known, strangers;
@@ -89,7 +90,9 @@ struct message {
 	const uint8_t *id;     /* ENVELOPE_ID_BYTES; NULL if it has none */
 	const char *text;      /* UTF-8 */
 	size_t text_len;
-	void *conversation; /* to acknowledge it; NULL if nobody expects that */
+	const json_t *body;		 /* in place of the text: an ask or a saying, which is the answerer's */
+	const struct exchange *exchange; /* in which that was said */
+	void *conversation;		 /* to acknowledge it; NULL if nobody expects that */
 	uint64_t counter;
 };
 

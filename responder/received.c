@@ -135,7 +135,8 @@ static enum received_state state_of(const struct chatlog_entry *entry)
 		return RECEIVED_KEPT;
 	if (entry->kind == CHATLOG_STATE && entry->state == CHATLOG_REJECTED)
 		return RECEIVED_REJECTED;
-	if (entry->kind != CHATLOG_MESSAGE || entry->direction != CHATLOG_RECEIVED)
+	/* What is said in rooms is known to room/rooms. */
+	if (entry->kind != CHATLOG_MESSAGE || entry->direction != CHATLOG_RECEIVED || entry->has_room)
 		return RECEIVED_NOT;
 	return entry->held ? RECEIVED_HELD : RECEIVED_KEPT;
 }

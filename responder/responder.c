@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "alert.h"
+#include "answerer.h"
 #include "base/stop.h"
 #include "conversation.h"
 #include "crypto/classic.h"
@@ -135,6 +136,15 @@ static int run(struct program *program)
 		status = stop_requested() ? PROGRAM_FINE : PROGRAM_FAILED;
 		goto out;
 	}
+	inbox.answerer = answerer_new(&inbox, AT_FDCWD, &key);
+	if (!inbox.answerer) {
+		console_put(&program->err, "responder: out of memory\n");
+		goto out;
+	}
+	rc = answerer_open(inbox.answerer);
+	if (rc != 0 && rc != EAGAIN)
+		console_put_styled(out, CONSOLE_WARNING,
+		    "cannot open your rooms, so others wait with what is said there: %s\n", lockedfile_reason(rc));
 	address_format(program->address, ip);
 	rc = server_open(&server, program->address, program->strict, &key, &inbox);
 	if (rc != 0) {
@@ -160,6 +170,7 @@ static int run(struct program *program)
 	quietkeys_end();
 	server_close(server);
 out:
+	answerer_free(inbox.answerer);
 	keyfile_close(&key);
 	inbox_free(&inbox);
 	chatlog_free(log);

@@ -189,12 +189,12 @@ static bool send_outgoing(struct connection *connection)
 	return true;
 }
 
-void server_acknowledge(void *conversation, const struct envelope_receipt *receipt)
+void server_acknowledge(void *conversation, const struct envelope_receipt *receipt, json_t *members)
 {
 	/* A conversation comes first in its connection. */
 	struct connection *connection = conversation;
 
-	conversation_acknowledge(&connection->conversation, receipt);
+	conversation_acknowledge(&connection->conversation, receipt, members);
 	/* What went wrong, or was left, shows at the end of the round. */
 	(void)send_outgoing(connection);
 	touch(connection->server, connection);

@@ -28,7 +28,7 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
  * Sends a receipt for a message of a conversation of the server. To be given to the inbox: senders get
  * their receipts one by one, and go on while those of the others are made.
  */
-void server_acknowledge(void *conversation, const struct envelope_receipt *receipt);
+void server_acknowledge(void *conversation, const struct envelope_receipt *receipt, json_t *members);
 
 /*
  * What is called in every round in which the descriptor of server_watch() is readable, or its time has come: returns when

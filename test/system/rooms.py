@@ -401,7 +401,7 @@ class Member:
         if word not in ("state", "states", "sayings", "join", "saying"):
             return {"status": 404, "why": "no such ask"}
         if word != "state" and (not self.head or plaintext["room"] != to_base64(self.head.room)):
-            return {"status": 404, "why": "no such room"}
+            return {"status": 300, "why": "behind"} if word == "saying" else {"status": 404, "why": "no such room"}
         return getattr(self, f"_answer_{word}")(side, plaintext)
 
     def _behind(self):

@@ -226,7 +226,7 @@ static void a_secure_message_is_delivered_with_who_sent_it_and_confirmed(void **
 	assert_memory_equal(last_id, id, sizeof(id));
 	randomness_supply(VECTOR_RECEIPT_NONCE);
 	receipt.received = last.counter;
-	conversation_acknowledge(last.conversation, &receipt);
+	conversation_acknowledge(last.conversation, &receipt, NULL);
 	expect_outgoing(VECTOR_RECEIPT);
 	/* The same again is refused. */
 	assert_non_null(receive(VECTOR_MESSAGE));

@@ -20,8 +20,9 @@ struct scene {
 	int dir;
 };
 
-static void acknowledge(void *conversation, const struct envelope_receipt *receipt)
+static void acknowledge(void *conversation, const struct envelope_receipt *receipt, json_t *members)
 {
+	assert_null(members);
 	assert_int_equal(receipt->status, ENVELOPE_DONE);
 	*(uint64_t *)conversation += receipt->received;
 }
