@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "recipient.h"
+#include "room.h"
+#include "room/rooms.h"
 #include "store/held.h"
 #include "store/lockedfile.h"
 #include "term/roomview.h"
@@ -123,13 +125,48 @@ static bool may_block(struct desk *desk, const struct recipient *who)
 	return desk_agrees(desk, "Block, yes or no? ");
 }
 
+/* The same about a room: one that is held is accepted or left, and any that the user is in muted or not. */
+static int decide_room(struct desk *desk, const char *name, const struct decision *decision)
+{
+	bool is_muted = decision->add & PINS_MUTED, is_mute = is_muted || decision->take & PINS_MUTED;
+	struct lobby_room found;
+	struct rooms *rooms;
+	struct room *room;
+	int rc, status;
+
+	if ((decision->add | decision->take) == 0)
+		return room_reject(desk, name);
+	if (!is_mute && decision->state != CHATLOG_ACCEPTED) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Rooms are not blocked; Leave ends them for you.\n");
+		return PROGRAM_FAILED;
+	}
+	status = lobby_find(desk, name, is_mute ? LOBBY_MINE | LOBBY_HELD : LOBBY_HELD, &found);
+	if (status == PROGRAM_FINE && !found.places)
+		status = lobby_tell_none(desk, &found, is_mute ? "You are in no room" : "Nobody has put you in");
+	rooms = status == PROGRAM_FINE ? desk_rooms(desk) : NULL;
+	room = rooms ? rooms_find(rooms, found.id) : NULL;
+	if (!room)
+		return desk_worse(status, PROGRAM_FAILED);
+	rc = rooms_set(rooms, room, is_mute ? is_muted : room->is_muted, is_mute && room->is_held);
+	if (rc == 0 && !desk->script) {
+		console_put_styled(desk->console, CONSOLE_GOOD, "%s", decision->done);
+		console_put(desk->console, " ");
+		lobby_put_name(desk->console, CONSOLE_NORMAL, found.name);
+		console_put(desk->console, "%s.\n", is_mute ? decision->after : " is a room of yours now");
+	}
+	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
+}
+
 static int decide(struct desk *desk, const char *name, const struct decision *decision)
 {
 	struct recipient who;
 	unsigned before = 0;
 	bool waited = false;
-	int status = find(desk, name, decision, &who);
+	int status;
 
+	if (name[0] == '#')
+		return decide_room(desk, name, decision);
+	status = find(desk, name, decision, &who);
 	if (status == PROGRAM_FINE && decision->add & PINS_BLOCKED && !may_block(desk, &who))
 		return PROGRAM_FAILED;
 	if (status == PROGRAM_FINE && (decision->add | decision->take) != 0)

@@ -455,6 +455,18 @@ int room_leave(struct desk *desk, const char *name)
 	return status;
 }
 
+int room_reject(struct desk *desk, const char *name)
+{
+	struct lobby_room found;
+	int status = lobby_find(desk, name, LOBBY_HELD, &found);
+
+	if (status == PROGRAM_FINE && !found.places)
+		status = lobby_tell_none(desk, &found, "Nobody has put you in");
+	if (status == PROGRAM_FINE && change(desk, &found, edit_leave, desk->key.identity.public, &status) == 0)
+		put_done(desk, "Rejected:", NULL, NULL, found.name);
+	return status;
+}
+
 /* Settings. */
 
 static const char *const setting_words[] = {"name", "about", "capacity", "entry", "password"};

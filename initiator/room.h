@@ -40,6 +40,8 @@ int room_run_create(struct desk *desk, const char *typed);
 
 /* The commands about a room: "#lab"; about somebody in it: "Bob #lab"; and Set: "#lab capacity 20". */
 int room_leave(struct desk *desk, const char *name);
+/* Leaves a room that waits for the user's decision, for good: it stays held. */
+int room_reject(struct desk *desk, const char *name);
 int room_invite(struct desk *desk, const char *typed);
 int room_remove(struct desk *desk, const char *typed);
 int room_promote(struct desk *desk, const char *typed);

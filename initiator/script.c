@@ -112,12 +112,13 @@ static const struct command commands[] = {
 	.run = run_verify, .check = check_verify},
     {"trust", "NAME", "accept that a known name has another identity now", "", 1, 1, true, .run_named = trust_accept},
     {"distrust", "NAME", "forget what is known of somebody", "", 1, 1, true, .run_named = trust_withdraw},
-    {"accept", "NAME", "let a stranger write to you, and have what waits", "", 1, 1, false, .run_named = people_accept},
-    {"reject", "NAME", "have what waits shown to nobody", "", 1, 1, false, .run_named = people_reject},
+    {"accept", "NAME|#ROOM", "let a stranger write to you, and have what waits", "", 1, 1, false,
+	.run_named = people_accept},
+    {"reject", "NAME|#ROOM", "have what waits shown to nobody", "", 1, 1, false, .run_named = people_reject},
     {"block", "NAME", "refuse the messages of somebody", "", 1, 1, false, .run_named = people_block},
     {"unblock", "NAME", "take them again", "", 1, 1, false, .run_named = people_unblock},
-    {"mute", "NAME", "keep the messages of somebody without a bell", "", 1, 1, false, .run_named = people_mute},
-    {"unmute", "NAME", "have the bell again", "", 1, 1, false, .run_named = people_unmute},
+    {"mute", "NAME|#ROOM", "keep the messages of somebody without a bell", "", 1, 1, false, .run_named = people_mute},
+    {"unmute", "NAME|#ROOM", "have the bell again", "", 1, 1, false, .run_named = people_unmute},
     {"rooms", "[-j]", "the rooms that you are in, and those that others announce", "j", 0, 0, true, .list = room_list},
     {"room", "[-j] '#lab'", "what it is, and who is in it", "j", 1, 1, true, .list = room_describe},
     {"create", "'#lab' [-p] [-c N] [-d TEXT] [-i] [NAME...]",
@@ -263,7 +264,9 @@ static int run_joined(struct request *request, const struct command *command)
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
-	bool opened = desk_open(&request->desk, program, command->needs_secret);
+	/* A room is the user's by the identity. */
+	bool is_about_room = command->run_named && request->arguments[0][0] == '#';
+	bool opened = desk_open(&request->desk, program, command->needs_secret || is_about_room);
 	int status = PROGRAM_FAILED;
 
 	if (request->wish.as_json)

@@ -311,7 +311,7 @@ static size_t count_held(const struct rooms *rooms)
 	size_t held = 0;
 
 	for (const struct room *room = NULL; (room = rooms_next(rooms, room));)
-		held += room->is_held;
+		held += room->is_held && room->is_member;
 	return held;
 }
 

@@ -325,6 +325,10 @@ def test_what_is_not_to_be_shown_is_in_no_list_either(alice, lab):
         shown = alice.run("initiator", *arguments).output
         assert ("fine" in shown) == (arguments[0] == "history" and "#trap" not in arguments)
         assert "gold" not in shown and "secret" not in shown and "trap" not in shown
+    write(alice, lab.received("buy at https://gold.example", MALLORY, "Mallory"), lab.received("https://fine.example"))
+    initiator = alice.initiator()
+    initiator.ask("Open", r"^  1  fine\.example  https://fine\.example\n")
+    assert "gold.example" not in initiator.output
 
 
 # What waits.
@@ -349,3 +353,42 @@ def test_rooms_that_wait_for_the_user_are_pointed_out(alice, lab):
     strangers = initiator.menu("Strangers")
     assert "  #trap waits: somebody whom you do not know has put you in\n" in strangers
     assert "lab" not in strangers and "rejected" not in strangers
+
+
+# What the user decides about rooms.
+
+
+def test_a_room_is_muted_and_unmuted(alice, lab):
+    initiator = alice.initiator()
+    assert "Muted: #lab rings no bell; messages are kept." in initiator.menu("Mute #lab")
+    assert alice.peers_file()["room"][lab.id]["muted"] is True
+    assert "Unmuted: #lab is not muted." in initiator.menu("Unmute #LAB")
+    assert "muted" not in alice.peers_file()["room"][lab.id]
+    alice.run("initiator", "mute", f"#{lab.id}")
+    assert alice.peers_file()["room"][lab.id]["muted"] is True
+    assert "You are in no room #attic" in alice.run("initiator", "mute", "#attic", status=3).errors
+    assert "not blocked" in alice.run("initiator", "block", "#lab", status=1).errors
+
+
+def test_a_room_of_a_stranger_is_accepted_and_shown_from_then_on(alice, lab):
+    trap = Room(alice, "trap", held=True)
+    write(alice, trap.event("joined", username="Alice", by="Can"))
+    initiator = alice.initiator()
+    assert "trap" not in initiator.menu("History")
+    assert "Accepted: #trap is a room of yours now." in initiator.menu("Accept #trap")
+    assert "held" not in alice.peers_file()["room"][trap.id]
+    assert "#trap: Alice joined, let in by Can" in initiator.menu("History #trap")
+    assert "Nobody has put you in #lab" in initiator.menu("Accept #lab")
+
+
+def test_a_room_of_a_stranger_is_rejected_for_good(alice, lab):
+    trap = Room(alice, "trap", held=True)
+    write(alice, trap.event("joined", username="Alice", by="Can"))
+    assert alice.run("initiator", "reject", "#trap").output == ""
+    record = alice.peers_file()["room"][trap.id]
+    assert record["held"] is True and record["left"] is True
+    left = State(record["state"])
+    assert left.since(alice.identity().text) is None and left.n == trap.state.n + 1
+    assert "trap" not in alice.run("initiator", "history").output
+    alice.run("initiator", "reject", "#trap", status=3)
+    assert "trap" not in alice.initiator().menu("Strangers")
