@@ -70,9 +70,9 @@ class Screen:
 
 def play(screen):
     """A short conversation, after the one that the demo begins with."""
-    for user in ("Alice", "Bob"):
+    for user, last in (("Alice", "hello"), ("Bob", "Galley")):
         screen.wait(f"{user}: initiator", re.escape(MENU))
-        screen.wait(f"{user}: responder", "(?s)galley.*")
+        screen.wait(f"{user}: responder", f"(?s){last}.*")
     screen.type("Alice: initiator", "users")
     screen.type("Alice: initiator", "talk bob", "secure or unsecure\\?")
     screen.type("Alice: initiator", "secure", "Number.*:")

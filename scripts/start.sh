@@ -13,12 +13,12 @@ source "$root/scripts/packages.sh"
 readonly SESSION=quartet
 readonly DEMO_SESSION=quartet-demo
 
-# Two users on one machine: each on an address of their own.
-readonly ALICE=127.0.0.2
-readonly BOB=127.0.0.3
+# Three users on one machine: each on an address of their own.
+readonly USERS=(Alice Bob Can)
+declare -rA ADDRESSES=([Alice]=127.0.0.2 [Bob]=127.0.0.3 [Can]=127.0.0.4)
 
-# What the layout below has room in at least; in how many columns for each user announcer and discovery are readable side
-# by side, and in how many they get a column of their own.
+# What the layout below has room in at least, for each user; in how many columns announcer and discovery of a user alone are
+# readable side by side, and in how many they get a column of their own.
 readonly COLUMNS_MIN=40
 readonly ROWS_MIN=24
 readonly COLUMNS_BESIDE=50
@@ -76,8 +76,9 @@ Opens announcer, discovery, initiator and responder in the four panes of a tmux 
 identity.key in the directory where you call it. First it installs what is missing (with apt, as root or through sudo)
 and builds. Called again, it puts back what the session lacks and attaches to it.
 
-  --demo   two users, Alice and Bob, in one session, on this machine alone: no network is needed; their files are in
-           demo/alice and demo/bob below the directory where you call it
+  --demo   three users, Alice, Bob and Can, in one session, on this machine alone: no network is needed; their files are
+           in demo/alice, demo/bob and demo/can below the directory where you call it; in less than 120 columns Can is in
+           a window of his own (the prefix and n)
   --stop   ends the programs and their sessions
   --help   shows this
 
@@ -161,7 +162,7 @@ label_status() {
 }
 
 # open_session NAME PROGRAM: a session of one window with the one pane of PROGRAM, whose command make_command has made.
-# Sets `pane`. Everything is set for this session and window alone, and nothing relies on what the user's configuration
+# Sets `pane`. Everything is set for this session and its windows alone, and nothing relies on what the user's configuration
 # set. Enter is bound in a table of keys that only these sessions use: the user's own root table, and that.
 open_session() {
 	local name=$1 label line=
@@ -170,15 +171,14 @@ open_session() {
 		label_status "$label"
 		line+="$status  "
 	done
-	# The rest of it are the keys, in as many words as fit beside that.
-	line+="#[align=right]#{?#{e|>=:#{client_width},$COLUMNS_WIDE},#{=-40:session_path}   ,}"
+	# The rest of it are the keys, in as many words as fit beside that; of another window the name, bold once a bell rang.
+	line+="#[align=right]#{?#{e|>:#{session_windows},1},$PREFIX d#, arrow#, n: #{W:#{?window_bell_flag,#[bold],}#{window_name},},"
+	line+="#{?#{e|>=:#{client_width},$COLUMNS_WIDE},#{=-40:session_path}   ,}"
 	line+="#{?#{e|>=:#{client_width},$((70 + 30 * ${#LABELS[@]}))},panes: $PREFIX arrow or click   leave: $PREFIX d,"
-	line+="$PREFIX arrow or click   $PREFIX d}#{?#{e|>=:#{client_width},$((90 + 30 * ${#LABELS[@]}))},   end: scripts/start.sh --stop,} "
+	line+="$PREFIX arrow or click   $PREFIX d}#{?#{e|>=:#{client_width},$((90 + 30 * ${#LABELS[@]}))},   end: scripts/start.sh --stop,} }"
 	# In one go with its creation: a configuration that destroys unattached sessions would be quicker.
 	pane=$(tmux new-session -d -s "$name" -n "$name" -x "$columns" -y "$rows" -P -F '#{pane_id}' -- "${command[@]}" \; \
 		set-option -t "=$name:" destroy-unattached off \; set-option -w -t "=$name:" remain-on-exit on)
-	# The title says it; a line below would push out what the program said last. A tmux before 3.3 has its own line.
-	tmux set-option -w -t "=$name:" remain-on-exit-format '' 2>/dev/null || true
 	tmux list-keys -T root | sed 's/-T root /-T quartet /' | tmux source-file -
 	tmux bind-key -T quartet Enter if-shell -F '#{pane_dead}' respawn-pane 'send-keys Enter' \; \
 		set-option -t "$pane" key-table quartet \; \
@@ -186,13 +186,20 @@ open_session() {
 		set-option -t "$pane" status on \; \
 		set-option -t "$pane" status-interval 1 \; \
 		set-option -t "$pane" status-style "$style_line" \; \
-		set-option -t "$pane" 'status-format[0]' "$line" \; \
-		set-option -w -t "$pane" automatic-rename off \; \
-		set-option -w -t "$pane" synchronize-panes off \; \
-		set-option -w -t "$pane" pane-border-style default \; \
-		set-option -w -t "$pane" pane-active-border-style "$style_border" \; \
-		set-option -w -t "$pane" pane-border-format "$TITLE" \; \
-		set-option -w -t "$pane" pane-border-status top
+		set-option -t "$pane" 'status-format[0]' "$line"
+	dress_window "$pane"
+}
+
+# Gives the window of that pane its looks.
+dress_window() {
+	tmux set-option -w -t "$1" automatic-rename off \; \
+		set-option -w -t "$1" synchronize-panes off \; \
+		set-option -w -t "$1" pane-border-style default \; \
+		set-option -w -t "$1" pane-active-border-style "$style_border" \; \
+		set-option -w -t "$1" pane-border-format "$TITLE" \; \
+		set-option -w -t "$1" pane-border-status top
+	# The title says it; a line below would push out what the program said last. A tmux before 3.3 has its own line.
+	tmux set-option -w -t "$1" remain-on-exit-format '' 2>/dev/null || true
 }
 
 # Sets `panes`, by title, to those that session $1 has.
@@ -240,16 +247,20 @@ add() {
 	split "$label$program" "${where[@]}"
 }
 
-# Sets `layout` of session $1, which keeps it: slim, beside or wide; `aside`, where the two small panes go from the
-# responder (-f: from all), and `beside`, where they go from each other.
+# Sets `layout` of session $1, which keeps it: slim (several users: side by side), apart (the last of them in a window of
+# their own), beside or wide; `aside`, where the two small panes go from the responder (-f: from all), and `beside`, where
+# they go from each other.
 choose_layout() {
-	local each=$((columns / ${#LABELS[@]}))
-	layout=$(tmux show-options -wqv -t "=$1:" @quartet-layout)
+	layout=$(tmux show-options -qv -t "=$1:" @quartet-layout)
 	if [[ -z $layout ]]; then
-		layout=beside
-		((each >= COLUMNS_BESIDE)) || layout=slim
-		((each < COLUMNS_WIDE || ${#LABELS[@]} > 1)) || layout=wide
-		tmux set-option -w -t "=$1:" @quartet-layout "$layout"
+		layout=slim
+		if ((columns < COLUMNS_MIN * ${#LABELS[@]})); then
+			layout=apart
+		elif ((${#LABELS[@]} == 1 && columns >= COLUMNS_BESIDE)); then
+			layout=beside
+			((columns < COLUMNS_WIDE)) || layout=wide
+		fi
+		tmux set-option -t "=$1:" @quartet-layout "$layout"
 	fi
 	aside=-v beside=-v
 	[[ $layout != beside ]] || beside=-h
@@ -262,12 +273,12 @@ arrange() {
 	local small="resize-pane -t ${panes[${1}announcer]}" typing="resize-pane -t ${panes[${1}initiator]} -y"
 	case $layout in
 	wide) resizing+="$small -x $ASIDE ; $small -y 30% ; $typing $TYPING_WIDE ; " ;;
-	beside) resizing+="$typing $TYPING ; $small -y 3 ; $small -x $((50 / ${#LABELS[@]}))% ; " ;;
-	slim) resizing+="$typing $TYPING ; $small -y 3 ; resize-pane -t ${panes[${1}discovery]} -y 3 ; " ;;
+	beside) resizing+="$typing $TYPING ; $small -y 3 ; $small -x 50% ; " ;;
+	slim | apart) resizing+="$typing $TYPING ; $small -y 3 ; resize-pane -t ${panes[${1}discovery]} -y 3 ; " ;;
 	esac
 }
 
-# finish_session NAME TITLE: the session is complete: the pane of that title gets the cursor; "" leaves it where it is.
+# finish_session TITLE: the session is complete: the pane of that title gets the cursor; "" leaves it where it is.
 # From an announcer it goes to the initiator as soon as the name is in (if tmux can, from 3.3 on).
 finish_session() {
 	local resize label name
@@ -276,10 +287,10 @@ finish_session() {
 		# shellcheck disable=SC2086
 		tmux $resize
 	done <<<"$resizing"
-	[[ -z $2 ]] || tmux select-pane -t "${panes[$2]}"
-	tmux set-hook -w -t "=$1:" window-resized "$resizing" 2>/dev/null || true
+	[[ -z $1 ]] || tmux select-pane -t "${panes[$1]}"
 	for label in "${LABELS[@]}"; do
 		name=${panes[${label}announcer]}
+		tmux set-hook -w -t "$name" window-resized "$resizing" 2>/dev/null || true
 		tmux set-hook -p -t "$name" pane-title-changed "if-shell -F -t $name \
 			'#{&&:#{pane_active},#{m:announcer: *,#{pane_title}}}' 'select-pane -t ${panes[${label}initiator]}'" 2>/dev/null || true
 	done
@@ -397,7 +408,7 @@ open_quartet() {
 		add '' "$PWD" "$program"
 	done
 	arrange ''
-	finish_session "$SESSION" "$asks"
+	finish_session "$asks"
 }
 
 # say_as FROM TO TEXT: sends a message as somebody of the demo, as soon as the other has been heard (3) and answers (4). It
@@ -406,55 +417,74 @@ say_as() {
 	local tries=0 status
 	while runs "$DEMO_SESSION" && ((tries++ < 80)); do
 		status=0
-		"$root/bin/initiator" -C "$PWD/demo/${1,,}/." -a "${address[$1]}" --passphrase-fd 9 send -w 1 "$2" "$3" \
+		"$root/bin/initiator" -C "$PWD/demo/${1,,}/." -a "${ADDRESSES[$1]}" --passphrase-fd 9 send -w 1 "$2" "$3" \
 			9</dev/null || status=$?
 		((status == 3 || status == 4)) || return 0
 		sleep 0.1
 	done
 }
 
-# The first words of a demo that has none, said by the programs themselves: something bold, a link, and a bell for both.
+# The first words of a demo that has none, said by the programs themselves: something bold, a link, a bell for each, and
+# how to make a room. Bob and Can have written to Alice, so that hers does not wait until they accept it.
 # The session knows who says them, for --stop to wait for.
 greet() {
 	tmux set-option -t "=$DEMO_SESSION:" @quartet-greeter "$BASHPID"
 	say_as Bob Alice '*Lunch* at noon? The menu is at https://example.org/lunch'
-	say_as Alice Bob 'Gladly, in the _galley_'
+	say_as Bob Can 'Lunch with Alice and me?'
+	say_as Alice Bob 'Gladly. _Galley_?'
+	say_as Can Alice "Make a room for us: \`Create #lab Bob Can\` then \`@#lab hello\`"
 	tmux set-option -u -t "=$DEMO_SESSION:" @quartet-greeter 2>/dev/null || true
+}
+
+# open_column USER WIDTH: the column of that user, with the initiator, beside Alice's.
+open_column() {
+	make_command "$PWD/demo/${1,,}" initiator -a "${ADDRESSES[$1]}"
+	split "$1: initiator" -h -l "$2" -t "${panes[Alice: initiator]}"
+}
+
+# Gives Can a window of his own.
+part() {
+	local pane=${panes[Can: initiator]}
+	tmux break-pane -d -s "$pane" -n Can \; set-option -w -t "$pane" remain-on-exit on \; \
+		rename-window -t "${panes[Alice: initiator]}" 'Alice and Bob'
+	dress_window "$pane"
 }
 
 # Announcers come last, so that everyone hears them.
 open_demo() {
-	local user program LABELS=('Alice: ' 'Bob: ')
-	local -A address=([Alice]=$ALICE [Bob]=$BOB)
-	mkdir -p -- "$PWD/demo/alice" "$PWD/demo/bob" || fail "cannot make demo/alice and demo/bob in $PWD"
+	local user program share=33 LABELS=("${USERS[@]/%/: }")
+	mkdir -p -- "$PWD"/demo/{alice,bob,can} || fail "cannot make demo/alice, demo/bob and demo/can in $PWD"
 	look_for "$DEMO_SESSION"
-	for user in Alice Bob; do
+	for user in "${USERS[@]}"; do
 		unlock "$user: " "$PWD/demo/${user,,}"
 	done
-	begin "$DEMO_SESSION" 'Alice: initiator' "$PWD/demo/alice" -a "$ALICE"
-	if [[ -z ${panes[Bob: initiator]:-}${panes[Bob: responder]:-} ]]; then
-		make_command "$PWD/demo/bob" initiator -a "$BOB"
-		split 'Bob: initiator' -h -t "${panes[Alice: initiator]}"
+	begin "$DEMO_SESSION" 'Alice: initiator' "$PWD/demo/alice" -a "${ADDRESSES[Alice]}"
+	if [[ -n $opening ]]; then
+		open_column Can 33%
+		[[ $layout != apart ]] || part
+		open_column Bob 50%
 	fi
 	for program in initiator responder discovery announcer; do
-		for user in Bob Alice; do
-			set -- -a "${address[$user]}"
+		for user in Can Bob Alice; do
+			set -- -a "${ADDRESSES[$user]}"
 			[[ $program != announcer ]] || set -- "$@" -u "$user"
 			add "$user: " "$PWD/demo/${user,,}" "$program" "$@"
 		done
 	done
-	resizing+="resize-pane -t ${panes[Alice: initiator]} -x 50% ; "
-	for user in Bob Alice; do
+	[[ $layout != apart ]] || share=50
+	resizing+="resize-pane -t ${panes[Alice: initiator]} -x $share% ; "
+	[[ $layout == apart ]] || resizing+="resize-pane -t ${panes[Bob: initiator]} -x $share% ; "
+	for user in "${USERS[@]}"; do
 		arrange "$user: "
 	done
-	finish_session "$DEMO_SESSION" "${opening:+Alice: initiator}"
-	[[ -e $PWD/demo/alice/chat.log || -e $PWD/demo/bob/chat.log ]] || greet </dev/null >/dev/null 2>&1 &
+	finish_session "${opening:+Alice: initiator}"
+	[[ -n $(compgen -G 'demo/*/chat.log') ]] || greet </dev/null >/dev/null 2>&1 &
 }
 
 # Connecting a UDP socket sends nothing and fails if no route leads to the address: without tools, and in any network
 # namespace.
 check_loopback() {
-	(: >"/dev/udp/$ALICE/6000") 2>/dev/null ||
+	(: >"/dev/udp/${ADDRESSES[Alice]}/6000") 2>/dev/null ||
 		fail "the loopback interface is down, and the demo lives on it. As root: ip link set lo up"
 }
 

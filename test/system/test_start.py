@@ -25,7 +25,7 @@ WAIT = 60  # seconds: far above what anything here needs
 
 ODD_NAME = "it's #{session_name} \"$(false)\" é;"
 PANES = ["announcer", "discovery", "responder", "initiator"]
-USERS = ["Alice", "Bob"]
+USERS = ["Alice", "Bob", "Can"]
 DEMO_PANES = [f"{user}: {pane}" for user in USERS for pane in PANES]
 SIZES = [(60, 24), (80, 24), (120, 40), (200, 50)]
 MENU = "Users, Chat or History?"
@@ -148,7 +148,7 @@ class Machine:
 class Pane:
     """A pane of a session as tmux lists it."""
 
-    FIELDS = ["pane_id", "@quartet", "pane_active", "pane_width", "pane_height", "pane_pid"]
+    FIELDS = ["pane_id", "@quartet", "&&:#{window_active},#{pane_active}", "pane_width", "pane_height", "pane_pid"]
 
     def __init__(self, machine, values):
         self.machine = machine
@@ -193,7 +193,7 @@ class Pane:
 
     def restart(self):
         """Presses Enter as a user does: what tmux itself types reaches no binding of keys."""
-        self.machine.tmux("select-pane", "-t", self.id)
+        self.machine.tmux("select-window", "-t", self.id, ";", "select-pane", "-t", self.id)
         before = self.machine.tmux("list-clients").count("\n")
         terminal = self.machine.terminal(command=["tmux", "attach"])
         # What is typed before tmux has set the terminal is another key to it.
@@ -390,16 +390,60 @@ def test_no_name_draws_in_the_titles_or_the_status_line(machine):
 
 
 @pytest.mark.parametrize("columns, rows", SIZES)
-def test_demo_shows_both_users_at_once_with_the_cursor_in_alices_initiator(machine, columns, rows):
+def test_demo_shows_users_side_by_side_with_the_cursor_in_alices_initiator(machine, columns, rows):
+    """All three if each has 40 columns, else Can in a window of his own."""
+    def shows_all_of(users):
+        terminal.shows(".*".join([re.escape(MENU)] * len(users)))
+        wanted = sorted(f"{user}: {pane}" for user in users for pane in PANES)
+        eventually(lambda: sorted(re.findall("─ (\\w+: \\w+)\\b", terminal.screen())) == wanted, terminal.screen)
+
     terminal = machine.terminal("--demo", size=(columns, rows))
-    terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
-    eventually(lambda: sorted(re.findall("─ (\\w+: \\w+)\\b", terminal.screen())) == sorted(DEMO_PANES), terminal.screen)
+    shows_all_of(USERS if columns >= 120 else USERS[:2])
     panes = machine.panes("quartet-demo")
+    assert sorted(panes) == sorted(DEMO_PANES)
     assert [title for title, pane in panes.items() if pane.active] == ["Alice: initiator"]
     for user in USERS:
         sizes = {pane: panes[f"{user}: {pane}"].height for pane in PANES}
         assert max(sizes, key=sizes.get) == "responder"
         assert min(sizes.values()) >= 3
+    if columns < 120:
+        terminal.shows("n: Can *\n*$")
+        terminal.type("C-b", "n")
+        terminal.shows("n: Alice and Bob *\n*$")
+        shows_all_of(["Can"])
+        terminal.type("Users", "Enter")
+        panes["Can: initiator"].shows(r"Users, Chat or History\? Users")
+
+
+def test_the_window_of_can_looks_like_that_of_the_others(machine):
+    machine.start("--demo")
+    one, other = (machine.tmux("show-options", "-w", "-t", machine.panes("quartet-demo")[f"{user}: initiator"].id)
+                  for user in ("Alice", "Can"))
+    assert one == other
+
+
+@pytest.mark.parametrize("missing", [["Can: responder", "Can: announcer", "Bob: discovery"],
+                                     ["Alice: initiator", "Bob: initiator", "Can: initiator"]], ids=str)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_demo_again_puts_back_what_is_missing(machine, missing, columns):
+    machine.terminal("--demo", size=(columns, 40)).shows(re.escape(MENU))
+    before = machine.panes("quartet-demo")
+    for title in missing:
+        machine.tmux("kill-pane", "-t", before[title].id)
+    machine.start("--demo")
+    panes = machine.panes("quartet-demo")
+    assert sorted(panes) == sorted(DEMO_PANES)
+    assert all((panes[title].id == before[title].id) == (title not in missing) for title in DEMO_PANES)
+    windows = machine.tmux("list-windows", "-t", "=quartet-demo", "-F", "#{window_panes}").split()
+    assert windows == (["8", "4"] if columns < 120 else ["12"])
+
+
+def test_the_demo_begins_anew_if_a_user_has_nothing_left_to_add_to(machine):
+    machine.start("--demo")
+    for pane in ("initiator", "responder"):
+        machine.tmux("kill-pane", "-t", machine.panes("quartet-demo")[f"Can: {pane}"].id)
+    machine.start("--demo")
+    assert sorted(machine.panes("quartet-demo")) == sorted(DEMO_PANES)
 
 
 def test_the_layout_follows_the_terminal(machine):
@@ -414,6 +458,8 @@ def test_the_layout_follows_the_terminal(machine):
     eventually(lambda: heights("Bob: responder") >= before + 8)
     if machine.tmux_version() >= (3, 3):
         eventually(lambda: [heights(f"Bob: {pane}") for pane in ("announcer", "discovery", "initiator")] == [3, 3, 6])
+    terminal.type("C-b", "n")
+    eventually(lambda: heights("Can: responder") == heights("Bob: responder"))
 
 
 def test_a_terminal_that_shrinks_leaves_every_pane_readable(machine):
@@ -523,7 +569,8 @@ def test_stop_ends_the_demo_alone_where_it_alone_runs(machine):
 
 def test_stop_lets_the_announcer_say_that_it_leaves(machine):
     machine.start("--demo")
-    machine.panes("quartet-demo")["Alice: announcer"].shows("Announcing")
+    for user in USERS:
+        machine.panes("quartet-demo")[f"{user}: announcer"].shows("Announcing")
     ear = subprocess.Popen([*machine.inside, "/usr/bin/python3", "-c", """
 import socket
 ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -589,6 +636,16 @@ def test_a_program_that_is_ended_is_started_again_with_enter(machine, title):
     assert pane.program() is None
     pane.restart()
     assert eventually(lambda: machine.panes()[title].program()) != first
+
+
+def test_a_program_in_the_window_of_can_is_started_again_with_enter(machine):
+    machine.start("--demo")
+    pane = machine.panes("quartet-demo")["Can: responder"]
+    first = eventually(pane.program)
+    os.kill(first, signal.SIGKILL)
+    pane.has_ended()
+    pane.restart()
+    assert eventually(lambda: machine.panes("quartet-demo")["Can: responder"].program()) != first
 
 
 def test_enter_reaches_a_program_that_runs(machine):
@@ -807,7 +864,8 @@ def test_the_demo_asks_for_each_user(machine):
     terminal.shows(f"{re.escape(MENU)}.*{re.escape(MENU)}")
     for pane in machine.panes("quartet-demo").values():
         eventually(pane.program)
-    machine.panes("quartet-demo")["Bob: responder"].shows("Listening")
+    for user in USERS:
+        machine.panes("quartet-demo")[f"{user}: responder"].shows("Listening")
 
 
 # The demonstration.
@@ -838,11 +896,12 @@ def test_the_demo_begins_with_a_message_for_each(machine):
         return [entry["text"] for entry in entries if entry.get("direction") == "RECEIVED"]
 
     def greeted():
-        return len(texts("alice")) == 1 and len(texts("bob")) == 1
+        return [len(texts(user)) for user in ("alice", "bob", "can")] == [2, 1, 1]
 
     machine.start("--demo")
     eventually(greeted)
     assert "*Lunch*" in texts("alice")[0] and "https://" in texts("alice")[0]
+    assert "`Create #lab Bob Can`" in texts("alice")[1]
     for user in USERS:
         machine.panes("quartet-demo")[f"{user}: responder"].shows("Lunch|Gladly")
     machine.start("--stop")
