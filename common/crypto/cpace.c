@@ -132,5 +132,6 @@ int cpace_take(struct cpace *cpace, const struct cpace_inputs *inputs, const uin
 
 bool cpace_check(const struct cpace *cpace, const uint8_t confirmation[static CPACE_CONFIRMATION_BYTES])
 {
-	return sodium_memcmp(confirmation, cpace->expected, CPACE_CONFIRMATION_BYTES) == 0;
+	return !sodium_is_zero(cpace->expected, CPACE_CONFIRMATION_BYTES) &&
+	       sodium_memcmp(confirmation, cpace->expected, CPACE_CONFIRMATION_BYTES) == 0;
 }

@@ -50,7 +50,7 @@ void cpace_begin(struct cpace *cpace, bool is_initiator, const struct cpace_inpu
 int cpace_take(struct cpace *cpace, const struct cpace_inputs *inputs, const uint8_t share[static CPACE_SHARE_BYTES])
     __attribute__((warn_unused_result));
 
-/* Whether that is the other's confirmation: then it has the same inputs. Only once its share was taken. */
+/* Whether that is the other's confirmation: then it has the same inputs. False before its share was taken. */
 bool cpace_check(const struct cpace *cpace, const uint8_t confirmation[static CPACE_CONFIRMATION_BYTES])
     __attribute__((warn_unused_result));
 

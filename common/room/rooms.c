@@ -646,22 +646,35 @@ int rooms_open(int dir, struct chatlog *log, struct peersfile *file, const struc
 	return 0;
 }
 
+/* Marks a name that nobody vouches for. */
+static void doubt(char name[static USERNAME_MAX_BYTES + 1])
+{
+	size_t len = strlen(name);
+
+	/* A character that does not fit beside the mark goes whole. */
+	while (len > 0 && (len == USERNAME_MAX_BYTES || ((unsigned char)name[len] & 0xc0) == 0x80))
+		len--;
+	strcpy(name + len, "?");
+}
+
 void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
     char name[static USERNAME_MAX_BYTES + 1])
 {
-	const struct pin *pin = pins_find_identity(peersfile_pins(rooms->file), identity);
+	const struct pins *pins = peersfile_pins(rooms->file);
+	const struct pin *pin = pins_find_identity(pins, identity);
 	const struct peer *peer = peers_next_of(peersfile_peers(rooms->file), identity, NULL);
 	const char *own = peersfile_username(rooms->file);
 	int place = roomstate_find_member(state, identity);
 
 	if (own && memcmp(identity, rooms->own->public, IDENTITY_BYTES) == 0) {
 		strcpy(name, own);
-	} else if (pin || peer) {
-		strcpy(name, pin ? pin->username : peer->username);
+	} else if (pin) {
+		strcpy(name, pin->username);
 	} else {
-		strcpy(name, place >= 0 ? state->members[place].username : "unknown");
-		if (strlen(name) < USERNAME_MAX_BYTES)
-			strcat(name, "?");
+		strcpy(name, peer ? peer->username : place >= 0 ? state->members[place].username : "unknown");
+		/* Somebody may announce the name of another. */
+		if (!peer || pins_find(pins, name) || pins_find_alike(pins, name) || (own && strcmp(own, name) == 0))
+			doubt(name);
 	}
 }
 

@@ -101,7 +101,10 @@ const uint8_t *room_key(const struct room *room, const uint8_t state[static ROOM
 bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES],
     const uint8_t by[static IDENTITY_BYTES]);
 
-/* How somebody is called who is, or was, in a room: as pinned, else as announced, else as whoever let them in said, with "?". */
+/*
+ * How somebody is called who is, or was, in a room: as pinned, else as announced, else as whoever let them in said; with "?" if
+ * nobody announces that, or it is the name of somebody pinned, or of the user.
+ */
 void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
     char name[static USERNAME_MAX_BYTES + 1]);
 

@@ -50,7 +50,7 @@ int saying_sign(const struct saying *saying, const struct identity *own, json_t 
 
 int saying_read(const struct signedtext *record, struct saying *saying)
 {
-	struct saying read = {.document = jsontext_parse(record->text, record->len, NULL)};
+	struct saying read = {.document = jsontext_parse_strictly(record->text, record->len, NULL)};
 	const json_t *object = read.document;
 	const char *time;
 	size_t len;

@@ -50,6 +50,8 @@ static void shares_and_key_are_those_of_the_draft(void **state)
 	cpace_begin(&b, false, &drafts);
 	expect_hex(a.share, YA);
 	expect_hex(b.share, YB);
+	/* Nothing is one before there was a share. */
+	assert_false(cpace_check(&b, (const uint8_t[CPACE_CONFIRMATION_BYTES]){0}));
 	assert_int_equal(cpace_take(&a, &drafts, b.share), 0);
 	assert_int_equal(cpace_take(&b, &drafts, a.share), 0);
 	expect_hex(a.key, ISK);

@@ -959,6 +959,58 @@ static void nobody_keeps_others_from_being_heard_by_using_their_ids(void **state
 	leave(&mallory);
 }
 
+/* Two bytes less than a name may have. */
+#define LONG "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"
+
+static void nobody_is_called_as_somebody_else_is(void **state)
+{
+	_Static_assert(sizeof(LONG) + 1 == USERNAME_MAX_BYTES, "the last names are as long as can be");
+	static const struct {
+		const char *announced, *said, *shown;
+	} rows[] = {
+	    {"Ece", "Mallory", "Ece"},
+	    {NULL, "Ece", "Ece?"},
+	    {"Bob", "Mallory", "Bob?"},
+	    {"B\u043eb", "Mallory", "B\u043eb?"},
+	    {"alice", "Mallory", "alice?"},
+	    {NULL, LONG "ef", LONG "e?"},
+	    {NULL, LONG "\u00e9", LONG "?"},
+	    {"Bob", NULL, "Bob?"},
+	    {NULL, NULL, "unknown?"},
+	};
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), who = user_of(state, "who");
+	struct roommember member = {0};
+	struct roomstate room = {.members = &member};
+	char pinned[IDENTITY_TEXT_BYTES], identity[IDENTITY_TEXT_BYTES], name[USERNAME_MAX_BYTES + 1];
+
+	identity_format(bob.own->public, pinned);
+	identity_format(who.own->public, identity);
+	memcpy(member.identity, who.own->public, IDENTITY_BYTES);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buffer text = {0};
+
+		buffer_put(&text, "{\"self\": \"alice\"}\n{\"known\": \"Bob\", \"identity\": \"%s\", \"pinned\": 7}\n",
+		    pinned);
+		if (rows[i].announced)
+			buffer_put(&text,
+			    "{\"peer\": \"192.168.1.9\", \"last_seen\": 1763625600.125, \"username\": \"%s\", "
+			    "\"identity\": \"%s\", \"since\": 1763620000}\n",
+			    rows[i].announced, identity);
+		file_put(alice.dir, PEERSFILE_NAME, text.data, text.len);
+		buffer_free(&text);
+		room.member_count = rows[i].said != NULL;
+		strcpy(member.username, rows[i].said ? rows[i].said : "");
+		restart(&alice);
+		rooms_name(alice.rooms, &room, who.own->public, name);
+		CHECK(strcmp(name, rows[i].shown) == 0, "row %zu: %s", i, name);
+		rooms_name(alice.rooms, &room, bob.own->public, name);
+		assert_string_equal(name, "Bob");
+	}
+	leave(&alice);
+	leave(&bob);
+	leave(&who);
+}
+
 static void a_saying_of_any_size_is_said_whole_or_refused(void **state)
 {
 	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob");
@@ -1102,6 +1154,7 @@ int main(void)
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
 	    workdir_test(nobody_keeps_others_from_being_heard_by_using_their_ids),
+	    workdir_test(nobody_is_called_as_somebody_else_is),
 	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),
 	    workdir_test(what_others_pass_on_is_not_too_old),
 	    workdir_test(what_crosses_is_told_and_so_is_who_signs_twice),

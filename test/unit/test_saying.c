@@ -114,6 +114,7 @@ static void what_is_no_saying_is_refused(void **state)
 	    "[]",
 	    "{}",
 	    "{" STATE ", " ID ", " TEXT ", " TIME ", " BY "}",
+	    "{" ROOM ", " STATE ", " ID ", " TEXT ", \"text\": \"other\", " TIME ", " BY "}",
 	    "{" ROOM ", " ID ", " TEXT ", " TIME ", " BY "}",
 	    "{" ROOM ", " STATE ", " TEXT ", " TIME ", " BY "}",
 	    "{" ROOM ", " STATE ", " ID ", " TIME ", " BY "}",
