@@ -514,8 +514,11 @@ static void take(struct answerer *answerer, const struct message *message, const
 	/* Whether strangers may write to the user says nothing of members, and of those who want to be one. */
 	if (welcome == WELCOME_BLOCKED || (welcome == WELCOME_UNKNOWN && puts_in))
 		answer(answerer, message, ENVELOPE_NO, welcome_answers[welcome].why);
-	else if (room && room->is_held)
+	else if (room && room->is_held && is_member)
 		answer(answerer, message, ENVELOPE_NOT_NOW, welcome_answers[WELCOME_HELD].why);
+	else if (room && room->is_held)
+		/* The user has left it, and wants none of it. */
+		answer(answerer, message, ENVELOPE_NO, welcome_answers[WELCOME_REJECTED].why);
 	else if (ask->kind == ASK_SAYING)
 		take_saying(answerer, message, ask, room);
 	else if (ask->kind == ASK_STATE)

@@ -451,6 +451,23 @@ def test_a_room_into_which_a_stranger_has_put_the_user_waits(responder, bob):
     assert said_to(bob) == ["hello"]
 
 
+def test_a_room_that_was_rejected_is_so_for_good(responder, bob):
+    mallory = Person("Mallory", bob)
+    states = [State.first(mallory.identity, "Mallory", name).letting_in(mallory.identity, bob.identity(), "Bob")
+              for name in map(str, range(HELD_MAX + 1))]
+    with mallory.call() as session:
+        for state in states[:HELD_MAX]:
+            assert status(session.hand_over(state)) == (300, "held")
+        bob.run("initiator", "reject", "#0")
+        left = State(bob.peers_file()["room"][to_base64(states[0].room)]["state"])
+        again = left.letting_in(mallory.identity, bob.identity(), "Bob")
+        assert status(session.hand_over(again)) == (404, "rejected")
+        assert status(session.speak(states[0], Saying.signed(mallory.identity, states[0], "hello"))) == (404, "rejected")
+        # There is a place for another.
+        assert status(session.hand_over(states[-1])) == (300, "held")
+    assert said_to(bob) == []
+
+
 def test_who_is_blocked_gets_nothing(room, bob, can):
     bob.update_peers_file(lambda content: content["strangers"].append(
         {"stranger": "Can", "identity": can.identity.text, "blocked": True}))
