@@ -44,7 +44,7 @@ static inline struct roomstate *rooms_state(const struct roomdraft *draft, uint6
 }
 
 /* An open room with these members, the oldest first: "A* B C*", a star for those who are marked as admins. */
-static inline struct roomstate *rooms_begin(const char *members, uint64_t *seed)
+static inline struct roomstate *rooms_first(const char *members, uint64_t *seed)
 {
 	struct roomdraft *draft = malloc(sizeof(*draft));
 	struct roomstate *state;

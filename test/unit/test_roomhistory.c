@@ -212,7 +212,7 @@ static void live(struct world *world, bool is_hostile)
 	static const char *const rooms[] = {"A* B", "A* B C", "A* B* C", "A* B C* D", "A* B* C* D E"};
 	const char *members = rooms[pick(world, COUNT(rooms))];
 
-	publish(world, rooms_begin(members, &world->seed));
+	publish(world, rooms_first(members, &world->seed));
 	for (; *members; members++) {
 		if (*members >= 'A')
 			join(world, *members, NULL);

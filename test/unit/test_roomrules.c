@@ -76,7 +76,7 @@ static void members_do_what_their_role_and_age_allow(void **state)
 	(void)state;
 	assert_non_null(draft);
 	for (size_t i = 0; i < COUNT(acts); i++) {
-		struct roomstate *before = rooms_begin(acts[i].members, &seed);
+		struct roomstate *before = rooms_first(acts[i].members, &seed);
 		enum roomrule rule;
 
 		for (size_t k = 0; k < SETUPS && acts[i].setup[k]; k++)
@@ -92,7 +92,7 @@ static void members_do_what_their_role_and_age_allow(void **state)
 /* The rule that a draft breaks once something was done to it that no program of ours does. */
 static void expect_forged(void (*forge)(struct roomdraft *draft), const char *act, enum roomrule expected)
 {
-	struct roomstate *before = step(rooms_begin("A* B* C D", &seed), "A:-D");
+	struct roomstate *before = step(rooms_first("A* B* C D", &seed), "A:-D");
 	struct roomdraft *draft = malloc(sizeof(*draft));
 	enum roomrule rule;
 
@@ -198,7 +198,7 @@ static void a_state_that_no_program_of_ours_makes_is_refused(void **state)
 
 static void whoever_left_is_taken_out_by_anybody(void **state)
 {
-	struct roomstate *before = rooms_begin("A* B C D", &seed), *other = rooms_begin("A* B C", &seed);
+	struct roomstate *before = rooms_first("A* B C D", &seed), *other = rooms_first("A* B C", &seed);
 	struct roommember again = before->members[0];
 	const struct roommember *leavers[] = {&before->members[0]};
 	struct roomdraft *draft = malloc(sizeof(*draft));

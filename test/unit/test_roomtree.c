@@ -79,7 +79,7 @@ static struct roomtree *play(const struct forked *fork, struct known *known, uin
 {
 	struct roomtree *tree;
 
-	*known = (struct known){.states = {rooms_begin(fork->before, seed)}, .count = 1};
+	*known = (struct known){.states = {rooms_first(fork->before, seed)}, .count = 1};
 	tree = roomtree_new(known->states[0], 0);
 	assert_non_null(tree);
 	for (size_t branch = 0; branch < BRANCHES; branch++) {
@@ -218,7 +218,7 @@ static void a_state_waits_for_what_it_follows_and_for_the_leaves_that_it_names(v
 {
 	struct known known = {0};
 	uint64_t seed = 12;
-	struct roomstate *root = rooms_begin("A* B C", &seed), *left, *renamed, *out, *after;
+	struct roomstate *root = rooms_first("A* B C", &seed), *left, *renamed, *out, *after;
 	struct roomtree *tree = roomtree_new(root, 0), *other = roomtree_new(root, 0);
 
 	(void)state;
@@ -258,7 +258,7 @@ static void a_state_waits_for_what_it_follows_and_for_the_leaves_that_it_names(v
 static void of_those_that_wait_forever_only_the_latest_are_kept(void **state)
 {
 	uint64_t seed = 13;
-	struct roomstate *root = rooms_begin("A* B C", &seed);
+	struct roomstate *root = rooms_first("A* B C", &seed);
 	struct roomtree *tree = roomtree_new(root, 0);
 	uint8_t first[ROOMSTATE_ID_BYTES];
 
@@ -283,7 +283,7 @@ static void who_is_in_no_more_adds_little_beside_the_head(void **state)
 {
 	struct known known = {0};
 	uint64_t seed = 14;
-	struct roomstate *root = rooms_begin("A* B C", &seed), *tip;
+	struct roomstate *root = rooms_first("A* B C", &seed), *tip;
 	struct roomtree *tree = roomtree_new(root, 0);
 	size_t taken = 0;
 
@@ -313,7 +313,7 @@ static void what_was_followed_long_ago_is_dropped_with_its_forks(void **state)
 {
 	struct known known = {0};
 	uint64_t seed = 15;
-	struct roomstate *root = rooms_begin("A* B C", &seed), *first, *second, *third, *late;
+	struct roomstate *root = rooms_first("A* B C", &seed), *first, *second, *third, *late;
 	struct roomtree *tree = roomtree_new(root, 0), *read;
 	int64_t taken_ms[4] = {0};
 
@@ -356,7 +356,7 @@ static void what_was_followed_long_ago_is_dropped_with_its_forks(void **state)
 static void a_tree_that_is_full_gives_up_its_oldest_states(void **state)
 {
 	uint64_t seed = 16;
-	struct roomstate *tip = rooms_begin("A* B C", &seed), *next;
+	struct roomstate *tip = rooms_first("A* B C", &seed), *next;
 	struct roomtree *tree = roomtree_new(tip, 0);
 
 	(void)state;
