@@ -130,8 +130,13 @@ static int put_known(struct errand *errand, struct ask *ask)
 		return ENOENT;
 	if (errand->known.len == 0 && is_states) {
 		rc = rooms_load(errand->rooms, room);
-		for (size_t i = 0; rc == 0 && i < roomtree_count(room->tree); i++)
-			rc = add_known(errand, roomtree_at(room->tree, i)->id);
+		for (size_t i = 0; rc == 0 && i < roomtree_count(room->tree); i++) {
+			const struct roomstate *state = roomtree_at(room->tree, i);
+
+			/* A head that came without its key is asked for again. */
+			if (state != room->head || room_key(room, state->id))
+				rc = add_known(errand, state->id);
+		}
 	}
 	if (!is_states) {
 		buffer_free(&errand->known);
@@ -272,7 +277,7 @@ static int take_states(struct errand *errand)
 
 		offers[i] = (struct roomacts_offer){.text = state->text, .key = state->has_key ? state->key : NULL};
 	}
-	rc = count > 0 ? roomacts_take(errand->rooms, offers, count, ROOMACTS_TOLD) : 0;
+	rc = count > 0 ? roomacts_take(errand->rooms, offers, count, ROOMACTS_ANSWERED) : 0;
 	forget_states(errand);
 	return rc;
 }

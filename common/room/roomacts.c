@@ -435,6 +435,10 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	bool was_in = room && room->is_member;
 	int rc;
 
+	if (!was_in && source == ROOMACTS_ANSWERED) {
+		offer->why = "not a member";
+		return 0;
+	}
 	if (!was_in && source == ROOMACTS_TOLD_BY_STRANGER && count_held(rooms) >= ROOMACTS_HELD_MAX) {
 		offer->verdict = ROOMTREE_FULL;
 		return 0;
@@ -471,7 +475,7 @@ int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t cou
 		for (size_t i = 0; i < count && rc == 0; i++) {
 			if (states[i])
 				rc = take_state(rooms, states[i], &offers[i],
-				    i == 0 || source != ROOMACTS_JOINED ? source : ROOMACTS_TOLD);
+				    i == 0 || source != ROOMACTS_JOINED ? source : ROOMACTS_ANSWERED);
 		}
 		rc = rooms_end(rooms, rc);
 	}

@@ -152,6 +152,7 @@ void room_set_head(const struct rooms *rooms, struct room *room, const struct ro
 
 	room->head = hold(head);
 	room->is_member = roomstate_find_member(head, rooms->own->public) >= 0;
+	room->is_held &= room->is_member;
 	roomstate_release(before);
 }
 

@@ -762,6 +762,22 @@ static void who_joins_a_known_room_hands_that_on_and_need_not_accept_it(void **s
 	leave(&mallory);
 }
 
+static void who_is_asked_what_is_new_puts_nobody_into_a_room(void **state)
+{
+	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
+	struct copy trap;
+
+	share_room(&mallory, &bob);
+	trap = forge_state(&mallory, &bob, NULL, 5);
+	assert_int_equal(hand(&bob, &trap, true, ROOMACTS_ANSWERED), ROOMTREE_REFUSED);
+	assert_true(only_room(&bob)->is_member);
+	set_name(&mallory, "yard");
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_ANSWERED), ROOMTREE_TAKEN);
+	free(trap.text);
+	leave(&mallory);
+	leave(&bob);
+}
+
 static void a_room_that_could_not_be_left_is_not_entered(void **state)
 {
 	struct user mallory = user_of(state, "mallory"), bob = user_of(state, "bob");
@@ -1149,6 +1165,7 @@ int main(void)
 	    workdir_test(a_room_that_is_held_is_so_after_a_kill),
 	    workdir_test(who_is_put_into_rooms_and_out_again_is_not_kept_from_others),
 	    workdir_test(who_joins_a_known_room_hands_that_on_and_need_not_accept_it),
+	    workdir_test(who_is_asked_what_is_new_puts_nobody_into_a_room),
 	    workdir_test(a_room_that_could_not_be_left_is_not_entered),
 	    workdir_test(only_members_say_that_others_went_separate_ways),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
