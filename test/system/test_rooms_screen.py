@@ -6,11 +6,12 @@ The lines of chat.log and peers.txt are written here as the programs write them.
 import fcntl
 import json
 import re
+import time
 
 import pytest
 
 from protocol import Identity, to_base64
-from quartet import eventually, log_entry, pin
+from quartet import eventually, log_entry, peer, pin
 from rooms import Saying, State
 from test_transcript import COLOURED, moment, notifier, shown_rows, watch
 
@@ -392,3 +393,26 @@ def test_a_room_of_a_stranger_is_rejected_for_good(alice, lab):
     assert "trap" not in alice.run("initiator", "history").output
     alice.run("initiator", "reject", "#trap", status=3)
     assert "trap" not in alice.initiator().menu("Strangers")
+
+
+# All of it together.
+
+
+def test_what_real_programs_do_in_a_room_is_on_both_screens(alice, make_user):
+    """A stranger's room is held, accepted, and talked in; nothing here is written by the test but who is heard."""
+    ece = make_user("ece", address="127.0.0.3")
+    ece.is_called("Ece")
+    alice.address = "127.0.0.2"
+    for user, other, name in ((alice, ece, "Ece"), (ece, alice, "Alice")):
+        user.write_peers({other.address: peer(name, identity=other.identity().text)})
+    hers, his = watch(alice), watch(ece)
+    initiator = alice.initiator()
+    initiator.menu("Create #lab -d x Ece")
+    his.wait_for(r"^#lab waits for Accept or Reject: you were put in by Alice$")
+    hers.wait_for(r"#lab: Ece joined, let in by Alice$")
+    initiator.menu("@#lab hello")
+    hers.wait_for(r"→ #lab  hello \(waiting for Ece\)$")
+    ece.run("initiator", "accept", "#lab")
+    alice.write_peers({ece.address: peer("Ece", identity=ece.identity().text, since=int(time.time()))})
+    his.wait_for(r"#lab Alice\s+hello$")
+    hers.wait_for(r"✓ #lab  \d\d:\d\d ✓ 1 of 1: hello$")
