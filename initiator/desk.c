@@ -120,6 +120,16 @@ struct rooms *desk_rooms(struct desk *desk)
 	return rc != 0 ? NULL : rooms ? rooms : desk->rooms;
 }
 
+struct rooms *desk_start_rooms(struct desk *desk)
+{
+	int rc = delivery_rooms(desk->delivery) ? 0 : delivery_start(desk->delivery);
+
+	/* What waits too far back is for others to tell. */
+	if (desk_check_file(desk, "follow", CHATLOG_NAME, rc == EFBIG ? 0 : rc) != PROGRAM_FINE)
+		return NULL;
+	return desk_rooms(desk);
+}
+
 bool desk_agrees(struct desk *desk, const char *question)
 {
 	bool agreed = desk->script || prompt_ask_decision(&desk->prompt, question);

@@ -105,9 +105,12 @@ int desk_check_file(const struct desk *desk, const char *verb, const char *file,
 
 /*
  * The user's rooms as they are now; what was given out of them before is void. NULL after telling the user that they cannot be
- * read, or that there is no identity. What is done there leaves only after delivery_start().
+ * read, or that there is no identity.
  */
 struct rooms *desk_rooms(struct desk *desk);
+
+/* The same for what changes them, or says something there: which is delivered from now on. */
+struct rooms *desk_start_rooms(struct desk *desk);
 
 /* Asks for a yes, which in a script the command is. If it does not come, says that nothing was changed. */
 bool desk_agrees(struct desk *desk, const char *question);

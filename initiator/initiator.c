@@ -14,6 +14,7 @@
 #include "delivery.h"
 #include "desk.h"
 #include "history.h"
+#include "join.h"
 #include "links.h"
 #include "listing.h"
 #include "net/address.h"
@@ -106,6 +107,7 @@ static const struct command commands[] = {
     {"Room", "#lab", "what it is, who is in it, and who has not got what you said", 1, room_run_describe},
     {"Create", "#lab", "make a room; it asks, or -p (password), -c N, -d \"TEXT\", -i (invited), NAME...", 5,
 	room_run_create},
+    {"Join", "#lab", "be in it; it asks for the password, or makes the room if there is none", 1, join_run},
     {"Leave", "#lab", "be in it no more", 1, room_leave},
     {"Invite", "NAME #lab", "let somebody in", 0, room_invite},
     {"Remove", "NAME #lab", "take somebody out, for good", 0, room_remove},

@@ -151,12 +151,18 @@ static void put_roster(struct desk *desk, const struct rooms *rooms, const struc
 
 int room_describe(struct desk *desk, const struct wish *wish)
 {
+	char name[LOBBY_NAME_BYTES];
 	struct lobby_room found;
 	const struct room *room;
 	const struct rooms *rooms;
 	json_t *object;
-	int status = lobby_find(desk, wish->whom, LOBBY_MINE | LOBBY_HELD | LOBBY_ANNOUNCED, &found);
+	int status = lobby_find(desk, wish->whom, LOBBY_MINE | LOBBY_HELD, &found);
 
+	/* Nobody makes another room be meant by announcing it. */
+	if (status == PROGRAM_FINE && !found.places) {
+		strcpy(name, found.name);
+		status = lobby_find(desk, name, LOBBY_ANNOUNCED, &found);
+	}
 	if (status == PROGRAM_FINE && !found.places)
 		status = lobby_tell_none(desk, &found, "There is no room");
 	if (status != PROGRAM_FINE)
@@ -233,23 +239,13 @@ static int tell_unchanged(const struct desk *desk, const struct rooms *rooms, co
 
 typedef int edit_function(const struct room *room, struct roomdraft *draft, void *context);
 
-/* The rooms, for what is to be delivered. */
-static struct rooms *begin(struct desk *desk)
-{
-	int rc = delivery_rooms(desk->delivery) ? 0 : delivery_start(desk->delivery);
-
-	/* What waits too far back is for others to tell. */
-	return desk_check_file(desk, "follow", CHATLOG_NAME, rc == EFBIG ? 0 : rc) == PROGRAM_FINE ? desk_rooms(desk)
-												   : NULL;
-}
-
 /*
  * Makes the next state of a room, which is queued for the members, and sets *status, after telling the user if that cannot be.
  * Returns EALREADY, with nothing told, if edit does because there is nothing to change.
  */
 static int change(struct desk *desk, const struct lobby_room *which, edit_function *edit, void *context, int *status)
 {
-	struct rooms *rooms = begin(desk);
+	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room = rooms ? rooms_find(rooms, which->id) : NULL;
 	const char *why = NULL;
 	int rc = ENOENT;
@@ -752,7 +748,7 @@ static int find_newcomers(struct desk *desk, struct making *making)
 
 static int make(struct desk *desk, struct making *making, struct lobby_room *found, struct secret *password)
 {
-	struct rooms *rooms = begin(desk);
+	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room;
 	const char *why = NULL;
 	int status = PROGRAM_FINE, rc;
@@ -900,7 +896,7 @@ int room_run_create(struct desk *desk, const char *typed)
 
 int room_say(struct desk *desk, const struct recipient *to, const char *text, size_t len)
 {
-	struct rooms *rooms = begin(desk);
+	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room = rooms ? rooms_find(rooms, to->room) : NULL;
 	uint8_t id[ENVELOPE_ID_BYTES];
 	int rc = room ? roomtalk_say(rooms, room, text, len, id) : ENOENT;

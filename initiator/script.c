@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "join.h"
 #include "matcher.h"
 #include "people.h"
 #include "room.h"
@@ -19,8 +20,9 @@
 struct request {
 	struct program *program;
 	struct desk desk;
-	struct wish wish; /* -j, -n, -f, and the arguments */
-	bool once;	  /* -1 */
+	struct wish wish;    /* -j, -n, -f, and the arguments */
+	bool once;	     /* -1 */
+	bool takes_password; /* -p */
 	struct send_order order;
 	struct room_order room;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
@@ -74,6 +76,11 @@ static int run_create(struct request *request)
 	return room_create(&request->desk, &request->room);
 }
 
+static int run_join(struct request *request)
+{
+	return join_room(&request->desk, request->arguments[0], request->takes_password);
+}
+
 static int run_deliver(struct request *request)
 {
 	return send_deliver(&request->desk, request->once);
@@ -125,6 +132,8 @@ static const struct command commands[] = {
 	"a room for N, described by TEXT, with these in it; -p: its password is a line of the input; -i: only for those "
 	"who are invited",
 	"", 1, ROOM_MEMBERS_MAX + 6, true, .run = run_create, .check = check_create},
+    {"join", "[-p] '#lab'", "be in it, or make it if there is none; -p: its password is a line of the input", "p", 1, 1,
+	true, .run = run_join},
     {"leave", "'#lab'", "be in it no more", "", 1, 1, true, .run_named = room_leave},
     {"invite", "NAME '#lab'", "let somebody in", "", 2, 2, true, .run_joined = room_invite},
     {"remove", "NAME '#lab'", "take somebody out, for good", "", 2, 2, true, .run_joined = room_remove},
@@ -204,6 +213,9 @@ static int take_option(struct request *request, int option, const char *argument
 		return status;
 	case 'k':
 		request->order.keep = true;
+		return PROGRAM_FINE;
+	case 'p':
+		request->takes_password = true;
 		return PROGRAM_FINE;
 	case '1':
 		request->once = true;

@@ -1,12 +1,15 @@
 """Rooms: what a user does with them, in scripts and in the menu."""
 
+import itertools
 import json
+import re
 
 import pytest
 
-from quartet import peer
+from protocol import Identity
+from quartet import eventually, peer, pin
 
-CAROL = "127.0.0.4"
+CAN = "127.0.0.4"
 
 
 def script(user, *arguments, status=0, text=""):
@@ -30,7 +33,21 @@ def roster_of(user, name="#lab"):
 def people(alice, bob, make_user):
     """Alice, who has heard Bob and Can, who has no identity."""
     alice.is_called("Alice")
-    alice.write_peers({bob.address: peer("Bob", identity=bob.identity().text), CAROL: peer("Can")})
+    alice.write_peers({bob.address: peer("Bob", identity=bob.identity().text), CAN: peer("Can")})
+
+
+@pytest.fixture
+def friends(alice, bob, make_user):
+    """Alice, Bob and Can, who know and hear each other; their responders run."""
+    users = {"Alice": alice, "Bob": bob, "Can": make_user("can", address=CAN)}
+    for name, user in users.items():
+        user.pin(**{other: pin(users[other].identity().text) for other in users if other != name})
+        user.discovery()
+        user.responder()
+        user.announcer("-u", name, "-i", "1")
+    for user, other in itertools.product(users.values(), repeat=2):
+        eventually(lambda user=user, other=other: user.peers().get(other.address, {}).get("identity"))
+    return users.values()
 
 
 # Scripts.
@@ -94,6 +111,137 @@ def test_who_left_is_in_it_no_more(alice, people):
     script(alice, "leave", "#lab")
     assert script(alice, "rooms").output == ""
     assert "no room #lab" in script(alice, "leave", "#lab", status=3).errors
+
+
+# Several users.
+
+
+def test_who_is_invited_has_the_room_and_all_that_is_said_there(friends):
+    alice, bob, can = friends
+    script(alice, "create", "#lab", "Bob")
+    assert roster_of(bob) == (["Alice", "Bob"], ["Alice"])
+    script(bob, "invite", "Can", "#lab")
+    script(can, "send", "#lab", "hello from Can")
+    script(alice, "send", "#lab", text="two\nlines")
+    for user in friends:
+        assert roster_of(user) == (["Alice", "Bob", "Can"], ["Alice"])
+        said = [json.loads(entry["signed"])["text"] for entry in user.log()
+                if entry.get("direction") in ("SENT", "RECEIVED")]
+        assert said == ["hello from Can", "two\nlines"]
+
+
+def test_admins_are_made_and_unmade_and_take_members_out(friends):
+    alice, bob, can = friends
+    script(alice, "create", "#lab", "Bob", "Can")
+    assert re.search("only admins.*Alice", script(bob, "remove", "Can", "#lab", status=7).errors)
+    script(alice, "promote", "Bob", "#lab")
+    assert roster_of(can) == (["Alice", "Bob", "Can"], ["Alice", "Bob"])
+    assert "longest" in script(bob, "demote", "Alice", "#lab", status=7).errors
+    script(bob, "remove", "Can", "#lab")
+    assert roster_of(alice)[0] == ["Alice", "Bob"]
+    assert script(can, "rooms").output.count("yours") == 0
+    script(alice, "demote", "Bob", "#lab")
+    assert roster_of(bob) == (["Alice", "Bob"], ["Alice"])
+
+
+def test_the_second_oldest_is_admin_when_the_creator_leaves(friends):
+    alice, bob, _ = friends
+    script(alice, "create", "#lab", "Bob", "Can")
+    script(alice, "leave", "#lab")
+    assert roster_of(bob) == (["Bob", "Can"], ["Bob"])
+
+
+def test_what_somebody_does_not_have_is_kept_and_the_status_says_so(friends):
+    alice, _, _ = friends
+    alice.pin(Ece=pin(Identity().text))
+    assert "Ece" in script(alice, "create", "#lab", "Bob", "Ece", status=5).errors
+    assert re.search(r"1 of 2 \(waiting for Ece\)", script(alice, "send", "#lab", "hello", status=5).errors)
+    script(alice, "remove", "Bob", "#lab", status=5)
+    assert re.search(r"0 of 1 \(waiting for Ece\)", script(alice, "send", "#lab", "hello", status=4).errors)
+    script(alice, "leave", "#lab", status=4)
+
+
+def test_who_is_not_there_or_has_no_identity_is_not_let_in(alice, people):
+    assert "Can, Ece" in script(alice, "create", "#lab", "Can", "Ece", status=3).errors
+    assert room_of(alice)["members"] == 1
+    script(alice, "invite", "Ece", "#lab", status=3)
+    assert "no identity" in script(alice, "invite", "Can", "#lab", status=6).errors
+    script(alice, "remove", "Bob", "#lab", status=3)
+
+
+# Joining.
+
+
+def wait_for_announced(user, name="lab"):
+    eventually(lambda: f'"name": "{name}"' in user.run("initiator", "rooms", "-j").output)
+
+
+def test_an_open_room_is_found_and_joined(friends):
+    alice, bob, can = friends
+    script(alice, "create", "#lab", "Bob")
+    wait_for_announced(can)
+    assert "announced by" in script(can, "rooms").output
+    assert not room_of(can)["mine"]
+    script(can, "join", "#lab")
+    for user in friends:
+        assert roster_of(user)[0] == ["Alice", "Bob", "Can"]
+    script(can, "join", "#lab")
+
+
+def test_a_password_opens_a_room(friends):
+    alice, _, can = friends
+    script(alice, "create", "#lab", "-p", text="open sesame\n")
+    wait_for_announced(can)
+    assert "-p" in script(can, "join", "#lab", status=7).errors
+    assert "not the password" in script(can, "join", "-p", "#lab", text="open barley\n", status=7).errors
+    script(can, "join", "-p", "#lab", text="open sesame\n")
+    assert roster_of(alice)[0] == ["Alice", "Can"]
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Remove Can #lab", r"New password.*: ")
+    initiator.menu("something else")
+    wait_for_announced(can)
+    assert "removed by Alice" in script(can, "join", "-p", "#lab", text="something else\n", status=7).errors
+
+
+def test_refusals_to_join_say_why(friends):
+    alice, _, can = friends
+    script(alice, "create", "#full", "-c", "1")
+    script(alice, "create", "#club", "Can")
+    script(can, "leave", "#club")
+    script(alice, "set", "#club", "entry", "invited")
+    wait_for_announced(can, "full")
+    assert "is full" in script(can, "join", "#full", status=7).errors
+    assert "invites" in script(can, "join", "#club", status=7).errors
+
+
+def test_join_makes_a_room_that_nobody_announces(friends):
+    alice, _, _ = friends
+    script(alice, "join", "#new")
+    assert room_of(alice, "#new")["mine"]
+
+
+def test_join_makes_no_room_if_nobody_could_be_heard(alice, people):
+    assert "not made" in script(alice, "join", "#lab", status=3).errors
+    assert script(alice, "rooms").output == ""
+
+
+@pytest.mark.parametrize("is_script", [True, False])
+def test_two_rooms_of_one_name_are_told_apart(friends, is_script):
+    alice, bob, can = friends
+    script(alice, "create", "#lab")
+    script(bob, "create", "#LAB")
+    eventually(lambda: len(script(can, "rooms").lines) == 2)
+    ids = {room["room"]: room for room in map(json.loads, script(can, "rooms", "-j").lines)}
+    if is_script:
+        refusal = script(can, "join", "#lab", status=3).errors
+        assert all(f"#{room}" in refusal for room in ids)
+        wanted = room_of(bob)["room"]
+        script(can, "join", f"#{wanted}")
+        assert roster_of(bob)[0] == ["Bob", "Can"]
+    else:
+        initiator = can.initiator(terminal=True)
+        initiator.ask("Join #lab", "Number: ")
+        assert "Joined: #" in initiator.menu("1")
 
 
 # The menu.
