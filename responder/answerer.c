@@ -305,14 +305,17 @@ static void take_saying(struct answerer *answerer, const struct message *message
 		open_saying(answerer, message, ask, room, key);
 }
 
-/* Whether one more state may come into the room: who is no member cannot use up what the members may do. */
+/* Whether one more state may come into the room: nobody can use up what another member may do. */
 static bool may_change(struct answerer *answerer, const struct message *message, const struct room *room)
 {
 	bool is_in = room && roomstate_find_member(room->head, message->sender) >= 0;
-	struct in_addr key = message->address;
+	struct in_addr key = message->address, speaker;
 
-	if (is_in)
+	memcpy(&speaker, message->sender, sizeof(speaker));
+	if (is_in) {
 		memcpy(&key, room->id, sizeof(key));
+		key.s_addr ^= speaker.s_addr;
+	}
 	return ratelimit_allow(is_in ? &answerer->states : &answerer->outsiders, key, clock_monotonic_ms());
 }
 

@@ -18,7 +18,7 @@
 #define ANSWERER_ASKS_BURST 4096
 #define ANSWERER_ASKS_PER_S 32
 #define ANSWERER_READING_ASKS 16
-/* New states of a room, or those of an address that nobody in it uses: at once, and one more in this time. */
+/* New states of a room that a member hands over, or an address that nobody in it uses: at once, and one more in this time. */
 #define ANSWERER_STATES_BURST 60
 #define ANSWERER_STATES_PERIOD_MS 10000
 /* Tries of passwords in this time, from an address, and in all. */
