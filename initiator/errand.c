@@ -304,14 +304,16 @@ static int add_given(struct errand *errand, const json_t *answer, const struct a
 	return rc;
 }
 
-static bool take_answered_states(struct errand *errand, const json_t *answer, const struct ask_answer *members)
+static bool take_answered_states(struct errand *errand, const json_t *answer, const struct ask_answer *members,
+    const struct envelope_receipt *receipt)
 {
-	bool has_state = members->state.text != NULL;
+	bool has_state = receipt->status == ENVELOPE_DONE && members->state.text;
 	struct room *room;
 
-	if (has_state && add_given(errand, answer, members) != 0)
-		return false;
+	has_state = has_state && add_given(errand, answer, members) == 0;
 	if ((!has_state || !members->more || count_states(errand) == BATCH) && take_states(errand) != 0)
+		return false;
+	if (receipt->status != ENVELOPE_DONE)
 		return false;
 	if (has_state && members->more)
 		return ++errand->asked < ANSWERS_MAX;
@@ -351,7 +353,7 @@ static bool take_answer(struct errand *errand, const json_t *answer, const struc
 	case ERRAND_GIVE:
 		return take_given(errand, receipt);
 	case ERRAND_ASK_STATES:
-		return receipt->status == ENVELOPE_DONE && take_answered_states(errand, answer, members);
+		return take_answered_states(errand, answer, members, receipt);
 	case ERRAND_ASK_SAYINGS:
 		return take_sayings(errand, members->sayings) && members->more && ++errand->asked < ANSWERS_MAX;
 	case ERRAND_IDLE:

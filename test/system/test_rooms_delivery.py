@@ -1,7 +1,12 @@
 """What is said and changed in rooms reaches the members, whoever was away, or behind (common/PROTOCOL.md, sections 6 and 7)."""
 
 import contextlib
+import fcntl
 import json
+import os
+import re
+import time
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +76,12 @@ def make_members():
         return states, [Member(identity, name, address, *states)
                         for name, identity, address in zip(names, identities, ADDRESSES)]
     return make
+
+
+def waits_for_ever(program):
+    """Whether a program is in epoll_pwait(2) with no time to wake up at; None if it is not there."""
+    fields = Path(f"/proc/{program.pid}/syscall").read_text(encoding="ascii").split()
+    return int(fields[4], 16) & 0xffffffff == 0xffffffff if len(fields) > 4 else None
 
 
 def said(user, direction="RECEIVED"):
@@ -204,3 +215,52 @@ def test_nothing_is_said_before_it_is_known_who_is_in(author, make_members):
         assert author.states_of(saying)[bob.identity.text] == ("dropped", "not in the room any more")
         assert bob.texts() == []
         assert can.texts() == ["not for Bob"]
+
+
+def switches(program):
+    """How often a program was woken up."""
+    text = Path(f"/proc/{program.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.MULTILINE)[1])
+
+
+def refresh(user, address):
+    """Overwrites a time in peers.txt, as discovery does with those who are there still."""
+    with open(user.path("peers.txt"), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        place = re.search(rb'"' + address.encode() + rb'".*?"last_seen": ([\d.]+)', file.read()).span(1)
+        os.pwrite(file.fileno(), f"{time.time():.6f}"[:place[1] - place[0]].encode(), place[0])
+
+
+def test_nothing_wakes_up_who_is_in_a_room_while_all_stay_where_they_are(author, make_members):
+    states, [bob] = make_members(author, "Bob")
+    author.takes(*states)
+    author.hears(bob)
+    with bob:
+        initiator = author.user.initiator()
+        eventually(lambda: [each.get("ask") for _, each in bob.heard] == ["states", "sayings"])
+        eventually(lambda: waits_for_ever(initiator))
+        before = switches(initiator)
+        for _ in range(20):
+            refresh(author.user, bob.address)
+        eventually(lambda: waits_for_ever(initiator))
+        assert switches(initiator) == before
+        # That is what it waits for.
+        author.user.write_peers({bob.address: peer("Bob", identity=bob.identity.text, back=7)})
+        eventually(lambda: len(bob.heard) == 4)
+
+
+def test_an_act_that_fell_away_is_done_again(author):
+    """Bob, who is in for longer, described the room at the moment at which Alice let Ece in."""
+    bob, ece = Identity(), Identity()
+    before = State.first(bob, "Bob").letting_in(bob, author.identity, "Alice").marking(bob, author.identity)
+    act = before.letting_in(author.identity, ece, "Ece")
+    described = before.following(bob, about="described")
+    with Member(bob, "Bob", ADDRESSES[0], before, described) as bob_member:
+        author.takes(before, act)
+        author.hears(bob_member)
+        author.user.initiator()
+        eventually(lambda: bob_member.head.members.get("again") == [to_base64(act.id)])
+        assert [each["identity"] for each in bob_member.head.roster][-1] == ece.text
+        assert bob_member.head.members["about"] == "described"
+        assert [line["event"] for line in author.user.log() if "event" in line] == [
+            "removed", "about", "fell", "joined"]
