@@ -112,6 +112,18 @@ class Lan:
         host.ip(f"addr add {address} broadcast {broadcast} dev {interface}")
         host.ip(f"link set {interface} up")
 
+    def part(self, *ports):
+        """Parts some of the ports from the others: "port0" is that of the host that was plugged in first."""
+        self.bridge.ip("link add parted type bridge")
+        self.bridge.ip("link set parted up")
+        for port in ports:
+            self.bridge.ip(f"link set {port} master parted")
+
+    def join(self):
+        """Joins them with the others again."""
+        for port in range(self._ports):
+            self.bridge.ip(f"link set port{port} master lan")
+
     def close(self):
         self.bridge.close()
 

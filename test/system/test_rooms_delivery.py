@@ -264,3 +264,143 @@ def test_an_act_that_fell_away_is_done_again(author):
         assert bob_member.head.members["about"] == "described"
         assert [line["event"] for line in author.user.log() if "event" in line] == [
             "removed", "about", "fell", "joined"]
+
+
+# Real programs everywhere.
+
+
+class Person:
+    """A user with the programs running, who knows the others by their identities."""
+
+    def __init__(self, user, name):
+        self.user, self.name = user, name
+        self.programs = []
+
+    def knows(self, others):
+        self.user.is_called(self.name)
+        self.user.pin(**{other.name: pin(other.user.identity().text, address=other.user.address)
+                         for other in others if other is not self})
+
+    def comes(self):
+        """Starts all four, or those that were killed."""
+        start = {"announcer": lambda: self.user.announcer("-u", self.name, "-i", "1"),
+                 "discovery": self.user.discovery, "responder": self.user.responder, "initiator": self.user.initiator}
+        running = {program.name for program in self.programs if program.is_running}
+        self.programs += [start[name]() for name in start if name not in running]
+
+    def goes(self):
+        for program in self.programs:
+            if program.is_running:
+                program.stop()
+
+    def program(self, name):
+        return [each for each in self.programs if each.name == name][-1]
+
+    def does(self, line):
+        """Types a command into the menu."""
+        return self.program("initiator").menu(line)
+
+    def says(self, text):
+        """Says something, without waiting for anything."""
+        self.program("initiator").send(f"@#lab {text}")
+        eventually(lambda: text in said(self.user, "QUEUED"))
+
+    def sees(self, *others):
+        eventually(lambda: {other.user.address for other in others} <= {
+            address for address, entry in self.user.peers().items() if not entry.get("left")})
+
+    def head(self):
+        """What the room is to them; None if they are not in it."""
+        [record] = self.user.peers_file().get("room", {"": {"left": True}}).values()
+        return None if record.get("left") else State(record["state"])
+
+    def roster(self):
+        head = self.head()
+        return [member["username"] for member in head.roster] if head else []
+
+    def texts(self):
+        """All that was said in the room, by oneself or by others, each as often as it is in the log."""
+        return sorted(said(self.user) + said(self.user, "QUEUED"))
+
+
+def agree(*people):
+    """Whether all have the same room."""
+    heads = [person.head() for person in people]
+    return all(heads) and len({head.id for head in heads}) == 1
+
+
+@pytest.fixture
+def make_people(make_user):
+    """Makes people who know each other, and starts their programs; one after the other on addresses of this machine."""
+    def make(*names, **where):
+        people = [Person(make_user(name.lower(), **where.get(name, {"address": address})), name)
+                  for name, address in zip(names, ADDRESSES)]
+        for person in people:
+            person.knows(people)
+            person.comes()
+        for person in people:
+            person.sees(*people)
+        return people
+    return make
+
+
+def test_who_was_away_has_it_from_another_member_after_the_author_is_gone(make_people):
+    alice, bob, can = make_people("Alice", "Bob", "Can")
+    alice.does("Create #lab Bob Can")
+    eventually(lambda: agree(alice, bob, can))
+    can.goes()
+    alice.says("hello all")
+    eventually(lambda: bob.texts() == ["hello all"])
+    alice.does("Set #lab about who cooks")
+    eventually(lambda: agree(alice, bob))
+    alice.goes()
+    can.comes()
+    eventually(lambda: can.texts() == ["hello all"])
+    eventually(lambda: agree(alice, bob, can))
+    bob.says("welcome back")
+    eventually(lambda: can.texts() == ["hello all", "welcome back"])
+
+
+def test_when_the_creator_leaves_the_second_oldest_is_admin(make_people):
+    alice, bob, can = make_people("Alice", "Bob", "Can")
+    alice.does("Create #lab Bob Can")
+    eventually(lambda: agree(alice, bob, can))
+    alice.does("Leave #lab")
+    eventually(lambda: agree(bob, can) and bob.roster() == ["Bob", "Can"])
+    bob.does("Set #lab about Bob cooks")
+    eventually(lambda: agree(bob, can) and can.head().members["about"] == "Bob cooks")
+
+
+def test_two_parted_networks_agree_when_they_meet_and_all_was_said_to_everybody(make_host, lan, make_people):
+    names = ["Alice", "Bob", "Can", "Ece"]
+    where = {}
+    for number, name in enumerate(names):
+        host = make_host()
+        lan.plug(host, f"10.1.0.{number + 1}/24")
+        where[name] = {"address": f"10.1.0.{number + 1}", "host": host}
+    alice, bob, can, ece = people = make_people(*names, **where)
+    alice.does("Create #lab Bob Can Ece")
+    eventually(lambda: agree(*people))
+    alice.does("Promote Can #lab")
+    eventually(lambda: agree(*people) and can.head().roster[2].get("admin"))
+
+    lan.part("port2", "port3")
+    alice.does("Set #lab about who cooks")
+    can.does("Set #lab capacity 9")
+    bob.says("on this side")
+    ece.says("on the other side")
+    eventually(lambda: agree(alice, bob) and agree(can, ece) and alice.texts() == ["on this side"]
+               and can.texts() == ["on the other side"])
+    # What they said is to be found by asking others.
+    bob.goes()
+    ece.goes()
+
+    lan.join()
+    eventually(lambda: agree(alice, can) and alice.texts() == can.texts() == ["on the other side", "on this side"],
+               timeout=120)
+    head = alice.head().members
+    assert (head["about"], head["capacity"]) == ("who cooks", 9)
+    bob.comes()
+    ece.comes()
+    eventually(lambda: agree(*people) and all(person.texts() == ["on the other side", "on this side"]
+                                              for person in people), timeout=120)
