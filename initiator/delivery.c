@@ -331,8 +331,8 @@ static void dial(struct party *party, const char *number);
 static void take_turns(struct delivery *delivery);
 static void note_peers(void *context);
 
-/* It was asked, or could not be. */
-static void end_question(struct party *party, bool is_done)
+/* It was asked, or, if is_reached, refused to say, or could not be asked. */
+static void end_question(struct party *party, bool is_done, bool is_reached)
 {
 	struct delivery *delivery = party->delivery;
 
@@ -341,9 +341,11 @@ static void end_question(struct party *party, bool is_done)
 	errand_end(&party->errand);
 	party->state = PARTY_RESTING;
 	party->has_question = party->is_asked_that = false;
-	if (!is_done)
-		call_close(&party->call);
 	catchup_end(delivery->catchup, party->to.identity, is_done, clock_monotonic_ms());
+	if (is_reached || outbox_count(delivery->outbox, party->to.identity) == 0)
+		wake(party);
+	else
+		rest(party);
 	/* Others may have waited for that. */
 	schedule(delivery);
 }
@@ -358,9 +360,7 @@ static void fail(struct party *party, int error)
 		return;
 	}
 	if (party->is_asked_that) {
-		end_question(party, false);
-		if (outbox_count(party->delivery->outbox, party->to.identity) > 0)
-			rest(party);
+		end_question(party, false, false);
 		return;
 	}
 	if (party->parcel.once && !party->parcel.left)
@@ -448,7 +448,7 @@ static void take_receipt(struct party *party)
 	}
 	if (party->is_asked_that) {
 		party->carried++;
-		end_question(party, receipt->status == ENVELOPE_DONE);
+		end_question(party, receipt->status == ENVELOPE_DONE, true);
 		return;
 	}
 	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)
