@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parent
-COLUMNS, ROWS = 118, 32
+COLUMNS, ROWS = 120, 36
 WAIT_S = 30
 MENU = "Users, Chat or History?"
 
@@ -69,20 +69,20 @@ class Screen:
 
 
 def play(screen):
-    """A short conversation, after the one that the demo begins with."""
-    for user, last in (("Alice", "hello"), ("Bob", "Galley")):
+    """A short conversation in a room, after the one that the demo begins with."""
+    for user, last in (("Alice", "hello"), ("Bob", "Galley"), ("Can", "hello.*✓")):
         screen.wait(f"{user}: initiator", re.escape(MENU))
         screen.wait(f"{user}: responder", f"(?s){last}.*")
-    screen.type("Alice: initiator", "users")
-    screen.type("Alice: initiator", "talk bob", "secure or unsecure\\?")
-    screen.type("Alice: initiator", "secure", "Number.*:")
-    screen.type("Alice: initiator", "", "Bob>")
-    screen.type("Alice: initiator", "who else comes?", "Bob>")
-    screen.wait("Bob: responder", "comes\\?")
-    screen.type("Bob: initiator", "r Can, if `make bench` is *done* by then")
-    screen.wait("Alice: responder", "then")
-    screen.type("Alice: initiator", "it is: 0.76 of the bare machine", "Bob>")
-    screen.wait("Bob: responder", "(?s)machine.*")
+    screen.type("Alice: initiator", "create #lab Bob Can")
+    screen.type("Alice: initiator", "talk #lab", "#lab>")
+    screen.type("Alice: initiator", "who brings *bread*?", "#lab>")
+    for user in ("Bob", "Can"):
+        screen.wait(f"{user}: responder", "bread.*")
+    screen.type("Can: initiator", "@#lab I do, once `make bench` is done")
+    screen.wait("Bob: responder", "(?s)done.*")
+    screen.type("Bob: initiator", "@#lab it is: 0.76 of the bare machine")
+    screen.wait("Alice: responder", "(?s)machine.*")
+    screen.type("Bob: initiator", "room #lab")
 
 
 class Style:

@@ -473,7 +473,7 @@ open_demo() {
 	done
 	[[ $layout != apart ]] || share=50
 	resizing+="resize-pane -t ${panes[Alice: initiator]} -x $share% ; "
-	[[ $layout == apart ]] || resizing+="resize-pane -t ${panes[Bob: initiator]} -x $share% ; "
+	[[ $layout == apart ]] || resizing+="resize-pane -t ${panes[Can: initiator]} -x $share% ; "
 	for user in "${USERS[@]}"; do
 		arrange "$user: "
 	done

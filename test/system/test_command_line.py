@@ -56,6 +56,18 @@ def test_the_man_page_of_the_initiator_names_its_limits(header, constant, senten
     assert sentence.format(limit) in page
 
 
+def test_the_tables_of_the_readme_name_sources_and_tests_that_exist():
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if "`test_" in line]
+    for row in rows:
+        for source in re.findall(r"`(\w+/[\w/]+)`", row):
+            assert (ROOT / f"{source}.h").exists() or (ROOT / f"{source}.c").exists(), source
+        for names, file in re.findall(r"((?:`test_\w+\*?`,? )+)in `(test_\w+\.py)`", row):
+            text = (ROOT / "test/system" / file).read_text(encoding="utf-8")
+            for name in re.findall(r"`(\w+\*?)`", names):
+                assert f"def {name[:-1]}" in text if name.endswith("*") else f"def {name}(" in text, name
+    assert len(rows) > 40 and all(re.search(r" in `test_\w+\.py`", row) for row in rows)
+
+
 @every_program
 @pytest.mark.parametrize("option", ["-V", "--version"])
 def test_version_is_shown(someone, name, option):

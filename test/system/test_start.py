@@ -884,24 +884,26 @@ def names(machine, user, pattern):
     eventually(asked, pane.text)
 
 
+def received(machine, user):
+    """The texts that were sent to somebody of the demo."""
+    log = machine.work / "demo" / user / "chat.log"
+    if not log.exists():
+        return []
+    with open(log, encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        entries = [json.loads(line) for line in file]
+    return [entry["text"] for entry in entries if entry.get("direction") == "RECEIVED"]
+
+
 def test_the_demo_begins_with_a_message_for_each(machine):
     """Sent by the programs themselves, and only once."""
-    def texts(user):
-        log = machine.work / "demo" / user / "chat.log"
-        if not log.exists():
-            return []
-        with open(log, encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            entries = [json.loads(line) for line in file]
-        return [entry["text"] for entry in entries if entry.get("direction") == "RECEIVED"]
-
     def greeted():
-        return [len(texts(user)) for user in ("alice", "bob", "can")] == [2, 1, 1]
+        return [len(received(machine, user)) for user in ("alice", "bob", "can")] == [2, 1, 1]
 
     machine.start("--demo")
     eventually(greeted)
-    assert "*Lunch*" in texts("alice")[0] and "https://" in texts("alice")[0]
-    assert "`Create #lab Bob Can`" in texts("alice")[1]
+    assert "*Lunch*" in received(machine, "alice")[0] and "https://" in received(machine, "alice")[0]
+    assert "`Create #lab Bob Can`" in received(machine, "alice")[1]
     for user in USERS:
         machine.panes("quartet-demo")[f"{user}: responder"].shows("Lunch|Gladly")
     machine.start("--stop")
@@ -909,6 +911,19 @@ def test_the_demo_begins_with_a_message_for_each(machine):
     machine.panes("quartet-demo")["Bob: initiator"].asks(MENU)
     names(machine, "Bob", r"^ *\d+  Alice \(Online\)")
     assert greeted()
+
+
+def test_the_last_words_of_the_greeting_make_a_room(machine):
+    terminal = machine.terminal("--demo", size=(120, 40))
+    terminal.shows(re.escape(MENU))
+    eventually(lambda: len(received(machine, "alice")) == 2)
+    # Can knows Alice by now.
+    eventually(lambda: not machine.tmux("show-options", "-qv", "-t", "=quartet-demo:", "@quartet-greeter").strip())
+    panes = machine.panes("quartet-demo")
+    for command in re.findall("`(.*?)`", received(machine, "alice")[-1]):
+        panes["Alice: initiator"].answer(MENU, command)
+    for user in ("Bob", "Can"):
+        panes[f"{user}: responder"].shows(r"#lab Alice +hello")
 
 
 def quiet_demo(machine):
