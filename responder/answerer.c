@@ -32,9 +32,9 @@ struct task {
 	bool is_stranger;
 	char username[USERNAME_MAX_BYTES + 1];
 	uint8_t room[ROOM_ID_BYTES];
-	uint8_t head[ROOM_STATE_ID_BYTES]; /* of a saying: the speaker's */
-	json_t *record;			   /* of a saying or state: */
-	struct signedtext text;		   /* is in it */
+	uint8_t head[ROOMSTATE_ID_BYTES]; /* of a saying: the speaker's */
+	json_t *record;			  /* of a saying or state: */
+	struct signedtext text;		  /* is in it */
 	size_t bytes;
 	bool has_key;
 	uint8_t key[ROOM_KEY_BYTES];   /* of a state */

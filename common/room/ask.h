@@ -31,8 +31,8 @@ enum ask_kind {
 struct ask {
 	enum ask_kind kind;
 	uint8_t room[ROOM_ID_BYTES];
-	uint8_t head[ROOM_STATE_ID_BYTES]; /* of a saying: the state under whose key it is sealed */
-	const char *sealed;		   /* base64 */
+	uint8_t head[ROOMSTATE_ID_BYTES]; /* of a saying: the state under whose key it is sealed */
+	const char *sealed;		  /* base64 */
 	size_t sealed_len;
 	struct signedtext state;
 	bool has_key;
@@ -48,7 +48,7 @@ struct ask {
 struct ask_answer {
 	bool has_head, has_key, has_share, has_confirmation;
 	bool more; /* there is more to ask for */
-	uint8_t head[ROOM_STATE_ID_BYTES];
+	uint8_t head[ROOMSTATE_ID_BYTES];
 	struct signedtext state; /* its text is NULL if there is none */
 	uint8_t key[ROOM_KEY_BYTES];
 	uint8_t share[CPACE_SHARE_BYTES];

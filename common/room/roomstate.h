@@ -13,18 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crypto/identity.h"
+#include "room/signedtext.h"
 #include "trust/username.h"
 
-#define ROOM_ID_BYTES 16
 #define ROOM_NAME_MAX_BYTES 32
 #define ROOM_ABOUT_MAX_BYTES 200
 #define ROOM_MEMBERS_MAX 64
 #define ROOM_REMOVED_MAX 128
 #define ROOM_SALT_BYTES 16
 #define ROOM_LOCK_BYTES 32
-#define ROOM_KEY_BYTES 32
-#define ROOMSTATE_ID_BYTES 32
 #define ROOM_NUMBER_MAX 999999999
 #define ROOMSTATE_LABEL "quartet room" /* for identity_sign() */
 /* In the lists of states that a state names. */

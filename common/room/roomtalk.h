@@ -38,7 +38,7 @@ struct roomtalk_saying {
 	enum roomtalk_hearing hearing;
 	int64_t offset; /* if it was logged: of its line in chat.log */
 	/* Unless it is none: */
-	uint8_t id[ENVELOPE_ID_BYTES], by[IDENTITY_BYTES], room[ROOM_ID_BYTES], state[ROOM_STATE_ID_BYTES];
+	uint8_t id[ENVELOPE_ID_BYTES], by[IDENTITY_BYTES], room[ROOM_ID_BYTES], state[ROOMSTATE_ID_BYTES];
 };
 
 /* Logs what is new of it. */

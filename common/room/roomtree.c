@@ -517,19 +517,6 @@ const struct roommember *roomtree_leaver(const struct roomtree *tree, const stru
 	return tree->nodes[find(tree, state->id)].leaver;
 }
 
-const uint8_t *roomtree_missing(const struct roomtree *tree, size_t index)
-{
-	for (size_t i = 0; i < tree->waiting_count; i++) {
-		bool is_there = false;
-
-		for (size_t k = 0; k < tree->waiting_count; k++)
-			is_there |= is_same_id(tree->waiting[k].state->id, tree->waiting[i].missing);
-		if (!is_there && index-- == 0)
-			return tree->waiting[i].missing;
-	}
-	return NULL;
-}
-
 /* Whether one more step towards the head can, or has to, be dropped. */
 static bool is_over(const struct roomtree *tree, int root, int64_t now_ms)
 {

@@ -87,9 +87,6 @@ const struct roomstate *roomtree_twin(const struct roomtree *tree, const struct 
  */
 const struct roommember *roomtree_leaver(const struct roomtree *tree, const struct roomstate *state);
 
-/* The id of a state that the index-th of those that wait needs and that is unknown, or NULL if fewer wait. */
-const uint8_t *roomtree_missing(const struct roomtree *tree, size_t index);
-
 /*
  * Drops what is not needed any more: the tree begins with the last state in the past of the head that was taken
  * ROOMTREE_KEEP_MS ago, or later if otherwise there is no room for as many as a quarter of ROOMTREE_STATES_MAX. Returns

@@ -36,7 +36,7 @@ int saying_sign(const struct saying *saying, const struct identity *own, json_t 
 
 	clock_format_utc(saying->time_ms, time);
 	object = json_pack("{s:o, s:o, s:o, s:s%, s:s, s:o}", "room", jsontext_bytes(saying->room, ROOM_ID_BYTES),
-	    "state", jsontext_bytes(saying->state, ROOM_STATE_ID_BYTES), "id",
+	    "state", jsontext_bytes(saying->state, ROOMSTATE_ID_BYTES), "id",
 	    jsontext_bytes(saying->id, ENVELOPE_ID_BYTES), "text", saying->text, saying->text_len, "time", time, "by",
 	    jsontext_bytes(own->public, IDENTITY_BYTES));
 	if (object)

@@ -20,7 +20,7 @@
 
 struct saying {
 	uint8_t room[ROOM_ID_BYTES];
-	uint8_t state[ROOM_STATE_ID_BYTES]; /* the author's head when it was said */
+	uint8_t state[ROOMSTATE_ID_BYTES]; /* the author's head when it was said */
 	uint8_t id[ENVELOPE_ID_BYTES];
 	uint8_t by[IDENTITY_BYTES]; /* the author */
 	int64_t time_ms;	    /* wall clock, of the author */

@@ -15,9 +15,9 @@
 
 #include "crypto/identity.h"
 
-#define ROOM_ID_BYTES 16       /* of a room: the beginning of the id of its first state */
-#define ROOM_STATE_ID_BYTES 32 /* of a state: BLAKE2b-256 of its text */
-#define ROOM_KEY_BYTES 32      /* the K of a state */
+#define ROOM_ID_BYTES 16      /* of a room: the beginning of the id of its first state */
+#define ROOMSTATE_ID_BYTES 32 /* of a state: BLAKE2b-256 of its text */
+#define ROOM_KEY_BYTES 32     /* the K of a state */
 
 /* text is NULL if there is none. Of what was read it lives as long as the JSON. */
 struct signedtext {
