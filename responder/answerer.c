@@ -14,8 +14,8 @@
 #include "store/lockedfile.h"
 #include "welcome.h"
 
-/* After the rooms could not be opened. */
-#define OPEN_PERIOD_MS 1000
+/* After the rooms could not be read, nobody is kept waiting for that again within this. */
+#define FAILURE_PAUSE_MS 1000
 
 static const char no_memory[] = "out of memory";
 static const char no_room[] = "no such room", no_member[] = "not a member", not_valid[] = "not valid";
@@ -57,8 +57,8 @@ struct answerer {
 	struct inbox *inbox;
 	int dir;
 	const struct keyfile *key;
-	struct rooms *rooms; /* NULL: they could not be opened; then */
-	int64_t open_ms;     /* monotonic: when to try again */
+	struct rooms *rooms; /* NULL: they could not be opened so far */
+	int64_t read_ms;     /* monotonic: when they may be read again */
 	struct ratelimit asks, states, outsiders, tries;
 	struct tasks tasks;
 	size_t waiting_bytes;
@@ -89,14 +89,10 @@ struct answerer *answerer_new(struct inbox *inbox, int dir, const struct keyfile
 int answerer_open(struct answerer *answerer)
 {
 	struct inbox *inbox = answerer->inbox;
-	int64_t now_ms = clock_monotonic_ms();
 	int rc;
 
 	if (answerer->rooms)
 		return 0;
-	if (!answerer->key->is_usable || now_ms < answerer->open_ms)
-		return EAGAIN;
-	answerer->open_ms = now_ms + OPEN_PERIOD_MS;
 	rc = rooms_open(answerer->dir, inbox->log, inbox->roster->file, &answerer->key->identity, &answerer->rooms);
 	/* Who is in no room needs no ids of sayings. */
 	if (rc == 0 && rooms_next(answerer->rooms, NULL))
@@ -505,6 +501,18 @@ static void take_join(struct answerer *answerer, const struct message *message, 
 	}
 }
 
+/* Takes over what the user's other programs have written; false if the rooms cannot be read now. */
+static bool follow(struct answerer *answerer)
+{
+	int rc = clock_monotonic_ms() < answerer->read_ms ? EAGAIN : answerer_open(answerer);
+
+	if (rc == 0)
+		rc = rooms_follow(answerer->rooms);
+	if (rc != 0 && rc != EAGAIN)
+		answerer->read_ms = clock_monotonic_ms() + FAILURE_PAUSE_MS;
+	return rc == 0;
+}
+
 /* Answers an ask by what is known of the speaker and the room, which is NULL if it is unknown. */
 static void take(struct answerer *answerer, const struct message *message, const struct ask *ask,
     const struct caller *caller, const struct proof *proof)
@@ -559,7 +567,7 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 		caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username,
 				       &caller),
 		    inbox->console);
-		if (answerer_open(answerer) != 0 || rooms_follow(answerer->rooms) != 0)
+		if (!follow(answerer))
 			answer(answerer, message, ENVELOPE_NOT_NOW, busy);
 		else
 			take(answerer, message, &ask, &caller, proof);

@@ -141,8 +141,8 @@ static int run(struct program *program)
 		console_put(&program->err, "responder: out of memory\n");
 		goto out;
 	}
-	rc = answerer_open(inbox.answerer);
-	if (rc != 0 && rc != EAGAIN)
+	rc = key.is_usable ? answerer_open(inbox.answerer) : 0;
+	if (rc != 0)
 		console_put_styled(out, CONSOLE_WARNING,
 		    "cannot open your rooms, so others wait with what is said there: %s\n", lockedfile_reason(rc));
 	address_format(program->address, ip);

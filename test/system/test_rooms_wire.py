@@ -14,6 +14,7 @@ from rooms import Saying, Session, State, lock_of
 HELD_MAX = 8
 STATES_AT_ONCE = 60
 TRIES = 5
+TRIES_IN_ALL = 30
 KEYS_MAX = 3
 
 
@@ -269,6 +270,17 @@ def test_what_comes_while_the_log_is_locked_is_kept_or_said_again(room, bob, ali
     assert said_to(bob) == ["hello all"]
 
 
+def test_while_the_rooms_cannot_be_read_nothing_is_lost(room, bob, alice):
+    with open(bob.path("peers.txt"), "rb") as peers, alice.call() as session:
+        bob.path("peers.txt").touch()
+        fcntl.flock(peers, fcntl.LOCK_EX)
+        saying = Saying.signed(alice.identity, room[2], "hello all")
+        assert status(session.speak(room[2], saying)) == (300, "busy")
+        fcntl.flock(peers, fcntl.LOCK_UN)
+        eventually(lambda: session.speak(room[2], saying)["status"] == 200)
+    assert said_to(bob) == ["hello all"]
+
+
 # What others lack.
 
 
@@ -401,6 +413,15 @@ def test_a_password_is_tried_five_times_a_minute_from_one_address(locked, bob):
     assert len(answers) > TRIES
     ece = Person("Ece", bob, "127.3.0.8")
     assert status(ece.does("join", locked.room, "cheese")) == (200, None)
+
+
+def test_passwords_are_tried_thirty_times_a_minute_in_all(locked, bob):
+    share = to_base64(Identity().public)
+    for count in itertools.count():
+        mallory = Person("Mallory", bob, f"127.4.{count // 250}.{count % 250 + 1}")
+        if status(mallory.does("ask", ask="join", room=to_base64(locked.room), share=share)) == (300, "tries"):
+            break
+    assert count >= TRIES_IN_ALL
 
 
 def test_who_may_not_come_in_is_told_why(room, bob, alice, can):
