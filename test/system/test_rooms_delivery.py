@@ -404,3 +404,64 @@ def test_two_parted_networks_agree_when_they_meet_and_all_was_said_to_everybody(
     ece.comes()
     eventually(lambda: agree(*people) and all(person.texts() == ["on the other side", "on this side"]
                                               for person in people), timeout=120)
+
+
+KILLS = int(os.environ.get("QUARTET_KILLS", "24"))
+
+
+def kill(person, name):
+    """Kills a program, and starts it again without waiting for it: the next kill may come at any moment of its life."""
+    person.program(name).kill()
+    person.programs.append(person.user.start(name, ready=False))
+
+
+def queued(person):
+    """What somebody has said, with those for whom that was queued, by id."""
+    return {line["id"]: line["to"] for line in person.user.log() if line.get("direction") == "QUEUED"}
+
+
+def settled(person):
+    """What has become of that, by id and identity."""
+    return {(line["id"], line["identity"]): line["state"] for line in person.user.log()
+            if line.get("state") in ("delivered", "dropped")}
+
+
+def is_settled(person):
+    done = settled(person)
+    return all((each, identity) in done for each, to in queued(person).items() for identity in to)
+
+
+@pytest.mark.timeout(240 + 4 * KILLS)
+def test_rooms_agree_and_nothing_is_lost_or_doubled_whatever_is_killed(make_people, seeded):
+    alice, bob, can = people = make_people("Alice", "Bob", "Can")
+    alice.does("Create #lab Bob")
+    eventually(lambda: agree(alice, bob) and can.user.peers()[alice.user.address].get("rooms"))
+    acts = [(can, "Join #lab"), (can, "Leave #lab"), (bob, "Invite Can #lab"), (alice, "Remove Can #lab"),
+            (alice, "Invite Can #lab"), (bob, "Set #lab about this is refused"), (alice, "Promote Bob #lab"),
+            (bob, "Set #lab about this is not"), (alice, "Demote Bob #lab")]
+    for number in range(KILLS):
+        who, line = acts[number % len(acts)]
+        who.program("initiator").send(line)
+        for person in people:
+            person.program("initiator").send(f"@#lab {person.name} says {number}")
+        time.sleep(seeded.random() / 4)  # the random moment, at which anything may go on
+        kill(seeded.choice(people), seeded.choice(["initiator", "responder"]))
+    # Whoever begins anew has not much patience with those who did not answer.
+    for person in people:
+        person.program("responder").wait_for("Listening for messages on")
+    for person in people:
+        kill(person, "initiator")
+    eventually(lambda: all(map(is_settled, people)), timeout=120)
+    eventually(lambda: agree(alice, bob) and can.head() in (None, alice.head()) or agree(*people), timeout=120)
+    assert all(map(queued, people))
+    logs = {person.user.identity().text: person for person in people}
+    received = {identity: [line["id"] for line in person.user.log() if line.get("direction") == "RECEIVED"]
+                for identity, person in logs.items()}
+    assert all(len(ids) == len(set(ids)) for ids in received.values())
+    for author in people:
+        states = settled(author)
+        for each, to in queued(author).items():
+            for identity in to:
+                assert each in received[identity] or states[each, identity] == "dropped"
+                # Only who has left, or was removed, has what they said dropped, or does not get it.
+                assert states[each, identity] == "delivered" or can in (author, logs[identity])
