@@ -155,6 +155,10 @@ static bool take_state(struct joining *joining, const struct ask_answer *answer,
 		return false;
 	is_in = memcmp(state->room, joining->room.id, ROOM_ID_BYTES) == 0 &&
 		roomstate_find_member(state, desk_identity(joining->desk)) >= 0;
+	/* Whoever answers without the proof knows the password if they know its lock, as members do. */
+	if (joining->has_lock)
+		is_in &= state->entry == ROOMENTRY_PASSWORD &&
+			 sodium_memcmp(state->lock, joining->lock, ROOM_LOCK_BYTES) == 0;
 	memcpy(id, state->id, ENVELOPE_ID_BYTES);
 	roomstate_release(state);
 	if (!is_in || roomacts_take(rooms, &offer, 1, ROOMACTS_JOINED) != 0)

@@ -94,7 +94,10 @@ static int add_fallen(const struct rooms *rooms, const struct room *room, const 
 static int log_state(struct rooms *rooms, struct room *room, const struct roomstate *state, int64_t before,
     const struct room_recipients *to, const struct buffer *further)
 {
-	const uint8_t *key = room_key(room, state->id);
+	const uint8_t *key = room_key(room, state->id), *own = rooms->own->public;
+	/* A held room that the user leaves is rejected; one that others take the user out of is not. */
+	bool is_removal =
+	    room->is_member && roomstate_find_member(state, own) < 0 && memcmp(state->by, own, IDENTITY_BYTES) != 0;
 	struct chatlog_entry entry = {
 	    .kind = CHATLOG_ROOM,
 	    .time_ms = clock_wall_ms(),
@@ -105,7 +108,7 @@ static int log_state(struct rooms *rooms, struct room *room, const struct roomst
 	    .to = to && to->count > 0 ? to->list : NULL,
 	    .to_count = to ? to->count : 0,
 	    .has_key = key != NULL,
-	    .held = room->is_held,
+	    .held = room->is_held && !is_removal,
 	    .before = before,
 	};
 	struct buffer lines = {0};
@@ -432,7 +435,7 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
     enum roomacts_source source)
 {
 	struct room *room = rooms_find(rooms, state->room);
-	bool was_in = room && room->is_member;
+	bool was_in = room && room->is_member, is_rejected = room && room->is_held && !room->is_member;
 	int rc;
 
 	if (!was_in && source == ROOMACTS_ANSWERED) {
@@ -444,12 +447,12 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 		return 0;
 	}
 	/* Of a room that the user is let into again, which stands in the line of that. */
-	if (room && !was_in)
+	if (room && !was_in && roomstate_find_member(state, rooms->own->public) >= 0)
 		room->is_held = source == ROOMACTS_TOLD_BY_STRANGER;
 	rc = take_by_rules(rooms, room, state, offer, source);
 	room = rooms_find(rooms, state->room);
 	if (room && !room->is_member)
-		room->is_held = false;
+		room->is_held = is_rejected;
 	/* So that it is written. */
 	if (room && room->is_member && !was_in)
 		room->written_line = -1;

@@ -152,8 +152,6 @@ void room_set_head(const struct rooms *rooms, struct room *room, const struct ro
 
 	room->head = hold(head);
 	room->is_member = roomstate_find_member(head, rooms->own->public) >= 0;
-	/* Who was taken out of what waits has nothing to decide any more; who has left it did not want it. */
-	room->is_held &= room->is_member || memcmp(head->by, rooms->own->public, IDENTITY_BYTES) == 0;
 	roomstate_release(before);
 }
 

@@ -698,6 +698,16 @@ static void a_room_that_is_held_is_so_after_a_kill(void **state)
 	assert_false(only_room(&other)->is_held);
 	restart(&bob);
 	assert_false(only_room(&bob)->is_held);
+	/* One that was left while it waited stays rejected, whatever comes that does not let Bob in. */
+	assert_int_equal(rooms_set(bob.rooms, only_room(&bob), false, true), 0);
+	change(&bob, take_out, &bob);
+	assert_int_equal(offer(&mallory, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	set_name(&mallory, "yard");
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_int_equal(rooms_follow(other.rooms), 0);
+	assert_true(only_room(&other)->is_held && !only_room(&other)->is_member);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_held && !only_room(&bob)->is_member);
 	free(before);
 	stop(&other);
 	leave(&mallory);
