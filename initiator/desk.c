@@ -30,6 +30,9 @@ static void tell_delivery(void *context, const struct delivery_notice *notice)
 	struct desk *desk = context;
 	bool waits = delivery_waits(notice);
 
+	desk->refused += notice->kind == DELIVERY_REFUSED || notice->kind == DELIVERY_DROPPED;
+	if (desk->is_terse && desk_status(notice) == PROGRAM_FINE)
+		return;
 	if (desk->is_silent || (waits && !notice->asked && notice->log_error == 0))
 		return;
 	desk_put_news(desk, notice);

@@ -72,6 +72,8 @@ struct desk {
 	/* The command came as an argument: only whole names count, and what would be asked for a yes has one. */
 	bool script;
 	bool is_silent; /* the command tells nothing of messages but its own */
+	bool is_terse;	/* nor of those that were delivered */
+	size_t refused; /* messages, and such as were dropped, since the program began */
 	struct keyfile key;
 	struct peersfile *peers;
 	struct shown_users users;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/stop.h"
+#include "broadcast.h"
 #include "chat.h"
 #include "completion.h"
 #include "crypto/classic.h"
@@ -114,6 +115,7 @@ static const struct command commands[] = {
     {"Promote", "NAME #lab", "make somebody an admin of it", 0, room_promote},
     {"Demote", "NAME #lab", "or an admin no more", 0, room_demote},
     {"Set", "#lab WHAT VALUE", "its name, about, capacity, entry or password", 0, room_set},
+    {"Broadcast", "TEXT", "to everybody who is here and announces an identity, one by one", 0, broadcast_run},
     {"Name", "NEW", "change your own name", 1, people_rename},
     {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},

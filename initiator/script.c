@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "broadcast.h"
 #include "history.h"
 #include "join.h"
 #include "matcher.h"
@@ -51,8 +53,12 @@ static int check_send(struct request *request)
 	order->name = request->arguments[0];
 	if (request->argument_count > 1 && strcmp(request->arguments[1], "-") != 0)
 		order->text = request->arguments[1];
-	if (order->keep && order->has_mode && order->mode != CHATLOG_SECURE)
+	if (order->has_mode && order->mode != CHATLOG_SECURE && order->keep)
 		return program_refuse(request->program, "with -k a message is secure, and not",
+		    chatlog_mode_word(order->mode), NULL);
+	if (order->has_mode && order->mode != CHATLOG_SECURE &&
+	    (order->name[0] == '#' || strcasecmp(order->name, BROADCAST_NAME) == 0))
+		return program_refuse(request->program, "in rooms and to everybody a message is secure, and not",
 		    chatlog_mode_word(order->mode), NULL);
 	return PROGRAM_FINE;
 }
@@ -103,8 +109,9 @@ static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, false,
 	.list = users_list},
     {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] NAME [TEXT]",
-	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME", "m:w:k", 1, 2,
-	true, .run = run_send, .check = check_send},
+	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME; to '#lab' or @all "
+	"(everybody who is here), kept for those who cannot be reached",
+	"m:w:k", 1, 2, true, .run = run_send, .check = check_send},
     {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, true,
 	.run = run_deliver},
     {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, false,

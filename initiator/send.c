@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "broadcast.h"
 #include "chat.h"
 #include "crypto/classic.h"
 #include "delivery.h"
@@ -237,9 +239,13 @@ int send_run(struct desk *desk, const struct send_order *order)
 	struct sending sending = {.desk = desk, .order = order};
 	int status = take_text(&sending);
 
-	if (status == PROGRAM_FINE && order->wait_ms > 0 && !await_recipient(desk, order->name, order->wait_ms))
+	if (status == PROGRAM_FINE && order->wait_ms > 0 && order->name[0] != '#' &&
+	    !await_recipient(desk, order->name, order->wait_ms))
 		status = PROGRAM_FAILED;
-	if (status == PROGRAM_FINE)
+	desk->is_terse = strcasecmp(order->name, BROADCAST_NAME) == 0 && recipient_count(desk, order->name, true) == 0;
+	if (status == PROGRAM_FINE && desk->is_terse)
+		status = broadcast_send(desk, sending.text.data, sending.text.len);
+	else if (status == PROGRAM_FINE)
 		status = send_text(&sending);
 	buffer_wipe(&sending.text);
 	return status;

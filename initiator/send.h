@@ -15,7 +15,7 @@
 
 /* What is to be sent, and how. */
 struct send_order {
-	const char *name; /* a whole name, or an address */
+	const char *name; /* a whole name, an address, a room, or everybody */
 	const char *text; /* any text, or NULL for all that standard input has */
 	bool has_mode;
 	enum chatlog_mode mode; /* if it has one */

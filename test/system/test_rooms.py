@@ -29,11 +29,17 @@ def roster_of(user, name="#lab"):
     return [member["username"] for member in roster], [member["username"] for member in roster if member["admin"]]
 
 
+def said_in(user):
+    """What was said in rooms, as a user has it."""
+    return [json.loads(entry["signed"])["text"] for entry in user.log()
+            if "signed" in entry and entry.get("direction") in ("SENT", "RECEIVED")]
+
+
 @pytest.fixture
 def people(alice, bob, make_user):
     """Alice, who has heard Bob and Can, who has no identity."""
     alice.is_called("Alice")
-    alice.write_peers({bob.address: peer("Bob", identity=bob.identity().text), CAN: peer("Can")})
+    alice.write_peers({bob.address: peer("Bob", -9, identity=bob.identity().text), CAN: peer("Can", -9)})
 
 
 @pytest.fixture
@@ -125,9 +131,7 @@ def test_who_is_invited_has_the_room_and_all_that_is_said_there(friends):
     script(alice, "send", "#lab", text="two\nlines")
     for user in friends:
         assert roster_of(user) == (["Alice", "Bob", "Can"], ["Alice"])
-        said = [json.loads(entry["signed"])["text"] for entry in user.log()
-                if entry.get("direction") in ("SENT", "RECEIVED")]
-        assert said == ["hello from Can", "two\nlines"]
+        assert said_in(user) == ["hello from Can", "two\nlines"]
 
 
 def test_admins_are_made_and_unmade_and_take_members_out(friends):
@@ -267,3 +271,75 @@ def test_create_takes_all_of_it_as_arguments(alice, people):
     initiator = alice.initiator(terminal=True)
     assert "Made: #lab." in initiator.menu('Create #lab -c 8 -d "who cooks"')
     assert "  who cooks" in initiator.menu("Room #lab")
+
+
+def test_a_room_is_spoken_to_as_a_person_is(friends):
+    alice, bob, can = friends
+    script(alice, "create", "#lab", "Bob", "Can")
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("@#lab one", r"\u2713 2 of 2$")
+    initiator.ask("Chat #lab", "Message: ")
+    initiator.ask("two", r"\u2713 2 of 2$")
+    initiator.ask("Talk #lab", "#lab> ")
+    initiator.ask("three", r"\u2713 2 of 2$")
+    initiator.menu("/end")
+    for user in (bob, can):
+        assert said_in(user) == ["one", "two", "three"]
+    alice.run("initiator", text="@#lab four\nChat #lab\nsecure\n7\nfive\nTalk #lab\nsix\n")
+    assert said_in(bob) == ["one", "two", "three", "four", "five", "six"]
+    assert "in no room #tea" in initiator.menu("@#tea hello")
+
+
+def test_what_was_said_in_a_room_is_not_replied_to_in_private(friends):
+    alice, bob, _ = friends
+    script(alice, "create", "#lab", "Bob")
+    script(bob, "send", "Alice", "to you alone")
+    script(bob, "send", "#lab", "to all")
+    assert "Delivered to Bob" in alice.initiator().menu("r me too")
+    assert bob.log()[-1]["text"] == "me too"
+
+
+def test_the_menu_changes_rooms_and_tells_who_has_not_got_it(friends):
+    alice, bob, _ = friends
+    alice.pin(Ece=pin(Identity().text))
+    initiator = alice.initiator(terminal=True)
+    initiator.menu("Create #lab -c 9 Bob")
+    assert "Invited: Ece is in #lab." in initiator.menu("Invite Ece #lab")
+    initiator.wait_for(r"\u2713 1 of 2 \(waiting for Ece\)$")
+    initiator.ask("Invite ece #lab", "As before: Ece is in #lab\\.")
+    initiator.ask("Promote Bob #lab", "Promoted: Bob is an admin of #lab\\.")
+    initiator.ask("Remove Ece #lab", "Removed: Ece is not in #lab\\.")
+    initiator.ask("Set #lab about who cooks", "Set: about of #lab\\.")
+    eventually(lambda: room_of(bob)["about"] == "who cooks")
+    initiator.ask("Room #lab", r"Bob \(Online\)  admin")
+    initiator.ask("Leave #lab", "Left: #lab\\.")
+    eventually(lambda: roster_of(bob)[0] == ["Bob"])
+
+
+# To everybody.
+
+
+def test_a_broadcast_goes_to_everybody_who_is_here(friends):
+    alice, bob, can = friends
+    alice.update_peers_file(lambda content: content["peers"].update({"127.0.0.5": peer("Ece", -9)}))
+    initiator = alice.initiator(terminal=True)
+    initiator.send("Broadcast tea is ready")
+    for _ in range(2):
+        initiator.wait_for(r"Delivered to (Bob|Can) ")
+    program = alice.run("initiator", "send", "@all", "and cake")
+    assert re.search("identity, to Ece", program.errors)
+    for user in (bob, can):
+        assert user.logged_texts() == ["tea is ready", "and cake"]
+
+
+def test_a_broadcast_is_kept_for_who_cannot_be_reached(alice, bob, people):
+    assert re.search("Bob", script(alice, "send", "@all", "hello", status=4).errors)
+    bob.is_called("Bob")
+    bob.responder()
+    alice.run("initiator", "deliver", "-1")
+    assert bob.logged_texts() == ["hello"]
+    script(alice, "send", "-m", "plain", "@all", "hello", status=2)
+
+
+def test_a_broadcast_to_nobody_is_told(alice):
+    script(alice, "send", "@all", "hello", status=3)

@@ -364,6 +364,18 @@ def test_completion_offers_what_begins_so(alice):
 
 
 @editing
+def test_names_of_rooms_are_completed(alice):
+    alice.run("initiator", "create", "#laboratory")
+    initiator = begin(alice)
+    initiator.send_bytes(b"Invite Bob #la\t")
+    initiator.wait_for("boratory ")
+    initiator.send_bytes(b"\x03")
+    initiator.wait_for(MENU)
+    initiator.send_bytes(b"Leave #la\t\r")
+    initiator.wait_for("Left: #laboratory")
+
+
+@editing
 def test_a_tab_amid_what_arrives_together_is_text(alice, listener):
     initiator = begin_message(alice)
     initiator.send_bytes(b"a\tb\r")
