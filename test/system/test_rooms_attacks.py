@@ -391,6 +391,19 @@ def test_a_false_newcomer_learns_nothing_to_guess_with_at_home(attack, locked):
         assert later.expected != from_base64(half["confirmation"])
 
 
+def test_join_takes_no_room_from_who_does_not_know_the_password(attack):
+    mallory = attack.person("Mallory")
+    first = State.first(mallory.identity, "Mallory")
+    forged = first.letting_in(mallory.identity, attack.identity, "Bob")
+    announced = {"id": to_base64(first.room), "name": "lab", "members": 1, "capacity": 64, "entry": "password"}
+    mallory.answers["join"] = lambda *_: {"state": forged.record, "key": to_base64(forged.key)}
+    with mallory:
+        attack.bob.write_peers({mallory.address: peer("Mallory", identity=mallory.identity.text, rooms=[announced])})
+        attack.bob.run("initiator", "join", "-p", "#lab", text="cheese\n", status=7)
+    assert [plaintext["ask"] for _, plaintext in mallory.heard] == ["join"]
+    assert not attack.events("joined")
+
+
 def test_a_password_is_not_tried_more_often_from_many_addresses(attack, locked):
     mallory = attack.person("Mallory")
     share = to_base64(Cpace(True, b"guess", b"").share)
