@@ -282,19 +282,27 @@ static int take_states(struct errand *errand)
 	return rc;
 }
 
+static bool is_known(const struct errand *errand, const uint8_t *id)
+{
+	size_t at = 0;
+
+	/* In the order in which they came. */
+	while (at < errand->known.len && memcmp(errand->known.data + at, id, ASK_KNOWN_BYTES) != 0)
+		at += ASK_KNOWN_BYTES;
+	return at < errand->known.len;
+}
+
 /* Notes one that was given. Nothing twice, so there is an end. */
 static int add_given(struct errand *errand, const json_t *answer, const struct ask_answer *members)
 {
 	struct errand_state state = {.record = json_incref((json_t *)(uintptr_t)answer), .text = members->state};
-	struct ask named = {.known = (uint8_t(*)[ASK_KNOWN_BYTES])errand->known.data,
-	    .known_count = errand->known.len / ASK_KNOWN_BYTES};
 	uint8_t id[ROOMSTATE_ID_BYTES];
 	int rc = EPROTO;
 
 	crypto_generichash(id, sizeof(id), (const uint8_t *)members->state.text, members->state.len, NULL, 0);
 	state.has_key = members->has_key;
 	memcpy(state.key, members->key, sizeof(state.key));
-	if (named.known_count < ASK_KNOWN_MAX && !ask_is_known(&named, id))
+	if (errand->known.len < ASK_KNOWN_MAX * ASK_KNOWN_BYTES && !is_known(errand, id))
 		rc = add_known(errand, id);
 	if (rc == 0)
 		rc = buffer_append(&errand->states, &state, sizeof(state));

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from network import Ear, Mouth
+from network import Capture, Ear
 from protocol import Identity, from_base64, to_base64
 from quartet import eventually, peer, pin
 from rooms import Cpace, Member, Saying, State, binding, lock_of, sign_record
@@ -443,3 +443,153 @@ def test_no_more_come_in_than_the_room_is_for(attack, make_user):
         saying = Saying.signed(identity_of(attack, out), state, "I am in, too")
         assert status(each.tell(out, "speak", state, saying)) == (404, "not a member")
         assert status(each.tell(out, "join", head.room)) == (404, "full")
+
+
+# With all of Bob's programs.
+
+
+def script(attack, *arguments, status=0, text=""):
+    return attack.bob.run("initiator", *arguments, status=status, text=text)
+
+
+def test_the_removed_read_nothing_of_what_is_said_later(attack):
+    """Neither what comes to them nor what passes on the wire: with all the keys that they were ever given."""
+    people = mallory, can = [attack.person(name) for name in ("Mallory", "Can")]
+    attack.meets("Mallory", "Can")
+    with mallory, can, Capture() as wire:
+        script(attack, "create", "#lab", "Mallory", "Can")
+        script(attack, "send", "#lab", "for both")
+        assert [each.texts() for each in people] == [["for both"]] * 2
+        script(attack, "remove", "Mallory", "#lab")
+        script(attack, "send", "#lab", "not for Mallory")
+        assert [each.texts() for each in people] == [["for both"], ["for both", "not for Mallory"]]
+        sealed = [each["sealed"] for _, each in can.heard if "sealed" in each]
+        passed = wire.bytes()
+    assert b"Mallory" not in passed
+    keys = [state.key for state in mallory.states.values() if state.key]
+    assert Saying.unsealed(keys[-1], sealed[0]).members["text"] == "for both"
+    for key in keys:
+        with pytest.raises(AssertionError):
+            Saying.unsealed(key, sealed[1])
+    # What she was shown last took her out, and has no key.
+    assert mallory.heard[-1][1]["ask"] == "state"
+    assert "key" not in mallory.heard[-1][1]
+    assert State(mallory.heard[-1][1]["state"]).since(mallory.identity.text) is None
+
+
+def test_ones_own_leave_is_not_undone(attack):
+    """Alice, who stands before Bob, goes on as if he had not left: he leaves again."""
+    before = attack.room("Can")
+    attack.meets("Alice", "Can")
+    alice = attack.person("Alice")
+    with alice, attack.person("Can"):
+        script(attack, "leave", "#lab")
+        assert attack.identity.text not in attack.roster(before)
+        forged = before.following(alice.identity, about="Bob is still in")
+        assert attack.give("Alice", forged) == (200, None)
+        attack.bob.initiator()
+        eventually(lambda: any(each.get("ask") == "state" and State(each["state"]).members.get("after") ==
+                               to_base64(forged.id) for _, each in alice.heard))
+        eventually(lambda: attack.identity.text not in attack.roster(before))
+    # And so it stays, if she says it again.
+    assert attack.give("Alice", forged) == (200, None)
+    assert attack.identity.text not in attack.roster(before)
+
+
+def test_nobody_is_called_what_the_one_who_let_them_in_made_up(attack):
+    head = attack.room("Mallory")
+    mallory = identity_of(attack, "Mallory")
+    attack.meets("Can")
+    false = {name: Identity() for name in ("Alice", "Can", "Bob", "Zoe")}
+    states = [head]
+    # Who is announced is called that, whoever they were said to be.
+    for name, identity in [*false.items(), ("Alice", identity_of(attack, "Can"))]:
+        states.append(states[-1].letting_in(mallory, identity, name))
+    assert attack.give("Mallory", *states[1:]) == (200, None)
+    roster = json.loads(script(attack, "room", "-j", "#lab").output)["roster"]
+    names = {each["identity"]: each["username"] for each in roster}
+    assert names[identity_of(attack, "Alice").text] == "Alice"
+    assert {names[identity.text] for identity in false.values()} == {"Alice?", "Can?", "Bob?", "Zoe?"}
+    assert names[identity_of(attack, "Can").text].rstrip("?") == "Can"
+    assert "let in by Mallory?" in attack.responder.output
+
+
+def test_what_is_too_long_for_a_room_is_not_queued(attack):
+    head = attack.room("Can")
+    attack.meets("Can")
+    fits, too_long = (saying.members["text"] for saying in largest(identity_of(attack, "Alice"), head, '"'))
+    with attack.person("Can") as can, attack.person("Alice"):
+        script(attack, "send", "#lab", text=too_long, status=1)
+        assert texts_of(attack.bob, "QUEUED") == []
+        script(attack, "send", "#lab", text=fits, status=5)
+        assert can.texts() == [fits]
+
+
+def test_what_members_answer_falsely_is_not_taken(attack):
+    """Alice, asked for what was done meanwhile, has a state with a false key, one of another room, and some against the rules."""
+    head = attack.room("Mallory")
+    alice, stranger = attack.person("Alice"), Identity()
+    attack.meets("Alice")
+    wrong_key = head.following(alice.identity, name="wrong key")
+    wrong_key.key = bytes(32)
+    false = [State.first(alice.identity, "Alice").letting_in(alice.identity, attack.identity, "Bob"), wrong_key,
+             head.taking_out(stranger, alice.identity), head.following(alice.identity, name="skipped", n=head.n + 2),
+             head.following(alice.identity, room=to_base64(bytes(16)))]
+
+    def answer(plaintext, speaker):
+        state = false.pop()
+        return {"state": state.record, "key": to_base64(state.key), **({"more": True} if false else {})}
+    alice.answers["states"] = answer
+    true = Saying.signed(alice.identity, head, "all goes on")
+    forged = {**true.record, "signed": true.record["signed"].replace("goes", "went")}
+    alice.answers["sayings"] = lambda plaintext, speaker: {
+        "sayings": [forged, Saying.signed(stranger, head, "a stranger").record, true.record]}
+    with alice:
+        attack.bob.initiator()
+        eventually(lambda: texts_of(attack.bob) == ["all goes on"])
+    assert attack.head(head).id == head.id
+    assert list(attack.bob.peers_file()["room"]) == [to_base64(head.room)]
+
+
+@pytest.mark.parametrize("ask", ["states", "sayings"])
+def test_answers_without_end_are_not_listened_to(attack, ask):
+    """What was given already tells that there is no end."""
+    head = attack.room("Can")
+    alice = attack.person("Alice")
+    attack.meets("Alice")
+    given = {"states": {"state": head.following(alice.identity, name="again").record, "more": True},
+             "sayings": {"sayings": [Saying.signed(alice.identity, head, "again").record], "more": True}}
+    alice.answers[ask] = lambda plaintext, speaker: given[ask]
+    with alice:
+        initiator = attack.bob.initiator()
+        initiator.send("@#lab all goes on")
+        # That is said to her in another call, after that one.
+        eventually(lambda: "all goes on" in alice.texts() and asked_of(alice).count(ask) > 1)
+        assert asked_of(alice).count(ask) == 2
+
+
+def asked_of(member):
+    return [each["ask"] for _, each in member.heard if "ask" in each]
+
+
+# Other programs.
+
+
+@pytest.mark.parametrize(("letter", "count"), [("x", ANNOUNCED_MAX), ('"', ANNOUNCED_MAX - 1)])
+def test_an_announcement_of_many_rooms_is_one_that_programs_without_rooms_understand(bob, letter, count):
+    """As large as it can be, it fits, and begins with what has always stood there."""
+    rooms = {}
+    for number in range(ANNOUNCED_MAX + 2):
+        state = State.first(bob.identity(), "Bob", name=f"{number:02}" + letter * 30)
+        rooms[to_base64(state.room)] = {"name": state.members["name"], "state": state.record,
+                                        "key": to_base64(state.key), "line": 0}
+    bob.update_peers_file(lambda content: content.update(room=rooms))
+    name = "Bob " + letter * 60
+    with Ear("127.255.255.255") as ear:
+        bob.announcer("-u", name)
+        data = ear.hear().data
+    assert len(data) < ANNOUNCEMENT_MAX_BYTES
+    announced = json.loads(data)
+    assert (announced["username"], announced["ip"]) == (name, BOB)
+    assert list(announced)[:2] == ["username", "ip"]
+    assert len(announced["rooms"]) == count
