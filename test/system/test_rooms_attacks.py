@@ -1,6 +1,5 @@
 """Attacks on rooms, by members in the hands of the test, on real programs: none of this must succeed (common/PROTOCOL.md, section 7)."""
 
-import itertools
 import json
 import os
 from datetime import datetime, timedelta, timezone
@@ -20,6 +19,7 @@ OUTSIDER_STATES_MAX = 64
 TRIES_IN_ALL = 30
 ANNOUNCEMENT_MAX_BYTES = 1400
 ANNOUNCED_MAX = 7
+REFUSED = 7  # the exit status of a script
 
 
 class Attack:
@@ -309,25 +309,23 @@ def test_a_flood_of_the_largest_states_fills_neither_disk_nor_memory(attack):
     """By a member, by one who was removed, and by a stranger; and what the others say goes on."""
     head = attack.room("Mallory", "Can", admins=["Mallory"])
     mallory, can = identity_of(attack, "Mallory"), identity_of(attack, "Can")
-    branch = head
+    branch, answered = head, []
     with attack.person("Mallory").call(BOB, attack.identity.public) as session:
-        for number in itertools.count():
-            branch = largest_state(branch, mallory, number)
-            receipt = status(session.hand_over(branch))
-            if receipt != (200, None):
-                break
-    assert receipt == (300, "full")
-    assert number <= STATES_AT_ONCE + 10
+        while not answered or answered[-1] == (200, None):
+            branch = largest_state(branch, mallory, len(answered))
+            answered.append(status(session.hand_over(branch)))
+    assert answered[-1] == (300, "full")
+    assert len(answered) <= STATES_AT_ONCE + 10
     # She keeps nobody from speaking, nor Alice from removing her.
     saying = Saying.signed(can, head, "all goes on")
     assert status(attack.tell("Can", "speak", head, saying)) == (200, None)
     out = head.taking_out(identity_of(attack, "Alice"), mallory)
     assert attack.give("Alice", out) == (200, None)
     assert attack.head(head).id == out.id
-    stranger = identity_of(attack, "Zoe")
-    forged = largest_state(head, stranger, 0)
-    while (receipt := attack.give("Zoe", forged)) != (300, "full"):
-        assert receipt == (404, "not valid")
+    forged = largest_state(head, identity_of(attack, "Zoe"), 0)
+    with attack.person("Zoe").call(BOB, attack.identity.public) as session:
+        while (receipt := status(session.hand_over(forged))) != (300, "full"):
+            assert receipt == (404, "not valid")
     assert attack.bob.path("chat.log").stat().st_size < 2 * STATES_AT_ONCE * STATE_MAX_BYTES
     assert texts_of(attack.bob) == ["all goes on"]
 
@@ -339,6 +337,7 @@ def test_the_removed_add_no_states_without_end(attack, removed):
     answers = []
     for number in range(OUTSIDER_STATES_MAX + 1):
         if number % STATES_AT_ONCE == 0:
+            # From another address, because of what one may do.
             attack.person("Mallory").address = f"127.0.2.{number + 1}"
         answers.append(attack.give("Mallory", before.following(mallory, about=f"branch {number}")))
     assert answers == [(200, None)] * OUTSIDER_STATES_MAX + [(300, "full")]
@@ -385,10 +384,10 @@ def test_a_false_newcomer_learns_nothing_to_guess_with_at_home(attack, locked):
         context = binding(locked.room, side.identity.public, side.peer_identity, side.ephemeral.public,
                           side.peer_ephemeral)
     assert locked.members["lock"] not in json.dumps(heard)
-    for password in ("guess", "cheese"):
-        later = Cpace(True, lock_of(password, locked.room), context, scalar=cpace.scalar)
-        later.take(from_base64(half["share"]))
-        assert later.expected != from_base64(half["confirmation"])
+    # Even the right one is not recognized by what was said.
+    later = Cpace(True, from_base64(locked.members["lock"]), context, scalar=cpace.scalar)
+    later.take(from_base64(half["share"]))
+    assert later.expected != from_base64(half["confirmation"])
 
 
 def test_join_takes_no_room_from_who_does_not_know_the_password(attack):
@@ -557,8 +556,10 @@ def test_answers_without_end_are_not_listened_to(attack, ask):
     head = attack.room("Can")
     alice = attack.person("Alice")
     attack.meets("Alice")
-    given = {"states": {"state": head.following(alice.identity, name="again").record, "more": True},
+    newer = head.following(alice.identity, about="again")
+    given = {"states": {**alice._let_in(newer), "more": True},
              "sayings": {"sayings": [Saying.signed(alice.identity, head, "again").record], "more": True}}
+    alice.take(newer)
     alice.answers[ask] = lambda plaintext, speaker: given[ask]
     with alice:
         initiator = attack.bob.initiator()
@@ -570,6 +571,95 @@ def test_answers_without_end_are_not_listened_to(attack, ask):
 
 def asked_of(member):
     return [each["ask"] for _, each in member.heard if "ask" in each]
+
+
+# Joining what somebody only says to be the room.
+
+
+@pytest.fixture
+def newcomer(make_user):
+    """Ece, a real user with her initiator, who hears that somebody announces a room."""
+    user = make_user("ece", address="127.0.0.5")
+    user.is_called("Ece")
+
+    def hears(member, state):
+        announced = {"id": to_base64(state.room), "name": state.members["name"], "members": len(state.roster),
+                     "capacity": state.members["capacity"], "entry": state.members["entry"]}
+        user.write_peers({member.address: peer(member.username, identity=member.identity.text, rooms=[announced])})
+    user.hears = hears
+    return user
+
+
+@pytest.mark.parametrize(("guess", "is_right"), [("guess", False), ("cheese", True)])
+def test_a_false_room_harvests_no_passwords(attack, newcomer, guess, is_right):
+    """Nothing but one guess for each try, and only if that is right is there a second half."""
+    mallory = attack.person("Mallory")
+    first = State.first(mallory.identity, "Mallory")
+    mallory.take(first.following(mallory.identity, entry="password", lock=to_base64(lock_of(guess, first.room))))
+    newcomer.hears(mallory, mallory.head)
+    with mallory:
+        newcomer.run("initiator", "join", "-p", "#lab", text="cheese\n", status=0 if is_right else REFUSED)
+    halves = [set(each) & {"share", "confirmation"} for _, each in mallory.heard if each.get("ask") == "join"]
+    assert halves == [{"share"}, {"confirmation"}][:1 + is_right]
+    assert "cheese" not in json.dumps(mallory.heard)
+
+
+def test_a_password_is_not_relayed_through_a_false_room(attack, newcomer, locked):
+    """Mallory announces the room that Bob is in, and passes on what Ece and Bob say."""
+    mallory = attack.person("Mallory")
+    newcomer.hears(mallory, locked)
+    answers = []
+    with mallory, mallory.call(BOB, attack.identity.public) as session:
+        def relay(plaintext, speaker):
+            said = {name: plaintext[name] for name in ("ask", "room", "share", "confirmation") if name in plaintext}
+            receipt = session.ask(**said)
+            answers.append(status(receipt))
+            return {name: value for name, value in receipt.items() if name not in ("received", "username")}
+        mallory.answers["join"] = relay
+        refused = newcomer.run("initiator", "join", "-p", "#lab", text="cheese\n", status=REFUSED)
+    assert answers == [(300, "confirm")]
+    assert "not the password" in refused.errors
+    assert attack.head(locked).id == locked.id
+
+
+def test_another_room_is_not_joined_in_the_place_of_the_one_announced(attack, newcomer):
+    """Nor one with a false key, nor one that has not let the user in."""
+    mallory = attack.person("Mallory")
+    first, other = (State.first(mallory.identity, "Mallory") for _ in range(2))
+    newcomer.hears(mallory, first)
+    ece = newcomer.identity()
+    false_key = first.letting_in(mallory.identity, ece, "Ece")
+    false_key.key = bytes(32)
+    false = [other.letting_in(mallory.identity, ece, "Ece"), first, false_key,
+             first.letting_in(Identity(), ece, "Ece", by=mallory.identity.text)]
+    with mallory:
+        for state in false:
+            mallory.answers["join"] = lambda plaintext, speaker: mallory._let_in(state)
+            newcomer.run("initiator", "join", "#lab", status=REFUSED)
+    assert "room" not in newcomer.peers_file()
+
+
+def test_a_fork_from_before_what_is_kept_does_not_change_the_room_until_it_is_joined(attack):
+    """States of before that are known no more: Bob keeps his room, and takes the other by Join."""
+    head = attack.room("Can")
+    alice, can = attack.person("Alice"), attack.person("Can")
+    first = next(iter(alice.states.values()))
+    # The same room, apart from Bob's from the first state on.
+    apart = [first.letting_in(alice.identity, can.identity, "Can")]
+    apart.append(apart[-1].following(alice.identity, about="apart"))
+    assert attack.give("Can", *apart) == (300, "behind")
+    assert attack.give("Can", apart[0]) == (404, "apart")
+    assert attack.head(head).id == head.id
+    assert len(attack.events("apart")) == 1
+    for each in (alice, can):
+        each.states = {state.id: state for state in (first, *apart)}
+        each.head = apart[-1]
+    attack.meets("Alice", "Can")
+    with alice, can:
+        script(attack, "join", "#lab")
+    assert attack.head(head).id == alice.head.id
+    assert attack.roster(head) == [alice.identity.text, can.identity.text, attack.identity.text]
+    assert can.head.id == alice.head.id
 
 
 # Other programs.
