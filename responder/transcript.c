@@ -179,6 +179,9 @@ static void put_event(struct transcript *transcript, const struct chatlog_entry 
 	const struct roomview_room *room = find_room(transcript, entry);
 	struct console *console = transcript->console;
 
+	/* What was rejected is shown no more. */
+	if (room && room->is_held && !roomview_is_undecided(room))
+		return;
 	if (transcript->shows)
 		put_day(transcript, entry->time_ms);
 	if (room && room->is_held) {

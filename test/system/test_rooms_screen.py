@@ -391,6 +391,9 @@ def test_a_room_of_a_stranger_is_rejected_for_good(alice, lab):
     left = State(record["state"])
     assert left.since(alice.identity().text) is None and left.n == trap.state.n + 1
     assert "trap" not in alice.run("initiator", "history").output
+    write(alice, lab.received("the end"))
+    screen = watch(alice)
+    assert "the end" in screen.output and "trap" not in screen.output
     alice.run("initiator", "reject", "#trap", status=3)
     assert "trap" not in alice.initiator().menu("Strangers")
 
