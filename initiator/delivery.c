@@ -884,6 +884,11 @@ static void tend_rooms(struct delivery *delivery)
 	}
 }
 
+static bool has_nothing_to_do(const struct delivery *delivery)
+{
+	return outbox_total(delivery->outbox) == 0 && delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready);
+}
+
 /* Brings everything up to date with the log. Who has something new to get is tried, even if they could not be reached. */
 static void catch_up(void *context)
 {
@@ -893,10 +898,8 @@ static void catch_up(void *context)
 	read_log(delivery, !delivery->has_outbox);
 	if (delivery->rooms && delivery->is_started)
 		tend_rooms(delivery);
-	if (outbox_total(delivery->outbox) == 0 && delivery->busy == 0 && TAILQ_EMPTY(&delivery->ready))
-		leave_outbox(delivery);
 	/* Whoever had the outbox may have written something just before it ended. */
-	else if (take_outbox(delivery))
+	if (!has_nothing_to_do(delivery) && take_outbox(delivery))
 		read_log(delivery, true);
 	while ((recipient = outbox_recipient(delivery->outbox, recipient))) {
 		int64_t newest = TAILQ_LAST(&recipient->items, outbox_same)->offset;
@@ -908,6 +911,8 @@ static void catch_up(void *context)
 			party->newest = newest;
 	}
 	take_turns(delivery);
+	if (has_nothing_to_do(delivery))
+		leave_outbox(delivery);
 	tell_tallies(delivery);
 }
 
