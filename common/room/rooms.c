@@ -657,18 +657,16 @@ static void doubt(char name[static USERNAME_MAX_BYTES + 1])
 	strcpy(name + len, "?");
 }
 
-void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
-    char name[static USERNAME_MAX_BYTES + 1])
+void rooms_name_other(const struct peersfile *file, const struct roomstate *state,
+    const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1])
 {
-	const struct pins *pins = peersfile_pins(rooms->file);
+	const struct pins *pins = peersfile_pins(file);
 	const struct pin *pin = pins_find_identity(pins, identity);
-	const struct peer *peer = peers_next_of(peersfile_peers(rooms->file), identity, NULL);
-	const char *own = peersfile_username(rooms->file);
-	int place = roomstate_find_member(state, identity);
+	const struct peer *peer = peers_next_of(peersfile_peers(file), identity, NULL);
+	const char *own = peersfile_username(file);
+	int place = state ? roomstate_find_member(state, identity) : -1;
 
-	if (own && memcmp(identity, rooms->own->public, IDENTITY_BYTES) == 0) {
-		strcpy(name, own);
-	} else if (pin) {
+	if (pin) {
 		strcpy(name, pin->username);
 	} else {
 		strcpy(name, peer ? peer->username : place >= 0 ? state->members[place].username : "unknown");
@@ -676,6 +674,17 @@ void rooms_name(const struct rooms *rooms, const struct roomstate *state, const 
 		if (!peer || pins_find(pins, name) || pins_find_alike(pins, name) || (own && strcmp(own, name) == 0))
 			doubt(name);
 	}
+}
+
+void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
+    char name[static USERNAME_MAX_BYTES + 1])
+{
+	const char *own = peersfile_username(rooms->file);
+
+	if (own && memcmp(identity, rooms->own->public, IDENTITY_BYTES) == 0)
+		strcpy(name, own);
+	else
+		rooms_name_other(rooms->file, state, identity, name);
 }
 
 int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_held)

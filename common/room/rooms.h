@@ -108,6 +108,10 @@ bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_
 void rooms_name(const struct rooms *rooms, const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES],
     char name[static USERNAME_MAX_BYTES + 1]);
 
+/* The same by what a file says, of anybody but the user; state may be NULL. */
+void rooms_name_other(const struct peersfile *file, const struct roomstate *state,
+    const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1]);
+
 /* Stores that a room is muted or not, and is held no more if is_held is false. */
 int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_held) __attribute__((warn_unused_result));
 

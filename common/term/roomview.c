@@ -7,7 +7,7 @@
 #include "base/base64.h"
 #include "base/jsontext.h"
 #include "base/text.h"
-#include "room/roomstate.h"
+#include "room/rooms.h"
 #include "room/signedtext.h"
 #include "trust/lookalike.h"
 
@@ -152,39 +152,37 @@ void roomview_format_name(const struct roomview *view, const uint8_t id[static R
 	    room ? room->name : beginning, beginning);
 }
 
-/* What the state in the record of a room calls a member; false if it does not. */
-static bool name_by_record(const char *line, size_t len, const uint8_t *room, const uint8_t *identity, char *name)
+/* The state in a record, if that is of the room; else NULL. */
+static struct roomstate *read_state(const char *line, size_t len, const uint8_t *room)
 {
 	json_t *record = jsontext_parse(line, len, NULL);
 	uint8_t id[ROOM_ID_BYTES];
 	struct signedtext text;
 	struct roomstate *state = NULL;
 	const char *why;
-	int place = -1;
 
 	if (jsontext_get_bytes(record, "room", id, sizeof(id)) && memcmp(id, room, sizeof(id)) == 0 &&
 	    signedtext_of_json(json_object_get(record, "state"), &text) &&
-	    roomstate_read(text.text, text.len, text.signature, &state, &why) == 0)
-		place = roomstate_find_member(state, identity);
-	if (place >= 0)
-		snprintf(name, USERNAME_MAX_BYTES + 1, "%.*s?", USERNAME_MAX_BYTES - 1, state->members[place].username);
-	roomstate_release(state);
+	    roomstate_read(text.text, text.len, text.signature, &state, &why) != 0)
+		state = NULL;
 	json_decref(record);
-	return place >= 0;
+	return state;
 }
 
 void roomview_name_member(const struct roomview *view, const uint8_t room[static ROOM_ID_BYTES],
     const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1])
 {
-	const struct pin *pin = pins_find_identity(peersfile_pins(view->file), identity);
-	const struct peer *peer = peers_next_of(peersfile_peers(view->file), identity, NULL);
-	bool is_named = pin || peer;
+	bool is_heard = pins_find_identity(peersfile_pins(view->file), identity) ||
+			peers_next_of(peersfile_peers(view->file), identity, NULL);
+	struct roomstate *state = NULL;
 	size_t cursor = 0, len;
 	const char *line;
 
-	strcpy(name, pin ? pin->username : peer ? peer->username : "unknown?");
-	while (!is_named && peersfile_next_room(view->file, &cursor, &line, &len))
-		is_named = name_by_record(line, len, room, identity, name);
+	/* Of those who are known or heard it says nothing that counts. */
+	while (!is_heard && !state && peersfile_next_room(view->file, &cursor, &line, &len))
+		state = read_state(line, len, room);
+	rooms_name_other(view->file, state, identity, name);
+	roomstate_release(state);
 }
 
 void roomview_put_event(const struct roomview *view, struct console *console, const struct chatlog_entry *event)

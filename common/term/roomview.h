@@ -53,7 +53,7 @@ void roomview_put_name(const struct roomview *view, struct console *console, enu
 void roomview_format_name(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES],
     char label[static ROOMVIEW_LABEL_BYTES]);
 
-/* Writes how a member is called: as pinned, else as announced, else as the room's state says, with "?". */
+/* Writes how another member is called, as rooms_name(). */
 void roomview_name_member(const struct roomview *view, const uint8_t room[static ROOM_ID_BYTES],
     const uint8_t identity[static IDENTITY_BYTES], char name[static USERNAME_MAX_BYTES + 1]);
 
