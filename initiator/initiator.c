@@ -22,6 +22,8 @@
 #include "passphrase.h"
 #include "people.h"
 #include "room.h"
+#include "roomlist.h"
+#include "roomsetup.h"
 #include "script.h"
 #include "search.h"
 #include "store/lockedfile.h"
@@ -104,17 +106,17 @@ static const struct command commands[] = {
     {"Mute", "NAME|#ROOM", "keep the messages of somebody without a bell", 1, people_mute},
     {"Unmute", "NAME|#ROOM", "have the bell again", 1, people_unmute},
     {"Strangers", "[WHOM]", "whose messages you take: all, ask or known; and who waits", 0, people_admit},
-    {"Rooms", "", "the rooms that you are in, and those that others announce", 0, room_run_list},
-    {"Room", "#lab", "what it is, who is in it, and who has not got what you said", 1, room_run_describe},
+    {"Rooms", "", "the rooms that you are in, and those that others announce", 0, roomlist_run_show},
+    {"Room", "#lab", "what it is, who is in it, and who has not got what you said", 1, roomlist_run_describe},
     {"Create", "#lab", "make a room; it asks, or -p (password), -c N, -d \"TEXT\", -i (invited), NAME...", 5,
-	room_run_create},
+	roomsetup_run_create},
     {"Join", "#lab", "be in it; it asks for the password, or makes the room if there is none", 1, join_run},
     {"Leave", "#lab", "be in it no more", 1, room_leave},
     {"Invite", "NAME #lab", "let somebody in", 0, room_invite},
     {"Remove", "NAME #lab", "take somebody out, for good", 0, room_remove},
     {"Promote", "NAME #lab", "make somebody an admin of it", 0, room_promote},
     {"Demote", "NAME #lab", "or an admin no more", 0, room_demote},
-    {"Set", "#lab WHAT VALUE", "its name, about, capacity, entry or password", 0, room_set},
+    {"Set", "#lab WHAT VALUE", "its name, about, capacity, entry or password", 0, roomsetup_set},
     {"Broadcast", "TEXT", "to everybody who is here and announces an identity, one by one", 0, broadcast_run},
     {"Name", "NEW", "change your own name", 1, people_rename},
     {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},

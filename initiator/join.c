@@ -9,13 +9,12 @@
 #include "base/stop.h"
 #include "call.h"
 #include "crypto/cpace.h"
-#include "crypto/stretch.h"
 #include "delivery.h"
 #include "lobby.h"
 #include "recipient.h"
-#include "room.h"
 #include "room/ask.h"
 #include "room/roomacts.h"
+#include "roomsetup.h"
 
 /* So many are asked. */
 #define ASKED_MAX 16
@@ -317,19 +316,16 @@ static bool take_lock(struct joining *joining, bool takes_password)
 {
 	struct desk *desk = joining->desk;
 	struct secret password;
-	int rc;
 
 	if (desk->script && !takes_password) {
 		tell(desk, CONSOLE_BAD, "Not in", &joining->room, ": it has a password; -p reads it from the input", 0);
 		return false;
 	}
 	prompt_expect(&desk->prompt, 1);
-	if (!room_ask_password(desk, "Password: ", &password))
+	if (!roomsetup_ask_password(desk, "Password: ", &password))
 		return false;
-	rc = stretch(password.text, password.len, joining->room.id, joining->lock);
-	secret_wipe(&password);
-	joining->has_lock = rc == 0;
-	return rc == 0;
+	joining->has_lock = roomsetup_make_lock(desk, joining->room.id, &password, joining->lock);
+	return joining->has_lock;
 }
 
 /* Joins the room that was found. */
@@ -375,10 +371,10 @@ static int enter(struct joining *joining, bool takes_password)
 /* Makes the room, if nobody would have been missed who announces it. */
 static int make(struct desk *desk, const struct lobby_room *room, bool takes_password)
 {
-	struct room_order order = {.name = room->name, .has_password = takes_password};
+	struct roomsetup_order order = {.name = room->name, .has_password = takes_password};
 
 	if (unheard_ms(desk) == 0)
-		return room_create(desk, &order);
+		return roomsetup_create(desk, &order);
 	console_put_styled(desk->console, CONSOLE_WARNING,
 	    "Nobody announces that room. It was not made, because your own announcements are not heard either: do the "
 	    "announcer and discovery run?\n");

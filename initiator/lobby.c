@@ -266,17 +266,11 @@ int lobby_tell_none(const struct desk *desk, const struct lobby_room *none, cons
 	return DESK_NOBODY;
 }
 
-int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found, struct room **room)
+int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found)
 {
 	int status = lobby_find(desk, text, LOBBY_MINE, found);
-	struct rooms *rooms = status == PROGRAM_FINE ? desk_rooms(desk) : NULL;
 
-	if (!rooms)
-		return desk_worse(status, PROGRAM_FAILED);
-	*room = found->places ? rooms_find(rooms, found->id) : NULL;
-	if (*room)
-		return PROGRAM_FINE;
-	return lobby_tell_none(desk, found, "You are in no room");
+	return status == PROGRAM_FINE && !found->places ? lobby_tell_none(desk, found, "You are in no room") : status;
 }
 
 size_t lobby_name_bytes(struct desk *desk, const char *text)

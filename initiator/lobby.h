@@ -59,9 +59,8 @@ int lobby_find(struct desk *desk, const char *text, unsigned places, struct lobb
 /* Tells that there is none: "There is no room" #lab. */
 int lobby_tell_none(const struct desk *desk, const struct lobby_room *none, const char *sentence);
 
-/* The same for a room that the user is in: if there is none, the user is told. *room holds until the rooms are read again. */
-int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found, struct room **room)
-    __attribute__((warn_unused_result));
+/* Finds one that the user is in: if there is none, the user is told, and this returns DESK_NOBODY. */
+int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found) __attribute__((warn_unused_result));
 
 /* How many bytes at the beginning of text, "#lab hello", are the longest name of a room that the user is in, else a word. */
 size_t lobby_name_bytes(struct desk *desk, const char *text);

@@ -184,11 +184,10 @@ bool recipient_is_online(const struct desk *desk, const char *text)
 static int find_room(struct recipient *recipient, const char *text, bool is_wanted, struct desk *desk)
 {
 	struct lobby_room found;
-	struct room *room;
 	int status = PROGRAM_FAILED;
 
 	if (is_wanted)
-		status = lobby_find_own(desk, text, &found, &room);
+		status = lobby_find_own(desk, text, &found);
 	else
 		console_put_styled(desk->console, CONSOLE_WARNING, "That is for a person, and no room.\n");
 	if (status != PROGRAM_FINE)

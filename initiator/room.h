@@ -1,5 +1,5 @@
 /*
- * Rooms: the commands that show, make and change them.
+ * Rooms: the commands that change who is in one, and what is said there.
  *
  * common/PROTOCOL.md, section 7. A change is a state that the user signs; it is in chat.log, and queued for all members, before
  * the user is told. Who may do what is for room/roomrules to say: what it refuses is told with the reason. Each command asks
@@ -10,49 +10,35 @@
 
 #include "lobby.h"
 #include "recipient.h"
-#include "term/secret.h"
+#include "room/roomacts.h"
 
-/* The command Rooms: the user's own and those that others announce; one of them: who is in it. For a script as JSON, too. */
-int room_list(struct desk *desk, const struct wish *wish);
-int room_describe(struct desk *desk, const struct wish *wish);
-int room_run_list(struct desk *desk, const char *typed);
-int room_run_describe(struct desk *desk, const char *name);
-
-/* What Create is told: at most ROOM_MEMBERS_MAX names of newcomers. */
-struct room_order {
-	const char *name, *about; /* about may be NULL */
-	unsigned capacity;	  /* or 0 */
-	bool is_invited, has_password;
-	struct secret password; /* if it is not empty; else it is asked for */
-	const char *newcomers[ROOM_MEMBERS_MAX];
-	size_t newcomer_count;
-};
-
-/*
- * Reads "create", the name, options and newcomers, as getopt(3) does. Returns NULL, or what is wrong, with *value what that is
- * about or NULL.
- */
-const char *room_parse_order(struct room_order *order, int count, char **words, const char **value);
-
-/* The command Create: asks for all but the name, if that stands alone. The password is wiped. */
-int room_create(struct desk *desk, struct room_order *order);
-int room_run_create(struct desk *desk, const char *typed);
-
-/* The commands about a room: "#lab"; about somebody in it: "Bob #lab"; and Set: "#lab capacity 20". */
+/* The commands about a room: "#lab". To reject one that waits for the user's decision is for good: it stays held. */
 int room_leave(struct desk *desk, const char *name);
-/* Leaves a room that waits for the user's decision, for good: it stays held. */
 int room_reject(struct desk *desk, const char *name);
+
+/* The commands about somebody in it: "Bob #lab". */
 int room_invite(struct desk *desk, const char *typed);
 int room_remove(struct desk *desk, const char *typed);
 int room_promote(struct desk *desk, const char *typed);
 int room_demote(struct desk *desk, const char *typed);
-int room_set(struct desk *desk, const char *typed);
-
-/* Asks for a password, which is not shown; a script has a line of standard input. Returns false after telling the user. */
-bool room_ask_password(struct desk *desk, const char *question, struct secret *password)
-    __attribute__((warn_unused_result));
 
 /* Says something in a room that was found: it is queued for all members. */
 int room_say(struct desk *desk, const struct recipient *to, const char *text, size_t len);
+
+typedef int room_edit(const struct room *room, struct roomdraft *draft, void *context);
+
+/*
+ * Makes the next state of a room, which is queued for the members, and sets *status, after telling the user if that cannot be.
+ * Returns EALREADY, with nothing told, if edit does because there is nothing to change; else 0 or another errno value.
+ */
+int room_change(struct desk *desk, const struct lobby_room *which, room_edit *edit, void *context, int *status)
+    __attribute__((warn_unused_result));
+
+/* Tells why a change was not made, and returns what that means. room is NULL if there is none yet. */
+int room_tell_unchanged(const struct desk *desk, const struct rooms *rooms, const struct room *room, int rc,
+    const char *why);
+
+/* Tells that a room was changed ("Promoted:" Bob "is an admin of" #lab; who may be NULL), unless in a script, and concludes. */
+int room_finish(struct desk *desk, const struct lobby_room *which, const char *done, const char *who, const char *is);
 
 #endif

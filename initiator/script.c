@@ -12,6 +12,8 @@
 #include "matcher.h"
 #include "people.h"
 #include "room.h"
+#include "roomlist.h"
+#include "roomsetup.h"
 #include "search.h"
 #include "send.h"
 #include "trust.h"
@@ -26,7 +28,7 @@ struct request {
 	bool once;	     /* -1 */
 	bool takes_password; /* -p */
 	struct send_order order;
-	struct room_order room;
+	struct roomsetup_order room;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -72,14 +74,14 @@ static int check_create(struct request *request)
 {
 	struct program *program = request->program;
 	const char *value,
-	    *fault = room_parse_order(&request->room, program->argument_count, program->arguments, &value);
+	    *fault = roomsetup_parse(&request->room, program->argument_count, program->arguments, &value);
 
 	return fault ? program_refuse(program, "create", value ? value : "", fault) : PROGRAM_FINE;
 }
 
 static int run_create(struct request *request)
 {
-	return room_create(&request->desk, &request->room);
+	return roomsetup_create(&request->desk, &request->room);
 }
 
 static int run_join(struct request *request)
@@ -133,8 +135,9 @@ static const struct command commands[] = {
     {"unblock", "NAME", "take them again", "", 1, 1, false, .run_named = people_unblock},
     {"mute", "NAME|#ROOM", "keep the messages of somebody without a bell", "", 1, 1, false, .run_named = people_mute},
     {"unmute", "NAME|#ROOM", "have the bell again", "", 1, 1, false, .run_named = people_unmute},
-    {"rooms", "[-j]", "the rooms that you are in, and those that others announce", "j", 0, 0, true, .list = room_list},
-    {"room", "[-j] '#lab'", "what it is, and who is in it", "j", 1, 1, true, .list = room_describe},
+    {"rooms", "[-j]", "the rooms that you are in, and those that others announce", "j", 0, 0, true,
+	.list = roomlist_show},
+    {"room", "[-j] '#lab'", "what it is, and who is in it", "j", 1, 1, true, .list = roomlist_describe},
     {"create", "'#lab' [-p] [-c N] [-d TEXT] [-i] [NAME...]",
 	"a room for N, described by TEXT, with these in it; -p: its password is a line of the input; -i: only for those "
 	"who are invited",
@@ -147,7 +150,7 @@ static const struct command commands[] = {
     {"promote", "NAME '#lab'", "make somebody an admin of it", "", 2, 2, true, .run_joined = room_promote},
     {"demote", "NAME '#lab'", "or an admin no more", "", 2, 2, true, .run_joined = room_demote},
     {"set", "'#lab' WHAT VALUE", "its name, about, capacity, entry (open, password, invited) or password", "", 3, 3,
-	true, .run_joined = room_set},
+	true, .run_joined = roomsetup_set},
     {"name", "NEW", "change your own name", "", 1, 1, true, .run_named = people_rename},
 };
 
