@@ -87,6 +87,26 @@ int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_
 	return rooms_end(rooms, rc);
 }
 
+/* Whether so many are known of a room, all from after a saying, that nobody can tell whether it was known, too. */
+static bool is_forgotten(const struct rooms *rooms, const struct room *room, const struct saying *saying)
+{
+	struct chatlog_entry entry;
+	struct signedtext text;
+	struct saying oldest;
+	bool is_older = false;
+
+	if (room->saying_count < ROOMS_SAYINGS_MAX || chatlog_read_at(rooms->dir, room->sayings[0].offset, &entry) != 0)
+		return false;
+	text = (struct signedtext){.text = entry.signed_text, .len = entry.signed_len};
+	if (text.text && saying_read(&text, &oldest) == 0) {
+		/* Its author may have said anything of the time. */
+		is_older = saying->time_ms <= oldest.time_ms && saying->time_ms <= entry.time_ms;
+		saying_free(&oldest);
+	}
+	chatlog_entry_free(&entry);
+	return is_older;
+}
+
 /* Whether what somebody says, or passes on, is taken, by the rules. */
 static int judge_saying(struct rooms *rooms, const struct saying *saying, const uint8_t *speaker,
     enum roomtalk_hearing *hearing)
@@ -104,7 +124,7 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 		*hearing = ROOMTALK_KNOWN;
 	else if (!room->is_member || roomstate_find_member(room->head, speaker) < 0)
 		*hearing = ROOMTALK_NO_MEMBER;
-	else if (!is_own_word && (age_ms > KEEP_MS || age_ms < -KEEP_MS))
+	else if (!is_own_word && (age_ms > KEEP_MS || age_ms < -KEEP_MS || is_forgotten(rooms, room, saying)))
 		*hearing = ROOMTALK_TOO_OLD;
 	else if (roomstate_find_member(room->head, saying->by) < 0) {
 		rc = rooms_load(rooms, room);

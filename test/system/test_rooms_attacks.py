@@ -14,6 +14,7 @@ from rooms import Cpace, Member, Saying, State, binding, lock_of, sign_record
 BOB = "127.0.0.3"
 STATE_MAX_BYTES = 30_000
 SAYING_MAX_BYTES = 36_000
+SAYINGS_MAX = 4096
 STATES_AT_ONCE = 60
 OUTSIDER_STATES_MAX = 64
 TRIES_IN_ALL = 30
@@ -258,6 +259,25 @@ def test_what_was_said_long_ago_or_will_be_is_not_passed_on(attack, days):
     saying = Saying.signed(identity_of(attack, "Alice"), head, "hello", time=time)
     assert status(attack.tell("Mallory", "speak", head, saying)) == (404, "too old")
     assert texts_of(attack.bob) == []
+
+
+def test_what_was_said_before_all_that_is_known_is_not_taken_for_new(attack):
+    """So many ids are known, and a member cannot pass on again what came before those."""
+    head = attack.room("Mallory")
+    alice = identity_of(attack, "Alice")
+    begin = datetime.now(timezone.utc) - timedelta(days=1)
+    times = [(begin + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.000Z") for number in range(SAYINGS_MAX + 2)]
+    sayings = [Saying.signed(alice, head, f"saying {number}", time=time) for number, time in enumerate(times)]
+    attack.bob.write_log(*[
+        {"time": time, "direction": "RECEIVED", "username": "Alice", "ip": "127.0.1.1", "mode": "secure",
+         "id": to_base64(saying.id), "identity": alice.text, "room": to_base64(head.room), **saying.record}
+        for saying, time in zip(sayings, times)])
+    for saying, answer in ((sayings[0], (404, "too old")), (sayings[1], (404, "too old")), (sayings[-1], (200, None))):
+        assert status(attack.tell("Mallory", "speak", head, saying)) == answer
+    assert len(texts_of(attack.bob)) == len(sayings)
+    new = Saying.signed(alice, head, "new")
+    assert status(attack.tell("Mallory", "speak", head, new)) == (200, None)
+    assert texts_of(attack.bob)[-1] == "new"
 
 
 WORST = {"x": "x", "quotes": '"', "backslashes": "\\", "controls": "\x1b[2J\x07", "newlines": "\n", "faces": "\U0001f600",
