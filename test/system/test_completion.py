@@ -84,6 +84,14 @@ def test_names_are_completed_if_they_need_no_quotes(alice):
     assert complete(alice, "initiator", "-C", "else") == ["elsewhere"]
 
 
+@pytest.mark.parametrize("before", ["#", "\\#", "'#"])
+def test_rooms_are_completed_however_their_sign_is_quoted(alice, before):
+    alice.run("initiator", "create", "#laboratory")
+    alice.run("initiator", "create", "#tea room")
+    assert complete(alice, "initiator", "leave", f"{before}la") == [f"{before}laboratory"]
+    assert complete(alice, "initiator", "invite", "Bob", before) == [f"{before}laboratory"]
+
+
 def make(target, destination):
     """Runs a target that copies files, with programs that are there already."""
     command = ["make", "-s", "-C", ROOT, target, "-o", "all", f"DESTDIR={destination}", "PREFIX=/usr", f"BIN={BIN}"]

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from protocol import Identity
+from protocol import Identity, to_base64
 from quartet import eventually, peer, pin
+from rooms import Member, State, lock_of
 
 CAN = "127.0.0.4"
 
@@ -227,6 +228,52 @@ def test_join_makes_a_room_that_nobody_announces(friends):
 def test_join_makes_no_room_if_nobody_could_be_heard(alice, people):
     assert "not made" in script(alice, "join", "#lab", status=3).errors
     assert script(alice, "rooms").output == ""
+
+
+def announced(member, has_password=False):
+    """A record of peers.txt for a member that announces its room."""
+    room = {"id": to_base64(member.head.room), "name": "lab", "members": 1, "capacity": 64,
+            "entry": "password" if has_password else "open"}
+    return peer(member.username, -9, identity=member.identity.text, rooms=[room])
+
+
+def test_the_next_is_asked_if_one_does_not_answer_or_refuses(alice):
+    alice.is_called("Alice")
+    identity = Identity()
+    members = [Member(identity, "Can", CAN, State.first(identity, "Can"))]
+    members += [Member(Identity(), name, address, *members[0].states.values())
+                for name, address in (("Mallory", "127.0.0.5"), ("Bob", "127.0.0.3"))]
+    members[1].answers["join"] = lambda plaintext, speaker: {"status": 404, "why": "no\x1b such room"}
+    alice.write_peers({member.address: announced(member) for member in members})
+    with members[0]:
+        with members[1]:
+            script(alice, "join", "#lab")
+        assert roster_of(alice)[0] == ["Can", "Alice"]
+    script(alice, "leave", "#lab", status=4)
+    assert "Nobody of" in script(alice, "join", "#lab", status=4).errors
+
+
+def test_a_false_room_gets_nothing_to_guess_a_password_with(alice):
+    alice.is_called("Alice")
+    identity = Identity()
+    first = State.first(identity, "Mallory", entry="invited")
+    room = first.following(identity, entry="password", lock=to_base64(lock_of("barley", first.room)))
+    with Member(identity, "Mallory", "127.0.0.5", first, room) as mallory:
+        alice.write_peers({mallory.address: announced(mallory, has_password=True)})
+        refusal = script(alice, "join", "-p", "#lab", text="open sesame\n", status=7).errors
+        assert "not the password" in refusal
+        assert [set(plaintext) & {"share", "confirmation"} for _, plaintext in mallory.heard] == [{"share"}]
+
+
+def test_a_state_of_another_room_lets_nobody_in(alice):
+    alice.is_called("Alice")
+    identity = Identity()
+    other = State.first(identity, "Mallory", name="den").letting_in(identity, alice.identity(), "Alice")
+    with Member(identity, "Mallory", "127.0.0.5", State.first(identity, "Mallory")) as mallory:
+        mallory.answers["join"] = lambda plaintext, speaker: {"state": other.record, "key": to_base64(other.key)}
+        alice.write_peers({mallory.address: announced(mallory)})
+        script(alice, "join", "#lab", status=7)
+        assert script(alice, "rooms").output.count("yours") == 0
 
 
 @pytest.mark.parametrize("is_script", [True, False])
