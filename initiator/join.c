@@ -25,7 +25,7 @@ struct joining {
 	struct lobby_room room;
 	uint8_t asked[ASKED_MAX][IDENTITY_BYTES];
 	size_t count;
-	bool is_new; /* the user was not in it before */
+	bool is_known; /* the state that lets the user in was handed on by somebody already */
 	bool has_lock;
 	uint8_t lock[ROOM_LOCK_BYTES];
 	/* What those said who did not let the user in: the first refusal, by whom, and whether anybody answered. */
@@ -162,8 +162,8 @@ static bool take_state(struct joining *joining, const struct ask_answer *answer,
 	roomstate_release(state);
 	if (!is_in || roomacts_take(rooms, &offer, 1, ROOMACTS_JOINED) != 0)
 		return false;
-	joining->is_new = offer.verdict == ROOMTREE_TAKEN;
-	return joining->is_new || offer.verdict == ROOMTREE_KNOWN;
+	joining->is_known = offer.verdict == ROOMTREE_KNOWN;
+	return joining->is_known || offer.verdict == ROOMTREE_TAKEN;
 }
 
 /* Notes why somebody did not let the user in. What says least is replaced by what others say. */
@@ -354,13 +354,11 @@ static int enter(struct joining *joining, bool takes_password)
 			return DESK_REFUSED;
 		is_in = ask_all(joining, id);
 	}
-	if (is_in && !joining->is_new)
-		return desk->script ? PROGRAM_FINE
-				    : tell(desk, CONSOLE_GOOD, "As before: you are in", room, "", PROGRAM_FINE);
 	if (is_in && !desk->script)
-		tell(desk, CONSOLE_GOOD, "Joined:", room, "", PROGRAM_FINE);
+		tell(desk, CONSOLE_GOOD, joining->is_known && is_mine ? "As before: you are in" : "Joined:", room, "",
+		    0);
 	if (is_in)
-		return desk_conclude(desk, id);
+		return joining->is_known ? PROGRAM_FINE : desk_conclude(desk, id);
 	if (joining->why[0] != '\0')
 		return tell_refusal(joining);
 	if (is_mine)

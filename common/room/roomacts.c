@@ -453,6 +453,10 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	room = rooms_find(rooms, state->room);
 	if (room && !room->is_member)
 		room->is_held = is_rejected;
+	/* Who asks to be let in has decided about a room into which a stranger puts them meanwhile. */
+	if (room && room->is_held && room->is_member && source == ROOMACTS_JOINED &&
+	    (offer->verdict == ROOMTREE_TAKEN || offer->verdict == ROOMTREE_KNOWN))
+		room->is_held = was_in = false;
 	/* So that it is written. */
 	if (room && room->is_member && !was_in)
 		room->written_line = -1;

@@ -562,6 +562,10 @@ static void a_room_that_one_has_left_is_held_if_a_stranger_lets_one_in_again(voi
 	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_TOLD_BY_STRANGER), ROOMTREE_TAKEN);
 	restart(&bob);
 	assert_true(only_room(&bob)->is_member && only_room(&bob)->is_held);
+	/* Unless one has asked for it. */
+	assert_int_equal(offer(&bob, only_room(&mallory), ROOMACTS_JOINED), ROOMTREE_KNOWN);
+	restart(&bob);
+	assert_true(only_room(&bob)->is_member && !only_room(&bob)->is_held);
 	leave(&mallory);
 	leave(&bob);
 }
