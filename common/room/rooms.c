@@ -448,7 +448,7 @@ static void forget_lines(struct rooms *rooms, int64_t from)
 	}
 }
 
-/* Whether chat.log is the file that it was; *size is how long it is now. */
+/* Whether chat.log is the file that it was, if there was one; *size is how long it is now. */
 static bool is_same_file(struct rooms *rooms, int64_t *size)
 {
 	struct stat status = {0};
@@ -456,7 +456,8 @@ static bool is_same_file(struct rooms *rooms, int64_t *size)
 
 	if (fstatat(rooms->dir, CHATLOG_NAME, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		status = (struct stat){0};
-	is_same = status.st_ino == rooms->seen.st_ino && status.st_dev == rooms->seen.st_dev;
+	is_same =
+	    rooms->seen.st_ino == 0 || (status.st_ino == rooms->seen.st_ino && status.st_dev == rooms->seen.st_dev);
 	rooms->seen = status;
 	*size = status.st_size;
 	return is_same;

@@ -20,7 +20,10 @@ OUTSIDER_STATES_MAX = 64
 TRIES_IN_ALL = 30
 ANNOUNCEMENT_MAX_BYTES = 1400
 ANNOUNCED_MAX = 7
-REFUSED = 7  # the exit status of a script
+# Exit statuses of scripts.
+NOBODY = 3
+UNREACHABLE = 4
+REFUSED = 7
 
 
 class Attack:
@@ -436,18 +439,25 @@ def test_a_password_is_not_tried_more_often_from_many_addresses(attack, locked):
 # Who is in.
 
 
-def test_no_more_come_in_than_the_room_is_for(attack, make_user):
-    """Two answer two newcomers at once, when there is one place left."""
+@pytest.fixture
+def can_attack(attack, make_user):
+    """Can is a real user, too, who knows Alice and Bob, and plays no member."""
     can = make_user("can", address="127.0.0.4")
     can.is_called("Can")
-    can.pin(Alice=pin(identity_of(attack, "Alice").text))
     can_attack = Attack(can, "127.0.0.4")
+    can.pin(Alice=pin(identity_of(attack, "Alice").text), Bob=pin(attack.identity.text))
+    can.update_peers_file(lambda content: content["peers"].update(
+        {BOB: peer("Bob", identity=attack.identity.text)}))
     can_attack.people = attack.people
-    attack.people["Can"] = Member(can.identity(), "Can", "127.0.0.4")
-    can.responder()
+    attack.people["Can"] = Member(can_attack.identity, "Can", "127.0.0.4")
+    can_attack.responder = can.responder()
+    return can_attack
+
+
+def test_no_more_come_in_than_the_room_is_for(attack, can_attack):
+    """Two answer two newcomers at once, when there is one place left."""
     head = attack.room("Can", capacity=4)
-    states = list(attack.person("Alice").states.values())
-    assert can_attack.give("Alice", *states[2:]) == (200, None)
+    assert can_attack.give("Alice", head) == (200, None)
     receipts = [attack.tell("Ece", "join", head.room), can_attack.tell("Joe", "join", head.room)]
     assert list(map(status, receipts)) == [(200, None)] * 2
     of_ece, of_joe = (State(receipt["state"], from_base64(receipt["key"])) for receipt in receipts)
@@ -591,6 +601,42 @@ def test_answers_without_end_are_not_listened_to(attack, ask):
 
 def asked_of(member):
     return [each["ask"] for _, each in member.heard if "ask" in each]
+
+
+def test_who_signs_two_states_after_the_same_one_is_named_to_all(attack, can_attack):
+    """Each was handed another one, and members who meet tell one another."""
+    head = attack.room("Mallory", "Can", admins=["Mallory"])
+    mallory = identity_of(attack, "Mallory")
+    attack.give("Mallory", head.following(mallory, about="for Bob"))
+    assert can_attack.give("Alice", head) == (200, None)
+    can_attack.give("Mallory", head.following(mallory, about="for Can"))
+    attack.meets("Can")
+    attack.bob.initiator()
+    can_attack.bob.initiator()
+    for each in (attack, can_attack):
+        eventually(lambda: each.events("twice") == [("Mallory?", "Mallory?")])
+    assert attack.head(head).id == can_attack.head(head).id
+
+
+def test_the_removed_have_nothing_of_it_in_their_files(attack, can_attack):
+    """Can was away when he was removed, and asks what was done and said meanwhile."""
+    attack.meets("Can")
+    script(attack, "create", "#lab", "Can")
+    script(attack, "send", "#lab", "for both")
+    assert texts_of(can_attack.bob) == ["for both"]
+    can_attack.responder.stop()
+    script(attack, "remove", "Can", "#lab", status=UNREACHABLE)
+    script(attack, "send", "#lab", "not for Can")
+    can_attack.responder = can_attack.bob.responder()
+    initiator = can_attack.bob.initiator()
+    eventually(lambda: can_attack.events("removed"))
+    script(can_attack, "send", "#lab", "still here", status=NOBODY)
+    assert "You are in no room #lab" in initiator.menu("@#lab still here")
+    written = can_attack.bob.read_locked("chat.log") + can_attack.bob.read_locked("peers.txt")
+    keys = [line["key"] for line in attack.bob.log() if "key" in line]
+    assert [key in written for key in keys] == [False, True, False]
+    assert "not for Can" not in written
+    assert texts_of(attack.bob, "RECEIVED") == []
 
 
 # Joining what somebody only says to be the room.
