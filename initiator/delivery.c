@@ -182,6 +182,16 @@ static struct party *make_party(struct delivery *delivery, const uint8_t *identi
 	return party;
 }
 
+/* There is no question any more: it was asked, or could not be. */
+static void settle_question(struct party *party, bool is_done)
+{
+	if (!party->has_question)
+		return;
+	party->has_question = party->is_asked_that = false;
+	catchup_end(party->delivery->catchup, party->to.identity, is_done, clock_monotonic_ms());
+	party->delivery->is_unlooked = true;
+}
+
 /* Ends what goes on with a party; it then rests. */
 static void interrupt(struct party *party)
 {
@@ -197,9 +207,8 @@ static void interrupt(struct party *party)
 		call_close(&party->call);
 	buffer_wipe(&party->sent_line);
 	errand_end(&party->errand);
-	if (party->has_question)
-		catchup_end(delivery->catchup, party->to.identity, false, clock_monotonic_ms());
-	party->has_parcel = party->has_question = party->is_asked_that = false;
+	settle_question(party, false);
+	party->has_parcel = false;
 	party->state = PARTY_RESTING;
 }
 
@@ -340,8 +349,7 @@ static void end_question(struct party *party, bool is_done, bool is_reached)
 		delivery->busy--;
 	errand_end(&party->errand);
 	party->state = PARTY_RESTING;
-	party->has_question = party->is_asked_that = false;
-	catchup_end(delivery->catchup, party->to.identity, is_done, clock_monotonic_ms());
+	settle_question(party, is_done);
 	if (is_reached || outbox_count(delivery->outbox, party->to.identity) == 0)
 		wake(party);
 	else
@@ -610,6 +618,7 @@ static bool take_outbox(struct delivery *delivery)
 	rc = lockedfile_reopen(AT_FDCWD, KEYFILE_NAME, O_RDONLY, LOCK_EX, 0, &delivery->lock, &status, &is_new);
 	/* A file that cannot be locked keeps nobody away. */
 	delivery->has_outbox = rc != ETIMEDOUT;
+	delivery->is_unlooked |= delivery->has_outbox;
 	return delivery->has_outbox;
 }
 
@@ -647,6 +656,7 @@ static void start(struct party *party)
 		reach(party);
 		return;
 	}
+	settle_question(party, false);
 	/* Who is in the room has to be known first; then it goes on. */
 	if (item && item->kind == OUTBOX_SAYING && catchup_is_behind(delivery->catchup, item->room))
 		return;
@@ -856,8 +866,10 @@ static void tend_rooms(struct delivery *delivery)
 	uint8_t room[ROOM_ID_BYTES], identity[IDENTITY_BYTES];
 	struct party *party;
 
+	if (!delivery->is_unlooked)
+		return;
 	do {
-		if (delivery->is_unlooked && peersfile_read(delivery->peers) == 0 && rooms_follow(delivery->rooms) == 0)
+		if (peersfile_read(delivery->peers) == 0 && rooms_follow(delivery->rooms) == 0)
 			catchup_look(catchup, delivery->rooms, peersfile_peers(delivery->peers), own->public,
 			    clock_wall_ms(), now_ms);
 		delivery->is_unlooked = catchup_has_work(catchup, now_ms) && has_turn(delivery) &&
@@ -875,8 +887,7 @@ static void tend_rooms(struct delivery *delivery)
 	}
 	due_ms = catchup_due(catchup);
 	/* What is due, but not done, waits for something else. */
-	loop_set(delivery->setup.loop, &delivery->catchup_timer,
-	    delivery->has_outbox && due_ms > now_ms ? due_ms : LOOP_NEVER);
+	loop_set(delivery->setup.loop, &delivery->catchup_timer, due_ms > now_ms ? due_ms : LOOP_NEVER);
 	if (delivery->watch < 0 && rooms_next(delivery->rooms, NULL)) {
 		delivery->watch = peerswatch_open();
 		/* Without it those who come back are not asked before this program begins again. */
@@ -916,7 +927,7 @@ static void catch_up(void *context)
 	tell_tallies(delivery);
 }
 
-/* Somebody new is in peers.txt, or somebody has come back. */
+/* Somebody new is in peers.txt, or somebody has come back; or something is due. */
 static void note_peers(void *context)
 {
 	struct delivery *delivery = context;
@@ -1022,7 +1033,7 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	    .watch = -1,
 	    .look_timer = {.callback = look, .context = delivery},
 	    .end_of_round = {.callback = end_round, .context = delivery},
-	    .catchup_timer = {.callback = catch_up, .context = delivery},
+	    .catchup_timer = {.callback = note_peers, .context = delivery},
 	};
 	TAILQ_INIT(&delivery->ready);
 	TAILQ_INIT(&delivery->done);
