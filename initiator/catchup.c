@@ -12,6 +12,7 @@
 struct companion {
 	uint8_t identity[IDENTITY_BYTES];
 	bool is_admin;
+	bool is_new; /* was let in just now, and knows nothing else */
 	/* What was announced when that was looked at last. */
 	bool is_present;
 	struct in_addr address;
@@ -98,6 +99,7 @@ static bool take_head(struct catchup *catchup, struct watched_room *room, const 
 			companions[i] = *old;
 			old->is_asked = false;
 		}
+		companions[i].is_new = !old && room->is_begun;
 		memcpy(companions[i].identity, head->members[i].identity, IDENTITY_BYTES);
 		companions[i].is_admin = roomstate_is_admin(head, (int)i);
 	}
@@ -157,8 +159,10 @@ static void look_at_all(struct watched_room *room, const struct peers *peers, co
 		struct companion *companion = &room->companions[i];
 
 		if (memcmp(companion->identity, own, IDENTITY_BYTES) == 0 ||
-		    !look_at(companion, find_claim(peers, companion->identity), wall_ms))
+		    !look_at(companion, find_claim(peers, companion->identity), wall_ms) || companion->is_new) {
+			companion->is_new = false;
 			continue;
+		}
 		companion->is_wanted = true;
 		companion->is_first = !room->is_begun;
 		companion->patience = (struct patience){0};
@@ -252,7 +256,7 @@ bool catchup_next(struct catchup *catchup, int64_t monotonic_ms, uint8_t room[st
 	return false;
 }
 
-void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY_BYTES], bool is_done,
+void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY_BYTES], enum envelope_status status,
     int64_t monotonic_ms)
 {
 	struct watched_room *room;
@@ -265,15 +269,14 @@ void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY
 		asked->is_asked = false;
 		catchup->visits--;
 		room->is_heard = true;
-		if (!is_done) {
+		if (status == ENVELOPE_NOT_NOW) {
 			patience_fail(&asked->patience, monotonic_ms);
 			return;
 		}
 		/* Those who were there all the time know the same. */
-		for (size_t i = 0; i < room->count; i++)
+		for (size_t i = 0; i < room->count && status == ENVELOPE_DONE; i++)
 			room->companions[i].is_wanted &= !room->companions[i].is_first;
 		asked->is_wanted = false;
-		asked->patience = (struct patience){0};
 		return;
 	}
 }
@@ -287,6 +290,7 @@ void catchup_want(struct catchup *catchup, const uint8_t room[static ROOM_ID_BYT
 	if (companion) {
 		companion->is_wanted = companion->is_present = true;
 		companion->is_first = false;
+		companion->patience = (struct patience){0};
 	}
 }
 

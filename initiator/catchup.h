@@ -29,8 +29,8 @@ void catchup_look(struct catchup *catchup, const struct rooms *rooms, const stru
 bool catchup_next(struct catchup *catchup, int64_t monotonic_ms, uint8_t room[static ROOM_ID_BYTES],
     uint8_t identity[static IDENTITY_BYTES]);
 
-/* They have been asked, or could not be. */
-void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY_BYTES], bool is_done,
+/* They have answered with a status; ENVELOPE_NOT_NOW also if they could not be asked, which is tried again. */
+void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY_BYTES], enum envelope_status status,
     int64_t monotonic_ms);
 
 /* Has a member asked soon, who knows of a newer state. */

@@ -183,12 +183,12 @@ static struct party *make_party(struct delivery *delivery, const uint8_t *identi
 }
 
 /* There is no question any more: it was asked, or could not be. */
-static void settle_question(struct party *party, bool is_done)
+static void settle_question(struct party *party, enum envelope_status status)
 {
 	if (!party->has_question)
 		return;
 	party->has_question = party->is_asked_that = false;
-	catchup_end(party->delivery->catchup, party->to.identity, is_done, clock_monotonic_ms());
+	catchup_end(party->delivery->catchup, party->to.identity, status, clock_monotonic_ms());
 	party->delivery->is_unlooked = true;
 }
 
@@ -207,7 +207,7 @@ static void interrupt(struct party *party)
 		call_close(&party->call);
 	buffer_wipe(&party->sent_line);
 	errand_end(&party->errand);
-	settle_question(party, false);
+	settle_question(party, ENVELOPE_NOT_NOW);
 	party->has_parcel = false;
 	party->state = PARTY_RESTING;
 }
@@ -340,8 +340,8 @@ static void dial(struct party *party, const char *number);
 static void take_turns(struct delivery *delivery);
 static void note_peers(void *context);
 
-/* It was asked, or, if is_reached, refused to say, or could not be asked. */
-static void end_question(struct party *party, bool is_done, bool is_reached)
+/* It was answered with a status, or could not be asked. */
+static void end_question(struct party *party, enum envelope_status status, bool is_reached)
 {
 	struct delivery *delivery = party->delivery;
 
@@ -349,7 +349,7 @@ static void end_question(struct party *party, bool is_done, bool is_reached)
 		delivery->busy--;
 	errand_end(&party->errand);
 	party->state = PARTY_RESTING;
-	settle_question(party, is_done);
+	settle_question(party, status);
 	if (is_reached || outbox_count(delivery->outbox, party->to.identity) == 0)
 		wake(party);
 	else
@@ -368,7 +368,7 @@ static void fail(struct party *party, int error)
 		return;
 	}
 	if (party->is_asked_that) {
-		end_question(party, false, false);
+		end_question(party, ENVELOPE_NOT_NOW, false);
 		return;
 	}
 	if (party->parcel.once && !party->parcel.left)
@@ -456,7 +456,7 @@ static void take_receipt(struct party *party)
 	}
 	if (party->is_asked_that) {
 		party->carried++;
-		end_question(party, receipt->status == ENVELOPE_DONE, true);
+		end_question(party, receipt->status, true);
 		return;
 	}
 	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)
@@ -656,7 +656,7 @@ static void start(struct party *party)
 		reach(party);
 		return;
 	}
-	settle_question(party, false);
+	settle_question(party, ENVELOPE_NOT_NOW);
 	/* Who is in the room has to be known first; then it goes on. */
 	if (item && item->kind == OUTBOX_SAYING && catchup_is_behind(delivery->catchup, item->room))
 		return;
@@ -878,7 +878,7 @@ static void tend_rooms(struct delivery *delivery)
 	while (delivery->has_outbox && catchup_next(catchup, now_ms, room, identity)) {
 		party = make_party(delivery, identity);
 		if (!party) {
-			catchup_end(catchup, identity, false, now_ms);
+			catchup_end(catchup, identity, ENVELOPE_NOT_NOW, now_ms);
 			break;
 		}
 		party->has_question = true;
@@ -986,6 +986,11 @@ static void conclude(struct delivery *delivery, struct party *party, int log_err
 		if (party->has_question)
 			wake(party);
 	} else {
+		/* Who could not be reached may have heard of something that others said meanwhile. */
+		if (party->patience.failures > 0 && news.item != OUTBOX_MESSAGE) {
+			catchup_want(delivery->catchup, party->parcel.room, party->to.identity);
+			delivery->is_unlooked = true;
+		}
 		party->patience.failures = 0;
 		wake(party);
 	}

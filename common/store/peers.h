@@ -27,7 +27,7 @@
 #define PEERS_WITH_ROOMS_MAX 1024
 #define PEERS_CLAIMS_MAX 5    /* of one address, one of them unsigned at most */
 #define PEERS_ONLINE_MS 10000 /* heard this recently: (Online), specification 2.3.0-B */
-#define PEERS_BACK_MS 20000   /* silent for longer, whoever is heard again has been away */
+#define PEERS_BACK_MS 17000   /* silent for longer, whoever is heard again has been away */
 #define PEERS_LISTED_MIN 15   /* heard this recently: listed at all, specification 2.3.0-B */
 #define PEERS_LISTED_MS (PEERS_LISTED_MIN * 60000)
 
