@@ -356,6 +356,24 @@ static void two_programs_never_sign_two_states_after_one(void **state)
 	leave(&alice);
 }
 
+static void a_program_that_was_there_before_chat_log_knows_all_that_it_says(void **state)
+{
+	struct user alice = user_of(state, "alice"), other = alice;
+
+	start(&other);
+	make_room(&alice, "lab");
+	set_name(&alice, "kitchen");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(rooms_follow(other.rooms), 0);
+		assert_int_equal(rooms_load(other.rooms, only_room(&other)), 0);
+		assert_int_equal(roomtree_count(only_room(&other)->tree), 2);
+	}
+	set_name(&other, "yard");
+	expect_a_chain(&alice);
+	stop(&other);
+	leave(&alice);
+}
+
 static void of_a_log_that_was_moved_away_the_heads_are_known(void **state)
 {
 	struct user alice = user_of(state, "alice");
@@ -1169,6 +1187,7 @@ int main(void)
 	    workdir_test(who_is_killed_before_peers_txt_is_written_loses_nothing),
 	    workdir_test(who_is_killed_at_any_moment_goes_on_from_what_was_logged),
 	    workdir_test(two_programs_never_sign_two_states_after_one),
+	    workdir_test(a_program_that_was_there_before_chat_log_knows_all_that_it_says),
 	    workdir_test(of_a_log_that_was_moved_away_the_heads_are_known),
 	    workdir_test(lines_that_lie_change_nothing),
 	    workdir_test(a_state_that_somebody_hands_over_is_taken_by_the_rules),
