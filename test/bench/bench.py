@@ -9,6 +9,7 @@ import sys
 import time
 
 import chat
+import company
 import files
 import footprint
 import machine
@@ -37,6 +38,11 @@ def measurements(idlers):
         "wear": presence.wear,
         "send": outbox.send,
         "outbox": outbox.outbox,
+        "rooms": company.rooms,
+        "join": company.join,
+        "removal": company.removal,
+        "catchup": company.catchup,
+        "many": company.many,
         "users": files.users,
         "history": files.history,
         "connections": footprint.connections,

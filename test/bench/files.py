@@ -46,6 +46,18 @@ def write_log(path):
             log.write(block)
 
 
+def await_lines(log, mark, count):
+    """Waits until so many more lines of an open chat.log have a mark."""
+    found, rest = 0, b""
+
+    def all_are_there():
+        nonlocal found, rest
+        *lines, rest = (rest + log.read()).split(b"\n")
+        found += sum(mark in line for line in lines)
+        return found >= count
+    machine.eventually(all_are_there, f"{count} lines in chat.log have {mark.decode()}", timeout=60)
+
+
 def launches(path, *arguments, count=1):
     """Launches a program in a directory: the milliseconds and the MiB of each time."""
     return [(microseconds / 1000, kib / 1024)

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import company
 import files
 import machine
 from machine import BIN, PROGRAM, READY, SENDERS, TOOLS, eventually, isolated, program
@@ -15,6 +16,8 @@ STARTS = 15
 CONNECTIONS = 1000
 PEERS = 100
 ARGUMENTS = {"announcer": ["-u", "Idle"]}
+# What an idle program is called that has nothing, and one in many rooms: who writes its files, and the MiB it may take.
+KINDS = {"": (lambda path: None, 6), f", {company.MANY} rooms": (company.write_many, 8)}
 
 
 class Idlers:
@@ -26,9 +29,12 @@ class Idlers:
     """
 
     def __init__(self):
-        self._programs = {name: isolated(name, machine.directory(f"idle-{name}"),
-                                         *ARGUMENTS.get(name, []), typing=name == "initiator")
-                          for name in READY}
+        self._programs = {}
+        for kind, (write_files, _) in KINDS.items():
+            for name in READY:
+                path = machine.directory(f"idle-{len(self._programs)}")
+                write_files(path)
+                self._programs[name, kind] = isolated(name, path, *ARGUMENTS.get(name, []), typing=name == "initiator")
         self._switches = {}
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -36,24 +42,24 @@ class Idlers:
 
     def _watch(self):
         time.sleep(SETTLE_SECONDS)
-        before = {name: program.switches() for name, program in self._programs.items()}
+        before = {key: program.switches() for key, program in self._programs.items()}
         time.sleep(WATCH_SECONDS)
-        for name, idler in self._programs.items():
-            self._switches[name] = [now - was for now, was in zip(idler.switches(), before[name])]
+        for key, idler in self._programs.items():
+            self._switches[key] = [now - was for now, was in zip(idler.switches(), before[key])]
         self._finished.set()
 
     def memory(self):
         """The memory of each."""
-        for name, idler in self._programs.items():
-            yield Row(f"memory, {name} idle", "MiB", [idler.resident_mib()], digits=1).under(6)
+        for (name, kind), idler in self._programs.items():
+            yield Row(f"memory, {name} idle{kind}", "MiB", [idler.resident_mib()], digits=1).under(KINDS[kind][1])
 
     def wakeups(self):
         """How often each woke up in a minute; waits until that is over."""
         if not self._finished.wait(WATCH_SECONDS + SETTLE_SECONDS + 5):
             raise machine.Unmeasured("an idle program is not there any more")
-        for name, (voluntary, nonvoluntary) in self._switches.items():
+        for (name, kind), (voluntary, nonvoluntary) in self._switches.items():
             periods = WATCH_SECONDS // PERIOD_SECONDS + 1 if name == "announcer" else 0
-            row = Row(f"wake-ups, {name}", "/min", [voluntary + nonvoluntary],
+            row = Row(f"wake-ups, {name}{kind}", "/min", [voluntary + nonvoluntary],
                       note=f"{nonvoluntary} involuntary")
             # Others may take the processor away after a wake-up, but not without one.
             yield row.to_reach(f"<= {periods} voluntary" if periods else "none",

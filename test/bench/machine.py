@@ -120,6 +120,11 @@ class Process:
     def pid(self):
         return self._process.pid
 
+    def type(self, line):
+        """Has it read a line."""
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
     def stop(self, sign=signal.SIGTERM):
         """Ends it, or finds that it has ended before its time."""
         if self not in _running:

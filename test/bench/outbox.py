@@ -44,18 +44,6 @@ def write_waiting(path, identities):
         for number in range(MESSAGES)))
 
 
-def await_delivered(path):
-    """Waits until chat.log says of all of it that it was delivered."""
-    delivered, rest = 0, b""
-    with open(path / "chat.log", "rb") as log:
-        def all_are():
-            nonlocal delivered, rest
-            *lines, rest = (rest + log.read()).split(b"\n")
-            delivered += sum(b'"state": "delivered"' in line for line in lines)
-            return delivered >= MESSAGES
-        machine.eventually(all_are, f"{MESSAGES} messages are delivered", timeout=60)
-
-
 def outbox():
     """Delivers all of it, to a responder for each of them on the same machine."""
     identities = [Identity() for _ in range(PEOPLE)]
@@ -70,8 +58,8 @@ def outbox():
         path = machine.directory(f"outbox-{run}")
         write_waiting(path, identities)
         began = time.monotonic()
-        with machine.program("initiator", path, typing=True) as initiator:
-            await_delivered(path)
+        with machine.program("initiator", path, typing=True) as initiator, open(path / "chat.log", "rb") as log:
+            files.await_lines(log, b'"state": "delivered"', MESSAGES)
             times.append(time.monotonic() - began)
             memory.append(initiator.resident_mib())
         for responder in responders:
