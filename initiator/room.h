@@ -2,8 +2,9 @@
  * Rooms: the commands that change who is in one, and what is said there.
  *
  * common/PROTOCOL.md, section 7. A change is a state that the user signs; it is in chat.log, and queued for all members, before
- * the user is told. Who may do what is for room/roomrules to say: what it refuses is told with the reason. Each command asks
- * for what is missing, and returns what has become of it as desk.h says.
+ * the user is told. Who may do what is for room/roomrules to say: what it refuses is told with the reason. A command returns
+ * what has become of it as desk_conclude() does, DESK_REFUSED if it is against the rules, or as lobby_find() and
+ * recipient_find().
  */
 #ifndef QUARTET_ROOM_H
 #define QUARTET_ROOM_H

@@ -194,13 +194,16 @@ def test_an_open_room_is_found_and_joined(friends):
 
 
 def test_a_password_opens_a_room(friends):
-    alice, _, can = friends
+    alice, bob, can = friends
     script(alice, "create", "#lab", "-p", text="open sesame\n")
     wait_for_announced(can)
     assert "-p" in script(can, "join", "#lab", status=7).errors
     assert "not the password" in script(can, "join", "-p", "#lab", text="open barley\n", status=7).errors
     script(can, "join", "-p", "#lab", text="open sesame\n")
-    assert roster_of(alice)[0] == ["Alice", "Can"]
+    initiator = bob.initiator(terminal=True)
+    initiator.ask("Join #lab", "Password: ")
+    assert "sesame" not in initiator.ask("open sesame", "[^:]*Joined: #lab")[0]
+    assert roster_of(alice)[0] == ["Alice", "Can", "Bob"]
     initiator = alice.initiator(terminal=True)
     initiator.ask("Remove Can #lab", r"New password.*: ")
     initiator.menu("something else")
