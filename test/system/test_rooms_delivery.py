@@ -167,6 +167,39 @@ def test_a_newer_head_is_taken_over_and_the_saying_is_sealed_anew(author, make_m
         assert taken[-1] == bob.head.record
 
 
+def test_who_hears_of_a_newer_head_asks_for_it(author, make_members):
+    states, [bob] = make_members(author, "Bob")
+    author.takes(*states)
+    author.hears(bob)
+    with bob:
+        author.user.initiator()
+        eventually(lambda: [each.get("ask") for _, each in bob.heard] == ["states", "sayings"])
+        # Nobody hears that he was away.
+        bob.take(states[-1].following(author.identity, about="newer"))
+        saying = author.says("hello", [bob.identity])
+        eventually(lambda: author.states_of(saying))
+        eventually(lambda: [each.get("ask") for _, each in bob.heard] == [
+            "states", "sayings", None, "states", "sayings"])
+        assert [line["state"] for line in author.user.log() if isinstance(line.get("state"), dict)][-1] \
+            == bob.head.record
+
+
+def test_who_delivers_for_a_user_is_one_process(author, make_members):
+    states, [bob] = make_members(author, "Bob")
+    author.takes(*states)
+    author.hears(bob)
+    with bob:
+        author.user.initiator()
+        eventually(lambda: len(bob.heard) == 2)
+        author.user.start("initiator", "deliver", ready=False)
+        for number in range(20):
+            author.says(f"{number}", [bob.identity])
+        eventually(lambda: len(bob.sayings) == 20)
+        eventually(lambda: len([line for line in author.user.log() if line.get("state") == "delivered"]) == 20)
+        assert bob.texts() == [f"{number}" for number in range(20)]
+        assert len([each for _, each in bob.heard if "sealed" in each]) == 20
+
+
 def test_who_begins_asks_the_eldest_admin_what_was_done_and_said(author, make_members):
     states, members = make_members(author, "Bob", "Can", "Ece")
     bob, can, ece = members
