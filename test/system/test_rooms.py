@@ -8,7 +8,7 @@ import pytest
 
 from protocol import Identity, to_base64
 from quartet import eventually, peer, pin
-from rooms import Member, State, lock_of
+from rooms import Member, State
 
 CAN = "127.0.0.4"
 
@@ -233,10 +233,9 @@ def test_join_makes_no_room_if_nobody_could_be_heard(alice, people):
     assert script(alice, "rooms").output == ""
 
 
-def announced(member, has_password=False):
+def announced(member):
     """A record of peers.txt for a member that announces its room."""
-    room = {"id": to_base64(member.head.room), "name": "lab", "members": 1, "capacity": 64,
-            "entry": "password" if has_password else "open"}
+    room = {"id": to_base64(member.head.room), "name": "lab", "members": 1, "capacity": 64, "entry": "open"}
     return peer(member.username, -9, identity=member.identity.text, rooms=[room])
 
 
@@ -254,29 +253,6 @@ def test_the_next_is_asked_if_one_does_not_answer_or_refuses(alice):
         assert roster_of(alice)[0] == ["Can", "Alice"]
     script(alice, "leave", "#lab", status=4)
     assert "Nobody of" in script(alice, "join", "#lab", status=4).errors
-
-
-def test_a_false_room_gets_nothing_to_guess_a_password_with(alice):
-    alice.is_called("Alice")
-    identity = Identity()
-    first = State.first(identity, "Mallory", entry="invited")
-    room = first.following(identity, entry="password", lock=to_base64(lock_of("barley", first.room)))
-    with Member(identity, "Mallory", "127.0.0.5", first, room) as mallory:
-        alice.write_peers({mallory.address: announced(mallory, has_password=True)})
-        refusal = script(alice, "join", "-p", "#lab", text="open sesame\n", status=7).errors
-        assert "not the password" in refusal
-        assert [set(plaintext) & {"share", "confirmation"} for _, plaintext in mallory.heard] == [{"share"}]
-
-
-def test_a_state_of_another_room_lets_nobody_in(alice):
-    alice.is_called("Alice")
-    identity = Identity()
-    other = State.first(identity, "Mallory", name="den").letting_in(identity, alice.identity(), "Alice")
-    with Member(identity, "Mallory", "127.0.0.5", State.first(identity, "Mallory")) as mallory:
-        mallory.answers["join"] = lambda plaintext, speaker: {"state": other.record, "key": to_base64(other.key)}
-        alice.write_peers({mallory.address: announced(mallory)})
-        script(alice, "join", "#lab", status=7)
-        assert script(alice, "rooms").output.count("yours") == 0
 
 
 @pytest.mark.parametrize("is_script", [True, False])

@@ -32,7 +32,7 @@ class Attack:
     def __init__(self, bob, address=BOB):
         self.bob, self.address = bob, address
         self.identity = bob.identity()
-        self.people = {}
+        self.people = {"Bob": Member(self.identity, "Bob", address)}
 
     def person(self, name):
         """Somebody by name, who listens in a `with`."""
@@ -42,8 +42,8 @@ class Attack:
         return self.people[name]
 
     def meets(self, *names):
-        """Has Bob hear these now."""
-        self.bob.write_peers({each.address: peer(each.username, identity=each.identity.text)
+        """Has Bob hear these now, by a clock that leaves a slow machine time."""
+        self.bob.write_peers({each.address: peer(each.username, -9, identity=each.identity.text)
                               for each in map(self.person, names)})
 
     def tell(self, name, what, *arguments, **options):
@@ -420,8 +420,8 @@ def test_join_takes_no_room_from_who_does_not_know_the_password(attack):
     announced = {"id": to_base64(first.room), "name": "lab", "members": 1, "capacity": 64, "entry": "password"}
     mallory.answers["join"] = lambda *_: {"state": forged.record, "key": to_base64(forged.key)}
     with mallory:
-        attack.bob.write_peers({mallory.address: peer("Mallory", identity=mallory.identity.text, rooms=[announced])})
-        attack.bob.run("initiator", "join", "-p", "#lab", text="cheese\n", status=7)
+        attack.bob.write_peers({mallory.address: peer("Mallory", -9, identity=mallory.identity.text, rooms=[announced])})
+        attack.bob.run("initiator", "join", "-p", "#lab", text="cheese\n", status=REFUSED)
     assert [plaintext["ask"] for _, plaintext in mallory.heard] == ["join"]
     assert not attack.events("joined")
 
@@ -446,8 +446,6 @@ def can_attack(attack, make_user):
     can.is_called("Can")
     can_attack = Attack(can, "127.0.0.4")
     can.pin(Alice=pin(identity_of(attack, "Alice").text), Bob=pin(attack.identity.text))
-    can.update_peers_file(lambda content: content["peers"].update(
-        {BOB: peer("Bob", identity=attack.identity.text)}))
     can_attack.people = attack.people
     attack.people["Can"] = Member(can_attack.identity, "Can", "127.0.0.4")
     can_attack.responder = can.responder()
@@ -612,6 +610,7 @@ def test_who_signs_two_states_after_the_same_one_is_named_to_all(attack, can_att
     can_attack.give("Mallory", head.following(mallory, about="for Can"))
     attack.meets("Can")
     attack.bob.initiator()
+    can_attack.meets("Bob")
     can_attack.bob.initiator()
     for each in (attack, can_attack):
         eventually(lambda: each.events("twice") == [("Mallory?", "Mallory?")])
@@ -628,6 +627,7 @@ def test_the_removed_have_nothing_of_it_in_their_files(attack, can_attack):
     script(attack, "remove", "Can", "#lab", status=UNREACHABLE)
     script(attack, "send", "#lab", "not for Can")
     can_attack.responder = can_attack.bob.responder()
+    can_attack.meets("Bob")
     initiator = can_attack.bob.initiator()
     eventually(lambda: can_attack.events("removed"))
     script(can_attack, "send", "#lab", "still here", status=NOBODY)
@@ -651,7 +651,7 @@ def newcomer(make_user):
     def hears(member, state):
         announced = {"id": to_base64(state.room), "name": state.members["name"], "members": len(state.roster),
                      "capacity": state.members["capacity"], "entry": state.members["entry"]}
-        user.write_peers({member.address: peer(member.username, identity=member.identity.text, rooms=[announced])})
+        user.write_peers({member.address: peer(member.username, -9, identity=member.identity.text, rooms=[announced])})
     user.hears = hears
     return user
 
