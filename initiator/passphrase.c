@@ -34,6 +34,8 @@ int passphrase_ask(struct desk *desk, const char *question, struct secret *secre
 
 	secret->len = 0;
 	if (desk->prompt.terminal) {
+		/* What was said before stands above the question. */
+		console_flush(desk->console);
 		rc = secret_ask(question, secret);
 	} else if (!prompt_ask(&desk->prompt, question, &line, &len)) {
 		return ENODATA;

@@ -218,8 +218,7 @@ int room_remove(struct desk *desk, const char *typed)
 
 	/* Whoever was in it knows the old one. */
 	if (status == PROGRAM_FINE && found.entry == ROOMENTRY_PASSWORD && desk->prompt.terminal)
-		status = roomsetup_set_password(desk, &found, "",
-		    "New password of the room (Enter keeps the old one, which is known): ");
+		status = roomsetup_set_password(desk, &found, "", "New password (Enter keeps the one they know): ");
 	return status;
 }
 

@@ -134,7 +134,7 @@ int roomsetup_set_password(struct desk *desk, const struct lobby_room *found, co
 	if (is_asked && !roomsetup_ask_password(desk, question, &password))
 		return PROGRAM_FAILED;
 	if (password.len == 0) {
-		console_put(desk->console, "Nothing was changed.\n");
+		console_put(desk->console, "The password stays as it is.\n");
 		return desk->script ? PROGRAM_FAILED : PROGRAM_FINE;
 	}
 	if (!roomsetup_make_lock(desk, found->id, &password, setting.lock))
@@ -309,24 +309,24 @@ static int make(struct desk *desk, struct making *making, struct lobby_room *fou
 	return status == PROGRAM_FINE ? room_finish(desk, found, "Made:", NULL, NULL) : status;
 }
 
-/* Checks what can be wrong before anything is done. */
-static const char *order_fault(const struct rooms *rooms, const struct making *making, const char *name)
+/* Checks what a room is to be called. */
+static const char *name_fault(struct desk *desk, const char *text, char name[static ROOM_NAME_MAX_BYTES + 1])
 {
-	if (making->order->capacity > 0 && making->order->capacity <= making->newcomer_count)
-		return capacity_rule;
-	for (const struct room *room = NULL; (room = rooms_next(rooms, room));) {
+	const char *fault = lobby_check_name(text, name);
+	const struct rooms *rooms = fault ? NULL : desk_rooms(desk);
+
+	for (const struct room *room = NULL; rooms && (room = rooms_next(rooms, room));) {
 		if (room->is_member && username_is_same(room->head->name, name))
-			return "you are in a room of that name";
+			fault = "you are in a room of that name";
 	}
-	return NULL;
+	return fault;
 }
 
 int roomsetup_create(struct desk *desk, struct roomsetup_order *order)
 {
 	struct making making = {.order = order};
 	struct lobby_room found;
-	const char *fault = lobby_check_name(order->name, found.name);
-	const struct rooms *rooms;
+	const char *fault = name_fault(desk, order->name, found.name);
 	int missing;
 
 	if (fault)
@@ -335,23 +335,35 @@ int roomsetup_create(struct desk *desk, struct roomsetup_order *order)
 	    (!roomsetup_ask_password(desk, "Password: ", &order->password) || order->password.len == 0))
 		return PROGRAM_FAILED;
 	missing = find_newcomers(desk, &making);
-	rooms = desk_rooms(desk);
-	if (!rooms)
-		return PROGRAM_FAILED;
-	fault = order_fault(rooms, &making, found.name);
-	if (fault)
-		return refuse(desk, fault);
+	if (order->capacity > 0 && order->capacity <= making.newcomer_count)
+		return refuse(desk, capacity_rule);
 	return desk_worse(make(desk, &making, &found, &order->password), missing);
 }
 
-/* Asks for something that need not be; false if the user gives up. */
-static bool ask_optional(struct prompt *prompt, enum prompt_wants wants, const char *question, char *text, size_t size)
+static const char *capacity_fault(const char *text)
 {
-	char *answer;
-	bool answered = prompt_ask_for(prompt, wants, question, &answer);
+	unsigned capacity;
 
-	snprintf(text, size, "%s", answered ? answer : "");
-	return answered || !(prompt->cancelled || prompt->over || prompt->too_long);
+	return text[0] == '\0' || read_capacity(text, 0, &capacity) ? NULL : capacity_rule;
+}
+
+/* Asks for something that need not be, at a terminal until it will do; false if the user gives up. */
+static bool ask_optional(struct desk *desk, enum prompt_wants wants, const char *question,
+    const char *(*find_fault)(const char *text), char text[static LINEINPUT_MAX_BYTES + 1])
+{
+	struct prompt *prompt = &desk->prompt;
+
+	for (;;) {
+		char *answer;
+		bool answered = prompt_ask_for(prompt, wants, question, &answer);
+		const char *fault;
+
+		snprintf(text, LINEINPUT_MAX_BYTES + 1, "%s", answered ? answer : "");
+		fault = find_fault ? find_fault(text) : NULL;
+		if (!fault || !prompt->terminal)
+			return answered || !(prompt->cancelled || prompt->over || prompt->too_long);
+		refuse(desk, fault);
+	}
 }
 
 /* Takes names with commas between them, which are cut apart. */
@@ -368,16 +380,17 @@ static void take_newcomers(struct roomsetup_order *order, char *names)
 /* Asks for all but the name, and makes the room. */
 static int ask_and_create(struct desk *desk, struct roomsetup_order *order)
 {
-	char about[LINEINPUT_MAX_BYTES + 1], names[LINEINPUT_MAX_BYTES + 1], capacity[16];
-	struct prompt *prompt = &desk->prompt;
-	const char *fault;
+	char about[LINEINPUT_MAX_BYTES + 1], names[LINEINPUT_MAX_BYTES + 1], capacity[LINEINPUT_MAX_BYTES + 1];
+	char name[ROOM_NAME_MAX_BYTES + 1];
+	const char *fault = name_fault(desk, order->name, name);
 
+	if (fault)
+		return refuse(desk, fault);
 	if (!roomsetup_ask_password(desk, "Password (Enter: none): ", &order->password) ||
-	    !ask_optional(prompt, PROMPT_NOTHING, "Capacity (Enter: " TEXT_OF(ROOM_MEMBERS_MAX) "): ", capacity,
-		sizeof(capacity)) ||
-	    !ask_optional(prompt, PROMPT_NOTHING, "Description (Enter: none): ", about, sizeof(about)) ||
-	    !ask_optional(prompt, PROMPT_NAME, "Members, with commas between them (Enter: none so far): ", names,
-		sizeof(names))) {
+	    !ask_optional(desk, PROMPT_NOTHING, "Capacity (Enter: " TEXT_OF(ROOM_MEMBERS_MAX) "): ", capacity_fault,
+		capacity) ||
+	    !ask_optional(desk, PROMPT_NOTHING, "Description (Enter: none): ", about_fault, about) ||
+	    !ask_optional(desk, PROMPT_NAME, "Members, with commas between (Enter: none): ", NULL, names)) {
 		console_put(desk->console, "Nothing was made.\n");
 		return PROGRAM_FAILED;
 	}

@@ -205,7 +205,7 @@ def test_a_password_opens_a_room(friends):
     assert "sesame" not in initiator.ask("open sesame", "[^:]*Joined: #lab")[0]
     assert roster_of(alice)[0] == ["Alice", "Can", "Bob"]
     initiator = alice.initiator(terminal=True)
-    initiator.ask("Remove Can #lab", r"New password.*: ")
+    initiator.ask("Remove Can #lab", r"Removed: Can is not in #lab\.(?s:.*)New password.*: ")
     initiator.menu("something else")
     wait_for_announced(can)
     assert "removed by Alice" in script(can, "join", "-p", "#lab", text="something else\n", status=7).errors
@@ -286,6 +286,18 @@ def test_create_asks_for_what_a_room_may_have(alice, people):
     assert "Made: #lab." in initiator.menu("")
     assert "#lab  1 of 8  open  yours  Alice" in initiator.menu("Rooms")
     assert "who cooks" in initiator.menu("Room #lab")
+
+
+def test_create_asks_again_at_once_for_what_will_not_do(alice, people):
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Create #lab", r"Password \(Enter: none\): ")
+    initiator.ask("", r"Capacity \(Enter: 64\): ")
+    initiator.ask("seven", r"1 to 64 members(?s:.*)Capacity \(Enter: 64\): ")
+    initiator.ask("7", r"Description \(Enter: none\): ")
+    initiator.ask("x" * 300, r"at most(?s:.*)Description \(Enter: none\): ")
+    initiator.ask("", r"Members.*: ")
+    assert "Made: #lab." in initiator.menu("")
+    assert "you are in a room of that name" in initiator.menu("Create #lab")
 
 
 def test_a_pipe_has_four_lines_for_create(alice, people):
