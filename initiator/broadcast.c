@@ -105,8 +105,12 @@ int broadcast_send(struct desk *desk, const char *text, size_t len)
 int broadcast_run(struct desk *desk, const char *text)
 {
 	size_t len = strlen(text);
-	const char *fault = len == 0 ? "is empty" : message_fault(text, len, desk->prompt.plain, false);
+	const char *fault = message_fault(text, len, desk->prompt.plain, false);
 
+	if (len == 0) {
+		console_put_styled(desk->console, CONSOLE_WARNING, "Broadcast TEXT is for everybody who is online.\n");
+		return PROGRAM_FAILED;
+	}
 	if (fault)
 		wording_put_unfit(desk->console, fault);
 	return fault ? PROGRAM_FAILED : broadcast_send(desk, text, len);

@@ -340,7 +340,8 @@ static int enter(struct joining *joining, bool takes_password)
 	if (!rooms || !desk_read_peers(desk))
 		return PROGRAM_FAILED;
 	if (room->places & LOBBY_HELD)
-		return tell(desk, CONSOLE_WARNING, "You were put in", room, ": Accept or Reject it", PROGRAM_FAILED);
+		return tell(desk, CONSOLE_WARNING, "You were put in", room, "; it waits for Accept or Reject",
+		    PROGRAM_FAILED);
 	find_members(joining, rooms_find(rooms, room->id));
 	if (joining->count == 0 && !is_mine)
 		return tell(desk, CONSOLE_WARNING, "Nobody of", room, " is here", DESK_UNREACHABLE);
@@ -371,8 +372,11 @@ static int make(struct desk *desk, const struct lobby_room *room, bool takes_pas
 {
 	struct roomsetup_order order = {.name = room->name, .has_password = takes_password};
 
-	if (unheard_ms(desk) == 0)
+	if (unheard_ms(desk) == 0) {
+		if (!desk->script)
+			tell(desk, CONSOLE_WARNING, "Nobody has announced", room, ", so this is a new one", 0);
 		return roomsetup_create(desk, &order);
+	}
 	console_put_styled(desk->console, CONSOLE_WARNING,
 	    "Nobody announces that room. It was not made, because your own announcements are not heard either: do the "
 	    "announcer and discovery run?\n");

@@ -257,12 +257,31 @@ int lobby_find(struct desk *desk, const char *text, unsigned places, struct lobb
 	return chosen ? PROGRAM_FINE : desk->prompt.terminal ? PROGRAM_FAILED : DESK_NOBODY;
 }
 
-int lobby_tell_none(const struct desk *desk, const struct lobby_room *none, const char *sentence)
+unsigned lobby_look_for(struct desk *desk, const char *name)
 {
+	struct lobby lobby;
+	unsigned places = 0;
+
+	if (lobby_read(desk, &lobby)) {
+		for (size_t i = 0; i < lobby.count; i++)
+			places |= is_meant(&lobby.list[i], name, LOBBY_ALL) ? lobby.list[i].places : 0;
+	}
+	lobby_free(&lobby);
+	return places;
+}
+
+int lobby_tell_none(struct desk *desk, const struct lobby_room *none, const char *sentence)
+{
+	unsigned places = lobby_look_for(desk, none->name);
+
 	console_put_styled(desk->console, CONSOLE_WARNING, "%s", sentence);
 	console_put(desk->console, " ");
 	lobby_put_name(desk->console, CONSOLE_NORMAL, none->name);
-	console_put(desk->console, "; Rooms lists what there is.\n");
+	console_put(desk->console, "; %s.\n",
+	    places & LOBBY_MINE	       ? "you are in it"
+	    : places & LOBBY_HELD      ? "it waits for Accept or Reject"
+	    : places & LOBBY_ANNOUNCED ? "Join takes you there"
+				       : "Rooms lists what there is");
 	return DESK_NOBODY;
 }
 

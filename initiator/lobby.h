@@ -56,8 +56,11 @@ const char *lobby_check_name(const char *text, char name[static ROOM_NAME_MAX_BY
 int lobby_find(struct desk *desk, const char *text, unsigned places, struct lobby_room *found)
     __attribute__((warn_unused_result));
 
-/* Tells that there is none: "There is no room" #lab. */
-int lobby_tell_none(const struct desk *desk, const struct lobby_room *none, const char *sentence);
+/* Returns the places of all rooms of that name, as bits. */
+unsigned lobby_look_for(struct desk *desk, const char *name);
+
+/* Tells that there is none, and what to do: "There is no room" #lab. Returns DESK_NOBODY. */
+int lobby_tell_none(struct desk *desk, const struct lobby_room *none, const char *sentence);
 
 /* Finds one that the user is in: if there is none, the user is told, and this returns DESK_NOBODY. */
 int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found) __attribute__((warn_unused_result));

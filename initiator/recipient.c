@@ -112,8 +112,10 @@ static int choose(struct recipient *recipient, const struct candidates *candidat
 	return found ? PROGRAM_FINE : prompt->terminal ? PROGRAM_FAILED : DESK_NOBODY;
 }
 
-static void tell_nobody(const char *text, bool number, struct console *console)
+static void tell_nobody(const char *text, bool number, struct desk *desk)
 {
+	struct console *console = desk->console;
+	bool is_room = !number && lobby_look_for(desk, text) & ~(unsigned)LOBBY_LEFT;
 	bool reserved = !number && ownname_rule(text);
 
 	console_put_styled(console, CONSOLE_WARNING,
@@ -121,6 +123,7 @@ static void tell_nobody(const char *text, bool number, struct console *console)
 	console_put(console, " ");
 	console_put_foreign(console, text, strlen(text));
 	console_put(console, number	? "; Users makes a new one.\n"
+			     : is_room	? " here now; the room takes a # before its name.\n"
 			     : reserved ? "; who announces such a name is reached by address.\n"
 					: " here now; Users lists who is.\n");
 }
@@ -220,7 +223,7 @@ int recipient_find_among(struct recipient *recipient, const char *text, const st
 	candidates.noted = search->noted;
 	look_up(&candidates, text, desk);
 	if (candidates.count == 0) {
-		tell_nobody(text, !desk->script && is_number(text), desk->console);
+		tell_nobody(text, !desk->script && is_number(text), desk);
 		return DESK_NOBODY;
 	}
 	status = choose(recipient, &candidates, &desk->prompt);

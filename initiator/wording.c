@@ -256,6 +256,8 @@ static void put_shares(struct console *console, const struct rooms *rooms, const
 		if (refused && share->why[0] != '\0') {
 			console_put(console, ": ");
 			console_put_foreign(console, share->why, strlen(share->why));
+		} else if (strcmp(share->why, "held") == 0) {
+			console_put(console, " to accept");
 		}
 		before = ",";
 	}

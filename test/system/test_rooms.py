@@ -222,6 +222,15 @@ def test_refusals_to_join_say_why(friends):
     assert "invites" in script(can, "join", "#club", status=7).errors
 
 
+def test_who_means_a_room_that_they_are_not_in_is_told_what_to_do(friends):
+    alice, bob, can = friends
+    script(alice, "create", "#lab", "Bob")
+    wait_for_announced(can)
+    assert "in no room #lab; Join takes you there." in script(can, "send", "#lab", "hello", status=3).errors
+    assert "lab here now; the room takes a # before its name" in script(can, "send", "lab", "hello", status=3).errors
+    assert "in no room #tea; Rooms lists what there is." in script(can, "send", "#tea", "hello", status=3).errors
+
+
 def test_join_makes_a_room_that_nobody_announces(friends):
     alice, _, _ = friends
     script(alice, "join", "#new")
