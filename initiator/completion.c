@@ -38,8 +38,8 @@ static void add_people(const struct desk *desk, const char *typed, struct wordli
 	}
 }
 
-/* Adds the rooms whose names begin as typed, "#l", as the last word may. */
-static void add_rooms(struct desk *desk, const char *typed, struct wordlist *words)
+/* Adds the rooms of these places whose names begin as typed, "#l", as the last word may. */
+static void add_rooms(struct desk *desk, const char *typed, unsigned places, struct wordlist *words)
 {
 	struct lobby lobby;
 
@@ -48,16 +48,31 @@ static void add_rooms(struct desk *desk, const char *typed, struct wordlist *wor
 			char name[LOBBY_NAME_BYTES];
 
 			snprintf(name, sizeof(name), "#%s", lobby.list[i].name);
-			add(words, typed, name, NULL);
+			if (lobby.list[i].places & places)
+				add(words, typed, name, NULL);
 		}
 	}
 	lobby_free(&lobby);
+}
+
+/* Whether the first word of a line is one of these, or the beginning of one. */
+static bool is_one_of(const char *line, const char *const *list)
+{
+	char word[16];
+	size_t len = strcspn(line, " ");
+
+	snprintf(word, sizeof(word), "%.*s", (int)len, line);
+	while (*list && !(len > 1 && len < sizeof(word) && prompt_begins(*list, word)))
+		list++;
+	return *list;
 }
 
 void completion_offer(struct desk *desk, enum prompt_wants wants, const char *line, struct wordlist *words)
 {
 	static const char *const modes[] = {"secure", "unsecure", "plain", NULL};
 	static const char *const words_of_talk[] = {TALK_WORDS, NULL};
+	static const char *const of_rooms[] = {"Room", "Join", "Leave", "Set", NULL};
+	static const char *const of_members[] = {"Invite", "Remove", "Promote", "Demote", NULL};
 	bool is_addressed = line[0] == '@' && (wants == PROMPT_COMMAND || wants == PROMPT_TALK);
 	const char *typed = line, *const * list, *room;
 
@@ -69,11 +84,18 @@ void completion_offer(struct desk *desk, enum prompt_wants wants, const char *li
 	if (room[0] == '#' && wants != PROMPT_NOTHING)
 		typed = room;
 	words->begin = (size_t)(typed - line);
-	if (wants == PROMPT_ROOM ||
-	    (typed[0] == '#' && (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME))) {
-		add_rooms(desk, typed, words);
+	if (wants == PROMPT_ROOM || (wants == PROMPT_COMMAND && typed[0] == '\0' && is_one_of(line, of_rooms))) {
+		add_rooms(desk, typed, LOBBY_MINE | LOBBY_HELD | LOBBY_ANNOUNCED, words);
+	} else if (typed[0] == '#' && (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME)) {
+		add_rooms(desk, typed, LOBBY_ALL, words);
 	} else if (is_addressed || wants == PROMPT_COMMAND || wants == PROMPT_NAME) {
 		add_people(desk, typed, words);
+		/* Behind the name stands the room. */
+		if (words->count == 0 && wants == PROMPT_COMMAND && is_one_of(line, of_members) &&
+		    line[strlen(line) - 1] == ' ') {
+			words->begin = strlen(line);
+			add_rooms(desk, "", LOBBY_MINE, words);
+		}
 	} else if (wants == PROMPT_MODE || (wants == PROMPT_TALK && typed[0] == '/')) {
 		for (list = wants == PROMPT_MODE ? modes : words_of_talk; *list; list++) {
 			if (prompt_begins(*list, typed))

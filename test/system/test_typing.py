@@ -371,7 +371,10 @@ def test_names_of_rooms_are_completed(alice):
     initiator.wait_for("boratory ")
     initiator.send_bytes(b"\x03")
     initiator.wait_for(MENU)
-    initiator.send_bytes(b"Leave #la\t\r")
+    initiator.send_bytes(b"Promote Bob \t\x03")
+    initiator.wait_for("#laboratory ")
+    initiator.wait_for(MENU)
+    initiator.send_bytes(b"Leave \t\r")
     initiator.wait_for("Left: #laboratory")
 
 
