@@ -148,9 +148,9 @@ static const struct roomview_room *find_room(struct transcript *transcript, cons
 
 	roomview_refresh(&transcript->rooms, file);
 	room = roomview_find(&transcript->rooms, entry->room);
-	if (room && room->is_stored)
+	if (room && room->is_stored && !room->is_held)
 		return room;
-	/* Its record may be as new as the line. */
+	/* Its record may be as new as the line, and so may a decision. */
 	(void)!peersfile_read_content(file);
 	roomview_refresh(&transcript->rooms, file);
 	return roomview_find(&transcript->rooms, entry->room);
@@ -185,10 +185,10 @@ static void put_event(struct transcript *transcript, const struct chatlog_entry 
 	if (transcript->shows)
 		put_day(transcript, entry->time_ms);
 	if (room && room->is_held) {
-		roomview_put_name(&transcript->rooms, console, CONSOLE_FAINT, entry->room);
-		console_put_styled(console, CONSOLE_FAINT, " waits for Accept or Reject: you were put in by ");
 		console_put_name(console, CONSOLE_FAINT, entry->by ? entry->by : "somebody");
-		console_put(console, "\n");
+		console_put_styled(console, CONSOLE_FAINT, " has put you in ");
+		roomview_put_name(&transcript->rooms, console, CONSOLE_FAINT, entry->room);
+		console_put_styled(console, CONSOLE_FAINT, ": type Accept or Reject, and its name\n");
 	} else if (transcript->shows) {
 		row_put_event(console, entry, &transcript->rooms);
 	} else {

@@ -221,7 +221,7 @@ def test_a_room_that_one_was_put_in_by_a_stranger_waits(alice, lab):
     trap = Room(alice, "trap", held=True)
     screen = watch(alice)
     write(alice, trap.state_line(), trap.event("joined", username="Alice", by="Mallory?"))
-    screen.wait_for(r'^#trap waits for Accept or Reject: you were put in by Mallory\?$')
+    screen.wait_for(r'^Mallory\? has put you in #trap: type Accept or Reject, and its name$')
     write(alice, trap.received("buy gold"), lab.received("between"))
     screen.wait_for("between$")
     trap.store()
@@ -354,6 +354,7 @@ def test_rooms_that_wait_for_the_user_are_pointed_out(alice, lab):
     strangers = initiator.menu("Strangers")
     assert "  #trap waits: somebody whom you do not know has put you in\n" in strangers
     assert "lab" not in strangers and "rejected" not in strangers
+    assert "in no room #trap; it waits for Accept or Reject.\n" in initiator.menu("@#trap hello")
 
 
 # What the user decides about rooms.
@@ -411,7 +412,7 @@ def test_what_real_programs_do_in_a_room_is_on_both_screens(alice, make_user):
     hers, his = watch(alice), watch(ece)
     initiator = alice.initiator()
     initiator.menu("Create #lab -d x Ece")
-    his.wait_for(r"^#lab waits for Accept or Reject: you were put in by Alice$")
+    his.wait_for(r"^Alice has put you in #lab: type Accept or Reject, and its name$")
     hers.wait_for(r"#lab: Ece joined, let in by Alice$")
     initiator.menu("@#lab hello")
     hers.wait_for(r"→ #lab  hello \(waiting for Ece\)$")
