@@ -472,10 +472,7 @@ static int read_lines(struct rooms *rooms)
 	int rc;
 
 	while ((rc = chatfollower_next(rooms->follower, &line, &len, &offset)) == 0) {
-		/* There may have been no file before. */
-		if (rooms->last < 0)
-			is_same_file(rooms, &size);
-		else if (offset <= rooms->last)
+		if (offset <= rooms->last)
 			forget_lines(rooms, is_same_file(rooms, &size) ? offset : 0);
 		rooms->last = offset;
 		rc = take_line(rooms, line, len, offset);
