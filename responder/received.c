@@ -205,8 +205,9 @@ int received_read(struct received *received, int dir)
 	rc = chatreader_open(dir, &reader);
 	for (size_t seen = 0; rc == 0 && more && seen < RECEIVED_READ_MAX_BYTES && !stop_requested(); seen += len) {
 		rc = chatreader_line(reader, &line, &len);
-		/* Most lines need not be parsed for this. */
-		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || chatlog_parse(line, len, &entry) != 0)
+		/* Most lines need not be parsed for this, and none that is of a room. */
+		if (rc != 0 || !memmem(line, len, "\"id\"", 4) || memmem(line, len, "\"room\": ", 8) ||
+		    chatlog_parse(line, len, &entry) != 0)
 			continue;
 		if (state_of(&entry) != RECEIVED_NOT && entry.has_id && entry.has_identity)
 			more = received_recall(received, entry.identity, entry.id, state_of(&entry));
