@@ -21,7 +21,7 @@ KINDS = {"": (lambda path: None, 6), f", {company.MANY} rooms": (company.write_m
 
 
 class Idlers:
-    """The four programs, each in a network of its own, doing nothing while the other rows are measured.
+    """The four programs, of each kind and each in a network of its own, doing nothing while the other rows are measured.
 
     No datagram and no connection can reach them there, so what they do they do of
     themselves. That the processors are busy with others can make a switch
