@@ -10,16 +10,6 @@
 #include "trust/verdict.h"
 #include "wording.h"
 
-/* Whether a claim is the first of its identity that is online, so that nobody gets anything twice. */
-static bool is_first_online(const struct peers *peers, const struct peer *claim, int64_t now_ms)
-{
-	const struct peer *first = NULL;
-
-	while ((first = peers_next_of(peers, claim->identity, first)) && !peer_is_online(first, now_ms))
-		;
-	return first == claim;
-}
-
 /* Finds everybody else who is here: their identities; and names those who have none. */
 static int find_all(const struct desk *desk, struct buffer *identities)
 {
@@ -35,7 +25,9 @@ static int find_all(const struct desk *desk, struct buffer *identities)
 		    peer_announces(claim, desk_identity(desk)))
 			continue;
 		verdict_of_claim(&verdict, peersfile_pins(desk->peers), claim);
-		if (claim->has_identity && !verdict.blocked && is_first_online(peers, claim, now_ms))
+		/* Nobody gets anything twice. */
+		if (claim->has_identity && !verdict.blocked &&
+		    peers_find_online(peers, claim->identity, now_ms) == claim)
 			rc = buffer_append(identities, claim->identity, IDENTITY_BYTES);
 		if (claim->has_identity)
 			continue;

@@ -38,11 +38,8 @@ struct joining {
 static void add(struct joining *joining, const uint8_t identity[static IDENTITY_BYTES])
 {
 	const struct peers *peers = peersfile_peers(joining->desk->peers);
-	int64_t now_ms = clock_wall_ms();
-	bool is_online = false;
+	bool is_online = peers_find_online(peers, identity, clock_wall_ms());
 
-	for (const struct peer *claim = NULL; (claim = peers_next_of(peers, identity, claim));)
-		is_online |= peer_is_online(claim, now_ms);
 	for (size_t i = 0; i < joining->count; i++)
 		is_online &= memcmp(joining->asked[i], identity, IDENTITY_BYTES) != 0;
 	if (is_online && joining->count < ASKED_MAX &&
@@ -277,16 +274,13 @@ static int tell(const struct desk *desk, enum console_style style, const char *w
 /* For how long the user's own announcements must still be heard, in ms; -1 if they are not. */
 static int64_t unheard_ms(const struct desk *desk)
 {
-	const struct peers *peers = peersfile_peers(desk->peers);
 	int64_t now_ms = clock_wall_ms();
+	const struct peer *own = peers_find_online(peersfile_peers(desk->peers), desk_identity(desk), now_ms);
+	int64_t heard_ms = own ? now_ms - own->back_s * 1000 : 0;
 
-	for (const struct peer *own = NULL; (own = peers_next_of(peers, desk_identity(desk), own));) {
-		int64_t heard_ms = now_ms - own->back_s * 1000;
-
-		if (peer_is_online(own, now_ms))
-			return heard_ms >= JOIN_HEARD_S * 1000 ? 0 : JOIN_HEARD_S * 1000 - heard_ms;
-	}
-	return -1;
+	if (!own)
+		return -1;
+	return heard_ms >= JOIN_HEARD_S * 1000 ? 0 : JOIN_HEARD_S * 1000 - heard_ms;
 }
 
 static void set(void *context)

@@ -75,14 +75,7 @@ int roomlist_show(struct desk *desk, const struct wish *wish)
 
 static bool is_online(const struct desk *desk, const uint8_t *identity)
 {
-	const struct peers *peers = peersfile_peers(desk->peers);
-	int64_t now_ms = clock_wall_ms();
-
-	for (const struct peer *claim = NULL; (claim = peers_next_of(peers, identity, claim));) {
-		if (peer_is_online(claim, now_ms))
-			return true;
-	}
-	return false;
+	return peers_find_online(peersfile_peers(desk->peers), identity, clock_wall_ms());
 }
 
 static bool is_oneself(const struct desk *desk, const uint8_t *identity)

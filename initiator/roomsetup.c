@@ -322,7 +322,7 @@ static const char *name_fault(struct desk *desk, const char *text, char name[sta
 	return fault;
 }
 
-int roomsetup_create(struct desk *desk, struct roomsetup_order *order)
+static int create(struct desk *desk, struct roomsetup_order *order)
 {
 	struct making making = {.order = order};
 	struct lobby_room found;
@@ -338,6 +338,14 @@ int roomsetup_create(struct desk *desk, struct roomsetup_order *order)
 	if (order->capacity > 0 && order->capacity <= making.newcomer_count)
 		return refuse(desk, capacity_rule);
 	return desk_worse(make(desk, &making, &found, &order->password), missing);
+}
+
+int roomsetup_create(struct desk *desk, struct roomsetup_order *order)
+{
+	int status = create(desk, order);
+
+	secret_wipe(&order->password);
+	return status;
 }
 
 static const char *capacity_fault(const char *text)

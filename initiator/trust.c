@@ -246,15 +246,12 @@ static int find_rival(struct desk *desk, const char *name, struct recipient *rec
 static void put_change(const struct desk *desk, const struct recipient *recipient)
 {
 	struct console *console = desk->console;
-	const struct peer *peer = NULL;
-	int64_t now_ms = clock_wall_ms();
+	const struct peer *peer =
+	    peers_find_online(peersfile_peers(desk->peers), recipient->other.identity, clock_wall_ms());
 	char ip[ADDRESS_TEXT_BYTES];
 
 	recipient_put_change(recipient, console);
 	put_both(desk, recipient);
-	do
-		peer = peers_next_of(peersfile_peers(desk->peers), recipient->other.identity, peer);
-	while (peer && !peer_is_online(peer, now_ms));
 	/* Then the change is probably not one. */
 	if (peer)
 		console_put_styled(console, CONSOLE_WARNING, "The identity you know is announced at %s.\n",

@@ -304,7 +304,7 @@ int roomacts_change(struct rooms *rooms, struct room *room,
 	rc = rooms_begin(rooms);
 	if (rc != 0)
 		return rc;
-	/* It may have been forgotten by another program. */
+	/* It may have given way to another. */
 	room = rooms_find(rooms, id);
 	return rooms_end(rooms, room ? change(rooms, room, edit, context, why) : ENOENT);
 }

@@ -63,6 +63,7 @@ int room_add_key(struct room *room, const struct roomstate *state, const uint8_t
 {
 	struct room_key added;
 	uint8_t secret[ROOM_KEY_BYTES];
+	int rc;
 
 	if (!key || room_key(room, state->id))
 		return 0;
@@ -71,7 +72,9 @@ int room_add_key(struct room *room, const struct roomstate *state, const uint8_t
 		return EBADMSG;
 	memcpy(added.state, state->id, sizeof(added.state));
 	memcpy(added.key, key, sizeof(added.key));
-	return buffer_append(&room->keys, &added, sizeof(added));
+	rc = buffer_append(&room->keys, &added, sizeof(added));
+	sodium_memzero(&added, sizeof(added));
+	return rc;
 }
 
 bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_BYTES],
@@ -84,31 +87,6 @@ bool room_has_said(const struct room *room, const uint8_t id[static ENVELOPE_ID_
 			return true;
 	}
 	return false;
-}
-
-int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *by, const uint8_t *state, int64_t offset)
-{
-	struct room_saying *said;
-
-	if (room_has_said(room, id, by))
-		return 0;
-	if (room->saying_count == ROOMS_SAYINGS_MAX)
-		memmove(room->sayings, room->sayings + 1, --room->saying_count * sizeof(*room->sayings));
-	if (room->saying_count == room->saying_room) {
-		size_t more = room->saying_count ? 2 * room->saying_count : 16;
-		struct room_saying *sayings = realloc(room->sayings, more * sizeof(*sayings));
-
-		if (!sayings)
-			return ENOMEM;
-		room->sayings = sayings;
-		room->saying_room = more;
-	}
-	said = &room->sayings[room->saying_count++];
-	memcpy(said->id, id, sizeof(said->id));
-	memcpy(said->by, by, sizeof(said->by));
-	memcpy(said->state, state, sizeof(said->state));
-	said->offset = offset;
-	return 0;
 }
 
 void room_unload(struct room *room)
@@ -402,6 +380,31 @@ static int take_state_line(struct rooms *rooms, const struct chatlog_entry *entr
 	return 0;
 }
 
+static int add_saying(struct room *room, const struct saying *saying, int64_t offset)
+{
+	struct room_saying *said;
+
+	if (room_has_said(room, saying->id, saying->by))
+		return 0;
+	if (room->saying_count == ROOMS_SAYINGS_MAX)
+		memmove(room->sayings, room->sayings + 1, --room->saying_count * sizeof(*room->sayings));
+	if (room->saying_count == room->saying_room) {
+		size_t more = room->saying_count ? 2 * room->saying_count : 16;
+		struct room_saying *sayings = realloc(room->sayings, more * sizeof(*sayings));
+
+		if (!sayings)
+			return ENOMEM;
+		room->sayings = sayings;
+		room->saying_room = more;
+	}
+	said = &room->sayings[room->saying_count++];
+	memcpy(said->id, saying->id, sizeof(said->id));
+	memcpy(said->by, saying->by, sizeof(said->by));
+	memcpy(said->state, saying->state, sizeof(said->state));
+	said->offset = offset;
+	return 0;
+}
+
 /* Notes that chat.log has a saying. */
 static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *entry, int64_t offset)
 {
@@ -412,7 +415,7 @@ static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *ent
 
 	if (!room || saying_read(&text, &saying) != 0)
 		return 0;
-	rc = room_add_saying(room, saying.id, saying.by, saying.state, offset);
+	rc = add_saying(room, &saying, offset);
 	saying_free(&saying);
 	return rc;
 }
@@ -498,7 +501,7 @@ int rooms_follow(struct rooms *rooms)
 		next = rooms_next(rooms, room);
 		if (room->is_stale)
 			rc = rooms_load(rooms, room);
-		/* A room that was forgotten has lines still. */
+		/* A room that gave way to another has lines still. */
 		if (rc == 0 && !room->is_member && room->digest == 0)
 			rooms_drop(rooms, room);
 	}
@@ -706,26 +709,6 @@ int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_hel
 		room->digest = 1;
 		rc = peersfile_commit(rooms->file, put_record(rooms, id, format_record(room)));
 	}
-	return rooms_end(rooms, rc);
-}
-
-int rooms_forget(struct rooms *rooms, struct room *room)
-{
-	uint8_t id[ROOM_ID_BYTES];
-	int rc;
-
-	memcpy(id, room->id, sizeof(id));
-	rc = rooms_begin(rooms);
-	if (rc != 0)
-		return rc;
-	room = rooms_find(rooms, id);
-	if (room && room->is_member)
-		return rooms_end(rooms, EPERM);
-	rc = room ? peersfile_begin(rooms->file) : 0;
-	if (room && rc == 0)
-		rc = peersfile_commit(rooms->file, put_record(rooms, id, NULL));
-	if (room && rc == 0)
-		rooms_drop(rooms, room);
 	return rooms_end(rooms, rc);
 }
 

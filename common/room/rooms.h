@@ -115,9 +115,6 @@ void rooms_name_other(const struct peersfile *file, const struct roomstate *stat
 /* Stores that a room is muted or not, and is held no more if is_held is false. */
 int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_held) __attribute__((warn_unused_result));
 
-/* Forgets a room that the user is in no more. */
-int rooms_forget(struct rooms *rooms, struct room *room) __attribute__((warn_unused_result));
-
 /*
  * For who changes something. rooms_begin() takes the lock and follows; after 0, rooms_end() writes to peers.txt what is new,
  * if error is 0, unlocks, and returns error. What peers.txt cannot be told it is told with the next change.
@@ -133,10 +130,8 @@ void rooms_drop(struct rooms *rooms, struct room *room);
 void room_unload(struct room *room);
 void room_set_head(const struct rooms *rooms, struct room *room, const struct roomstate *head);
 
-/* Notes the key of a state, unless it is NULL, and that something was said. EBADMSG for a key that is not the state's. */
+/* Notes the key of a state, unless it is NULL. EBADMSG if it is not the state's. */
 int room_add_key(struct room *room, const struct roomstate *state, const uint8_t *key)
-    __attribute__((warn_unused_result));
-int room_add_saying(struct room *room, const uint8_t *id, const uint8_t *by, const uint8_t *state, int64_t offset)
     __attribute__((warn_unused_result));
 
 /* Whom something is for. */

@@ -137,7 +137,7 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 	return rc;
 }
 
-/* Judges the last of some, and appends its line to those that are to be logged; its offset is that in them. */
+/* Judges the last of some, and appends its line to those that are to be logged. */
 static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, struct buffer *lines)
 {
 	static const struct room_recipients nobody;
@@ -146,13 +146,11 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 	int rc = saying_parse(&heard->text, &saying);
 
 	heard->hearing = ROOMTALK_NO_SAYING;
-	heard->offset = (int64_t)lines->len;
 	if (rc != 0)
 		return rc == EPROTO ? 0 : rc;
 	memcpy(heard->id, saying.id, sizeof(heard->id));
 	memcpy(heard->by, saying.by, sizeof(heard->by));
 	memcpy(heard->room, saying.room, sizeof(heard->room));
-	memcpy(heard->state, saying.state, sizeof(heard->state));
 	rc = judge_saying(rooms, &saying, heard->speaker, &heard->hearing);
 	for (size_t i = 0; i + 1 < count && heard->hearing == ROOMTALK_LOGGED; i++) {
 		if (all[i].hearing == ROOMTALK_LOGGED && memcmp(all[i].id, heard->id, sizeof(heard->id)) == 0 &&
@@ -179,14 +177,6 @@ int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t c
 		rc = hear_last(rooms, sayings, i + 1, &lines);
 	if (rc == 0 && lines.len > 0)
 		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		struct roomtalk_saying *said = &sayings[i];
-
-		said->offset += chatlog_appended(rooms->log);
-		if (said->hearing == ROOMTALK_LOGGED)
-			rc = room_add_saying(rooms_find(rooms, said->room), said->id, said->by, said->state,
-			    said->offset);
-	}
 	buffer_wipe(&lines);
 	return rooms_end(rooms, rc);
 }

@@ -36,9 +36,8 @@ struct roomtalk_saying {
 	const uint8_t *speaker;
 	struct in_addr address;
 	enum roomtalk_hearing hearing;
-	int64_t offset; /* if it was logged: of its line in chat.log */
 	/* Unless it is none: */
-	uint8_t id[ENVELOPE_ID_BYTES], by[IDENTITY_BYTES], room[ROOM_ID_BYTES], state[ROOMSTATE_ID_BYTES];
+	uint8_t id[ENVELOPE_ID_BYTES], by[IDENTITY_BYTES], room[ROOM_ID_BYTES];
 };
 
 /* Logs what is new of it. */

@@ -103,6 +103,16 @@ struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[sta
 	return node ? &node->peer : NULL;
 }
 
+const struct peer *peers_find_online(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
+    int64_t now_ms)
+{
+	const struct peer *peer = NULL;
+
+	while ((peer = peers_next_of(peers, identity, peer)) && !peer_is_online(peer, now_ms))
+		;
+	return peer;
+}
+
 /* What makes one claim of an address better than another. */
 static int worth(const struct peer *peer)
 {

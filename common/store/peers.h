@@ -90,6 +90,10 @@ struct peer *peers_next_of(const struct peers *peers, const uint8_t identity[sta
     const struct peer *peer);
 struct peer *peers_next_at(const struct peers *peers, struct in_addr address, const struct peer *peer);
 
+/* A claim of an identity that is online at now_ms, the one longest there; or NULL. */
+const struct peer *peers_find_online(const struct peers *peers, const uint8_t identity[static IDENTITY_BYTES],
+    int64_t now_ms);
+
 /* Lists all claims of an address, the best first, the others as they came to be there. Returns how many. */
 size_t peers_list(const struct peers *peers, struct in_addr address, struct peer *claims[static PEERS_CLAIMS_MAX]);
 
