@@ -32,7 +32,7 @@ common_OBJECTS = \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
-	$(addprefix room/,ask roomacts roomdraft roomevents roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
+	$(addprefix room/,ask roomacts roomdraft roomevents roomrecord roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
 	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
 announcer_OBJECTS = announcer beacon name openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence

@@ -2,23 +2,17 @@
 
 #include <string.h>
 
-#include "base/jsontext.h"
-#include "room/roomstate.h"
-#include "room/signedtext.h"
+#include "room/roomrecord.h"
 
 /* Reads the state in a record; NULL if it has none, or the user has yet to decide about the room. */
 static struct roomstate *read_state(const char *line, size_t len)
 {
-	json_t *record = jsontext_parse(line, len, NULL);
+	struct roomrecord record;
 	struct roomstate *state = NULL;
-	struct signedtext text;
-	const char *why;
 
-	if (!json_is_true(json_object_get(record, "held")) &&
-	    signedtext_of_json(json_object_get(record, "state"), &text) &&
-	    roomstate_read(text.text, text.len, text.signature, &state, &why) != 0)
-		state = NULL;
-	json_decref(record);
+	if (roomrecord_read(line, len, &record) && !record.is_held)
+		state = roomrecord_head(&record);
+	roomrecord_free(&record);
 	return state;
 }
 

@@ -15,6 +15,7 @@
 #include "room/ask.h"
 #include "room/roomacts.h"
 #include "roomsetup.h"
+#include "term/roomview.h"
 
 /* So many are asked. */
 #define ASKED_MAX 16
@@ -243,7 +244,7 @@ static int tell_refusal(const struct joining *joining)
 		i++;
 	console_put_styled(console, CONSOLE_BAD, "Not in");
 	console_put(console, " ");
-	lobby_put_name(console, CONSOLE_NORMAL, joining->room.name);
+	roomview_put_plain_name(console, CONSOLE_NORMAL, joining->room.name);
 	if (i < count) {
 		console_put(console, ": %s", sentences[i][1]);
 	} else {
@@ -264,7 +265,7 @@ static int tell(const struct desk *desk, enum console_style style, const char *w
 {
 	console_put_styled(desk->console, style, "%s", word);
 	console_put(desk->console, " ");
-	lobby_put_name(desk->console, CONSOLE_NORMAL, room->name);
+	roomview_put_plain_name(desk->console, CONSOLE_NORMAL, room->name);
 	console_put(desk->console, "%s.\n", rest);
 	return status;
 }

@@ -1,13 +1,12 @@
 #include "listing.h"
 
-#include <sodium.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/jsontext.h"
 #include "base/stop.h"
+#include "lobby.h"
 #include "net/address.h"
 #include "recipient.h"
 
@@ -51,13 +50,9 @@ bool listing_find_like(struct listing *listing, int *status)
 	return *status == PROGRAM_FINE;
 }
 
-/* Whether typed means a room, by its name or its whole id. */
 static bool is_meant(const struct roomview_room *room, const uint8_t *id, const char *typed)
 {
-	char text[sodium_base64_ENCODED_LEN(ROOM_ID_BYTES, BASE64_VARIANT)];
-
-	sodium_bin2base64(text, sizeof(text), id, ROOM_ID_BYTES, BASE64_VARIANT);
-	return typed[0] == '#' && (strcmp(text, typed + 1) == 0 || (room && username_is_same(room->name, typed + 1)));
+	return typed[0] == '#' && lobby_is_called(typed, room ? room->name : NULL, id);
 }
 
 static void learn_rooms(struct listing *listing)

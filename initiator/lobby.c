@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "term/roomview.h"
 #include "trust/verdict.h"
 #include "users.h"
 
@@ -169,27 +170,33 @@ const char *lobby_check_name(const char *text, char name[static ROOM_NAME_MAX_BY
 	return NULL;
 }
 
-static bool is_meant(const struct lobby_room *room, const char *name, unsigned places)
+/* A name without the sign, and without the quotation marks with which it is shown; one that is too long stays so. */
+static void take_off(const char *text, char name[static ROOM_NAME_MAX_BYTES + 2])
 {
-	char id[ID_TEXT_BYTES];
+	size_t len = strlen(text += text[0] == '#');
+	bool is_quoted = len > 1 && text[0] == '"' && text[len - 1] == '"';
 
-	sodium_bin2base64(id, sizeof(id), room->id, sizeof(room->id), BASE64_VARIANT);
-	return room->places & places && (username_is_same(room->name, name) || strcmp(id, name) == 0);
+	len -= is_quoted ? 2 : 0;
+	if (len > ROOM_NAME_MAX_BYTES + 1)
+		len = ROOM_NAME_MAX_BYTES + 1;
+	memcpy(name, text + is_quoted, len);
+	name[len] = '\0';
 }
 
-void lobby_put_name(struct console *console, enum console_style style, const char *name)
+bool lobby_is_called(const char *typed, const char *name, const uint8_t id[static ROOM_ID_BYTES])
 {
-	char written[LOBBY_NAME_BYTES];
+	char meant[ROOM_NAME_MAX_BYTES + 2], id_text[ID_TEXT_BYTES];
 
-	snprintf(written, sizeof(written), "#%s", name);
-	console_put_name(console, style, written);
+	take_off(typed, meant);
+	sodium_bin2base64(id_text, sizeof(id_text), id, ROOM_ID_BYTES, BASE64_VARIANT);
+	return (name && username_is_same(name, meant)) || strcmp(id_text, meant) == 0;
 }
 
 void lobby_put(struct console *console, const struct lobby_room *room)
 {
 	bool is_mine = room->places & LOBBY_MINE;
 
-	lobby_put_name(console, is_mine ? CONSOLE_STRONG : CONSOLE_NORMAL, room->name);
+	roomview_put_plain_name(console, is_mine ? CONSOLE_STRONG : CONSOLE_NORMAL, room->name);
 	console_put(console, "  %u of %u  %s", room->members, room->capacity, roomentry_word(room->entry));
 	if (is_mine)
 		console_put_styled(console, CONSOLE_GOOD, "  yours");
@@ -241,13 +248,13 @@ int lobby_find(struct desk *desk, const char *text, unsigned places, struct lobb
 			return PROGRAM_FAILED;
 		text = answer;
 	}
-	snprintf(none.name, sizeof(none.name), "%s", text + (text[0] == '#'));
+	take_off(text, none.name);
 	if (!lobby_read(desk, &lobby)) {
 		lobby_free(&lobby);
 		return PROGRAM_FAILED;
 	}
 	for (size_t i = 0; i < lobby.count && count < CHOICES_MAX; i++) {
-		if (is_meant(&lobby.list[i], none.name, places))
+		if (lobby.list[i].places & places && lobby_is_called(text, lobby.list[i].name, lobby.list[i].id))
 			list[count++] = &lobby.list[i];
 	}
 	chosen = count == 0 ? &none : count == 1 ? list[0] : ask(desk, list, count);
@@ -264,7 +271,8 @@ unsigned lobby_look_for(struct desk *desk, const char *name)
 
 	if (lobby_read(desk, &lobby)) {
 		for (size_t i = 0; i < lobby.count; i++)
-			places |= is_meant(&lobby.list[i], name, LOBBY_ALL) ? lobby.list[i].places : 0;
+			places |=
+			    lobby_is_called(name, lobby.list[i].name, lobby.list[i].id) ? lobby.list[i].places : 0;
 	}
 	lobby_free(&lobby);
 	return places;
@@ -276,7 +284,7 @@ int lobby_tell_none(struct desk *desk, const struct lobby_room *none, const char
 
 	console_put_styled(desk->console, CONSOLE_WARNING, "%s", sentence);
 	console_put(desk->console, " ");
-	lobby_put_name(desk->console, CONSOLE_NORMAL, none->name);
+	roomview_put_plain_name(desk->console, CONSOLE_NORMAL, none->name);
 	console_put(desk->console, "; %s.\n",
 	    places & LOBBY_MINE	       ? "you are in it"
 	    : places & LOBBY_HELD      ? "it waits for Accept or Reject"
@@ -298,13 +306,14 @@ size_t lobby_name_bytes(struct desk *desk, const char *text)
 	size_t longest = 0;
 
 	for (const struct room *room = NULL; rooms && (room = rooms_next(rooms, room));) {
-		char name[LOBBY_NAME_BYTES];
+		/* With quotation marks. */
+		char name[LOBBY_NAME_BYTES + 2];
 		size_t len = strnlen(text, sizeof(name) - 1);
 
 		for (; len > longest; len--) {
-			snprintf(name, sizeof(name), "%.*s", (int)len - 1, text + 1);
+			snprintf(name, sizeof(name), "%.*s", (int)len, text);
 			if ((text[len] == '\0' || text[len] == ' ') && room->is_member &&
-			    username_is_same(name, room->head->name))
+			    lobby_is_called(name, room->head->name, room->id))
 				longest = len;
 		}
 	}

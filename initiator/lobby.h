@@ -19,7 +19,7 @@ enum lobby_place {
 	LOBBY_LEFT = 4, /* was in it */
 	LOBBY_ANNOUNCED = 8,
 };
-/* "#" and a name that may be a byte too long. */
+/* "#" and a name that may be a byte too long, with the NUL. */
 #define LOBBY_NAME_BYTES (ROOM_NAME_MAX_BYTES + 3)
 #define LOBBY_ALL (LOBBY_MINE | LOBBY_HELD | LOBBY_LEFT | LOBBY_ANNOUNCED)
 
@@ -48,8 +48,11 @@ void lobby_free(struct lobby *lobby);
 /* Checks the name of a new room, with or without the sign. Returns NULL with name set, or the rule that it breaks. */
 const char *lobby_check_name(const char *text, char name[static ROOM_NAME_MAX_BYTES + 1]);
 
+/* Whether typed, "#lab", "lab", #"tea room" or "#" and an id, means a room of that name, which may be NULL, and id. */
+bool lobby_is_called(const char *typed, const char *name, const uint8_t id[static ROOM_ID_BYTES]);
+
 /*
- * Finds which room of these places text means, "#lab", "lab" or "#" and an id, asking for it if it is "", and which of
+ * Finds which room of these places text means, asking for it if it is "", and which of
  * several. Returns PROGRAM_FINE, with places 0 and only a name if there is none; PROGRAM_FAILED if the user gave up or a
  * file cannot be read; or in a script DESK_NOBODY if several are meant, which are told.
  */
@@ -68,8 +71,7 @@ int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found
 /* How many bytes at the beginning of text, "#lab hello", are the longest name of a room that the user is in, else a word. */
 size_t lobby_name_bytes(struct desk *desk, const char *text);
 
-/* Collects "#lab", and a line of Rooms without its end: "#lab  3 of 64  open  yours". */
-void lobby_put_name(struct console *console, enum console_style style, const char *name);
+/* Collects a line of Rooms without its end: "#lab  3 of 64  open  yours". */
 void lobby_put(struct console *console, const struct lobby_room *room);
 
 #endif

@@ -151,7 +151,7 @@ static int decide_room(struct desk *desk, const char *name, const struct decisio
 	if (rc == 0 && !desk->script) {
 		console_put_styled(desk->console, CONSOLE_GOOD, "%s", decision->done);
 		console_put(desk->console, " ");
-		lobby_put_name(desk->console, CONSOLE_NORMAL, found.name);
+		roomview_put_plain_name(desk->console, CONSOLE_NORMAL, found.name);
 		console_put(desk->console, "%s.\n", is_mute ? decision->after : " is a room of yours now");
 	}
 	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);

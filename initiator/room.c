@@ -10,6 +10,7 @@
 #include "roomlist.h"
 #include "roomsetup.h"
 #include "store/lockedfile.h"
+#include "term/roomview.h"
 
 /* Says who may do what the user may not. */
 static void put_admins(const struct desk *desk, const struct rooms *rooms, const struct roomstate *head)
@@ -75,7 +76,7 @@ static void put_done(const struct desk *desk, const char *done, const char *who,
 		console_put_name(desk->console, CONSOLE_NORMAL, who);
 		console_put(desk->console, " %s ", is);
 	}
-	lobby_put_name(desk->console, CONSOLE_NORMAL, room);
+	roomview_put_plain_name(desk->console, CONSOLE_NORMAL, room);
 	console_put(desk->console, ".\n");
 }
 

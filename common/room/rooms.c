@@ -11,6 +11,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "room/roomrecord.h"
 #include "room/saying.h"
 #include "store/peerscontent.h"
 
@@ -269,61 +270,30 @@ int rooms_load(struct rooms *rooms, struct room *room)
 	return rc;
 }
 
-/* A record of peers.txt, read. */
-struct record {
-	struct roomstate *head;
-	uint8_t key[ROOM_KEY_BYTES];
-	bool has_key, is_muted, is_held;
-	int64_t line;
-};
-
-static bool read_record(const char *line, size_t len, struct record *record)
-{
-	json_t *object = jsontext_parse(line, len, NULL);
-	const json_t *offset = json_object_get(object, "line");
-	uint8_t id[ROOM_ID_BYTES];
-	struct signedtext text;
-	const char *why;
-	bool is_valid = jsontext_get_bytes(object, "room", id, sizeof(id)) &&
-			signedtext_of_json(json_object_get(object, "state"), &text) &&
-			/* Whoever can write this could pin another identity, too. */
-			roomstate_read(text.text, text.len, text.signature, &record->head, &why) == 0;
-
-	if (is_valid && memcmp(record->head->room, id, sizeof(id)) != 0) {
-		roomstate_release(record->head);
-		is_valid = false;
-	}
-	record->has_key = jsontext_get_bytes(object, "key", record->key, sizeof(record->key));
-	record->is_muted = json_is_true(json_object_get(object, "muted"));
-	record->is_held = json_is_true(json_object_get(object, "held"));
-	record->line = json_is_integer(offset) ? json_integer_value(offset) : -1;
-	json_decref(object);
-	return is_valid;
-}
-
 /* Takes over what a record says of a room: all, if it is not known yet, else what the user wants of it. */
-static int take_record(struct rooms *rooms, const struct record *record, uint64_t digest)
+static int take_record(struct rooms *rooms, const struct roomrecord *record, const struct roomstate *head,
+    uint64_t digest)
 {
-	struct room *room = rooms_find(rooms, record->head->room);
-	bool is_gone = rooms->gives_up && memcmp(record->head->room, rooms->given_up, ROOM_ID_BYTES) == 0;
+	struct room *room = rooms_find(rooms, record->room);
+	bool is_gone = rooms->gives_up && memcmp(record->room, rooms->given_up, ROOM_ID_BYTES) == 0;
 	int rc = 0;
 
 	if (!room && (is_gone || rooms->count == ROOMS_MAX))
 		return 0;
 	if (!room) {
-		room = rooms_add(rooms, record->head);
+		room = rooms_add(rooms, head);
 		if (!room)
 			return ENOMEM;
 		/* The log may have been moved away. */
 		room->line = record->line < rooms->seen.st_size ? record->line : -1;
 	}
 	/* That of a state that was known without it stands here only. */
-	rc = room_add_key(room, record->head, record->has_key ? record->key : NULL);
+	rc = room_add_key(room, head, record->has_key ? record->key : NULL);
 	room->digest = digest;
 	room->is_muted = record->is_muted;
 	room->is_held = record->is_held;
 	room->written_line = record->line;
-	memcpy(room->written, record->head->id, sizeof(room->written));
+	memcpy(room->written, head->id, sizeof(room->written));
 	return rc == EBADMSG ? 0 : rc;
 }
 
@@ -338,16 +308,20 @@ static int take_records(struct rooms *rooms)
 		return 0;
 	while (rc == 0 && peersfile_next_room(rooms->file, &cursor, &line, &len)) {
 		struct room *room = NULL;
-		struct record record;
+		struct roomrecord record;
+		struct roomstate *head;
 		uint64_t digest;
 
 		crypto_shorthash((uint8_t *)&digest, (const uint8_t *)line, len, rooms->hash_key);
 		while ((room = rooms_next(rooms, room)) && room->digest != digest)
 			;
-		if (room || !read_record(line, len, &record))
+		if (room || !roomrecord_read(line, len, &record))
 			continue;
-		rc = take_record(rooms, &record, digest);
-		roomstate_release(record.head);
+		head = roomrecord_head(&record);
+		if (head)
+			rc = take_record(rooms, &record, head, digest);
+		roomstate_release(head);
+		roomrecord_free(&record);
 	}
 	rooms->readings = rc == 0 ? peersfile_readings(rooms->file) : 0;
 	return rc;
@@ -536,22 +510,24 @@ static bool is_unwritten(const struct room *room)
 	return room->written_line != room->line || !is_same_id(room->written, room->head->id);
 }
 
-static json_t *format_flag(bool flag)
-{
-	return flag ? json_true() : NULL;
-}
-
 static json_t *format_record(const struct room *room)
 {
 	const uint8_t *key = room_key(room, room->head->id);
-	struct signedtext text = {.text = room->head->text, .len = room->head->text_len};
+	struct roomrecord record = {
+	    .is_muted = room->is_muted,
+	    .is_held = room->is_held,
+	    .has_left = !room->is_member,
+	    .has_key = key != NULL,
+	    .line = room->line,
+	};
+	json_t *object;
 
-	memcpy(text.signature, room->head->signature, sizeof(text.signature));
-	return json_pack("{s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o*, s:o*}", "room",
-	    jsontext_bytes(room->id, sizeof(room->id)), "name", room->head->name, "state", signedtext_to_json(&text),
-	    "key", key ? jsontext_bytes(key, ROOM_KEY_BYTES) : NULL, "line",
-	    room->line >= 0 ? json_integer(room->line) : NULL, "muted", format_flag(room->is_muted), "held",
-	    format_flag(room->is_held), "left", format_flag(!room->is_member));
+	memcpy(record.room, room->id, sizeof(record.room));
+	if (key)
+		memcpy(record.key, key, sizeof(record.key));
+	object = roomrecord_format(&record, room->head);
+	roomrecord_free(&record);
+	return object;
 }
 
 /* Puts the record of a room, which is NULL if it is to go. */

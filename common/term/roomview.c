@@ -7,8 +7,8 @@
 #include "base/base64.h"
 #include "base/jsontext.h"
 #include "base/text.h"
+#include "room/roomrecord.h"
 #include "room/rooms.h"
-#include "room/signedtext.h"
 #include "trust/lookalike.h"
 
 /* Of an id so much, as base64, tells rooms of one name apart. */
@@ -29,14 +29,15 @@ static bool read_name(const json_t *object, char name[static USERNAME_MAX_BYTES 
 
 static bool read_record(const char *line, size_t len, struct roomview_room *room)
 {
-	json_t *record = jsontext_parse(line, len, NULL);
-	bool is_valid = jsontext_get_bytes(record, "room", room->id, sizeof(room->id)) && read_name(record, room->name);
+	struct roomrecord record;
+	bool is_valid = roomrecord_read(line, len, &record) && read_name(record.document, room->name);
 
+	memcpy(room->id, record.room, sizeof(room->id));
 	room->is_stored = true;
-	room->is_muted = json_is_true(json_object_get(record, "muted"));
-	room->is_held = json_is_true(json_object_get(record, "held"));
-	room->has_left = json_is_true(json_object_get(record, "left"));
-	json_decref(record);
+	room->is_muted = record.is_muted;
+	room->is_held = record.is_held;
+	room->has_left = record.has_left;
+	roomrecord_free(&record);
 	return is_valid;
 }
 
@@ -121,24 +122,29 @@ static void format_beginning(const uint8_t *id, char beginning[static BEGINNING_
 	sodium_bin2base64(beginning, BEGINNING_TEXT_BYTES, id, BEGINNING_BYTES, BASE64_VARIANT);
 }
 
+void roomview_put_plain_name(struct console *console, enum console_style style, const char *name)
+{
+	size_t len = strlen(name);
+	/* The author's name may follow. */
+	bool is_bare = strchr(name, ' ') && !text_has_punctuation(name, len) && !text_has_right_to_left(name, len);
+
+	console_put_styled(console, style, is_bare ? "#\"" : "#");
+	console_put_name(console, style, name);
+	if (is_bare)
+		console_put_styled(console, style, "\"");
+}
+
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
     const uint8_t id[static ROOM_ID_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
 	char beginning[BEGINNING_TEXT_BYTES];
-	bool is_bare;
 
 	format_beginning(id, beginning);
-	/* The author's name may follow. */
-	is_bare = room && strchr(room->name, ' ') && !text_has_punctuation(room->name, strlen(room->name)) &&
-		  !text_has_right_to_left(room->name, strlen(room->name));
-	console_put_styled(console, style, "#%s", !room ? beginning : is_bare ? "\"" : "");
 	if (room)
-		console_put_name(console, style, room->name);
-	if (is_bare)
-		console_put_styled(console, style, "\"");
-	if (room && room->has_double)
-		console_put_styled(console, style, " [%s]", beginning);
+		roomview_put_plain_name(console, style, room->name);
+	if (!room || room->has_double)
+		console_put_styled(console, style, room ? " [%s]" : "#%s", beginning);
 }
 
 void roomview_format_name(const struct roomview *view, const uint8_t id[static ROOM_ID_BYTES],
@@ -155,17 +161,12 @@ void roomview_format_name(const struct roomview *view, const uint8_t id[static R
 /* The state in a record, if that is of the room; else NULL. */
 static struct roomstate *read_state(const char *line, size_t len, const uint8_t *room)
 {
-	json_t *record = jsontext_parse(line, len, NULL);
-	uint8_t id[ROOM_ID_BYTES];
-	struct signedtext text;
+	struct roomrecord record;
 	struct roomstate *state = NULL;
-	const char *why;
 
-	if (jsontext_get_bytes(record, "room", id, sizeof(id)) && memcmp(id, room, sizeof(id)) == 0 &&
-	    signedtext_of_json(json_object_get(record, "state"), &text) &&
-	    roomstate_read(text.text, text.len, text.signature, &state, &why) != 0)
-		state = NULL;
-	json_decref(record);
+	if (roomrecord_read(line, len, &record) && memcmp(record.room, room, sizeof(record.room)) == 0)
+		state = roomrecord_head(&record);
+	roomrecord_free(&record);
 	return state;
 }
 

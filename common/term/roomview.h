@@ -47,6 +47,9 @@ const struct roomview_room *roomview_find(const struct roomview *view, const uin
 /* Whether the user is to decide about a room. One that was rejected is held, too, and has been left. */
 bool roomview_is_undecided(const struct roomview_room *room);
 
+/* Collects "#lab" or, so that it is seen where the name ends, #"tea room". */
+void roomview_put_plain_name(struct console *console, enum console_style style, const char *name);
+
 /* Collects how a room is called; and writes the same without escapes. */
 void roomview_put_name(const struct roomview *view, struct console *console, enum console_style style,
     const uint8_t id[static ROOM_ID_BYTES]);

@@ -113,6 +113,16 @@ def test_what_is_set_shows(alice, people):
         script(alice, "set", "#my lab", what, value, status=1)
 
 
+def test_a_name_with_a_space_is_shown_in_one_way_and_may_be_typed_so(alice, people):
+    script(alice, "create", "#tea room")
+    assert script(alice, "rooms").output.startswith('#"tea room"  1 of 64')
+    for written in ('#"tea room"', "#tea room"):
+        assert script(alice, "room", written).output.startswith('#"tea room"  1 of 64')
+        script(alice, "send", written, "hello")
+    assert '#"tea room" [secure]' in script(alice, "history", '#"tea room"').output
+    assert 'no room #"tea garden";' in script(alice, "leave", "#tea garden", status=3).errors
+
+
 def test_who_left_is_in_it_no_more(alice, people):
     script(alice, "create", "#lab")
     script(alice, "leave", "#lab")
