@@ -59,8 +59,8 @@ static int start(struct pager *pager, const char *const *words)
 
 	if (pipe2(input, O_CLOEXEC) != 0)
 		return errno;
-	/* What comes has the sequences of our styles, and no others. */
-	setenv("LESS", "R", 0);
+	/* What comes has the sequences of our styles, and no others; and who never saw less is told how to leave it. */
+	setenv("LESS", "-R -Psq leaves?e (END).$", 0);
 	rc = launch_program(words, NULL, input[0], &pager->pid);
 	close(input[0]);
 	if (rc != 0) {

@@ -106,7 +106,7 @@ def test_less_is_the_pager_unless_another_is_wanted(alice):
     """It begins at the end, with the newest."""
     initiator = reader(alice, None)
     initiator.send("History all")
-    initiator.wait_for("message 199.*\n.*END")
+    initiator.wait_for("message 199.*\n.*q leaves.*END")
     initiator.send_bytes(b"q")
     initiator.wait_for(MENU)
     assert "Nothing" in initiator.menu("History Mallory")
