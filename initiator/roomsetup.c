@@ -195,17 +195,25 @@ int roomsetup_set(struct desk *desk, const char *typed)
 
 static const char create_usage[] = "Create #lab [-p] [-c N] [-d TEXT] [-i] [NAME...]";
 
+/* Takes the name of the room, and then those of newcomers; false if those are too many. */
+static bool take_word(struct roomsetup_order *order, const char *word)
+{
+	if (!order->name)
+		order->name = word;
+	else if (order->newcomer_count < ROOM_MEMBERS_MAX - 1)
+		order->newcomers[order->newcomer_count++] = word;
+	else
+		return false;
+	return true;
+}
+
 const char *roomsetup_parse(struct roomsetup_order *order, int count, char **words, const char **value)
 {
-	bool has_name = count > 1 && words[1][0] != '-';
 	int option;
 
-	*value = NULL;
-	words += has_name;
-	count -= has_name;
-	/* Begins anew (getopt(3), notes). */
+	/* Begins anew (getopt(3), notes). Options may stand behind names, too. */
 	optind = 0;
-	while ((option = getopt(count, words, "+:pc:d:i")) != -1) {
+	while ((option = getopt(count, words, "-:pc:d:i")) != -1) {
 		*value = optarg;
 		if (option == 'p')
 			order->has_password = true;
@@ -217,15 +225,16 @@ const char *roomsetup_parse(struct roomsetup_order *order, int count, char **wor
 			return about_fault(optarg);
 		else if (option == 'd')
 			order->about = optarg;
-		else if (option != 'c')
+		else if (option != 'c' && (option != 1 || !take_word(order, optarg)))
 			return create_usage;
 	}
 	*value = NULL;
-	order->name = has_name ? words[0] : optind < count ? words[optind++] : NULL;
-	if (!order->name || count - optind >= ROOM_MEMBERS_MAX)
+	while (optind < count) {
+		if (!take_word(order, words[optind++]))
+			return create_usage;
+	}
+	if (!order->name)
 		return create_usage;
-	while (optind < count)
-		order->newcomers[order->newcomer_count++] = words[optind++];
 	return order->has_password && order->is_invited ? "a room has a password or is for the invited, not both"
 							: NULL;
 }

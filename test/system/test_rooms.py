@@ -71,6 +71,14 @@ def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     assert script(alice, *arguments, status=2).errors.startswith("initiator: ")
 
 
+def test_options_of_create_may_stand_behind_names(alice, people):
+    missing = script(alice, "create", "#lab", "-c", "3", "Zoe", "-i", "-d", "who cooks", status=3).errors
+    assert missing == "Not let in, because nobody of that name has an identity here: Zoe.\n"
+    assert script(alice, "room", "#lab").output.startswith("#lab  1 of 3  invited  yours\n  who cooks\n")
+    assert script(alice, "create", "#tea", "Zoe", "-x", status=2).errors.startswith("initiator: ")
+    assert "identity here: -x." in script(alice, "create", "#tea", "--", "-x", status=3).errors
+
+
 def test_a_room_is_made_and_described(alice, people):
     script(alice, "create", "#lab", "-c", "5", "-d", "who cooks", "-i")
     room = room_of(alice)
