@@ -341,7 +341,7 @@ static void take_turns(struct delivery *delivery);
 static void note_peers(void *context);
 
 /* It was answered with a status, or could not be asked. */
-static void end_question(struct party *party, enum envelope_status status, bool is_reached)
+static void end_question(struct party *party, enum envelope_status status)
 {
 	struct delivery *delivery = party->delivery;
 
@@ -350,10 +350,8 @@ static void end_question(struct party *party, enum envelope_status status, bool 
 	errand_end(&party->errand);
 	party->state = PARTY_RESTING;
 	settle_question(party, status);
-	if (is_reached || outbox_count(delivery->outbox, party->to.identity) == 0)
-		wake(party);
-	else
-		rest(party);
+	/* What waits is tried in any case: somebody may wait to be told. */
+	wake(party);
 	/* Others may have waited for that. */
 	schedule(delivery);
 }
@@ -368,7 +366,7 @@ static void fail(struct party *party, int error)
 		return;
 	}
 	if (party->is_asked_that) {
-		end_question(party, ENVELOPE_NOT_NOW, false);
+		end_question(party, ENVELOPE_NOT_NOW);
 		return;
 	}
 	if (party->parcel.once && !party->parcel.left)
@@ -456,7 +454,7 @@ static void take_receipt(struct party *party)
 	}
 	if (party->is_asked_that) {
 		party->carried++;
-		end_question(party, receipt->status, true);
+		end_question(party, receipt->status);
 		return;
 	}
 	if (++party->carried >= DELIVERY_SESSION_MAX || party->takes_one || receipt->status == ENVELOPE_NOT_NOW)

@@ -71,6 +71,10 @@ def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     assert script(alice, *arguments, status=2).errors.startswith("initiator: ")
 
 
+def test_a_command_does_not_wait_for_a_member_who_cannot_be_reached(alice, people):
+    assert script(alice, "create", "#lab", "Bob", status=4).errors == "0 of 1 (waiting for Bob)\n"
+
+
 def test_options_of_create_may_stand_behind_names(alice, people):
     missing = script(alice, "create", "#lab", "-c", "3", "Zoe", "-i", "-d", "who cooks", status=3).errors
     assert missing == "Not let in, because nobody of that name has an identity here: Zoe.\n"
@@ -221,7 +225,7 @@ def test_a_password_opens_a_room(friends):
     initiator = bob.initiator(terminal=True)
     initiator.ask("Join #lab", "Password: ")
     assert "sesame" not in initiator.ask("open sesame", "[^:]*Joined: #lab")[0]
-    assert roster_of(alice)[0] == ["Alice", "Can", "Bob"]
+    eventually(lambda: roster_of(alice)[0] == ["Alice", "Can", "Bob"])
     initiator = alice.initiator(terminal=True)
     initiator.ask("Remove Can #lab", r"Removed: Can is not in #lab\.(?s:.*)New password.*: ")
     initiator.menu("something else")
