@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "caller.h"
 #include "disclosure.h"
+#include "gate.h"
 #include "room/roomacts.h"
 #include "room/roomtalk.h"
 #include "store/lockedfile.h"
@@ -41,17 +42,7 @@ struct task {
 	uint8_t lock[ROOM_LOCK_BYTES]; /* of a join: what the password was proven for; zeros if there is none */
 };
 
-/* Half of the proof of a password. */
-struct proof {
-	LIST_ENTRY(proof) others;
-	const void *conversation;
-	uint8_t room[ROOM_ID_BYTES];
-	uint8_t lock[ROOM_LOCK_BYTES];
-	struct cpace cpace;
-};
-
 STAILQ_HEAD(tasks, task);
-LIST_HEAD(proofs, proof);
 
 struct answerer {
 	struct inbox *inbox;
@@ -59,10 +50,9 @@ struct answerer {
 	const struct keyfile *key;
 	struct rooms *rooms; /* NULL: they could not be opened so far */
 	int64_t read_ms;     /* monotonic: when they may be read again */
-	struct ratelimit asks, states, outsiders, tries;
+	struct gate gate;
 	struct tasks tasks;
 	size_t waiting_bytes;
-	struct proofs proofs;
 	int64_t retry_ms;   /* monotonic: another program has a lock, and the next try comes then; or 0 */
 	int64_t give_up_ms; /* monotonic: what waits is answered then all the same; or 0 */
 };
@@ -75,14 +65,7 @@ struct answerer *answerer_new(struct inbox *inbox, int dir, const struct keyfile
 		return NULL;
 	*answerer = (struct answerer){.inbox = inbox, .dir = dir, .key = key};
 	STAILQ_INIT(&answerer->tasks);
-	ratelimit_init(&answerer->asks, ANSWERER_ASKS_BURST, 1000);
-	answerer->asks.each.refill = ANSWERER_ASKS_PER_S;
-	ratelimit_init(&answerer->states, ANSWERER_STATES_BURST, ANSWERER_STATES_PERIOD_MS);
-	ratelimit_init(&answerer->outsiders, ANSWERER_STATES_BURST, ANSWERER_STATES_PERIOD_MS);
-	ratelimit_init(&answerer->tries, ANSWERER_TRIES, ANSWERER_TRIES_PERIOD_MS);
-	ratelimit_limit_all(&answerer->tries, ANSWERER_TRIES_IN_ALL, ANSWERER_TRIES_PERIOD_MS);
-	answerer->tries.each.refill = ANSWERER_TRIES;
-	answerer->tries.all.refill = ANSWERER_TRIES_IN_ALL;
+	gate_init(&answerer->gate);
 	return answerer;
 }
 
@@ -109,30 +92,13 @@ static void free_task(struct answerer *answerer, struct task *task)
 	free(task);
 }
 
-static struct proof *find_proof(const struct answerer *answerer, const void *conversation)
-{
-	struct proof *proof = LIST_FIRST(&answerer->proofs);
-
-	while (proof && proof->conversation != conversation)
-		proof = LIST_NEXT(proof, others);
-	return proof;
-}
-
-static void free_proof(struct proof *proof)
-{
-	LIST_REMOVE(proof, others);
-	sodium_memzero(proof, sizeof(*proof));
-	free(proof);
-}
-
 void answerer_free(struct answerer *answerer)
 {
 	if (!answerer)
 		return;
 	while (!STAILQ_EMPTY(&answerer->tasks))
 		free_task(answerer, STAILQ_FIRST(&answerer->tasks));
-	while (!LIST_EMPTY(&answerer->proofs))
-		free_proof(LIST_FIRST(&answerer->proofs));
+	gate_free(&answerer->gate);
 	rooms_free(answerer->rooms);
 	free(answerer);
 }
@@ -148,11 +114,9 @@ bool answerer_owes(const struct answerer *answerer, const void *conversation)
 
 void answerer_forget(struct answerer *answerer, const void *conversation)
 {
-	struct proof *proof = find_proof(answerer, conversation);
 	struct task *task, *next;
 
-	if (proof)
-		free_proof(proof);
+	gate_free_proof(gate_end_proof(&answerer->gate, conversation));
 	for (task = STAILQ_FIRST(&answerer->tasks); task; task = next) {
 		next = STAILQ_NEXT(task, others);
 		if (task->conversation != conversation)
@@ -237,8 +201,7 @@ static struct task *add_task(struct answerer *answerer, const struct message *me
 /* Loads the tree of a room, if the asker may have that done; false if not. */
 static bool load(struct answerer *answerer, const struct message *message, struct room *room)
 {
-	return ((room->tree && !room->is_stale) ||
-		   ratelimit_spend(&answerer->asks, message->address, ANSWERER_READING_ASKS, clock_monotonic_ms())) &&
+	return ((room->tree && !room->is_stale) || gate_allows_reading(&answerer->gate, message)) &&
 	       rooms_load(answerer->rooms, room) == 0;
 }
 
@@ -301,20 +264,6 @@ static void take_saying(struct answerer *answerer, const struct message *message
 		open_saying(answerer, message, ask, room, key);
 }
 
-/* Whether one more state may come into the room: nobody can use up what another member may do. */
-static bool may_change(struct answerer *answerer, const struct message *message, const struct room *room)
-{
-	bool is_in = room && roomstate_find_member(room->head, message->sender) >= 0;
-	struct in_addr key = message->address, speaker;
-
-	memcpy(&speaker, message->sender, sizeof(speaker));
-	if (is_in) {
-		memcpy(&key, room->id, sizeof(key));
-		key.s_addr ^= speaker.s_addr;
-	}
-	return ratelimit_allow(is_in ? &answerer->states : &answerer->outsiders, key, clock_monotonic_ms());
-}
-
 /* Whether a state, not yet proven to be anybody's, is one of the room that the ask names. */
 static bool is_of_asked(const struct ask *ask)
 {
@@ -338,7 +287,7 @@ static void take_state(struct answerer *answerer, const struct message *message,
 		answer(answerer, message, ENVELOPE_NO, not_valid);
 		return;
 	}
-	if (!may_change(answerer, message, room)) {
+	if (!gate_allows_state(&answerer->gate, message, room)) {
 		answer(answerer, message, ENVELOPE_NOT_NOW, full);
 		return;
 	}
@@ -428,38 +377,21 @@ static void give_sayings(struct answerer *answerer, const struct message *messag
 static void begin_proof(struct answerer *answerer, const struct message *message, const struct ask *ask,
     const struct room *room)
 {
-	uint8_t context[ROOM_ID_BYTES + EXCHANGE_BINDING_BYTES];
-	const struct cpace_inputs inputs = {
-	    .secret = {room->head->lock, sizeof(room->head->lock)},
-	    .context = {context, sizeof(context)},
-	};
-	struct ask_answer half = {.has_share = true, .has_confirmation = true};
-	struct proof *proof = NULL;
+	struct ask_answer half = {0};
 
-	if (!ratelimit_allow(&answerer->tries, message->address, clock_monotonic_ms())) {
+	switch (gate_begin_proof(&answerer->gate, message, ask, room, &half)) {
+	case 0:
+		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, "confirm", &half);
+		break;
+	case EAGAIN:
 		answer(answerer, message, ENVELOPE_NOT_NOW, "tries");
-		return;
-	}
-	proof = calloc(1, sizeof(*proof));
-	if (!proof) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
-		return;
-	}
-	LIST_INSERT_HEAD(&answerer->proofs, proof, others);
-	proof->conversation = message->conversation;
-	memcpy(proof->room, room->id, sizeof(proof->room));
-	memcpy(proof->lock, room->head->lock, sizeof(proof->lock));
-	memcpy(context, room->id, ROOM_ID_BYTES);
-	exchange_bind(message->exchange, context + ROOM_ID_BYTES);
-	cpace_begin(&proof->cpace, false, &inputs);
-	if (cpace_take(&proof->cpace, &inputs, ask->share) != 0) {
-		free_proof(proof);
+		break;
+	case EPROTO:
 		answer(answerer, message, ENVELOPE_NO, wrong_password);
-		return;
+		break;
+	default:
+		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
 	}
-	memcpy(half.share, proof->cpace.share, sizeof(half.share));
-	memcpy(half.confirmation, proof->cpace.confirmation, sizeof(half.confirmation));
-	answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, "confirm", &half);
 }
 
 /* Answers who is in already: with the head. */
@@ -477,11 +409,11 @@ static void let_in(struct answerer *answerer, void *conversation, uint64_t count
 
 /* proof is the half that the asker has shown in the ask before, or NULL. */
 static void take_join(struct answerer *answerer, const struct message *message, const struct ask *ask,
-    const struct room *room, const struct proof *proof)
+    const struct room *room, const struct gate_proof *proof)
 {
 	const char *why = disclosure_refuse_newcomer(room->head, message->sender, message->username);
-	bool is_proven = proof && ask->has_confirmation && memcmp(proof->room, room->id, sizeof(proof->room)) == 0 &&
-			 cpace_check(&proof->cpace, ask->confirmation);
+	uint8_t lock[ROOM_LOCK_BYTES] = {0};
+	bool is_proven = gate_is_proven(proof, ask, room, lock);
 	struct task *task;
 
 	if (roomstate_find_member(room->head, message->sender) >= 0) {
@@ -492,13 +424,13 @@ static void take_join(struct answerer *answerer, const struct message *message, 
 		begin_proof(answerer, message, ask, room);
 	} else if (room->head->entry == ROOMENTRY_PASSWORD && !is_proven) {
 		answer(answerer, message, ENVELOPE_NO, wrong_password);
-	} else if (!may_change(answerer, message, room)) {
+	} else if (!gate_allows_state(&answerer->gate, message, room)) {
 		answer(answerer, message, ENVELOPE_NOT_NOW, full);
 	} else if ((task = add_task(answerer, message, ask, NULL, 0))) {
 		strcpy(task->username, message->username);
-		if (is_proven)
-			memcpy(task->lock, proof->lock, sizeof(task->lock));
+		memcpy(task->lock, lock, sizeof(task->lock));
 	}
+	sodium_memzero(lock, sizeof(lock));
 }
 
 /* Takes over what the user's other programs have written; false if the rooms cannot be read now. */
@@ -515,7 +447,7 @@ static bool follow(struct answerer *answerer)
 
 /* Answers an ask by what is known of the speaker and the room, which is NULL if it is unknown. */
 static void take(struct answerer *answerer, const struct message *message, const struct ask *ask,
-    const struct caller *caller, const struct proof *proof)
+    const struct caller *caller, const struct gate_proof *proof)
 {
 	struct room *room = rooms_find(answerer->rooms, ask->room);
 	bool is_member = room && room->is_member;
@@ -547,7 +479,7 @@ static void take(struct answerer *answerer, const struct message *message, const
 const char *answerer_add(struct answerer *answerer, const struct message *message)
 {
 	struct inbox *inbox = answerer->inbox;
-	struct proof *proof = find_proof(answerer, message->conversation);
+	struct gate_proof *proof;
 	struct caller caller;
 	struct ask ask = {0};
 	int rc = ask_parse(message->body, &ask);
@@ -556,10 +488,8 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 		ask_free(&ask);
 		return "it asks again before it was answered";
 	}
-	/* The halves of a proof follow one another. */
-	if (proof)
-		LIST_REMOVE(proof, others);
-	if (!ratelimit_allow(&answerer->asks, message->address, clock_monotonic_ms())) {
+	proof = gate_end_proof(&answerer->gate, message->conversation);
+	if (!gate_allows_ask(&answerer->gate, message)) {
 		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
 	} else if (rc == EPROTO) {
 		answer(answerer, message, ENVELOPE_NO, "no such ask");
@@ -572,9 +502,7 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 		else
 			take(answerer, message, &ask, &caller, proof);
 	}
-	if (proof)
-		sodium_memzero(proof, sizeof(*proof));
-	free(proof);
+	gate_free_proof(proof);
 	ask_free(&ask);
 	return rc == ENOMEM ? no_memory : NULL;
 }

@@ -5,8 +5,8 @@
  * round, so that sayings that came together are logged with one sync; and if another program holds the lock of a file, for a
  * moment longer, or are answered 300, so that their senders say them again. Nothing is confirmed that is not on the disk.
  *
- * Whoever asks may be a stranger, a member who forges, or one who was removed. Each ask is charged to the address, also those
- * that are refused; what waits is bounded, one for each conversation; tries of passwords and new states are few.
+ * Whoever asks may be a stranger, a member who forges, or one who was removed. How much may be asked, the gate says; what
+ * waits is bounded, one for each conversation.
  */
 #ifndef QUARTET_ANSWERER_H
 #define QUARTET_ANSWERER_H
@@ -14,17 +14,7 @@
 #include "inbox.h"
 #include "store/keyfile.h"
 
-/* Asks of an address: at once, and in a second. One for which the states of a room must be read first counts as more. */
-#define ANSWERER_ASKS_BURST 4096
-#define ANSWERER_ASKS_PER_S 32
-#define ANSWERER_READING_ASKS 16
-/* New states of a room that a member hands over, or an address that nobody in it uses: at once, and one more in this time. */
-#define ANSWERER_STATES_BURST 60
-#define ANSWERER_STATES_PERIOD_MS 10000
-/* Tries of passwords in this time, from an address, and in all. */
-#define ANSWERER_TRIES 5
-#define ANSWERER_TRIES_IN_ALL 30
-#define ANSWERER_TRIES_PERIOD_MS 60000
+/* What waits to be done, in bytes of sayings and states. */
 #define ANSWERER_WAITING_MAX_BYTES (4 * 1024 * 1024)
 
 struct answerer;
