@@ -246,7 +246,7 @@ static bool take_told(struct errand *errand, const struct ask_answer *answer, co
 {
 	if (receipt->status == ENVELOPE_DONE)
 		errand->is_behind = answer->has_head;
-	if (receipt->status != ENVELOPE_NOT_NOW || strcmp(receipt->why, "behind") != 0 || errand->is_told_again)
+	if (receipt->status != ENVELOPE_NOT_NOW || strcmp(receipt->why, ASK_BEHIND) != 0 || errand->is_told_again)
 		return false;
 	errand->is_told_again = true;
 	if (answer->has_head)
@@ -256,7 +256,7 @@ static bool take_told(struct errand *errand, const struct ask_answer *answer, co
 
 static bool take_given(struct errand *errand, const struct envelope_receipt *receipt)
 {
-	if (receipt->status == ENVELOPE_NOT_NOW && strcmp(receipt->why, "behind") != 0)
+	if (receipt->status == ENVELOPE_NOT_NOW && strcmp(receipt->why, ASK_BEHIND) != 0)
 		return false;
 	if (++errand->given == count_states(errand)) {
 		forget_states(errand);

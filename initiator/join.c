@@ -102,7 +102,7 @@ static int prove(struct call *call, struct cpace *cpace, const struct cpace_inpu
 	if (!answer->has_share || !answer->has_confirmation || cpace_take(cpace, inputs, answer->share) != 0 ||
 	    !cpace_check(cpace, answer->confirmation)) {
 		call->receipt.status = ENVELOPE_NO;
-		strcpy(call->receipt.why, "password");
+		strcpy(call->receipt.why, ASK_PASSWORD);
 		return 0;
 	}
 	ask->has_share = false;
@@ -132,7 +132,7 @@ static int ask_member(const struct joining *joining, struct call *call, struct a
 	}
 	rc = say(call, &ask, answer);
 	if (rc == 0 && joining->has_lock && call->receipt.status == ENVELOPE_NOT_NOW &&
-	    strcmp(call->receipt.why, "confirm") == 0)
+	    strcmp(call->receipt.why, ASK_CONFIRM) == 0)
 		rc = prove(call, &cpace, &inputs, &ask, answer);
 	sodium_memzero(&cpace, sizeof(cpace));
 	return rc;
@@ -167,7 +167,7 @@ static bool take_state(struct joining *joining, const struct ask_answer *answer,
 /* Notes why somebody did not let the user in. What says least is replaced by what others say. */
 static void note_refusal(struct joining *joining, const struct recipient *to, const char *why)
 {
-	if (joining->why[0] != '\0' && strcmp(joining->why, "no such room") != 0)
+	if (joining->why[0] != '\0' && strcmp(joining->why, ASK_NO_ROOM) != 0)
 		return;
 	strcpy(joining->why, why[0] != '\0' ? why : "no");
 	joining->refuser = *to;
@@ -230,12 +230,12 @@ static void put_remover(struct desk *desk, const uint8_t id[static ROOM_ID_BYTES
 static int tell_refusal(const struct joining *joining)
 {
 	static const char *const sentences[][2] = {
-	    {"full", "it is full"},
-	    {"password", "that is not the password"},
-	    {"tries", "too many passwords were tried; again in a minute"},
-	    {"invited", "it is for those whom one of its admins invites"},
-	    {"removed", "you were removed"},
-	    {"username", "you have no name yet; the announcer asks for it in its pane"},
+	    {ASK_FULL, "it is full"},
+	    {ASK_PASSWORD, "that is not the password"},
+	    {ASK_TRIES, "too many passwords were tried; again in a minute"},
+	    {ASK_INVITED, "it is for those whom one of its admins invites"},
+	    {ASK_REMOVED, "you were removed"},
+	    {ASK_USERNAME, "you have no name yet; the announcer asks for it in its pane"},
 	};
 	struct console *console = joining->desk->console;
 	size_t count = sizeof(sentences) / sizeof(sentences[0]), i = 0;
@@ -252,7 +252,7 @@ static int tell_refusal(const struct joining *joining)
 		console_put_foreign(console, joining->why, strlen(joining->why));
 		recipient_put(&joining->refuser, console, CONSOLE_NORMAL, ", says", "");
 	}
-	if (strcmp(joining->why, "removed") == 0) {
+	if (strcmp(joining->why, ASK_REMOVED) == 0) {
 		put_remover(joining->desk, joining->room.id);
 		console_put(console, ", and only an admin lets you in again");
 	}
@@ -344,7 +344,7 @@ static int enter(struct joining *joining, bool takes_password)
 		return DESK_REFUSED;
 	is_in = ask_all(joining, id);
 	/* It was announced as open. */
-	if (!is_in && strcmp(joining->why, "password") == 0 && !joining->has_lock) {
+	if (!is_in && strcmp(joining->why, ASK_PASSWORD) == 0 && !joining->has_lock) {
 		joining->why[0] = '\0';
 		if (!take_lock(joining, takes_password))
 			return DESK_REFUSED;

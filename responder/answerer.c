@@ -19,8 +19,6 @@
 #define FAILURE_PAUSE_MS 1000
 
 static const char no_memory[] = "out of memory";
-static const char no_room[] = "no such room", no_member[] = "not a member", not_valid[] = "not valid";
-static const char wrong_password[] = "password", behind[] = "behind", busy[] = "busy", full[] = "full";
 
 /* A saying, a state, or a join that waits to be done. */
 struct task {
@@ -181,7 +179,7 @@ static struct task *add_task(struct answerer *answerer, const struct message *me
 	if (answerer->waiting_bytes + bytes <= ANSWERER_WAITING_MAX_BYTES)
 		task = calloc(1, sizeof(*task));
 	if (!task) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 		return NULL;
 	}
 	task->kind = ask->kind;
@@ -229,9 +227,9 @@ static void open_saying(struct answerer *answerer, const struct message *message
 
 	memcpy(&sender, message->sender, sizeof(sender));
 	if (saying_open(ask->sealed, ask->sealed_len, key, &record) != 0 || !is_of_room(record, room))
-		answer(answerer, message, ENVELOPE_NO, not_valid);
+		answer(answerer, message, ENVELOPE_NO, ASK_NOT_VALID);
 	else if (!ratelimit_spend(&answerer->inbox->known, sender, (unsigned)ask->sealed_len, clock_monotonic_ms()))
-		answer(answerer, message, ENVELOPE_NOT_NOW, full);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_FULL);
 	else
 		task = add_task(answerer, message, ask, record, ask->sealed_len);
 	if (task)
@@ -246,20 +244,20 @@ static void take_saying(struct answerer *answerer, const struct message *message
 	const uint8_t *key = room ? room_key(room, ask->head) : NULL;
 
 	if (room && !room->is_member) {
-		answer(answerer, message, ENVELOPE_NO, no_member);
+		answer(answerer, message, ENVELOPE_NO, ASK_NO_MEMBER);
 		return;
 	}
 	if (room && !key && memcmp(ask->head, room->head->id, sizeof(ask->head)) != 0) {
 		if (!load(answerer, message, room)) {
-			answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+			answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 			return;
 		}
 		key = room_key(room, ask->head);
 	}
 	if (!key)
-		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, behind, &head);
+		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
 	else if (roomstate_find_member(room->head, message->sender) < 0)
-		answer(answerer, message, ENVELOPE_NO, no_member);
+		answer(answerer, message, ENVELOPE_NO, ASK_NO_MEMBER);
 	else
 		open_saying(answerer, message, ask, room, key);
 }
@@ -284,11 +282,11 @@ static void take_state(struct answerer *answerer, const struct message *message,
 	struct task *task;
 
 	if (!is_of_asked(ask)) {
-		answer(answerer, message, ENVELOPE_NO, not_valid);
+		answer(answerer, message, ENVELOPE_NO, ASK_NOT_VALID);
 		return;
 	}
 	if (!gate_allows_state(&answerer->gate, message, room)) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, full);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_FULL);
 		return;
 	}
 	task = add_task(answerer, message, ask, json_object_get(message->body, "state"), ask->state.len);
@@ -308,12 +306,12 @@ static void give_state(struct answerer *answerer, const struct message *message,
 	bool is_outsider, more;
 
 	if (!load(answerer, message, room)) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 		return;
 	}
 	state = disclosure_find_state(room->tree, ask, message->sender, &more, &is_outsider);
 	if (is_outsider) {
-		answer(answerer, message, ENVELOPE_NO, no_member);
+		answer(answerer, message, ENVELOPE_NO, ASK_NO_MEMBER);
 		return;
 	}
 	if (state)
@@ -351,12 +349,12 @@ static void give_sayings(struct answerer *answerer, const struct message *messag
 
 	memcpy(id, room->id, sizeof(id));
 	if (roomstate_find_member(room->head, message->sender) < 0) {
-		answer(answerer, message, ENVELOPE_NO, no_member);
+		answer(answerer, message, ENVELOPE_NO, ASK_NO_MEMBER);
 		return;
 	}
 	if (rooms_load_sayings(answerer->rooms) != 0 || !(room = rooms_find(answerer->rooms, id)) ||
 	    roomstate_find_member(room->head, message->sender) < 0 || !load(answerer, message, room)) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 		return;
 	}
 	for (size_t i = 0; rc == 0; i++) {
@@ -367,7 +365,7 @@ static void give_sayings(struct answerer *answerer, const struct message *messag
 	}
 	given.more = rc == EMSGSIZE;
 	if (rc == ENOMEM)
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 	else
 		answer_with(answerer, message->conversation, message->counter, ENVELOPE_DONE, "", &given);
 	ask_free_answer(&given);
@@ -381,16 +379,16 @@ static void begin_proof(struct answerer *answerer, const struct message *message
 
 	switch (gate_begin_proof(&answerer->gate, message, ask, room, &half)) {
 	case 0:
-		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, "confirm", &half);
+		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, ASK_CONFIRM, &half);
 		break;
 	case EAGAIN:
-		answer(answerer, message, ENVELOPE_NOT_NOW, "tries");
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_TRIES);
 		break;
 	case EPROTO:
-		answer(answerer, message, ENVELOPE_NO, wrong_password);
+		answer(answerer, message, ENVELOPE_NO, ASK_PASSWORD);
 		break;
 	default:
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 	}
 }
 
@@ -403,7 +401,7 @@ static void let_in(struct answerer *answerer, void *conversation, uint64_t count
 	if (given.has_key)
 		answer_with(answerer, conversation, counter, ENVELOPE_DONE, "", &given);
 	else
-		answer_with(answerer, conversation, counter, ENVELOPE_NOT_NOW, busy, NULL);
+		answer_with(answerer, conversation, counter, ENVELOPE_NOT_NOW, ASK_BUSY, NULL);
 	ask_free_answer(&given);
 }
 
@@ -423,9 +421,9 @@ static void take_join(struct answerer *answerer, const struct message *message, 
 	} else if (room->head->entry == ROOMENTRY_PASSWORD && ask->has_share) {
 		begin_proof(answerer, message, ask, room);
 	} else if (room->head->entry == ROOMENTRY_PASSWORD && !is_proven) {
-		answer(answerer, message, ENVELOPE_NO, wrong_password);
+		answer(answerer, message, ENVELOPE_NO, ASK_PASSWORD);
 	} else if (!gate_allows_state(&answerer->gate, message, room)) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, full);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_FULL);
 	} else if ((task = add_task(answerer, message, ask, NULL, 0))) {
 		strcpy(task->username, message->username);
 		memcpy(task->lock, lock, sizeof(task->lock));
@@ -467,7 +465,7 @@ static void take(struct answerer *answerer, const struct message *message, const
 	else if (ask->kind == ASK_STATE)
 		take_state(answerer, message, ask, room, caller->stranger);
 	else if (!is_member)
-		answer(answerer, message, ENVELOPE_NO, no_room);
+		answer(answerer, message, ENVELOPE_NO, ASK_NO_ROOM);
 	else if (ask->kind == ASK_STATES)
 		give_state(answerer, message, ask, room);
 	else if (ask->kind == ASK_SAYINGS)
@@ -490,7 +488,7 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 	}
 	proof = gate_end_proof(&answerer->gate, message->conversation);
 	if (!gate_allows_ask(&answerer->gate, message)) {
-		answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 	} else if (rc == EPROTO) {
 		answer(answerer, message, ENVELOPE_NO, "no such ask");
 	} else if (rc == 0) {
@@ -498,7 +496,7 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 				       &caller),
 		    inbox->console);
 		if (!follow(answerer))
-			answer(answerer, message, ENVELOPE_NOT_NOW, busy);
+			answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 		else
 			take(answerer, message, &ask, &caller, proof);
 	}
@@ -526,7 +524,7 @@ static void conclude_failed(struct answerer *answerer, struct task *task, int er
 	if (!is_locked(error) && ratelimit_allow(&answerer->inbox->notes, task->address, clock_monotonic_ms()))
 		console_put_styled(answerer->inbox->console, CONSOLE_BAD,
 		    "cannot keep what comes for a room, which its sender keeps: %s\n", lockedfile_reason(error));
-	conclude(answerer, task, ENVELOPE_NOT_NOW, busy, NULL);
+	conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BUSY, NULL);
 }
 
 static void conclude_saying(struct answerer *answerer, struct task *task, enum roomtalk_hearing hearing)
@@ -541,16 +539,16 @@ static void conclude_saying(struct answerer *answerer, struct task *task, enum r
 		conclude(answerer, task, ENVELOPE_DONE, "", is_level ? NULL : &head);
 		break;
 	case ROOMTALK_BEHIND:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, behind, &head);
+		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
 		break;
 	case ROOMTALK_NO_MEMBER:
-		conclude(answerer, task, ENVELOPE_NO, no_member, NULL);
+		conclude(answerer, task, ENVELOPE_NO, ASK_NO_MEMBER, NULL);
 		break;
 	case ROOMTALK_TOO_OLD:
 		conclude(answerer, task, ENVELOPE_NO, "too old", NULL);
 		break;
 	case ROOMTALK_NO_SAYING:
-		conclude(answerer, task, ENVELOPE_NO, not_valid, NULL);
+		conclude(answerer, task, ENVELOPE_NO, ASK_NOT_VALID, NULL);
 		break;
 	}
 }
@@ -601,17 +599,17 @@ static void conclude_state(struct answerer *answerer, struct task *task, enum ro
 			conclude(answerer, task, ENVELOPE_DONE, "", NULL);
 		break;
 	case ROOMTREE_WAITS:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, behind, &head);
+		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
 		break;
 	case ROOMTREE_REFUSED:
-		conclude(answerer, task, ENVELOPE_NO, not_valid, NULL);
+		conclude(answerer, task, ENVELOPE_NO, ASK_NOT_VALID, NULL);
 		break;
 	case ROOMTREE_APART:
 		conclude(answerer, task, ENVELOPE_NO, "apart", NULL);
 		break;
 	case ROOMTREE_FULL:
 	case ROOMTREE_NO_MEMORY:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, full, NULL);
+		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_FULL, NULL);
 		break;
 	}
 }
@@ -653,11 +651,11 @@ static int do_task(struct answerer *answerer, struct task *task)
 		free_task(answerer, task);
 	} else if (rc == ECANCELED && room) {
 		why = disclosure_refuse_newcomer(room->head, task->speaker, task->username);
-		conclude(answerer, task, ENVELOPE_NO, why ? why : wrong_password, NULL);
+		conclude(answerer, task, ENVELOPE_NO, why ? why : ASK_PASSWORD, NULL);
 	} else if (rc == ENOENT || (rc == 0 && !room)) {
-		conclude(answerer, task, ENVELOPE_NO, no_room, NULL);
+		conclude(answerer, task, ENVELOPE_NO, ASK_NO_ROOM, NULL);
 	} else if (rc == EPERM || rc == EINVAL) {
-		conclude(answerer, task, ENVELOPE_NOT_NOW, full, NULL);
+		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_FULL, NULL);
 	} else {
 		conclude_failed(answerer, task, rc);
 	}

@@ -6,12 +6,12 @@ const char *disclosure_refuse_newcomer(const struct roomstate *head, const uint8
     const char *username)
 {
 	if (roomstate_is_removed(head, identity))
-		return "removed";
+		return ASK_REMOVED;
 	if (head->entry == ROOMENTRY_INVITED)
-		return "invited";
+		return ASK_INVITED;
 	if (head->member_count >= head->capacity || head->member_count >= ROOM_MEMBERS_MAX)
-		return "full";
-	return username ? NULL : "username";
+		return ASK_FULL;
+	return username ? NULL : ASK_USERNAME;
 }
 
 /* The state with which what somebody can use begins, who is a member of last. */

@@ -19,6 +19,20 @@
 #define ASK_KNOWN_BYTES 8
 #define ASK_KNOWN_MAX 4096
 
+/* Why something is not done, as the receipt says it. */
+#define ASK_NO_ROOM "no such room"
+#define ASK_NO_MEMBER "not a member"
+#define ASK_NOT_VALID "not valid"
+#define ASK_BEHIND "behind" /* either side does not know the state of the other */
+#define ASK_BUSY "busy"
+#define ASK_FULL "full"		/* the room, or whatever keeps what comes */
+#define ASK_PASSWORD "password" /* it is wrong, or missing */
+#define ASK_CONFIRM "confirm"	/* the other half of its proof is missing */
+#define ASK_TRIES "tries"	/* too many were tried */
+#define ASK_INVITED "invited"	/* nobody else comes in */
+#define ASK_REMOVED "removed"
+#define ASK_USERNAME "username" /* the asker announces none */
+
 enum ask_kind {
 	ASK_SAYING, /* a saying: no ask, but it stands in the same place */
 	ASK_STATE,  /* hands over a state */
