@@ -240,8 +240,8 @@ static void open_saying(struct answerer *answerer, const struct message *message
 static void take_saying(struct answerer *answerer, const struct message *message, const struct ask *ask,
     struct room *room)
 {
-	struct ask_answer head = own_head(room);
 	const uint8_t *key = room ? room_key(room, ask->head) : NULL;
+	struct ask_answer head;
 
 	if (room && !room->is_member) {
 		answer(answerer, message, ENVELOPE_NO, ASK_NO_MEMBER);
@@ -254,6 +254,7 @@ static void take_saying(struct answerer *answerer, const struct message *message
 		}
 		key = room_key(room, ask->head);
 	}
+	head = own_head(room);
 	if (!key)
 		answer_with(answerer, message->conversation, message->counter, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
 	else if (roomstate_find_member(room->head, message->sender) < 0)

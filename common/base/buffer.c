@@ -20,9 +20,15 @@ static int reserve(struct buffer *buffer, size_t len)
 		capacity *= 2;
 	if (capacity == buffer->capacity)
 		return 0;
-	data = realloc(buffer->data, capacity);
+	data = malloc(capacity);
 	if (!data)
 		return ENOMEM;
+	/* realloc() would leave a copy of what may be secret. */
+	if (buffer->data) {
+		memcpy(data, buffer->data, buffer->len);
+		sodium_memzero(buffer->data, buffer->capacity);
+		free(buffer->data);
+	}
 	buffer->data = data;
 	buffer->capacity = capacity;
 	return 0;

@@ -13,7 +13,6 @@
 #include "base/jsontext.h"
 #include "room/roomrecord.h"
 #include "room/saying.h"
-#include "store/peerscontent.h"
 
 /* How far back chat.log is read for states that are not in peers.txt yet, and for sayings. */
 #define READ_MAX_BYTES (INT64_C(16) * 1024 * 1024)

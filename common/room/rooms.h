@@ -21,9 +21,10 @@
 #include "room/roomtree.h"
 #include "store/chatfollower.h"
 #include "store/chatlog.h"
+#include "store/peerscontent.h"
 #include "store/peersfile.h"
 
-#define ROOMS_MAX 64
+#define ROOMS_MAX PEERSCONTENT_ROOMS_MAX
 /* Of so many sayings of a room, the newest, the ids are known. */
 #define ROOMS_SAYINGS_MAX 4096
 

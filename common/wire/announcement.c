@@ -36,14 +36,12 @@ static size_t sign(const struct identity *identity, char datagram[static ANNOUNC
 json_t *announcement_format_rooms(const struct announcement_room *rooms, size_t count)
 {
 	json_t *list = json_array();
-	char id[sodium_base64_ENCODED_LEN(ROOM_ID_BYTES, BASE64_VARIANT)];
 
-	for (size_t i = 0; i < count; i++) {
-		sodium_bin2base64(id, sizeof(id), rooms[i].id, sizeof(rooms[i].id), BASE64_VARIANT);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:s}", "id", id, "name", rooms[i].name,
-						"members", (int)rooms[i].members, "capacity", (int)rooms[i].capacity,
-						"entry", rooms[i].has_password ? "password" : "open"));
-	}
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list,
+		    json_pack("{s:o, s:s, s:i, s:i, s:s}", "id", jsontext_bytes(rooms[i].id, sizeof(rooms[i].id)),
+			"name", rooms[i].name, "members", (int)rooms[i].members, "capacity", (int)rooms[i].capacity,
+			"entry", rooms[i].has_password ? "password" : "open"));
 	return list;
 }
 
@@ -59,12 +57,11 @@ static bool parse_room(const json_t *object, struct announcement_room *room)
 {
 	char name[USERNAME_MAX_BYTES + 1];
 	const char *text, *entry;
-	size_t len, decoded_len;
+	size_t len;
 
 	*room = (struct announcement_room){0};
 	if (!jsontext_get_string(object, "name", &text, &len) || username_normalize(text, len, name) != USERNAME_OK ||
-	    strlen(name) > ROOM_NAME_MAX_BYTES || !jsontext_get_string(object, "id", &text, &len) ||
-	    !base64_decode(text, len, room->id, sizeof(room->id), &decoded_len) || decoded_len != sizeof(room->id) ||
+	    strlen(name) > ROOM_NAME_MAX_BYTES || !jsontext_get_bytes(object, "id", room->id, sizeof(room->id)) ||
 	    !parse_count(object, "members", &room->members) || !parse_count(object, "capacity", &room->capacity) ||
 	    !jsontext_get_string(object, "entry", &entry, &len))
 		return false;

@@ -177,6 +177,22 @@ static void wiping_reaches_consumed_bytes_too(void **state)
 	assert_int_equal(heap_unwatch(), 0);
 }
 
+static void growing_leaves_no_copy_behind(void **state)
+{
+	static const char secret[] = "the long secret of Alice";
+	struct buffer buffer = {0};
+
+	(void)state;
+	if (!heap_is_watched())
+		skip();
+	heap_watch(BYTES(secret));
+	assert_int_equal(buffer_append(&buffer, BYTES(secret)), 0);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(buffer_append(&buffer, BYTES("and more of what is none")), 0);
+	buffer_wipe(&buffer);
+	assert_int_equal(heap_unwatch(), 0);
+}
+
 static void the_watch_sees_a_buffer_that_is_not_wiped(void **state)
 {
 	static const char secret[] = "the long secret of Alice";
@@ -203,6 +219,7 @@ int main(void)
 	    cmocka_unit_test(a_freed_buffer_is_usable_again),
 	    cmocka_unit_test(impossible_lengths_are_refused_and_change_nothing),
 	    cmocka_unit_test(wiping_reaches_consumed_bytes_too),
+	    cmocka_unit_test(growing_leaves_no_copy_behind),
 	    cmocka_unit_test(the_watch_sees_a_buffer_that_is_not_wiped),
 	};
 
