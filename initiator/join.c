@@ -358,7 +358,8 @@ static int enter(struct joining *joining, bool takes_password)
 	if (joining->why[0] != '\0')
 		return tell_refusal(joining);
 	if (is_mine)
-		return tell(desk, CONSOLE_NORMAL, "You are in", room, "; nobody else of it answers", PROGRAM_FINE);
+		return tell(desk, CONSOLE_NORMAL, "You are in", room,
+		    room->members == 1 ? "; nobody else is" : "; nobody else of it answers", PROGRAM_FINE);
 	return tell(desk, CONSOLE_WARNING, "Nobody of", room, " answers", DESK_UNREACHABLE);
 }
 

@@ -420,15 +420,18 @@ static int ask_and_create(struct desk *desk, struct roomsetup_order *order)
 	return fault ? refuse(desk, fault) : roomsetup_create(desk, order);
 }
 
-/* Cuts a line into words, in place; quotation marks keep one together. Returns how many, WORDS_MAX at most. */
+/* Cuts a line into words, in place; quotation marks keep one together, as in #"tea time". Returns how many. */
 static int cut_words(char *line, char *words[static WORDS_MAX])
 {
 	int count = 0;
 
 	while (count < WORDS_MAX && *(line += strspn(line, " \t")) != '\0') {
-		bool is_quoted = *line == '"';
-		char *end = line + is_quoted;
+		bool has_sign = strncmp(line, "#\"", 2) == 0, is_quoted = has_sign || *line == '"';
+		char *end;
 
+		if (has_sign)
+			*++line = '#';
+		end = line + (is_quoted && !has_sign);
 		words[count++] = end;
 		end += strcspn(end, is_quoted ? "\"" : " \t");
 		line = end + (*end != '\0');
@@ -448,9 +451,11 @@ int roomsetup_run_create(struct desk *desk, const char *typed)
 	if (typed[0] == '\0') {
 		if (!prompt_ask_word(&desk->prompt, "Room: ", &answer))
 			return PROGRAM_FAILED;
-		typed = answer;
+		/* Nothing but a name is the answer to that, even of several words. */
+		snprintf(line, sizeof(line), strchr(answer, '"') ? "%s" : "\"%s\"", answer);
+	} else {
+		snprintf(line, sizeof(line), "%s", typed);
 	}
-	snprintf(line, sizeof(line), "%s", typed);
 	count = 1 + cut_words(line, words + 1);
 	fault = roomsetup_parse(&order, count, words, &value);
 	if (fault)

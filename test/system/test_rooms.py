@@ -331,6 +331,12 @@ def test_create_asks_again_at_once_for_what_will_not_do(alice, people):
     assert "you are in a room of that name" in initiator.menu("Create #lab")
 
 
+@pytest.mark.parametrize("lines", ['Create #"tea time" -i', 'Create "#tea time" -i', "Create\n#tea time\n\n\n\n"])
+def test_a_room_has_a_name_of_several_words_if_these_belong_together(alice, lines):
+    shown = alice.run("initiator", text=f"{lines}\nRoom #tea time\n").output
+    assert re.search('^#"?tea time"?  1 of 64  ', shown, re.MULTILINE)
+
+
 def test_a_pipe_has_four_lines_for_create(alice, people):
     program = alice.run("initiator", text="Create #lab\n\n8\nwho cooks\n\nRooms\n")
     assert "#lab  1 of 8  open  yours  Alice" in program.output
