@@ -19,6 +19,8 @@
 
 /* So many are asked. */
 #define ASKED_MAX 16
+/* After this nobody else is asked, as each may take as long as a call does. */
+#define ASKING_MS 60000
 #define CONTEXT_BYTES (ROOM_ID_BYTES + EXCHANGE_BINDING_BYTES)
 
 struct joining {
@@ -57,7 +59,10 @@ static bool announces(const struct peer *claim, const uint8_t room[static ROOM_I
 	return i < claim->room_count;
 }
 
-/* Finds those who are here: the members that are known, the admins of them first, and whoever announces the room. */
+/*
+ * Finds those who are here: the members that are known, the admins of them first, and whoever announces the room, those whom
+ * the user knows first, as anybody may do that under many identities.
+ */
 static void find_members(struct joining *joining, const struct room *known)
 {
 	const struct peers *peers = peersfile_peers(joining->desk->peers);
@@ -68,9 +73,11 @@ static void find_members(struct joining *joining, const struct room *known)
 				add(joining, known->head->members[i].identity);
 		}
 	}
-	for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
-		if (announces(claim, joining->room.id))
-			add(joining, claim->identity);
+	for (int pinned = 1; pinned >= 0; pinned--) {
+		for (const struct peer *claim = NULL; (claim = peers_next(peers, claim));) {
+			if (claim->is_pinned == pinned && announces(claim, joining->room.id))
+				add(joining, claim->identity);
+		}
 	}
 }
 
@@ -178,9 +185,10 @@ static bool ask_all(struct joining *joining, uint8_t id[static ENVELOPE_ID_BYTES
 {
 	struct desk *desk = joining->desk;
 	const char *own_name = peersfile_username(desk->peers);
+	int64_t end_ms = clock_monotonic_ms() + ASKING_MS;
 	bool is_in = false;
 
-	for (size_t i = 0; i < joining->count && !is_in && !stop_requested(); i++) {
+	for (size_t i = 0; i < joining->count && !is_in && !stop_requested() && clock_monotonic_ms() < end_ms; i++) {
 		struct ask_answer answer = {0};
 		struct recipient to;
 		struct call call;

@@ -215,6 +215,19 @@ def test_an_open_room_is_found_and_joined(friends):
     script(can, "join", "#lab")
 
 
+def test_whom_the_user_knows_is_asked_before_others_who_announce_a_room(alice, bob):
+    alice.is_called("Alice")
+    bob.is_called("Bob")
+    bob.responder()
+    script(bob, "create", "#lab")
+    room = {"id": room_of(bob)["room"], "name": "lab", "members": 1, "capacity": 64, "entry": "open"}
+    others = {f"127.0.1.{i}": peer(f"Ece{i}", -9, identity=Identity().text, rooms=[room]) for i in range(1, 21)}
+    alice.write_peers({bob.address: peer("Bob", -9, identity=bob.identity().text, rooms=[room]), **others})
+    alice.pin(Bob=pin(bob.identity().text))
+    script(alice, "join", "#lab")
+    assert roster_of(alice)[0] == ["Bob", "Alice"]
+
+
 def test_a_password_opens_a_room(friends):
     alice, bob, can = friends
     script(alice, "create", "#lab", "-p", text="open sesame\n")
