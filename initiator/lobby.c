@@ -53,6 +53,7 @@ static void take_own(struct lobby_room *to, const struct room *room)
 	    .members = (unsigned)head->member_count,
 	    .capacity = head->capacity,
 	    .entry = head->entry,
+	    .is_muted = room->is_muted,
 	};
 	memcpy(to->id, room->id, sizeof(to->id));
 	strcpy(to->name, head->name);
@@ -202,6 +203,8 @@ void lobby_put(struct console *console, const struct lobby_room *room)
 		console_put_styled(console, CONSOLE_GOOD, "  yours");
 	else if (room->places & LOBBY_HELD)
 		console_put_styled(console, CONSOLE_WARNING, "  waits for Accept or Reject");
+	if (is_mine && room->is_muted)
+		console_put_styled(console, CONSOLE_FAINT, "  muted");
 	if (is_mine || room->announcers == 0)
 		return;
 	console_put(console, "  announced by ");

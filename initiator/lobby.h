@@ -33,6 +33,7 @@ struct lobby_room {
 	size_t announcers;
 	char announcer[USERNAME_MAX_BYTES + 1]; /* of these somebody, pinned if possible; or "" */
 	bool is_certain;			/* pinned */
+	bool is_muted;
 };
 
 /* The user's own first, then by name. */

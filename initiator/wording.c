@@ -235,6 +235,21 @@ void wording_put_unfit(struct console *console, const char *fault)
 	console_put_styled(console, CONSOLE_WARNING, "Not sent: that message %s. An empty line gives up.\n", fault);
 }
 
+static bool is_refused(const struct delivery_share *share)
+{
+	return share->kind == DELIVERY_REFUSED || share->kind == DELIVERY_DROPPED;
+}
+
+/* Whether the next one that did not take it says the same, so that saying it once will do. */
+static bool is_said_again(const struct delivery_tally *tally, size_t at)
+{
+	size_t next = at + 1;
+
+	while (next < tally->count && !is_refused(&tally->shares[next]))
+		next++;
+	return next < tally->count && strcmp(tally->shares[next].why, tally->shares[at].why) == 0;
+}
+
 /* Collects the names of those of whom this is so, in brackets, or nothing. */
 static void put_shares(struct console *console, const struct rooms *rooms, const struct delivery_tally *tally,
     bool refused, const char *words)
@@ -245,18 +260,17 @@ static void put_shares(struct console *console, const struct rooms *rooms, const
 	for (size_t i = 0; i < tally->count; i++) {
 		const struct delivery_share *share = &tally->shares[i];
 		char name[USERNAME_MAX_BYTES + 1] = VERDICT_NAMELESS;
-		bool is_refused = share->kind == DELIVERY_REFUSED || share->kind == DELIVERY_DROPPED;
 
-		if (share->kind == DELIVERY_DELIVERED || is_refused != refused)
+		if (share->kind == DELIVERY_DELIVERED || is_refused(share) != refused)
 			continue;
 		if (room)
 			rooms_name(rooms, room->head, share->identity, name);
 		console_put(console, "%s ", before);
 		console_put_name(console, CONSOLE_NORMAL, name);
-		if (refused && share->why[0] != '\0') {
+		if (refused && share->why[0] != '\0' && !is_said_again(tally, i)) {
 			console_put(console, ": ");
 			console_put_foreign(console, share->why, strlen(share->why));
-		} else if (strcmp(share->why, "held") == 0) {
+		} else if (!refused && strcmp(share->why, "held") == 0) {
 			console_put(console, " to accept");
 		}
 		before = ",";

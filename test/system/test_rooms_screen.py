@@ -364,6 +364,7 @@ def test_a_room_is_muted_and_unmuted(alice, lab):
     initiator = alice.initiator()
     assert "Muted: #lab rings no bell; messages are kept." in initiator.menu("Mute #lab")
     assert alice.peers_file()["room"][lab.id]["muted"] is True
+    assert "  yours  muted  " in initiator.menu("Rooms")
     assert "Unmuted: #lab is not muted." in initiator.menu("Unmute #LAB")
     assert "muted" not in alice.peers_file()["room"][lab.id]
     alice.run("initiator", "mute", f"#{lab.id}")
