@@ -5,8 +5,7 @@
  * All that is in chat.log as queued, and on the disk, before its first byte leaves, and from then on it waits for the holders
  * of the identities that the line names and nobody else. Each recipient has one call at a time, in which the items go that
  * wait by then, each once the one before is confirmed, and DELIVERY_SESSION_MAX at most; DELIVERY_RECIPIENTS are called at
- * once. Whoever cannot be reached is tried again as patience says. All that happens in one round of the loop is written to
- * chat.log in one go, and told after that: left, delivered, refused. What was delivered, and whose line was lost, is sent
+ * once. Whoever cannot be reached is tried again as patience says. What was delivered, and whose line was lost, is sent
  * again with the same id, by which the receiver knows it.
  *
  * One process delivers for a directory: the one that holds flock(2) on identity.key, as long as something waits. The others
@@ -62,7 +61,7 @@ struct delivery_notice {
 	bool has_other_name; /* than was written to: receipt.username. Nobody was pinned */
 };
 
-/* What has become of a saying or a state in a room, for each of the members that it was queued for. */
+/* What has become of a saying or a state in a room, or of a message, for each of those that it was queued for. */
 struct delivery_tally {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	enum outbox_kind item;
@@ -73,6 +72,12 @@ struct delivery_tally {
 		enum delivery_kind kind; /* DELIVERY_ELSEWHERE: it was not tried so far */
 		char why[CHATLOG_WHY_MAX_BYTES + 1];
 	} shares[CHATLOG_TO_MAX];
+	/* For tally: */
+	struct delivery_notice *notice; /* what has become of the one message; or NULL */
+	int64_t patience_ms;		/* monotonic: how long another process is waited for */
+	bool is_over;
+	bool is_told; /* by tell_tally, and then freed; else somebody waits */
+	LIST_ENTRY(delivery_tally) others;
 };
 
 /* Whether the message has not been taken, and waits on unless it was queued for once. */
@@ -92,7 +97,7 @@ struct delivery_setup {
 	const struct keyfile *key;
 	const struct in_addr *from; /* or NULL */
 	void (*tell)(void *context, const struct delivery_notice *notice);
-	/* What has become of a saying or a state that delivery_watch() was called for. */
+	/* What has become of a saying or a state that delivery_await() was not to wait for. */
 	void (*tell_tally)(void *context, const struct delivery_tally *tally);
 	void *context;
 };
@@ -146,13 +151,10 @@ struct rooms *delivery_rooms(const struct delivery *delivery);
 /*
  * Runs the loop until what roomtalk_say(), roomacts_change() or roomacts_take() has just queued under that id (of a state the beginning
  * of its id) was tried once for every member, or for DELIVERY_ELSEWHERE_MS while another process has the outbox; *tally then
- * says what has become of it. Returns 0; EINTR; or an error of chatlog_read_at().
+ * says what has become of it. If tally is NULL, does not wait: the same is told later, with tell_tally. Returns 0; EINTR; ENOMEM;
+ * or an error of chatlog_read_at().
  */
 int delivery_await(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES], struct delivery_tally *tally)
-    __attribute__((warn_unused_result));
-
-/* Does not wait: the same is told later, with tell_tally. Returns 0, ENOMEM, or an error of chatlog_read_at(). */
-int delivery_watch(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES])
     __attribute__((warn_unused_result));
 
 /*

@@ -186,7 +186,7 @@ int desk_conclude(struct desk *desk, const uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	bool waits = desk->script || !desk->prompt.terminal;
 	struct delivery_tally tally;
-	int rc = waits ? delivery_await(desk->delivery, id, &tally) : delivery_watch(desk->delivery, id);
+	int rc = delivery_await(desk->delivery, id, waits ? &tally : NULL);
 
 	if (rc != 0 && rc != EINTR)
 		return desk_check_file(desk, "read", CHATLOG_NAME, rc);
