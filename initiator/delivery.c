@@ -107,8 +107,10 @@ int delivery_start(struct delivery *delivery)
 	if (watching == 0)
 		watching = rooms_open(AT_FDCWD, setup->log, delivery->parties.peers, &setup->key->identity,
 		    &delivery->parties.rooms);
-	if (watching != 0)
+	if (watching != 0) {
+		stop_following(delivery);
 		return watching;
+	}
 	/* What happened before is no news. */
 	round_read_log(delivery, false);
 	delivery->is_partial = rc == EFBIG;

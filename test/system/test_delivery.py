@@ -356,6 +356,19 @@ def test_what_is_too_far_back_is_told_each_time_and_not_settled(alice, bob):
     assert not any("settled" in entry for entry in alice.log())
 
 
+def test_what_could_not_be_started_is_started_once_it_can_be(alice, bob):
+    alice.write_log(queued("hello", bob))
+    bob.responder()
+    alice.path("peers.txt").chmod(0o666)
+    initiator = alice.initiator()
+    assert "nothing that waits is sent" in initiator.output
+    alice.path("peers.txt").chmod(0o600)
+    initiator.send("Broadcast to all")
+    eventually(lambda: states(alice)[:1] == ["delivered"])
+    assert received(bob)[0] == "hello"
+    initiator.stop()
+
+
 def test_no_more_than_a_thousand_messages_wait_for_one_person(alice, bob):
     alice.write_log(*[queued(str(number), bob) for number in range(1000)])
     initiator = alice.initiator()
