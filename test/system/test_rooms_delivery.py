@@ -480,8 +480,7 @@ def test_rooms_agree_and_nothing_is_lost_or_doubled_whatever_is_killed(make_peop
         time.sleep(seeded.random() / 4)  # the random moment, at which anything may go on
         kill(seeded.choice(people), seeded.choice(["initiator", "responder"]))
     # Whoever begins anew has not much patience with those who did not answer.
-    for person in people:
-        person.program("responder").wait_for("Listening for messages on")
+    eventually(lambda: all("Listening for messages on" in person.program("responder").output for person in people))
     for person in people:
         kill(person, "initiator")
     eventually(lambda: all(map(is_settled, people)), timeout=120)
