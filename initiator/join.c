@@ -292,28 +292,6 @@ static int64_t unheard_ms(const struct desk *desk)
 	return heard_ms >= JOIN_HEARD_S * 1000 ? 0 : JOIN_HEARD_S * 1000 - heard_ms;
 }
 
-static void set(void *context)
-{
-	*(bool *)context = true;
-}
-
-static bool is_set(void *context)
-{
-	return *(const bool *)context;
-}
-
-/* Lets that much time pass. */
-static void wait_for(struct desk *desk, int64_t duration_ms)
-{
-	bool is_over = false;
-	struct loop_timer timer = {.callback = set, .context = &is_over};
-
-	console_flush(desk->console);
-	loop_set(desk->loop, &timer, clock_monotonic_ms() + duration_ms);
-	if (loop_run_until(desk->loop, is_set, &is_over) != 0)
-		loop_set(desk->loop, &timer, LOOP_NEVER);
-}
-
 /* Has the lock of the password that the user types. */
 static bool take_lock(struct joining *joining, bool takes_password)
 {
@@ -398,7 +376,8 @@ int join_room(struct desk *desk, const char *name, bool takes_password)
 		if (!desk->script)
 			console_put(desk->console, "Nobody has announced it so far; listening for %d s more.\n",
 			    (int)(wait_ms / 1000) + 1);
-		wait_for(desk, wait_ms);
+		console_flush(desk->console);
+		loop_pause(desk->loop, wait_ms);
 		snprintf(sought, sizeof(sought), "#%s", joining.room.name);
 		status = lobby_find(desk, sought, LOBBY_ALL, &joining.room);
 	}

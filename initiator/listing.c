@@ -106,30 +106,10 @@ bool listing_has(struct listing *listing, const struct chatlog_entry *entry)
 	return username_is_same(entry->username, listing->name) || username_is_same(entry->username, listing->username);
 }
 
-static void set(void *context)
-{
-	*(bool *)context = true;
-}
-
-static bool is_set(void *context)
-{
-	return *(bool *)context;
-}
-
 /* For the pager: the loop runs while it takes nothing. */
 static int wait_for_pager(void *context, int fd, bool to_write)
 {
-	struct loop *loop = context;
-	bool ready = false;
-	int rc;
-
-	if (!to_write)
-		return loop_wait(loop, fd, LOOP_NEVER);
-	rc = loop_watch(loop, fd, EPOLLOUT, set, &ready);
-	if (rc == 0)
-		rc = loop_run_until(loop, is_set, &ready);
-	loop_forget(loop, fd);
-	return rc;
+	return loop_wait(context, fd, to_write ? EPOLLOUT : EPOLLIN);
 }
 
 void listing_begin(struct listing *listing)

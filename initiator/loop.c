@@ -166,23 +166,28 @@ static void note_ready(void *context)
 	*(bool *)context = true;
 }
 
-int loop_wait(struct loop *loop, int fd, int64_t deadline_ms)
+int loop_wait(struct loop *loop, int fd, uint32_t events)
 {
 	bool ready = false;
 	int rc;
 
 	if (stop_requested())
 		return EINTR;
-	rc = loop_watch(loop, fd, EPOLLIN, note_ready, &ready);
+	rc = loop_watch(loop, fd, events, note_ready, &ready);
 	if (rc == EPERM)
 		return run_round(loop, 0);
-	while (rc == 0 && !ready) {
-		rc = run_round(loop, deadline_ms);
-		if (rc == 0 && !ready && deadline_ms != LOOP_NEVER && clock_monotonic_ms() >= deadline_ms)
-			rc = ETIMEDOUT;
-	}
+	while (rc == 0 && !ready)
+		rc = run_round(loop, LOOP_NEVER);
 	loop_forget(loop, fd);
 	return rc;
+}
+
+void loop_pause(struct loop *loop, int64_t duration_ms)
+{
+	int64_t end_ms = clock_monotonic_ms() + duration_ms;
+
+	while (!stop_requested() && clock_monotonic_ms() < end_ms && run_round(loop, end_ms) == 0)
+		;
 }
 
 int loop_run_until(struct loop *loop, bool (*done)(void *context), void *context)

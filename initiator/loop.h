@@ -52,10 +52,13 @@ void loop_forget(struct loop *loop, int fd);
 void loop_set(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
 
 /*
- * Runs everything until fd can be read, or has ended (0), deadline_ms (monotonic) has come (ETIMEDOUT), or
- * stop_requested() (EINTR). fd is not watched otherwise. Returns another errno value if there can be no waiting.
+ * Runs everything until events (EPOLLIN, EPOLLOUT) can be done with fd, or it has ended (0), or stop_requested() (EINTR). fd is
+ * not watched otherwise. Returns another errno value if there can be no waiting.
  */
-int loop_wait(struct loop *loop, int fd, int64_t deadline_ms) __attribute__((warn_unused_result));
+int loop_wait(struct loop *loop, int fd, uint32_t events) __attribute__((warn_unused_result));
+
+/* Runs everything for so long; less if stop_requested(). */
+void loop_pause(struct loop *loop, int64_t duration_ms);
 
 /* Runs everything until done says so (0), which is asked at first and after each round; else as loop_wait(). */
 int loop_run_until(struct loop *loop, bool (*done)(void *context), void *context) __attribute__((warn_unused_result));

@@ -59,7 +59,7 @@ static int wait_for_key(void *context, int fd)
 		rc = loop_watch(prompt->loop, fd, EPOLLIN, note_ready, &wait);
 		/* A file is always ready. */
 		if (rc == EPERM)
-			return loop_wait(prompt->loop, fd, LOOP_NEVER);
+			return loop_wait(prompt->loop, fd, EPOLLIN);
 		if (rc == 0)
 			rc = loop_run_until(prompt->loop, is_due, &wait);
 		loop_forget(prompt->loop, fd);

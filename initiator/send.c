@@ -40,7 +40,7 @@ static int read_input(struct desk *desk, struct buffer *text)
 	int rc;
 
 	do {
-		rc = loop_wait(desk->loop, STDIN_FILENO, LOOP_NEVER);
+		rc = loop_wait(desk->loop, STDIN_FILENO, EPOLLIN);
 		/* A regular file always has something. */
 		if (rc != 0 && rc != EPERM)
 			break;

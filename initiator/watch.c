@@ -75,7 +75,7 @@ int watch_run(struct desk *desk, const struct wish *wish)
 			continue;
 		console_flush(desk->data);
 		if (rc == ENODATA)
-			rc = loop_wait(desk->loop, chatfollower_fd(follower), LOOP_NEVER);
+			rc = loop_wait(desk->loop, chatfollower_fd(follower), EPOLLIN);
 	}
 	chatfollower_free(follower);
 	free(own);
