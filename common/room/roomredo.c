@@ -345,18 +345,12 @@ static bool redo_own(const struct roomtree *tree, const struct roomstate *act, i
 	return is_allowed(tree, draft);
 }
 
-/* How many members of the head come before one at doing something for everybody: admins by age, then the others. */
+/* How many members of the head come before one at doing something for everybody, without somebody who is going. */
 static unsigned count_before(const struct roomstate *head, int me, const uint8_t *without)
 {
-	bool is_admin = roomstate_is_admin(head, me);
-	unsigned count = 0;
+	int going = roomstate_find_member(head, without), rank = roomstate_rank(head, me);
 
-	for (int i = 0; i < (int)head->member_count; i++) {
-		if (!is_same_identity(head->members[i].identity, without) &&
-		    (roomstate_is_admin(head, i) == is_admin ? i < me : !is_admin))
-			count++;
-	}
-	return count;
+	return (unsigned)(rank - (going >= 0 && roomstate_rank(head, going) < rank));
 }
 
 /* Whether somebody has left by a state in the past of the head that they signed themselves. */

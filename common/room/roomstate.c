@@ -318,6 +318,16 @@ bool roomstate_is_admin(const struct roomstate *state, int place)
 	return place == 0 || (place > 0 && state->members[place].is_marked);
 }
 
+int roomstate_rank(const struct roomstate *state, int place)
+{
+	bool is_admin = roomstate_is_admin(state, place);
+	int rank = 0;
+
+	for (int i = 0; i < (int)state->member_count; i++)
+		rank += roomstate_is_admin(state, i) == is_admin ? i < place : !is_admin;
+	return rank;
+}
+
 bool roomstate_is_removed(const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES])
 {
 	for (size_t i = 0; i < state->removed_count; i++) {

@@ -95,6 +95,9 @@ int roomstate_find_member(const struct roomstate *state, const uint8_t identity[
 /* Whether whoever stands at that place of the list is an admin: marked as one, or the oldest. */
 bool roomstate_is_admin(const struct roomstate *state, int place);
 
+/* How many members come before the one at that place: admins before others, and then by age. */
+int roomstate_rank(const struct roomstate *state, int place);
+
 bool roomstate_is_removed(const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES]);
 
 /* What a state says of its key, which only members have: the receiver of a key compares. */

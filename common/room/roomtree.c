@@ -126,19 +126,12 @@ static void discount(struct roomtree *tree, int leave)
 		tree->nodes[i].is_marked = false;
 }
 
-/* The bit of somebody who signed, in the order of the members of a state: admins first, then by age, the first the highest. */
+/* The bit of somebody who signed, in the order of the members of a state, the first the highest. */
 static uint64_t find_bit(const struct roomstate *state, const uint8_t identity[static IDENTITY_BYTES])
 {
-	int member = roomstate_find_member(state, identity), rank = 0;
-	bool is_admin = roomstate_is_admin(state, member);
+	int member = roomstate_find_member(state, identity);
 
-	if (member < 0)
-		return 0;
-	for (int i = 0; i < (int)state->member_count; i++) {
-		if (roomstate_is_admin(state, i) == is_admin ? i < member : !is_admin)
-			rank++;
-	}
-	return UINT64_C(1) << (ROOM_MEMBERS_MAX - 1 - rank);
+	return member < 0 ? 0 : UINT64_C(1) << (ROOM_MEMBERS_MAX - 1 - roomstate_rank(state, member));
 }
 
 /* What a branch is worth at a fork: those who signed in it, and those who left in it. */
