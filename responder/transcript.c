@@ -173,6 +173,14 @@ static bool is_wanted(struct transcript *transcript, const struct chatlog_entry 
 	return !caller.blocked && !(room && room->is_held);
 }
 
+/* Whether the room of an entry waits for a decision: in a moment it does not, if the user has asked to be in it. */
+static bool is_held(struct transcript *transcript, const struct chatlog_entry *entry)
+{
+	const struct roomview_room *room = find_room(transcript, entry);
+
+	return room && room->is_held;
+}
+
 /* Shows what happened in a room; of one that waits for the user's decision that it does. */
 static void put_event(struct transcript *transcript, const struct chatlog_entry *entry)
 {
@@ -468,7 +476,7 @@ static void take(struct transcript *transcript, struct chatlog_entry *entry, int
 		take_own(transcript, entry, now_ms);
 	else if (transcript->shows && entry->kind == CHATLOG_STATE)
 		take_state(transcript, entry, now_ms);
-	else if (transcript->begins && entry->kind == CHATLOG_EVENT)
+	else if (entry->kind == CHATLOG_EVENT && (transcript->begins || is_held(transcript, entry)))
 		add_pending(transcript, entry, ROW_RECEIVED, now_ms);
 	else if (entry->kind == CHATLOG_EVENT)
 		put_event(transcript, entry);
