@@ -176,8 +176,11 @@ static bool is_wanted(struct transcript *transcript, const struct chatlog_entry 
 /* Whether the room of an entry waits for a decision: in a moment it does not, if the user has asked to be in it. */
 static bool is_held(struct transcript *transcript, const struct chatlog_entry *entry)
 {
-	const struct roomview_room *room = find_room(transcript, entry);
+	const struct roomview_room *room;
 
+	/* One that the user was in once may wait by now. */
+	(void)!peersfile_read_content(transcript->roster->file);
+	room = find_room(transcript, entry);
 	return room && room->is_held;
 }
 
