@@ -32,7 +32,7 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	*delivery = (struct delivery){
 	    .setup = *setup,
 	    .parties.setup = &delivery->setup,
-	    .parties.peers = peersfile_new(AT_FDCWD),
+	    .parties.peers = peersfile_new_beside(setup->peers),
 	    .parties.outbox = outbox_new(),
 	    .parties.catchup = catchup_new(),
 	    .lock = {.fd = -1},

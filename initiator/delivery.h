@@ -94,6 +94,7 @@ bool delivery_is_plain(const struct delivery_notice *notice);
 struct delivery_setup {
 	struct loop *loop;
 	struct chatlog *log;
+	struct peersfile *peers; /* read by others: what they have read is not read again */
 	const struct keyfile *key;
 	const struct in_addr *from; /* or NULL */
 	void (*tell)(void *context, const struct delivery_notice *notice);

@@ -70,11 +70,12 @@ bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 	prompt_init(&desk->prompt, desk->console, desk->loop);
 	setup.loop = desk->loop;
 	setup.log = desk->log;
+	setup.peers = desk->peers;
 	setup.from = desk->from;
-	desk->delivery = desk->loop && desk->log ? delivery_new(&setup) : NULL;
+	desk->delivery = desk->loop && desk->log && desk->peers ? delivery_new(&setup) : NULL;
 	if (desk->script)
 		prompt_close(&desk->prompt);
-	if (!desk->peers || !desk->delivery) {
+	if (!desk->delivery) {
 		console_put(&program->err, "%s: %s\n", program->name, strerror(ENOMEM));
 		return false;
 	}

@@ -36,8 +36,9 @@ struct peerscontent {
 	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
 	struct peerscontent_room rooms[PEERSCONTENT_ROOMS_MAX];
 	size_t room_count;
-	size_t lines;	/* about addresses, those included that do not count any more */
-	bool is_untidy; /* the last line does not end, or more lines mean nothing than are kept */
+	size_t lines;	  /* about addresses, those included that do not count any more */
+	bool is_untidy;	  /* the last line does not end, or more lines mean nothing than are kept */
+	unsigned holders; /* of peersfile */
 };
 
 /* Reads a text. *content is to be released with peerscontent_free(); there is nothing in it after an error. */

@@ -22,13 +22,39 @@ struct peersfile {
 	int dir;
 	int fd;	  /* locked between begin and commit, else -1 */
 	int seen; /* what the content was read from, held open so that no other file gets its inode; or -1 */
-	struct peerscontent content;
-	struct buffer text; /* between begin and commit: the file with the records that were changed */
-	struct stat origin; /* of the file that the content was read from */
-	bool current;	    /* origin is of use: the content is that of a file */
-	bool edited;	    /* text is to be written */
+	struct peerscontent *content;
+	struct peersfile *beside; /* of the same file, and either takes what the other has read; or NULL */
+	struct buffer text;	  /* between begin and commit: the file with the records that were changed */
+	struct stat origin;	  /* of the file that the content was read from */
+	bool current;		  /* origin is of use: the content is that of a file */
+	bool edited;		  /* text is to be written */
 	unsigned readings;
 };
+
+static void release(struct peerscontent *content)
+{
+	if (!content || --content->holders > 0)
+		return;
+	peerscontent_free(content);
+	free(content);
+}
+
+/* Replaces the content by what the text says; out of memory the content stays. */
+static int take_content(struct peersfile *file, const char *text, size_t len)
+{
+	struct peerscontent *content = malloc(sizeof(*content));
+	int rc = content ? peerscontent_read(content, text, len) : ENOMEM;
+
+	if (rc != 0) {
+		free(content);
+		return rc;
+	}
+	content->holders = 1;
+	release(file->content);
+	file->content = content;
+	file->readings++;
+	return 0;
+}
 
 struct peersfile *peersfile_new(int dir)
 {
@@ -38,9 +64,20 @@ struct peersfile *peersfile_new(int dir)
 		return NULL;
 	file->dir = dir;
 	file->fd = file->seen = -1;
-	if (peerscontent_read(&file->content, "", 0) != 0) {
+	if (take_content(file, "", 0) != 0) {
 		free(file);
 		return NULL;
+	}
+	return file;
+}
+
+struct peersfile *peersfile_new_beside(struct peersfile *other)
+{
+	struct peersfile *file = peersfile_new(other->dir);
+
+	if (file) {
+		file->beside = other;
+		other->beside = file;
 	}
 	return file;
 }
@@ -59,7 +96,9 @@ void peersfile_free(struct peersfile *file)
 	if (file->fd >= 0)
 		close(file->fd);
 	hold(file, -1);
-	peerscontent_free(&file->content);
+	if (file->beside)
+		file->beside->beside = NULL;
+	release(file->content);
 	buffer_free(&file->text);
 	free(file);
 }
@@ -70,18 +109,24 @@ static bool same_content(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size;
 }
 
-/* Replaces the content by what the text says; out of memory the content stays. */
-static int take_content(struct peersfile *file, const char *text, size_t len)
+/* Takes what was read beside it, if that is the file with that status. */
+static bool take_beside(struct peersfile *file, const struct stat *status,
+    bool (*same)(const struct stat *, const struct stat *))
 {
-	struct peerscontent content;
-	int rc = peerscontent_read(&content, text, len);
+	const struct peersfile *other = file->beside;
+	int seen =
+	    other && other->current && same(status, &other->origin) ? fcntl(other->seen, F_DUPFD_CLOEXEC, 0) : -1;
 
-	if (rc != 0)
-		return rc;
-	peerscontent_free(&file->content);
-	file->content = content;
+	if (seen < 0)
+		return false;
+	hold(file, seen);
+	other->content->holders++;
+	release(file->content);
+	file->content = other->content;
+	file->origin = other->origin;
+	file->current = true;
 	file->readings++;
-	return 0;
+	return true;
 }
 
 /* Reads the whole of an open file; *text is the caller's to free. */
@@ -135,7 +180,8 @@ static int look(struct peersfile *file, bool (*same)(const struct stat *, const 
 	struct stat status;
 	int fd, rc;
 
-	if (file->current && fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 && same(&status, &file->origin))
+	if (fstatat(file->dir, PEERSFILE_NAME, &status, 0) == 0 &&
+	    ((file->current && same(&status, &file->origin)) || take_beside(file, &status, same)))
 		return 0;
 	rc = lockedfile_open(file->dir, PEERSFILE_NAME, O_RDONLY, LOCK_SH, &fd);
 	if (rc == ENOENT) {
@@ -221,23 +267,23 @@ int peersfile_commit(struct peersfile *file, int error)
 
 struct peers *peersfile_take_peers(struct peersfile *file)
 {
-	struct peers *taken = file->content.peers;
+	struct peers *taken = file->content->peers;
 
-	file->content.peers = NULL;
+	file->content->peers = NULL;
 	return taken;
 }
 
 bool peersfile_is_replaceable(const struct peersfile *file, size_t more_lines, size_t addresses)
 {
-	size_t lines = file->content.lines + more_lines;
+	size_t lines = file->content->lines + more_lines;
 
-	return file->content.is_untidy || lines > 2 * addresses + SPARE_LINES || lines > PEERS_MAX ||
+	return file->content->is_untidy || lines > 2 * addresses + SPARE_LINES || lines > PEERS_MAX ||
 	       peersfile_size(file) > PEERSFILE_MAX_BYTES / 4 * 3;
 }
 
 const struct buffer *peersfile_others(const struct peersfile *file)
 {
-	return &file->content.others;
+	return &file->content->others;
 }
 
 size_t peersfile_size(const struct peersfile *file)
@@ -265,14 +311,14 @@ int peersfile_append(struct peersfile *file, const struct buffer *text, size_t l
 	/* Half of a line is of use to nobody. */
 	if (rc != 0 && ftruncate(file->fd, file->origin.st_size) != 0)
 		return rc;
-	file->content.lines += lines;
+	file->content->lines += lines;
 	return rc;
 }
 
 int peersfile_replace(struct peersfile *file, const struct buffer *text, size_t lines)
 {
-	file->content.lines = lines;
-	file->content.is_untidy = false;
+	file->content->lines = lines;
+	file->content->is_untidy = false;
 	return lockedfile_replace(file->dir, PEERSFILE_NAME, text->data, text->len, &file->origin);
 }
 
@@ -294,27 +340,27 @@ void peersfile_abandon(struct peersfile *file)
 
 struct peers *peersfile_peers(const struct peersfile *file)
 {
-	return file->content.peers;
+	return file->content->peers;
 }
 
 const char *peersfile_username(const struct peersfile *file)
 {
-	return file->content.username[0] != '\0' ? file->content.username : NULL;
+	return file->content->username[0] != '\0' ? file->content->username : NULL;
 }
 
 enum pins_accept peersfile_accept(const struct peersfile *file)
 {
-	return file->content.accept;
+	return file->content->accept;
 }
 
 int64_t peersfile_since(const struct peersfile *file)
 {
-	return file->content.since_s;
+	return file->content->since_s;
 }
 
 const struct pins *peersfile_pins(const struct peersfile *file)
 {
-	return file->content.pins;
+	return file->content->pins;
 }
 
 /* Changes a record of the text, which is read before the first change; takes record over. */
@@ -341,18 +387,18 @@ static int put_self(struct peersfile *file, const char *username, int64_t since_
 
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
 {
-	return put_self(file, username, since_s, file->content.accept);
+	return put_self(file, username, since_s, file->content->accept);
 }
 
 int peersfile_set_accept(struct peersfile *file, enum pins_accept accept)
 {
-	return put_self(file, file->content.username, file->content.since_s, accept);
+	return put_self(file, file->content->username, file->content->since_s, accept);
 }
 
 /* Puts the record of a stranger, or removes it if nothing is wanted of them. */
 static int put_stranger(struct peersfile *file, const struct stranger *stranger)
 {
-	const struct pins *pins = file->content.pins;
+	const struct pins *pins = file->content->pins;
 	const uint8_t *identity = stranger->has_identity ? stranger->identity : NULL;
 	const char *key = identity ? "identity" : "address";
 	json_t *record;
@@ -373,7 +419,7 @@ int peersfile_wish(struct peersfile *file, const struct stranger *who)
 	struct stranger stranger = *who;
 	int rc = 0;
 
-	for (const struct pin *pin = NULL; rc == 0 && (pin = pins_next(file->content.pins, pin));) {
+	for (const struct pin *pin = NULL; rc == 0 && (pin = pins_next(file->content->pins, pin));) {
 		struct pin changed = *pin;
 
 		if (!who->has_identity || memcmp(pin->identity, who->identity, IDENTITY_BYTES) != 0)
@@ -387,14 +433,14 @@ int peersfile_wish(struct peersfile *file, const struct stranger *who)
 
 int peersfile_pin(struct peersfile *file, const struct pin *pin)
 {
-	if (!pins_find(file->content.pins, pin->username) && pins_count(file->content.pins) >= PINS_MAX)
+	if (!pins_find(file->content->pins, pin->username) && pins_count(file->content->pins) >= PINS_MAX)
 		return EUSERS;
 	return put(file, "known", "known", pin->username, pins_format(pin));
 }
 
 int peersfile_unpin(struct peersfile *file, const char *username)
 {
-	const struct pin *pin = pins_find(file->content.pins, username);
+	const struct pin *pin = pins_find(file->content->pins, username);
 	struct stranger stranger = {.has_identity = true};
 	int rc = put(file, "known", "known", username, NULL);
 
@@ -408,7 +454,7 @@ int peersfile_unpin(struct peersfile *file, const char *username)
 
 bool peersfile_next_room(const struct peersfile *file, size_t *cursor, const char **line, size_t *len)
 {
-	const struct peerscontent *content = &file->content;
+	const struct peerscontent *content = file->content;
 	const struct peerscontent_room *room = &content->rooms[*cursor];
 
 	if (*cursor == content->room_count)

@@ -24,6 +24,12 @@ struct peersfile;
 
 /* For the peers.txt in directory dir (an open descriptor or AT_FDCWD). NULL if out of memory. Opens nothing yet. */
 struct peersfile *peersfile_new(int dir);
+
+/*
+ * For the same file as another, to be read while what the other gave out is held: what either has read, and is as it was, the
+ * other takes without reading it again. Of one other there is one at most, neither is discovery's, and both may end first.
+ */
+struct peersfile *peersfile_new_beside(struct peersfile *other);
 void peersfile_free(struct peersfile *file);
 
 /* Brings the content up to date under a shared lock; a missing file is an empty one. On an error the content stays. */

@@ -418,6 +418,37 @@ static void a_file_too_large_is_refused_and_left_alone(void **state)
 	peersfile_free(file);
 }
 
+static void what_was_read_is_read_once_for_both_and_lives_as_long_as_either_holds_it(void **state)
+{
+	int dir = workdir_fd(state);
+	struct peersfile *file = read_text(dir, EXAMPLE), *beside = peersfile_new_beside(file);
+	const struct peers *before;
+	struct pin pin = pin_of("Can", VECTOR_SA_PUBLIC);
+
+	assert_non_null(beside);
+	assert_int_equal(peers_count(peersfile_peers(beside)), 0);
+	assert_int_equal(peersfile_read(beside), 0);
+	assert_ptr_equal(peersfile_peers(beside), peersfile_peers(file));
+	/* What one has read anew, the other sees when it reads. */
+	assert_int_equal(peersfile_begin(beside), 0);
+	assert_int_equal(peersfile_pin(beside, &pin), 0);
+	assert_int_equal(peersfile_commit(beside, 0), 0);
+	before = peersfile_peers(file);
+	assert_int_equal(peersfile_read(beside), 0);
+	assert_non_null(pins_find(peersfile_pins(beside), "Can"));
+	assert_ptr_equal(peersfile_peers(file), before);
+	assert_null(pins_find(peersfile_pins(file), "Can"));
+	assert_string_equal(find(file, BOB)->username, "Bob");
+	assert_int_equal(peersfile_read(file), 0);
+	assert_ptr_equal(peersfile_peers(file), peersfile_peers(beside));
+	peersfile_free(file);
+	assert_string_equal(find(beside, BOB)->username, "Bob");
+	file_put(dir, NAME, BYTES(SELF_LINE));
+	assert_int_equal(peersfile_read(beside), 0);
+	assert_int_equal(peers_count(peersfile_peers(beside)), 0);
+	peersfile_free(beside);
+}
+
 static void a_change_waits_for_the_lock_but_not_for_ever(void **state)
 {
 	int dir = workdir_fd(state);
@@ -453,6 +484,8 @@ int main(void)
 		workdir_remove),
 	    cmocka_unit_test_setup_teardown(rooms_are_bounded, workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_file_too_large_is_refused_and_left_alone, workdir_make, workdir_remove),
+	    cmocka_unit_test_setup_teardown(what_was_read_is_read_once_for_both_and_lives_as_long_as_either_holds_it,
+		workdir_make, workdir_remove),
 	    cmocka_unit_test_setup_teardown(a_change_waits_for_the_lock_but_not_for_ever, workdir_make, workdir_remove),
 	};
 
