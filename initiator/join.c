@@ -21,7 +21,6 @@
 #define ASKED_MAX 16
 /* After this nobody else is asked, as each may take as long as a call does. */
 #define ASKING_MS 60000
-#define CONTEXT_BYTES (ROOM_ID_BYTES + EXCHANGE_BINDING_BYTES)
 
 struct joining {
 	struct desk *desk;
@@ -123,7 +122,7 @@ static int prove(struct call *call, struct cpace *cpace, const struct cpace_inpu
 /* Asks in an open call. */
 static int ask_member(const struct joining *joining, struct call *call, struct ask_answer *answer)
 {
-	uint8_t context[CONTEXT_BYTES];
+	uint8_t context[ASK_CONTEXT_BYTES];
 	struct cpace_inputs inputs = {
 	    .secret = {joining->lock, sizeof(joining->lock)}, .context = {context, sizeof(context)}};
 	struct ask ask = {.kind = ASK_JOIN, .has_share = joining->has_lock};
@@ -131,8 +130,7 @@ static int ask_member(const struct joining *joining, struct call *call, struct a
 	int rc;
 
 	memcpy(ask.room, joining->room.id, sizeof(ask.room));
-	memcpy(context, joining->room.id, ROOM_ID_BYTES);
-	exchange_bind(&call->exchange, context + ROOM_ID_BYTES);
+	ask_put_context(joining->room.id, &call->exchange, context);
 	if (joining->has_lock) {
 		cpace_begin(&cpace, true, &inputs);
 		memcpy(ask.share, cpace.share, sizeof(ask.share));

@@ -73,7 +73,7 @@ bool gate_allows_state(struct gate *gate, const struct message *message, const s
 int gate_begin_proof(struct gate *gate, const struct message *message, const struct ask *ask, const struct room *room,
     struct ask_answer *half)
 {
-	uint8_t context[ROOM_ID_BYTES + EXCHANGE_BINDING_BYTES];
+	uint8_t context[ASK_CONTEXT_BYTES];
 	const struct cpace_inputs inputs = {
 	    .secret = {room->head->lock, sizeof(room->head->lock)},
 	    .context = {context, sizeof(context)},
@@ -88,8 +88,7 @@ int gate_begin_proof(struct gate *gate, const struct message *message, const str
 	proof->conversation = message->conversation;
 	memcpy(proof->room, room->id, sizeof(proof->room));
 	memcpy(proof->lock, room->head->lock, sizeof(proof->lock));
-	memcpy(context, room->id, ROOM_ID_BYTES);
-	exchange_bind(message->exchange, context + ROOM_ID_BYTES);
+	ask_put_context(room->id, message->exchange, context);
 	cpace_begin(&proof->cpace, false, &inputs);
 	if (cpace_take(&proof->cpace, &inputs, ask->share) != 0) {
 		gate_free_proof(proof);

@@ -201,3 +201,10 @@ void ask_free_answer(struct ask_answer *answer)
 	json_decref(answer->sayings);
 	sodium_memzero(answer, sizeof(*answer));
 }
+
+void ask_put_context(const uint8_t room[static ROOM_ID_BYTES], const struct exchange *exchange,
+    uint8_t context[static ASK_CONTEXT_BYTES])
+{
+	memcpy(context, room, ROOM_ID_BYTES);
+	exchange_bind(exchange, context + ROOM_ID_BYTES);
+}

@@ -14,6 +14,7 @@
 
 #include "crypto/cpace.h"
 #include "room/signedtext.h"
+#include "wire/exchange.h"
 
 /* Of the states or sayings that somebody has, so many bytes of each id are named, of so many at most. */
 #define ASK_KNOWN_BYTES 8
@@ -90,5 +91,10 @@ json_t *ask_format_answer(const struct ask_answer *answer) __attribute__((warn_u
 int ask_parse_answer(const json_t *receipt, struct ask_answer *answer) __attribute__((warn_unused_result));
 
 void ask_free_answer(struct ask_answer *answer);
+
+/* What the proof of a password is bound to, for both sides: the room and this session. */
+#define ASK_CONTEXT_BYTES (ROOM_ID_BYTES + EXCHANGE_BINDING_BYTES)
+void ask_put_context(const uint8_t room[static ROOM_ID_BYTES], const struct exchange *exchange,
+    uint8_t context[static ASK_CONTEXT_BYTES]);
 
 #endif

@@ -297,16 +297,9 @@ static int change(struct rooms *rooms, struct room *room,
 int roomacts_change(struct rooms *rooms, struct room *room,
     int (*edit)(const struct room *room, struct roomdraft *draft, void *context), void *context, const char **why)
 {
-	uint8_t id[ROOM_ID_BYTES];
-	int rc;
+	int rc = rooms_begin_in(rooms, &room);
 
-	memcpy(id, room->id, sizeof(id));
-	rc = rooms_begin(rooms);
-	if (rc != 0)
-		return rc;
-	/* It may have given way to another. */
-	room = rooms_find(rooms, id);
-	return rooms_end(rooms, room ? change(rooms, room, edit, context, why) : ENOENT);
+	return rc ? rc : rooms_end(rooms, change(rooms, room, edit, context, why));
 }
 
 static size_t count_held(const struct rooms *rooms)

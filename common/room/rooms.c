@@ -666,23 +666,32 @@ void rooms_name(const struct rooms *rooms, const struct roomstate *state, const 
 		rooms_name_other(rooms->file, state, identity, name);
 }
 
-int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_held)
+int rooms_begin_in(struct rooms *rooms, struct room **room)
 {
 	uint8_t id[ROOM_ID_BYTES];
 	int rc;
 
-	memcpy(id, room->id, sizeof(id));
+	memcpy(id, (*room)->id, sizeof(id));
 	rc = rooms_begin(rooms);
 	if (rc != 0)
 		return rc;
-	room = rooms_find(rooms, id);
-	rc = room ? peersfile_begin(rooms->file) : ENOENT;
+	*room = rooms_find(rooms, id);
+	return *room ? 0 : rooms_end(rooms, ENOENT);
+}
+
+int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_held)
+{
+	int rc = rooms_begin_in(rooms, &room);
+
+	if (rc != 0)
+		return rc;
+	rc = peersfile_begin(rooms->file);
 	if (rc == 0) {
 		room->is_muted = is_muted;
 		room->is_held = is_held;
 		/* Until its line is read again, which says what is so. */
 		room->digest = 1;
-		rc = peersfile_commit(rooms->file, put_record(rooms, id, format_record(room)));
+		rc = peersfile_commit(rooms->file, put_record(rooms, room->id, format_record(room)));
 	}
 	return rooms_end(rooms, rc);
 }

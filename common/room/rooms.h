@@ -123,6 +123,9 @@ int rooms_set(struct rooms *rooms, struct room *room, bool is_muted, bool is_hel
 int rooms_begin(struct rooms *rooms) __attribute__((warn_unused_result));
 int rooms_end(struct rooms *rooms, int error) __attribute__((warn_unused_result));
 
+/* The same for a change of *room, which is found again; ENOENT, and unlocked, if it has given way to another. */
+int rooms_begin_in(struct rooms *rooms, struct room **room) __attribute__((warn_unused_result));
+
 /* Adds a room with that head. Of too many one goes that the user is in no more; NULL if there is none, or no memory. */
 struct room *rooms_add(struct rooms *rooms, const struct roomstate *head);
 void rooms_drop(struct rooms *rooms, struct room *room);
