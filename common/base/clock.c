@@ -22,23 +22,34 @@ int64_t clock_monotonic_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+/* Writes "2000-01-01T00:00:00". */
+static void format_second(time_t seconds, char text[static sizeof("2000-01-01T00:00:00")])
+{
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	/* Not %Y, which writes the first years with fewer digits. */
+	snprintf(text, sizeof("2000-01-01T00:00:00"), "%04u", (unsigned)(utc.tm_year + 1900) % 10000);
+	strftime(text + 4, sizeof("-01-01T00:00:00"), "-%m-%dT%H:%M:%S", &utc);
+}
+
 void clock_format_utc(int64_t wall_ms, char text[static CLOCK_UTC_BYTES])
 {
 	static const int64_t year_zero_ms = -62167219200000, year_ten_thousand_ms = 253402300800000;
-	char rest[sizeof("-01-01T00:00:00")];
-	struct tm utc;
-	time_t seconds;
+	/* Most come in the same second as the one before. */
+	static _Thread_local char day_and_time[sizeof("2000-01-01T00:00:00")];
+	static _Thread_local int64_t formatted = INT64_MIN;
+	int64_t seconds;
 
 	if (wall_ms < year_zero_ms)
 		wall_ms = year_zero_ms;
 	if (wall_ms >= year_ten_thousand_ms)
 		wall_ms = year_ten_thousand_ms - 1;
-	seconds = (time_t)((wall_ms - year_zero_ms) / 1000 + year_zero_ms / 1000);
-	gmtime_r(&seconds, &utc);
-	/* Not %Y, which writes the first years with fewer digits. */
-	strftime(rest, sizeof(rest), "-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, CLOCK_UTC_BYTES, "%04u%s.%03uZ", (unsigned)(utc.tm_year + 1900) % 10000, rest,
-	    (unsigned)((wall_ms - year_zero_ms) % 1000));
+	seconds = (wall_ms - year_zero_ms) / 1000 + year_zero_ms / 1000;
+	if (seconds != formatted)
+		format_second((time_t)seconds, day_and_time);
+	formatted = seconds;
+	snprintf(text, CLOCK_UTC_BYTES, "%s.%03uZ", day_and_time, (unsigned)((wall_ms - year_zero_ms) % 1000));
 }
 
 bool clock_parse_utc(const char *text, size_t len, int64_t *wall_ms)

@@ -11,6 +11,7 @@
 #define FINGERPRINT_GROUPS 6
 #define FINGERPRINT_GROUP_BYTES 5
 #define FINGERPRINT_MODULUS 100000
+#define CONVERTED_MAX 64
 
 static const char fingerprint_label[] = "quartet fingerprint";
 
@@ -29,7 +30,23 @@ void identity_derive(struct identity *identity, const uint8_t seed[static IDENTI
 
 bool identity_convert(const uint8_t public[static IDENTITY_BYTES], uint8_t key[static DH_KEY_BYTES])
 {
-	return crypto_sign_ed25519_pk_to_curve25519(key, public) == 0;
+	/*
+	 * A fifth of what a secure session costs the responder, so those of the last few people are remembered: public keys
+	 * at both ends, and zeros are neither.
+	 */
+	static _Thread_local struct {
+		uint8_t public[IDENTITY_BYTES], key[DH_KEY_BYTES];
+	} converted[CONVERTED_MAX];
+	size_t place = public[0] % CONVERTED_MAX;
+
+	if (memcmp(converted[place].public, public, IDENTITY_BYTES) != 0 || sodium_is_zero(public, IDENTITY_BYTES)) {
+		if (crypto_sign_ed25519_pk_to_curve25519(key, public) != 0)
+			return false;
+		memcpy(converted[place].public, public, IDENTITY_BYTES);
+		memcpy(converted[place].key, key, DH_KEY_BYTES);
+	}
+	memcpy(key, converted[place].key, DH_KEY_BYTES);
+	return true;
 }
 
 /* What is signed, in memory that the caller frees; NULL if out of memory. */

@@ -520,21 +520,21 @@ static bool would_crowd(int fd, size_t len)
 static int append_locked(struct chatlog *log, const char *lines, size_t len)
 {
 	off_t size = log->status.st_size;
-	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 0}, {.iov_len = len}};
+	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 1}, {.iov_len = len}};
 	char last = '\n';
 	ssize_t written;
-	int rc = 0;
+	int rc = 0, whole;
 
 	/* If nobody has written since, the end is that of a whole line. */
 	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
-	pieces[0].iov_len = last != '\n';
+	whole = last == '\n';
 	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
 	pieces[1].iov_base = (void *)(uintptr_t)lines;
-	written = writev(log->fd, pieces, 2);
+	written = writev(log->fd, pieces + whole, 2 - whole);
 	if (written < 0)
 		rc = errno;
-	else if ((size_t)written != pieces[0].iov_len + len)
+	else if ((size_t)written != len + !whole)
 		rc = ENOSPC;
 	log->end = written < 0 ? 0 : size + written;
 	if (rc == 0)
