@@ -237,16 +237,27 @@ class Connection:
         return self.socket.recv(65536)
 
     def receive_object(self):
-        """The next JSON object, however it is cut into segments."""
+        """The next JSON object, however it is cut into segments; what comes behind it may be anything."""
         while True:
-            text = self._received.decode(errors="ignore").lstrip()
+            # A character for each byte, so that the end of the object is one in the bytes, too.
+            text = self._received.lstrip(b" \t\r\n").decode("latin-1")
             with contextlib.suppress(json.JSONDecodeError):
-                value, end = json.JSONDecoder().raw_decode(text)
-                self._received = text[end:].encode()
-                return value
+                _, end = json.JSONDecoder().raw_decode(text)
+                value, self._received = text[:end].encode("latin-1"), text[end:].encode("latin-1")
+                return json.loads(value)
             more = self.receive()
             assert more, f"the connection ended after {self._received!r}"
             self._received += more
+
+    def receive_exactly(self, count):
+        """The next so many bytes, which may have come behind an object."""
+        received = bytearray(self._received)
+        while len(received) < count:
+            more = self.receive()
+            assert more, f"the connection ended {count - len(received)} bytes early"
+            received += more
+        self._received = bytes(received[count:])
+        return bytes(received[:count])
 
     def receive_all(self, timeout=WAIT):
         """Everything until the other side ends the stream; fails if it does not end."""

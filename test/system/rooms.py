@@ -143,10 +143,11 @@ class Saying:
 
     @classmethod
     def signed(cls, author, state, text, **changes):
-        """One that author signs in a state."""
+        """One that author signs in a state: a text, or the offer of a file."""
+        what = "file" if isinstance(text, dict) else "text"
         return cls(sign_record(author, cls.LABEL, {
             "room": to_base64(state.room), "state": to_base64(state.id), "id": to_base64(os.urandom(ID_BYTES)),
-            "text": text, "time": now(), "by": author.text, **changes}))
+            what: text, "time": now(), "by": author.text, **changes}))
 
     def sealed(self, key, nonce=None):
         """Its record under a K."""
@@ -306,8 +307,11 @@ class Member:
     Its head is the last state it was given, if that follows the head before; a test with forks
     sets it. `answers` has functions by the word of an ask, "saying" for sayings, or "text", that
     answer in place of the honest ones: from plaintext and identity of the speaker to the members of
-    a receipt. Everything that was said to it is in `heard`, with the speaker.
+    a receipt, or None if nothing is answered and the connection ends. Everything that was said to it
+    is in `heard`, with the speaker.
     """
+
+    session = Session
 
     def __init__(self, identity, username, address, *states, host=None):
         self.identity, self.username, self.address = identity, username, address
@@ -340,11 +344,11 @@ class Member:
     def call(self, to, peer_identity):
         """A session with somebody's responder."""
         with self.host:
-            return Session(self.identity, to, peer_identity, self.address, self.username)
+            return self.session(self.identity, to, peer_identity, self.address, self.username)
 
     def texts(self):
         """What was said, in the order in which it came."""
-        return [saying.members["text"] for saying in self.sayings.values()]
+        return [saying.members["text"] for saying in self.sayings.values() if "text" in saying.members]
 
     def take(self, state):
         """Takes a state as a member does."""
@@ -390,7 +394,14 @@ class Member:
             if number == 0:
                 side.speaker, side.speaker_name = plaintext["identity"], plaintext.get("username")
             self.heard.append((side.speaker, plaintext))
-            connection.send_object(side.receipt(number, number, **self._answer(side, plaintext)))
+            answer = self._answer(side, plaintext)
+            if answer is None:
+                return
+            connection.send_object(side.receipt(number, number, **answer))
+            self._follow(connection, side, plaintext, answer)
+
+    def _follow(self, connection, side, plaintext, answer):
+        """What else is sent, after an answer."""
 
     def _answer(self, side, plaintext):
         word = plaintext.get("ask", "saying" if "sealed" in plaintext else "text")
