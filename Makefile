@@ -26,9 +26,10 @@ PROGRAMS = announcer discovery initiator responder
 
 # One list of objects a program, and one for each folder of common/: these lists are the architecture.
 common_OBJECTS = \
-	$(addprefix base/,base64 buffer clock decimal jsontext launch ratelimit stop text) \
+	$(addprefix base/,base64 buffer child clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic cpace dh identity sealedkey secretbox stretch) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
+	$(addprefix file/,filestream) \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
