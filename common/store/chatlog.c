@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -18,8 +17,6 @@
 #include "store/lockedfile.h"
 #include "store/syncer.h"
 
-#define RESERVE_MAX_BYTES (64 * 1024 * 1024)
-#define RESERVE_PART 100
 /* What is read at once of a line at an offset. */
 #define READ_BYTES 4096
 
@@ -501,21 +498,6 @@ void chatlog_free(struct chatlog *log)
 	free(log);
 }
 
-/* Whether len bytes more would eat into what strangers must leave free. */
-static bool would_crowd(int fd, size_t len)
-{
-	struct statvfs disk;
-	unsigned long long reserve, available;
-
-	if (fstatvfs(fd, &disk) != 0)
-		return false;
-	reserve = (unsigned long long)disk.f_blocks * disk.f_frsize / RESERVE_PART;
-	if (reserve > RESERVE_MAX_BYTES)
-		reserve = RESERVE_MAX_BYTES;
-	available = (unsigned long long)disk.f_bavail * disk.f_frsize;
-	return available < reserve + len;
-}
-
 /* Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. */
 static int append_locked(struct chatlog *log, const char *lines, size_t len)
 {
@@ -597,7 +579,7 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 
 	if (rc != 0)
 		return rc;
-	if (how & CHATLOG_FOR_STRANGERS && would_crowd(log->fd, len))
+	if (how & CHATLOG_FOR_STRANGERS && lockedfile_crowds(log->fd, (int64_t)len))
 		rc = ENOSPC;
 	if (rc == 0)
 		rc = append_locked(log, lines, len);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,10 @@
 
 #define SCRATCH_SUFFIX ".new"
 #define NAME_ROOM_BYTES 64
+
+/* What is left free on the disk: this, and of a small one a hundredth. */
+#define RESERVE_MAX_BYTES (64 * 1024 * 1024)
+#define RESERVE_PART 100
 
 /* Between two tries for a lock: at first so short that a writer's hold costs little, then longer. */
 #define RETRY_FIRST_US 200
@@ -194,6 +199,20 @@ static int open_scratch(int dir, const char *scratch, int *fd)
 	return rc ? rc : ETIMEDOUT;
 }
 
+bool lockedfile_crowds(int fd, int64_t len)
+{
+	struct statvfs disk;
+	unsigned long long reserve, available;
+
+	if (fstatvfs(fd, &disk) != 0)
+		return false;
+	reserve = (unsigned long long)disk.f_blocks * disk.f_frsize / RESERVE_PART;
+	if (reserve > RESERVE_MAX_BYTES)
+		reserve = RESERVE_MAX_BYTES;
+	available = (unsigned long long)disk.f_bavail * disk.f_frsize;
+	return available < reserve + (unsigned long long)len;
+}
+
 void lockedfile_sync_directory(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -204,8 +223,7 @@ void lockedfile_sync_directory(int dir)
 	}
 }
 
-/* Gives the scratch file its name, unless that is taken: EEXIST. */
-static int place_new(int dir, const char *scratch, const char *name, int fd)
+int lockedfile_place_new(int dir, const char *scratch, const char *name, int fd)
 {
 	struct stat status;
 
@@ -239,7 +257,7 @@ static int put(int dir, const char *name, const void *bytes, size_t len, bool re
 	if (rc == 0 && replaces)
 		rc = renameat(dir, scratch, dir, name) == 0 ? 0 : errno;
 	else if (rc == 0)
-		rc = place_new(dir, scratch, name, fd);
+		rc = lockedfile_place_new(dir, scratch, name, fd);
 	if (rc != 0)
 		unlinkat(dir, scratch, 0);
 	else if (fstat(fd, placed) != 0)
@@ -274,6 +292,8 @@ const char *lockedfile_reason(int error)
 		return "it is no regular file";
 	case ELOOP:
 		return "it is a symbolic link";
+	case EMLINK:
+		return "it has other names (hard links)";
 	case LOCKEDFILE_FOREIGN:
 		return "it belongs to another user";
 	case LOCKEDFILE_EXPOSED:

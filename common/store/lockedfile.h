@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 /* How long to wait for a lock, in milliseconds. */
@@ -64,6 +65,14 @@ int lockedfile_create(int dir, const char *name, const void *bytes, size_t len) 
  */
 int lockedfile_replace(int dir, const char *name, const void *bytes, size_t len, struct stat *placed)
     __attribute__((warn_unused_result));
+
+/*
+ * Gives the scratch file, open as fd, the name, unless that is taken: EEXIST. Neither its bytes nor its directory are synced.
+ */
+int lockedfile_place_new(int dir, const char *scratch, const char *name, int fd) __attribute__((warn_unused_result));
+
+/* Whether len bytes more would leave less than 64 MiB, or a hundredth of the disk, free on the disk of fd. */
+bool lockedfile_crowds(int fd, int64_t len);
 
 /* Makes the entries of the directory survive a power cut. Not every file system can; nothing is lost by trying. */
 void lockedfile_sync_directory(int dir);
