@@ -468,6 +468,9 @@ static void take_state(struct transcript *transcript, const struct chatlog_entry
 		if (pending)
 			remove_pending(transcript, pending);
 		break;
+	case CHATLOG_FETCHED:
+	case CHATLOG_WITHDRAWN:
+		break;
 	}
 }
 

@@ -123,6 +123,18 @@ void channel_keys(const struct channel *channel, uint8_t keys[static CHANNEL_KEY
 	memcpy(keys + DH_KEY_BYTES, channel->initiator ? peers : own, DH_KEY_BYTES);
 }
 
+void channel_file_key(const struct channel *channel, uint8_t key[static CHANNEL_FILE_KEY_BYTES])
+{
+	static const char label[] = "quartet file";
+	const struct secretbox *to_initiator = channel->initiator ? &channel->opening : &channel->sealing;
+	uint8_t named[sizeof(label) - 1 + CHANNEL_KEYS_BYTES];
+
+	memcpy(named, label, sizeof(label) - 1);
+	channel_keys(channel, named + sizeof(label) - 1);
+	crypto_generichash(key, CHANNEL_FILE_KEY_BYTES, named, sizeof(named), to_initiator->key,
+	    sizeof(to_initiator->key));
+}
+
 int channel_prove(struct channel *channel, uint8_t proof[static DH_PROOF_BYTES])
 {
 	int rc;

@@ -36,6 +36,10 @@ const char *channel_key_digits(const struct channel *channel);
 #define CHANNEL_KEYS_BYTES (2 * DH_KEY_BYTES)
 void channel_keys(const struct channel *channel, uint8_t keys[static CHANNEL_KEYS_BYTES]);
 
+/* The key of the stream in which the responder sends a file, once the keys are agreed on; the caller wipes it. */
+#define CHANNEL_FILE_KEY_BYTES 32
+void channel_file_key(const struct channel *channel, uint8_t key[static CHANNEL_FILE_KEY_BYTES]);
+
 /* The initiator makes the proof that it holds own, once the keys are agreed on, and then forgets the secret: once only. */
 int channel_prove(struct channel *channel, uint8_t proof[static DH_PROOF_BYTES]) __attribute__((warn_unused_result));
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -37,6 +38,8 @@ static const char *const state_words[] = {
     [CHATLOG_DROPPED] = "dropped",
     [CHATLOG_ACCEPTED] = "accepted",
     [CHATLOG_REJECTED] = "rejected",
+    [CHATLOG_FETCHED] = "fetched",
+    [CHATLOG_WITHDRAWN] = "withdrawn",
 };
 
 static const char *const event_words[] = {
@@ -58,6 +61,13 @@ static const char *const event_words[] = {
 
 /* base64 of a signature, the longest there is, with the NUL. */
 #define BYTES_TEXT_BYTES sodium_base64_ENCODED_LEN(IDENTITY_SIGNATURE_BYTES, BASE64_VARIANT)
+
+/* The number at the end of a line, with spaces before it, so that a place can be filled in. */
+#define NUMBER_NAME ", \"number\": "
+#define NUMBER_DIGITS 10
+#define NUMBER_MAX UINT64_C(9999999999)
+/* Any number, and its NUL. */
+#define DIGITS_BYTES 21
 
 #define COUNT(words) (sizeof(words) / sizeof((words)[0]))
 
@@ -142,6 +152,34 @@ static void put_to(struct buffer *line, const struct chatlog_entry *entry)
 	buffer_put(line, "]");
 }
 
+static void put_json(struct buffer *line, const char *name, json_t *value)
+{
+	buffer_put(line, ", \"%s\": ", name);
+	if (value)
+		jsontext_put(line, value);
+	else if (line->error == 0)
+		line->error = EILSEQ;
+	json_decref(value);
+}
+
+/* Puts what an offer, and what became of it, has at its end, so that a number can be found there, and given. */
+static void put_ending(struct buffer *line, const struct chatlog_entry *entry)
+{
+	const struct filestamp *stamp = &entry->source.stamp;
+	char number[DIGITS_BYTES] = "";
+
+	if (entry->has_source)
+		put_json(line, "source",
+		    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "path", entry->source.path, "device",
+			(json_int_t)stamp->device, "inode", (json_int_t)stamp->inode, "bytes", (json_int_t)stamp->bytes,
+			"mtime", (json_int_t)stamp->mtime_ns, "ctime", (json_int_t)stamp->ctime_ns));
+	if (entry->number == 0)
+		return;
+	if (entry->number != CHATLOG_NUMBER_NEXT)
+		snprintf(number, sizeof(number), "%" PRIu64, entry->number);
+	buffer_put(line, NUMBER_NAME "%*s", NUMBER_DIGITS, number);
+}
+
 static void put_message(struct buffer *line, const struct chatlog_entry *entry)
 {
 	char ip[ADDRESS_TEXT_BYTES];
@@ -157,12 +195,15 @@ static void put_message(struct buffer *line, const struct chatlog_entry *entry)
 	put_identity(line, entry);
 	put_room(line, entry);
 	put_to(line, entry);
-	if (!entry->has_room) {
-		put_string(line, "text", entry->text, entry->text_len);
-	} else {
+	if (entry->has_room) {
 		buffer_put(line, ", ");
 		put_signed(line, entry);
+	} else if (entry->has_file) {
+		put_json(line, "file", fileoffer_to_json(&entry->file));
+	} else {
+		put_string(line, "text", entry->text, entry->text_len);
 	}
+	put_ending(line, entry);
 }
 
 static void put_state(struct buffer *line, const struct chatlog_entry *entry)
@@ -173,6 +214,7 @@ static void put_state(struct buffer *line, const struct chatlog_entry *entry)
 	put_identity(line, entry);
 	put_room(line, entry);
 	put_text(line, "why", entry->why);
+	put_ending(line, entry);
 }
 
 static void put_room_state(struct buffer *line, const struct chatlog_entry *entry)
@@ -307,14 +349,51 @@ static bool read_signed(const json_t *object, struct chatlog_entry *entry)
 	       jsontext_get_bytes(object, "signature", entry->signature, sizeof(entry->signature));
 }
 
-/* Finds the text in what is signed, which then is a member of the line as it is of others. */
+/* Finds the text, or the offer, in what is signed, which then is a member of the line as it is of others. */
 static bool find_text(json_t *object, const struct chatlog_entry *entry)
 {
 	json_t *said = jsontext_parse(entry->signed_text, entry->signed_len, NULL);
-	bool found = said && json_object_set(object, "text", json_object_get(said, "text")) == 0;
+	const char *name = json_object_get(said, "text") ? "text" : "file";
+	bool found = said && json_object_set(object, name, json_object_get(said, name)) == 0;
 
 	json_decref(said);
 	return found;
+}
+
+static bool read_text_or_file(const json_t *object, struct chatlog_entry *entry)
+{
+	if (jsontext_get_string(object, "text", &entry->text, &entry->text_len))
+		return true;
+	entry->text = "";
+	entry->has_file = fileoffer_of_json(json_object_get(object, "file"), &entry->file);
+	return entry->has_file && !filename_fault(entry->file.name, strlen(entry->file.name));
+}
+
+/* Reads where a file lies, if it says so; false if there is something else. */
+static bool read_source(const json_t *object, struct chatlog_entry *entry)
+{
+	const json_t *source = json_object_get(object, "source");
+	json_int_t device, inode, bytes, mtime_ns, ctime_ns;
+	size_t len;
+
+	if (!source)
+		return true;
+	if (!jsontext_get_string(source, "path", &entry->source.path, &len) || len > CHATLOG_PATH_MAX_BYTES ||
+	    json_unpack((json_t *)(uintptr_t)source, "{s:I, s:I, s:I, s:I, s:I}", "device", &device, "inode", &inode,
+		"bytes", &bytes, "mtime", &mtime_ns, "ctime", &ctime_ns) != 0)
+		return false;
+	entry->has_source = true;
+	entry->source.stamp = (struct filestamp){(uint64_t)device, (uint64_t)inode, bytes, mtime_ns, ctime_ns};
+	return true;
+}
+
+/* Reads what may stand at the end of an offer, and of what became of it. */
+static bool read_ending(const json_t *object, struct chatlog_entry *entry)
+{
+	const json_t *number = json_object_get(object, "number");
+
+	entry->number = (uint64_t)json_integer_value(number);
+	return (!number || (entry->number > 0 && entry->number <= NUMBER_MAX)) && read_source(object, entry);
 }
 
 /* Reads for whom it is, if it says so. */
@@ -352,7 +431,7 @@ static bool read_message(json_t *object, struct chatlog_entry *entry)
 	    !read_flag(object, "held", &entry->held) || !read_room(object, entry) ||
 	    (entry->has_room &&
 		(!read_signed(object, entry) || !find_text(object, entry) || !read_to(object, entry))) ||
-	    !jsontext_get_string(object, "text", &entry->text, &entry->text_len))
+	    !read_text_or_file(object, entry) || !read_ending(object, entry))
 		return false;
 	entry->direction = (enum chatlog_direction)direction;
 	entry->mode = (enum chatlog_mode)mode;
@@ -371,7 +450,7 @@ static bool read_state(json_t *object, struct chatlog_entry *entry)
 		return false;
 	entry->kind = CHATLOG_STATE;
 	entry->state = (enum chatlog_state)state;
-	return read_text(object, "why", CHATLOG_WHY_MAX_BYTES, &entry->why);
+	return read_text(object, "why", CHATLOG_WHY_MAX_BYTES, &entry->why) && read_ending(object, entry);
 }
 
 /* Reads an offset that is 0 at least; false if there is something else, or nothing. */
@@ -440,6 +519,26 @@ int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 	}
 	*entry = parsed;
 	return 0;
+}
+
+uint64_t chatlog_number(const char *line, size_t len)
+{
+	static const char name[] = NUMBER_NAME;
+	const size_t ending = sizeof(name) - 1 + NUMBER_DIGITS + 1;
+	const char *at;
+	uint64_t number = 0;
+	int i = 0;
+
+	if (len < ending || line[len - 1] != '}' || memcmp(line + len - ending, name, sizeof(name) - 1) != 0)
+		return 0;
+	at = line + len - NUMBER_DIGITS - 1;
+	while (i < NUMBER_DIGITS && at[i] == ' ')
+		i++;
+	if (i == NUMBER_DIGITS)
+		return CHATLOG_NUMBER_NEXT;
+	for (; i < NUMBER_DIGITS && at[i] >= '0' && at[i] <= '9'; i++)
+		number = number * 10 + (uint64_t)(at[i] - '0');
+	return i == NUMBER_DIGITS ? number : 0;
 }
 
 bool chatlog_is_received(const char *line, size_t len)

@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "file/fileoffer.h"
+#include "file/filesource.h"
 #include "room/signedtext.h"
 #include "trust/username.h"
 #include "wire/envelope.h"
@@ -28,6 +30,9 @@
 #define CHATLOG_STANDING_MAX_BYTES 16
 #define CHATLOG_WHY_MAX_BYTES 256
 #define CHATLOG_TO_MAX 128
+#define CHATLOG_PATH_MAX_BYTES 4095
+/* Of what chatlog_append() is to number. */
+#define CHATLOG_NUMBER_NEXT UINT64_MAX
 
 enum chatlog_kind {
 	CHATLOG_MESSAGE,
@@ -51,9 +56,11 @@ enum chatlog_mode {
 
 enum chatlog_state {
 	CHATLOG_DELIVERED,
-	CHATLOG_DROPPED,  /* it is not sent any more */
-	CHATLOG_ACCEPTED, /* what was held is shown */
-	CHATLOG_REJECTED, /* or is not */
+	CHATLOG_DROPPED,   /* it is not sent any more */
+	CHATLOG_ACCEPTED,  /* what was held is shown */
+	CHATLOG_REJECTED,  /* or is not */
+	CHATLOG_FETCHED,   /* the file that it offers is there whole, with somebody else or here */
+	CHATLOG_WITHDRAWN, /* or is not offered any more */
 };
 
 /* Whom it happened to, if that is somebody, is the username of the entry; value is the new one, if there is one. */
@@ -94,6 +101,13 @@ struct chatlog_entry {
 	uint8_t identity[IDENTITY_BYTES]; /* the proven sender's, or the recipient's; in a room the author's */
 	const char *text;		  /* UTF-8; in a room chatlog_parse() finds it in what is signed */
 	size_t text_len;
+	/* Of a message that offers a file, in place of a text, which is "" then; in a room it is found as that is. */
+	bool has_file;
+	struct fileoffer file;
+	uint64_t number; /* of an offer, and of what became of it: what the user calls it; or 0 */
+	/* Of one's own offer, and of what was fetched here: where it lies. */
+	bool has_source;
+	struct filesource source;
 	const char *why; /* of a state: a reason for the user, UTF-8, or NULL */
 	bool has_room;
 	uint8_t room[ROOM_ID_BYTES];
@@ -129,6 +143,9 @@ int chatlog_format(struct buffer *batch, const struct chatlog_entry *entry) __at
  */
 int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 
+/* The number at the end of a line, as we write it, or 0; CHATLOG_NUMBER_NEXT if it is to be given. */
+uint64_t chatlog_number(const char *line, size_t len);
+
 /* Whether a line, as we write it, is a message that was received, and need not be parsed by who wants none of these. */
 bool chatlog_is_received(const char *line, size_t len);
 
@@ -154,7 +171,7 @@ void chatlog_unlock(struct chatlog *log);
 #define CHATLOG_DEFERRED 4 /* what is durable may be synced while the program does something else */
 
 /*
- * Appends len bytes of whole lines, which survive the death of the process. A file that was moved away is made anew, and one
+ * Appends len bytes of whole lines, into which the numbers are written that are still to be given, and which survive the death of the process. A file that was moved away is made anew, and one
  * that others may read set to mode 0600. Returns 0, or with nothing appended ENOSPC, or an error of lockedfile_open(); or, if
  * deferred, which is not for after chatlog_lock(), EINPROGRESS: then the file stays locked until chatlog_finish() says what
  * became of them, and nothing can be appended before. Blocks on the lock and the disk.

@@ -17,12 +17,14 @@ int envelope_format(struct buffer *out, const struct envelope *envelope)
 		if (envelope->username[0] != '\0')
 			rc |= json_object_set_new(object, "username", json_string(envelope->username));
 	}
-	if (envelope->text) {
-		rc |= json_object_set_new(object, "id", jsontext_bytes(envelope->id, ENVELOPE_ID_BYTES));
-		rc |= json_object_set_new(object, "text", json_stringn(envelope->text, envelope->text_len));
-	} else {
+	if (envelope->body)
 		rc |= json_object_update(object, envelope->body);
-	}
+	else
+		rc |= json_object_set_new(object, "id", jsontext_bytes(envelope->id, ENVELOPE_ID_BYTES));
+	if (envelope->text)
+		rc |= json_object_set_new(object, "text", json_stringn(envelope->text, envelope->text_len));
+	if (envelope->has_file)
+		rc |= json_object_set_new(object, "file", fileoffer_to_json(&envelope->file));
 	rc = rc == 0 ? jsontext_append(out, object) : EILSEQ;
 	json_decref(object);
 	return rc;
@@ -41,15 +43,18 @@ static bool get_username(const json_t *object, char username[static USERNAME_MAX
 	       username_normalize(text, len, username) == USERNAME_OK;
 }
 
-/* Who says a text says nothing else, whatever further members there are. */
+/* Who says a text, or offers a file, does nothing else, whatever further members there are. */
 static bool get_content(struct envelope *read)
 {
 	json_t *object = read->document;
 
-	if (jsontext_get_bytes(object, "id", read->id, sizeof(read->id)) &&
-	    jsontext_get_string(object, "text", &read->text, &read->text_len))
-		return true;
-	read->text = NULL;
+	if (jsontext_get_bytes(object, "id", read->id, sizeof(read->id))) {
+		if (jsontext_get_string(object, "text", &read->text, &read->text_len))
+			return true;
+		read->has_file = fileoffer_of_json(json_object_get(object, "file"), &read->file);
+		if (read->has_file)
+			return true;
+	}
 	read->body = object;
 	return json_object_get(object, "ask") || json_object_get(object, "sealed");
 }

@@ -3,6 +3,7 @@
  *
  *   the first message:  {"identity": "...", "proof": "...", "username": "Ece", "id": "...", "text": "hello"}
  *   later ones:         {"id": "...", "text": "again"}
+ *   an offer:           {"id": "...", "file": {"name": "plan.pdf", "bytes": 2100000}}
  *   an ask, a saying:   {"ask": "...", ...}, {"sealed": "...", ...} in place of id and text
  *   a receipt:          {"received": 0, "username": "Bob", "status": 200}, and perhaps "why": "..." before the bracket
  *
@@ -21,6 +22,7 @@
 
 #include "base/buffer.h"
 #include "crypto/identity.h"
+#include "file/fileoffer.h"
 #include "trust/username.h"
 
 /* A message or a receipt of so many bytes still fits into an object, whatever is in it. */
@@ -35,9 +37,11 @@ struct envelope {
 	uint8_t proof[DH_PROOF_BYTES];
 	char username[USERNAME_MAX_BYTES + 1]; /* "" if the sender has none */
 	uint8_t id[ENVELOPE_ID_BYTES];
-	const char *text; /* UTF-8 without U+0000; NULL in an ask and in a saying, which have no id */
+	const char *text; /* UTF-8 without U+0000; NULL in what is none, of which asks and sayings have no id */
 	size_t text_len;
-	json_t *body;	  /* of those the members; of what was read, the whole object */
+	bool has_file; /* it is an offer: */
+	struct fileoffer file;
+	json_t *body;	  /* of an ask or a saying the members; of what was read, the whole object; else NULL */
 	json_t *document; /* of what was read: text and body are in it */
 };
 

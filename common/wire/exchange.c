@@ -134,6 +134,17 @@ int exchange_seal(struct exchange *exchange, const char *username, const uint8_t
 	return exchange->secret != 0 ? append_sealed(exchange, text, len, out) : EPROTO;
 }
 
+int exchange_seal_offer(struct exchange *exchange, const char *username, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const struct fileoffer *file, struct buffer *out)
+{
+	struct envelope envelope = {.has_file = true, .file = *file};
+
+	if (!exchange->is_initiator || exchange->kind != EXCHANGE_SECURE)
+		return EPROTO;
+	memcpy(envelope.id, id, ENVELOPE_ID_BYTES);
+	return seal_envelope(exchange, username, &envelope, out);
+}
+
 int exchange_seal_body(struct exchange *exchange, const char *username, json_t *body, struct buffer *out)
 {
 	if (!exchange->is_initiator || exchange->kind != EXCHANGE_SECURE)
@@ -164,7 +175,8 @@ static int open_securely(struct exchange *exchange, const struct wire_object *se
 		rc = envelope_parse(message->plaintext.data, message->plaintext.len, message->counter == 0, envelope);
 	if (rc == 0 && envelope->is_first)
 		rc = take_sender(exchange, envelope);
-	message->id = envelope->text ? envelope->id : NULL;
+	message->id = envelope->body ? NULL : envelope->id;
+	message->file = envelope->has_file ? &envelope->file : NULL;
 	message->text = envelope->text;
 	message->text_len = envelope->text_len;
 	message->body = envelope->body;
@@ -241,6 +253,11 @@ void exchange_bind(const struct exchange *exchange, uint8_t binding[static EXCHA
 	memcpy(binding, exchange->is_initiator ? exchange->own : exchange->peer, IDENTITY_BYTES);
 	memcpy(binding + IDENTITY_BYTES, exchange->is_initiator ? exchange->peer : exchange->own, IDENTITY_BYTES);
 	channel_keys(exchange->channel, binding + 2 * IDENTITY_BYTES);
+}
+
+void exchange_file_key(const struct exchange *exchange, uint8_t key[static CHANNEL_FILE_KEY_BYTES])
+{
+	channel_file_key(exchange->channel, key);
 }
 
 void exchange_message_free(struct exchange_message *message)

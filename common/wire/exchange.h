@@ -41,12 +41,13 @@ struct exchange {
 
 /* What was opened, not to be copied. It belongs to the receiver, who ends with exchange_message_free(). */
 struct exchange_message {
-	const char *text; /* UTF-8; NULL if it is an ask or a saying */
+	const char *text; /* UTF-8; NULL if it is an offer, an ask or a saying */
 	size_t text_len;
 	/* Of a secure one: */
-	const json_t *body; /* of an ask or a saying; else NULL */
-	const uint8_t *id;  /* ENVELOPE_ID_BYTES; NULL in a classic exchange, and without a text */
-	uint64_t counter;   /* for its receipt */
+	const struct fileoffer *file; /* of an offer, whose name is not judged yet; else NULL */
+	const json_t *body;	      /* of an ask or a saying; else NULL */
+	const uint8_t *id;	      /* ENVELOPE_ID_BYTES; NULL in a classic exchange, and of an ask or a saying */
+	uint64_t counter;	      /* for its receipt */
 	struct envelope envelope;
 	struct buffer plaintext;
 };
@@ -79,6 +80,10 @@ int exchange_answer(struct exchange *exchange, const struct identity *own, const
 int exchange_seal(struct exchange *exchange, const char *username, const uint8_t id[static ENVELOPE_ID_BYTES],
     const char *text, size_t len, struct buffer *out) __attribute__((warn_unused_result));
 
+/* The same for the offer of a file, in a secure exchange only. */
+int exchange_seal_offer(struct exchange *exchange, const char *username, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const struct fileoffer *file, struct buffer *out) __attribute__((warn_unused_result));
+
 /* The same for an ask or a saying with these members, in a secure exchange only; EMSGSIZE if it is too long. */
 int exchange_seal_body(struct exchange *exchange, const char *username, json_t *body, struct buffer *out)
     __attribute__((warn_unused_result));
@@ -107,6 +112,9 @@ int exchange_open_receipt(struct exchange *exchange, const struct wire_object *s
  */
 #define EXCHANGE_BINDING_BYTES (2 * IDENTITY_BYTES + CHANNEL_KEYS_BYTES)
 void exchange_bind(const struct exchange *exchange, uint8_t binding[static EXCHANGE_BINDING_BYTES]);
+
+/* The key of the stream in which the responder of a secure exchange sends a file; the caller wipes it. */
+void exchange_file_key(const struct exchange *exchange, uint8_t key[static CHANNEL_FILE_KEY_BYTES]);
 
 /* Releases the message; harmless on a zeroed one. */
 void exchange_message_free(struct exchange_message *message);

@@ -93,9 +93,14 @@ static void a_channel_has_the_bytes_of_the_vectors(void **state)
 {
 	struct ends ends = ends_meet_as_in_the_vectors();
 	struct buffer sealed = {0};
-	uint8_t proof[DH_PROOF_BYTES], expected[DH_PROOF_BYTES];
+	uint8_t proof[DH_PROOF_BYTES], expected[DH_PROOF_BYTES], key[CHANNEL_FILE_KEY_BYTES];
 
 	(void)state;
+	support_unhex(VECTOR_FILE_KEY, expected, sizeof(key));
+	channel_file_key(ends.initiator, key);
+	assert_memory_equal(key, expected, sizeof(key));
+	channel_file_key(ends.responder, key);
+	assert_memory_equal(key, expected, sizeof(key));
 	support_unhex(VECTOR_PROOF, expected, sizeof(expected));
 	assert_int_equal(channel_prove(ends.initiator, proof), 0);
 	assert_memory_equal(proof, expected, sizeof(proof));

@@ -261,7 +261,7 @@ static void expect_line(const struct chatlog_entry *entry, const char *line)
 
 static void what_becomes_of_a_message_is_a_further_line(void **state)
 {
-	static const char *const words[] = {"delivered", "dropped", "accepted", "rejected"};
+	static const char *const words[] = {"delivered", "dropped", "accepted", "rejected", "fetched", "withdrawn"};
 	struct chatlog_entry entry = full_entry_of("hello", 5), back;
 
 	(void)state;
@@ -290,7 +290,7 @@ static void what_becomes_of_a_message_is_a_further_line(void **state)
 	/* A message in the clear that was held has an id, but nobody's identity. */
 	entry.has_identity = false;
 	entry.why = NULL;
-	for (unsigned i = CHATLOG_DELIVERED; i <= CHATLOG_REJECTED; i++) {
+	for (unsigned i = CHATLOG_DELIVERED; i <= CHATLOG_WITHDRAWN; i++) {
 		struct buffer batch = {0};
 
 		entry.state = (enum chatlog_state)i;
@@ -310,6 +310,97 @@ static void what_becomes_of_a_message_is_a_further_line(void **state)
 	assert_int_equal(back.kind, CHATLOG_SETTLED);
 	assert_true(back.settled == 8388608);
 	chatlog_entry_free(&back);
+}
+
+/* An offer of one's own, and where it lies here once it was fetched. */
+#define SOURCE                                                                                                         \
+	"\"source\": {\"path\": \"/home/ece/plan.pdf\", \"device\": 2049, \"inode\": -1, \"bytes\": 2100000, "         \
+	"\"mtime\": 1795161600123456789, \"ctime\": 1795161600123456790}"
+#define OFFER(number)                                                                                                  \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"QUEUED\", \"username\": "                           \
+	"\"Ece\", \"ip\": \"192.168.1.7\", \"mode\": \"secure\", \"id\": \"EBESExQVFhcYGRobHB0eHw==\", "               \
+	"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", "                                             \
+	"\"file\": {\"name\": \"plan.pdf\", \"bytes\": 2100000}, " SOURCE ", \"number\": " number "}"
+#define FETCHED                                                                                                        \
+	"{\"time\": \"2026-11-20T08:00:00.123Z\", \"id\": \"EBESExQVFhcYGRobHB0eHw==\", "                              \
+	"\"state\": \"fetched\", \"username\": \"Ece\", "                                                              \
+	"\"identity\": \"oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8=\", " SOURCE ", \"number\":          3}"
+
+static void expect_offer(const struct chatlog_entry *entry, uint64_t number)
+{
+	assert_true(entry->number == number);
+	assert_true(entry->has_source);
+	assert_string_equal(entry->source.path, "/home/ece/plan.pdf");
+	assert_true(entry->source.stamp.device == 2049);
+	assert_true(entry->source.stamp.inode == UINT64_MAX);
+	assert_int_equal(entry->source.stamp.bytes, 2100000);
+	assert_int_equal(entry->source.stamp.mtime_ns, 1795161600123456789);
+	assert_int_equal(entry->source.stamp.ctime_ns, 1795161600123456790);
+}
+
+static void an_offer_has_a_number_at_its_end(void **state)
+{
+	struct chatlog_entry entry = full_entry_of("", 0), back;
+
+	(void)state;
+	entry.standing = NULL;
+	entry.direction = CHATLOG_QUEUED;
+	entry.has_file = entry.has_source = true;
+	entry.file = (struct fileoffer){.name = "plan.pdf", .bytes = 2100000};
+	entry.source = (struct filesource){
+	    "/home/ece/plan.pdf", {2049, UINT64_MAX, 2100000, 1795161600123456789, 1795161600123456790}};
+	entry.number = CHATLOG_NUMBER_NEXT;
+	expect_line(&entry, OFFER("          "));
+	assert_true(chatlog_number(BYTES(OFFER("          "))) == CHATLOG_NUMBER_NEXT);
+	assert_int_equal(parse(BYTES(OFFER("          ")), &back), EBADMSG);
+	entry.number = 17;
+	expect_line(&entry, OFFER("        17"));
+	assert_true(chatlog_number(BYTES(OFFER("        17"))) == 17);
+	assert_int_equal(parse(BYTES(OFFER("        17")), &back), 0);
+	assert_true(back.has_file);
+	assert_string_equal(back.file.name, "plan.pdf");
+	assert_int_equal(back.file.bytes, 2100000);
+	assert_string_equal(back.text, "");
+	assert_int_equal(back.text_len, 0);
+	expect_offer(&back, 17);
+	chatlog_entry_free(&back);
+
+	entry.kind = CHATLOG_STATE;
+	entry.state = CHATLOG_FETCHED;
+	entry.number = 3;
+	expect_line(&entry, FETCHED);
+	assert_int_equal(parse(BYTES(FETCHED), &back), 0);
+	assert_int_equal(back.state, CHATLOG_FETCHED);
+	expect_offer(&back, 3);
+	chatlog_entry_free(&back);
+
+	/* What others write ends otherwise. */
+	assert_true(chatlog_number(BYTES(EXAMPLE)) == 0);
+	assert_true(chatlog_number(BYTES("}")) == 0);
+	assert_true(chatlog_number(BYTES("{, \"number\":         1 }")) == 0);
+	assert_true(chatlog_number(BYTES("{, \"number\":       1 1}")) == 0);
+}
+
+static void no_offer_has_a_name_that_cannot_be_stored(void **state)
+{
+	static const char *const files[] = {
+	    "{\"name\": \"../peers.txt\", \"bytes\": 1}",
+	    "{\"name\": \"\", \"bytes\": 1}",
+	    "{\"name\": \"a\", \"bytes\": -1}",
+	    "7",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		struct chatlog_entry entry;
+		char line[1000];
+
+		snprintf(line, sizeof(line),
+		    "{\"time\": \"2026-11-20T08:00:00.123Z\", \"direction\": \"RECEIVED\", \"username\": \"Ece\", "
+		    "\"ip\": \"192.168.1.7\", \"mode\": \"plain\", \"file\": %s}",
+		    files[i]);
+		assert_int_equal(parse(line, strlen(line), &entry), EBADMSG);
+	}
 }
 
 /* What is said in rooms, a state of one, and what happened there. */
@@ -1347,6 +1438,8 @@ int main(void)
 	    cmocka_unit_test(every_mode_and_direction_has_its_word),
 	    cmocka_unit_test(what_is_written_is_read_back),
 	    cmocka_unit_test(what_becomes_of_a_message_is_a_further_line),
+	    cmocka_unit_test(an_offer_has_a_number_at_its_end),
+	    cmocka_unit_test(no_offer_has_a_name_that_cannot_be_stored),
 	    cmocka_unit_test(what_happens_in_rooms_is_written_and_read_back),
 	    cmocka_unit_test(damaged_lines_are_refused_or_taken_whole),
 	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),

@@ -234,6 +234,31 @@ static void an_ask_or_a_saying_stands_in_place_of_a_text(void **state)
 	json_decref(body);
 }
 
+#define FILE_TEXT "\"file\": {\"name\": \"plan.pdf\", \"bytes\": 2100000}"
+
+static void an_offer_stands_in_place_of_a_text(void **state)
+{
+	struct envelope envelope = {.has_file = true, .file = {.name = "plan.pdf", .bytes = 2100000}}, read;
+
+	(void)state;
+	support_unhex(ID_HEX, envelope.id, sizeof(envelope.id));
+	expect_json(&envelope, "{" ID ", " FILE_TEXT "}");
+	assert_int_equal(envelope_parse(BYTES("{" ID ", " FILE_TEXT "}"), false, &read), 0);
+	assert_true(read.has_file);
+	assert_string_equal(read.file.name, "plan.pdf");
+	assert_int_equal(read.file.bytes, 2100000);
+	assert_memory_equal(read.id, envelope.id, sizeof(read.id));
+	assert_null(read.text);
+	assert_null(read.body);
+	envelope_free(&read);
+	/* Who says a text offers nothing; an offer has an id and a form. */
+	assert_int_equal(envelope_parse(BYTES("{" ID ", " TEXT ", " FILE_TEXT "}"), false, &read), 0);
+	assert_false(read.has_file);
+	envelope_free(&read);
+	assert_int_equal(envelope_parse(BYTES("{" FILE_TEXT "}"), false, &read), EPROTO);
+	assert_int_equal(envelope_parse(BYTES("{" ID ", \"file\": {\"name\": \"a\"}}"), false, &read), EPROTO);
+}
+
 static void who_says_a_text_asks_nothing(void **state)
 {
 	static const char json[] = "{" ID ", " TEXT ", \"ask\": \"states\", \"sealed\": \"...\"}";
@@ -356,6 +381,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_first_message_is_refused),
 	    cmocka_unit_test(what_is_no_later_message_is_refused),
 	    cmocka_unit_test(an_ask_or_a_saying_stands_in_place_of_a_text),
+	    cmocka_unit_test(an_offer_stands_in_place_of_a_text),
 	    cmocka_unit_test(who_says_a_text_asks_nothing),
 	    cmocka_unit_test(an_answer_is_a_receipt_with_further_members),
 	    cmocka_unit_test(receipts_are_written_and_read),

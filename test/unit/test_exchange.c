@@ -308,6 +308,36 @@ static void an_ask_of_the_largest_size_is_answered_with_as_much(void **state)
 	ends_part(&ends);
 }
 
+static void a_file_is_offered_and_both_ends_have_a_key_for_it(void **state)
+{
+	const struct fileoffer file = {.name = "plan.pdf", .bytes = 2100000};
+	struct ends ends = ends_meet(bob.public, &bob), others = ends_meet(bob.public, &bob);
+	uint8_t key[CHANNEL_FILE_KEY_BYTES], same[CHANNEL_FILE_KEY_BYTES], other[CHANNEL_FILE_KEY_BYTES];
+	struct exchange_message message;
+	struct wire_object object;
+	struct buffer out = {0};
+
+	(void)state;
+	assert_int_equal(exchange_seal_offer(&ends.responder, NULL, id, &file, &out), EPROTO);
+	assert_int_equal(exchange_seal_offer(&ends.initiator, "Alice", id, &file, &out), 0);
+	object = object_of(&out);
+	assert_int_equal(exchange_open(&ends.responder, &object, &message), 0);
+	wire_free(&object);
+	assert_null(message.text);
+	assert_null(message.body);
+	assert_string_equal(message.file->name, "plan.pdf");
+	assert_int_equal(message.file->bytes, 2100000);
+	assert_memory_equal(message.id, id, sizeof(id));
+	exchange_message_free(&message);
+	exchange_file_key(&ends.initiator, key);
+	exchange_file_key(&ends.responder, same);
+	exchange_file_key(&others.responder, other);
+	assert_memory_equal(key, same, sizeof(key));
+	assert_memory_not_equal(key, other, sizeof(key));
+	ends_part(&ends);
+	ends_part(&others);
+}
+
 static void a_receipt_is_for_the_message_that_was_sealed_last(void **state)
 {
 	static const struct {
@@ -490,6 +520,7 @@ int main(void)
 	    cmocka_unit_test(a_key_of_the_other_exchange_is_not_taken),
 	    cmocka_unit_test(texts_of_every_kind_come_through),
 	    cmocka_unit_test(an_ask_of_the_largest_size_is_answered_with_as_much),
+	    cmocka_unit_test(a_file_is_offered_and_both_ends_have_a_key_for_it),
 	    cmocka_unit_test(a_receipt_is_for_the_message_that_was_sealed_last),
 	    cmocka_unit_test(nobody_speaks_out_of_turn),
 	    cmocka_unit_test_teardown(a_first_message_without_a_proof_that_holds_is_refused, randomness_restore),
