@@ -12,6 +12,8 @@
 #define ANSWERS_MAX ROOMTREE_STATES_MAX
 /* So many states are judged and written at once. */
 #define BATCH 64
+/* So often the user asks to be let into a room again. */
+#define ASKS_IN_MAX 3
 
 /* A state to give, or that was given. */
 struct errand_state {
@@ -170,6 +172,8 @@ int errand_next(struct errand *errand, json_t **body, const char **why)
 		const struct errand_state *state = state_at(errand, errand->given);
 
 		put_state(&ask, &state->text, state->has_key ? state->key : NULL);
+	} else if (errand->step == ERRAND_ASK_IN) {
+		ask.kind = ASK_JOIN;
 	} else {
 		rc = put_known(errand, &ask);
 	}
@@ -242,10 +246,47 @@ static bool catch_up(struct errand *errand, const uint8_t *head, bool may_ask)
 	return true;
 }
 
+/*
+ * The other side does not have the user as a member. Asks to be let in again if all that the user knows begins with the state
+ * that let them in, so that it may have fallen away; else, or if that is refused, the user is told.
+ */
+static bool ask_in(struct errand *errand, const struct envelope_receipt *receipt)
+{
+	struct room *room = rooms_find(errand->rooms, errand->room);
+
+	if (receipt->status != ENVELOPE_NO || !room || !roomacts_is_newcomer(errand->rooms, room))
+		return false;
+	if (errand->step != ERRAND_ASK_IN && strcmp(receipt->why, ASK_NO_MEMBER) != 0)
+		return false;
+	if (errand->step == ERRAND_ASK_IN || room->head->entry != ROOMENTRY_OPEN) {
+		/* It is told with the next try otherwise. */
+		(void)!roomacts_tell_apart(errand->rooms, room, errand->to);
+		return false;
+	}
+	errand->step = ERRAND_ASK_IN;
+	return !errand->is_asked_in && ++room->asks_in <= ASKS_IN_MAX;
+}
+
+/* Somebody has let the user in: asks for that state, and all others, which prove that it is needed. */
+static bool take_in(struct errand *errand, const struct ask_answer *answer, const struct envelope_receipt *receipt)
+{
+	if (receipt->status != ENVELOPE_DONE || !answer->state.text)
+		return ask_in(errand, receipt);
+	crypto_generichash(errand->head, sizeof(errand->head), (const uint8_t *)answer->state.text, answer->state.len,
+	    NULL, 0);
+	errand->is_asked_in = true;
+	errand->step = ERRAND_ASK_STATES;
+	return true;
+}
+
 static bool take_told(struct errand *errand, const struct ask_answer *answer, const struct envelope_receipt *receipt)
 {
 	if (receipt->status == ENVELOPE_DONE)
 		errand->is_behind = answer->has_head;
+	if (receipt->status == ENVELOPE_NO && !errand->is_told_again) {
+		errand->is_told_again = true;
+		return ask_in(errand, receipt);
+	}
 	if (receipt->status != ENVELOPE_NOT_NOW || strcmp(receipt->why, ASK_BEHIND) != 0 || errand->is_told_again)
 		return false;
 	errand->is_told_again = true;
@@ -322,7 +363,7 @@ static bool take_answered_states(struct errand *errand, const json_t *answer, co
 	if ((!has_state || !members->more || count_states(errand) == BATCH) && take_states(errand) != 0)
 		return false;
 	if (receipt->status != ENVELOPE_DONE)
-		return false;
+		return ask_in(errand, receipt);
 	if (has_state && members->more)
 		return ++errand->asked < ANSWERS_MAX;
 	if (errand->record)
@@ -364,6 +405,8 @@ static bool take_answer(struct errand *errand, const json_t *answer, const struc
 		return take_answered_states(errand, answer, members, receipt);
 	case ERRAND_ASK_SAYINGS:
 		return take_sayings(errand, members->sayings) && members->more && ++errand->asked < ANSWERS_MAX;
+	case ERRAND_ASK_IN:
+		return take_in(errand, members, receipt);
 	case ERRAND_IDLE:
 		break;
 	}

@@ -4,8 +4,8 @@
  *
  * common/PROTOCOL.md, section 7. It knows what is to be said next and what the answers mean; whoever has a session carries
  * both. If the other side lacks states, it is given those that it lacks, or first asked for those that are unknown here, and
- * then told the same again, once. What it answers may be anything: it is judged by room/rooms, and bounded here. Blocks on the
- * files of the rooms.
+ * then told the same again, once. If the state that let the user in has fallen away there, it asks to be let in again. What the
+ * other side answers may be anything: it is judged by room/rooms, and bounded here. Blocks on the files of the rooms.
  */
 #ifndef QUARTET_ERRAND_H
 #define QUARTET_ERRAND_H
@@ -19,6 +19,7 @@ enum errand_step {
 	ERRAND_GIVE, /* the states that the other side lacks */
 	ERRAND_ASK_STATES,
 	ERRAND_ASK_SAYINGS,
+	ERRAND_ASK_IN, /* to be let in again */
 };
 
 struct errand_state;
@@ -27,7 +28,8 @@ struct errand_state;
 struct errand {
 	enum errand_step step;
 	bool is_told_again;
-	bool is_behind; /* the other side has states that are unknown here */
+	bool is_asked_in; /* the user was let in again */
+	bool is_behind;	  /* the other side has states that are unknown here */
 	struct rooms *rooms;
 	uint8_t to[IDENTITY_BYTES];
 	struct in_addr address;

@@ -14,12 +14,14 @@ const char *disclosure_refuse_newcomer(const struct roomstate *head, const uint8
 	return username ? NULL : ASK_USERNAME;
 }
 
-/* The state with which what somebody can use begins, who is a member of last. */
+/*
+ * The state with which what somebody can use begins, who is a member of last: the first that they name, or where that left the
+ * past of last, so that they see why it fell away; or else the one that let them in.
+ */
 static const struct roomstate *find_first(const struct roomtree *tree, const struct ask *ask,
     const struct roomstate *last, const uint8_t *asker)
 {
-	const struct roommember *member = &last->members[roomstate_find_member(last, asker)];
-	const struct roomstate *first = NULL, *before;
+	const struct roomstate *first = NULL;
 
 	for (size_t i = 0; i < roomtree_count(tree); i++) {
 		const struct roomstate *state = roomtree_at(tree, i);
@@ -27,11 +29,7 @@ static const struct roomstate *find_first(const struct roomtree *tree, const str
 		if (ask_is_known(ask, state->id) && (!first || state->n < first->n))
 			first = state;
 	}
-	if (first)
-		return first;
-	for (first = last; first->n > member->since && (before = roomtree_before(tree, first)); first = before)
-		;
-	return first;
+	return first ? roomtree_fork(tree, first, last) : roomtree_find_beginning(tree, last, asker);
 }
 
 const struct roomstate *disclosure_find_state(const struct roomtree *tree, const struct ask *ask,

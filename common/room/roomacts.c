@@ -340,16 +340,31 @@ static int take_root(struct rooms *rooms, struct room *room, struct roomstate *s
 }
 
 /* Tells that somebody has states which follow nothing that is known here. */
-static int tell_apart(struct rooms *rooms, struct room *room, const struct roomstate *state)
+static int tell_apart(struct rooms *rooms, struct room *room, const uint8_t *who)
 {
+	char by[USERNAME_MAX_BYTES + 1];
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_EVENT, .time_ms = clock_wall_ms(), .has_room = true, .event = CHATLOG_APART, .by = by};
 	struct buffer line = {0};
-	int rc = add_event(rooms, room, CHATLOG_APART, state, state, NULL, NULL, &line);
+	int rc;
 
+	memcpy(entry.room, room->id, sizeof(entry.room));
+	rooms_name(rooms, room->head, who, by);
+	rc = chatlog_format(&line, &entry);
 	if (rc == 0)
 		rc = chatlog_append(rooms->log, line.data, line.len, 0);
 	room->is_apart = true;
 	buffer_free(&line);
 	return rc;
+}
+
+int roomacts_tell_apart(struct rooms *rooms, struct room *room, const uint8_t member[static IDENTITY_BYTES])
+{
+	int rc = room->is_apart ? EALREADY : rooms_begin_in(rooms, &room);
+
+	if (rc != 0)
+		return rc == EALREADY ? 0 : rc;
+	return rooms_end(rooms, tell_apart(rooms, room, member));
 }
 
 /* Whether the user is to be told of a state that follows nothing that is known here. */
@@ -387,7 +402,7 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 	else if (offer->verdict == ROOMTREE_TAKEN)
 		rc = log_states(rooms, room, from, before, &to);
 	else if (offer->verdict == ROOMTREE_APART && is_news(room, state))
-		rc = tell_apart(rooms, room, state);
+		rc = tell_apart(rooms, room, state->by);
 	if (rule != ROOMRULE_NONE)
 		offer->why = roomrule_words(rule);
 	roomstate_release(before);
@@ -456,6 +471,55 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	return rc;
 }
 
+bool roomacts_is_newcomer(struct rooms *rooms, struct room *room)
+{
+	const struct roomstate *root =
+	    room->is_member && rooms_load(rooms, room) == 0 ? roomtree_at(room->tree, 0) : NULL;
+	int place = root ? roomstate_find_member(root, rooms->own->public) : -1;
+
+	return place >= 0 && root->n > 0 && root->members[place].since == root->n;
+}
+
+/*
+ * Begins a room anew if the state with which it began here fell away: states from before that show it, each of which is named
+ * by the one after it. What is in the past of the new beginning, or beside it, is taken from the list.
+ */
+static int begin_anew(struct rooms *rooms, struct roomstate **states, const struct roomacts_offer *offers, size_t count)
+{
+	struct room *room = count > 0 && states[0] ? rooms_find(rooms, states[0]->room) : NULL;
+	const struct roomstate *first = NULL, *root, *head;
+	struct roomtree *tree;
+	enum roomrule rule;
+	int rc = 0;
+
+	if (!room || !roomacts_is_newcomer(rooms, room) || states[0]->n >= (root = roomtree_at(room->tree, 0))->n)
+		return 0;
+	tree = roomtree_new(states[0], clock_wall_ms());
+	if (!tree)
+		return ENOMEM;
+	for (size_t i = 1; i < count; i++) {
+		if (states[i])
+			roomtree_add(tree, states[i], clock_wall_ms(), &rule);
+	}
+	for (size_t i = 0; i < roomtree_count(room->tree); i++)
+		roomtree_add(tree, (struct roomstate *)(uintptr_t)roomtree_at(room->tree, i), clock_wall_ms(), &rule);
+	head = roomtree_head(tree);
+	if (roomtree_find(tree, root->id) && !roomtree_is_past(tree, root, head))
+		first = roomtree_find_beginning(tree, head, rooms->own->public);
+	for (size_t i = 0; i < count && first; i++) {
+		const struct roomstate *state = states[i] ? roomtree_find(tree, states[i]->id) : NULL;
+
+		if (state == first && offers[i].key)
+			rc = begin_room(rooms, &room, states[i], offers[i].key, NULL, false);
+		if (state && (state == first || !roomtree_is_past(tree, first, state))) {
+			roomstate_release(states[i]);
+			states[i] = NULL;
+		}
+	}
+	roomtree_free(tree);
+	return rc;
+}
+
 int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t count, enum roomacts_source source)
 {
 	struct roomstate **states = calloc(count + 1, sizeof(*states));
@@ -472,10 +536,10 @@ int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t cou
 	if (rc == 0)
 		rc = rooms_begin(rooms);
 	if (rc == 0) {
+		rc = source == ROOMACTS_ANSWERED ? begin_anew(rooms, states, offers, count) : 0;
 		for (size_t i = 0; i < count && rc == 0; i++) {
 			if (states[i])
-				rc = take_state(rooms, states[i], &offers[i],
-				    i == 0 || source != ROOMACTS_JOINED ? source : ROOMACTS_ANSWERED);
+				rc = take_state(rooms, states[i], &offers[i], source);
 		}
 		rc = rooms_end(rooms, rc);
 	}

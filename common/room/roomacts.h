@@ -44,14 +44,22 @@ enum roomacts_source {
 	ROOMACTS_TOLD,
 	ROOMACTS_TOLD_BY_STRANGER, /* a room that is new is held */
 	ROOMACTS_ANSWERED,	   /* by who was asked what is new in a room: the user comes into none by it */
-	ROOMACTS_JOINED, /* the first state is the answer to a request to join, and is handed on to the other members */
+	ROOMACTS_JOINED, /* the state is the answer to a request to join, and is handed on to the other members */
 };
 
 /*
  * Takes states over. One of an unknown room is taken if the user is a member in it; of a room that the user is in no more, or
- * joins, one may begin anew. ROOMTREE_FULL is also the verdict if there are too many rooms, or too many are held.
+ * joins, one may begin anew, and so does one that is answered with all that shows that the one with which the room began here
+ * fell away, from a state in the past of both on. ROOMTREE_FULL is also the verdict if there are too many rooms, or too many are held.
  */
 int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t count, enum roomacts_source source)
+    __attribute__((warn_unused_result));
+
+/* Whether the room began, here, with a state by which somebody else let the user in. Loads it. */
+bool roomacts_is_newcomer(struct rooms *rooms, struct room *room);
+
+/* Tells the user, once, that a member goes another way in a room. */
+int roomacts_tell_apart(struct rooms *rooms, struct room *room, const uint8_t member[static IDENTITY_BYTES])
     __attribute__((warn_unused_result));
 
 #endif

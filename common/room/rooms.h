@@ -53,6 +53,7 @@ struct room {
 	int64_t line;	    /* the offset of its newest state in chat.log, or -1 */
 	bool is_stale;	    /* chat.log has states that the head does not know of */
 	bool is_apart;	    /* the user was told */
+	unsigned asks_in;   /* so often this program has asked to be let in again */
 	struct buffer keys; /* of struct room_key: the head's, and with the tree those of its states */
 };
 

@@ -493,6 +493,19 @@ const struct roomstate *roomtree_fork(const struct roomtree *tree, const struct 
 	return tree->nodes[find_fork(tree, find(tree, one->id), find(tree, other->id))].state;
 }
 
+const struct roomstate *roomtree_find_beginning(const struct roomtree *tree, const struct roomstate *state,
+    const uint8_t member[static IDENTITY_BYTES])
+{
+	int place = roomstate_find_member(state, member);
+	const struct roomstate *before;
+
+	while (place >= 0 && state->n > state->members[place].since && (before = roomtree_before(tree, state))) {
+		state = before;
+		place = roomstate_find_member(state, member);
+	}
+	return place >= 0 ? state : NULL;
+}
+
 const struct roomstate *roomtree_twin(const struct roomtree *tree, const struct roomstate *state)
 {
 	const struct node *node = &tree->nodes[find(tree, state->id)];

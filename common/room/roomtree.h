@@ -78,6 +78,10 @@ bool roomtree_is_past(const struct roomtree *tree, const struct roomstate *state
 const struct roomstate *roomtree_fork(const struct roomtree *tree, const struct roomstate *one,
     const struct roomstate *other);
 
+/* In the past of a state of which somebody is a member, the one that let them in, or the first that is kept. */
+const struct roomstate *roomtree_find_beginning(const struct roomtree *tree, const struct roomstate *state,
+    const uint8_t member[static IDENTITY_BYTES]);
+
 /* Another state of the same author after the same state, which nobody signs who means well; or NULL. */
 const struct roomstate *roomtree_twin(const struct roomtree *tree, const struct roomstate *state);
 

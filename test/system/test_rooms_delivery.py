@@ -299,6 +299,69 @@ def test_an_act_that_fell_away_is_done_again(author):
             "removed", "about", "fell", "joined"]
 
 
+@pytest.fixture
+def fallen(author):
+    """Bob, who is in for longer, described the room at the moment at which Ece let Alice in; and Ece is gone."""
+    bob, ece = Identity(), Identity()
+    author.user.is_called(author.name)
+
+    def make(**changes):
+        before = State.first(bob, "Bob", **changes).letting_in(bob, ece, "Ece")
+        author.takes(before.letting_in(ece, author.identity, author.name))
+        return Member(bob, "Bob", ADDRESSES[0], before, author.head, before.taking_out(bob, ece))
+    return make
+
+
+def asked(member, word):
+    return [each for _, each in member.heard if each.get("ask") == word]
+
+
+def test_a_newcomer_who_fell_away_asks_again(author, fallen):
+    with fallen() as bob:
+        author.hears(bob)
+        author.user.initiator()
+        eventually(lambda: bob.head.since(author.identity.text))
+        room = to_base64(bob.head.room)
+        eventually(lambda: author.user.peers_file()["room"][room]["state"] == bob.head.record)
+        assert len(asked(bob, "join")) == 1
+        author.head = bob.head
+        saying = author.says("in again", [bob.identity])
+        eventually(lambda: author.states_of(saying) == {bob.identity.text: ("delivered", None)})
+
+
+def test_what_a_newcomer_says_who_fell_away_is_said_again(author, fallen):
+    with fallen() as bob:
+        # Nothing else is to be asked before.
+        bob.answers["states"] = lambda plaintext, speaker: {}
+        author.hears(bob)
+        author.user.initiator()
+        eventually(lambda: asked(bob, "sayings"))
+        del bob.answers["states"]
+        saying = author.says("hello", [bob.identity])
+        eventually(lambda: author.states_of(saying) == {bob.identity.text: ("delivered", None)})
+        assert bob.texts() == ["hello"]
+
+
+def test_a_newcomer_who_fell_away_asks_three_times(author, fallen):
+    with fallen() as bob:
+        bob.answers["join"] = lambda plaintext, speaker: {"status": 404, "why": "full"}
+        author.hears(bob)
+        author.user.initiator()
+        for number in range(1, 6):
+            eventually(lambda: len(asked(bob, "states")) == number)
+            author.user.write_peers({bob.address: peer("Bob", identity=bob.identity.text, back=number)})
+        assert len(asked(bob, "join")) == 3
+        assert [line["by"] for line in author.user.log() if line.get("event") == "apart"] == ["Bob"]
+
+
+def test_a_newcomer_who_fell_away_from_a_room_with_a_password_is_told(author, fallen):
+    with fallen(entry="password", lock=to_base64(bytes(32))) as bob:
+        author.hears(bob)
+        author.user.initiator()
+        eventually(lambda: [line["by"] for line in author.user.log() if line.get("event") == "apart"] == ["Bob"])
+        assert asked(bob, "join") == []
+
+
 # Real programs everywhere.
 
 

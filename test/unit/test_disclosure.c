@@ -106,6 +106,10 @@ static void states_are_given_from_where_the_asker_is_to_where_they_went(void **s
 	assert_int_equal(add(&scene, 5, "A:+C"), 6);
 	assert_string_equal(given(&scene, 'C', ""), "6");
 	assert_string_equal(given(&scene, 'C', "2"), "456");
+	/* Who was let in by what fell away, and then again, gets that it did. */
+	assert_int_equal(add(&scene, 6, "A:+D"), 7);
+	assert_string_equal(given(&scene, 'D', "3"), "124567");
+	assert_string_equal(given(&scene, 'D', "03"), "124567");
 	end(&scene);
 }
 

@@ -1173,6 +1173,67 @@ static void an_act_that_falls_away_is_told(void **state)
 	leave(&can);
 }
 
+/* Hands over several states at once, as the answer to a question. */
+static void answer(struct user *to, const struct copy *copies, size_t count)
+{
+	struct roomacts_offer offers[8];
+
+	for (size_t i = 0; i < count; i++) {
+		offers[i] = (struct roomacts_offer){
+		    .text = {.text = copies[i].text, .len = copies[i].len}, .key = copies[i].key};
+		memcpy(offers[i].text.signature, copies[i].signature, sizeof(copies[i].signature));
+	}
+	assert_int_equal(roomacts_take(to->rooms, offers, count, ROOMACTS_ANSWERED), 0);
+}
+
+/* Alice lets Can in when she has promoted Dan, and Bob, who is in for longer, sets the name meanwhile. */
+static void who_was_let_in_by_a_state_that_fell_begins_anew_once_that_is_proven(void **state)
+{
+	struct user bob = user_of(state, "bob"), alice = user_of(state, "alice"), can = user_of(state, "can"),
+		    dan = user_of(state, "dan");
+	struct copy copies[5], forged;
+
+	make_room(&bob, "lab");
+	change(&bob, let_in, &alice);
+	change(&bob, promote, &alice);
+	copies[0] = copy_head(&bob);
+	assert_int_equal(offer(&alice, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	change(&alice, let_in, &dan);
+	copies[1] = copy_head(&alice);
+	change(&alice, let_in, &can);
+	assert_int_equal(offer(&can, only_room(&alice), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	set_name(&bob, "yard");
+	copies[2] = copy_head(&bob);
+	change(&bob, let_in, &can);
+	copies[3] = copy_head(&bob);
+	set_name(&bob, "kitchen");
+	copies[4] = copy_head(&bob);
+
+	/* Nobody's word is enough, nor is a part of it. */
+	forged = forge_state(&bob, &can, only_room(&bob), 2);
+	answer(&can, &forged, 1);
+	answer(&can, copies + 2, 3);
+	answer(&can, copies + 1, 4);
+	assert_string_equal(only_room(&can)->head->name, "lab");
+	answer(&can, copies, 5);
+	assert_memory_equal(only_room(&can)->head->id, only_room(&bob)->head->id, ROOMSTATE_ID_BYTES);
+	assert_true(only_room(&can)->is_member);
+	assert_non_null(room_key(only_room(&can), only_room(&can)->head->id));
+	restart(&can);
+	assert_memory_equal(only_room(&can)->head->id, only_room(&bob)->head->id, ROOMSTATE_ID_BYTES);
+	/* And it goes on from there. */
+	set_name(&bob, "cellar");
+	assert_int_equal(offer(&can, only_room(&bob), ROOMACTS_TOLD), ROOMTREE_TAKEN);
+	assert_string_equal(only_room(&can)->head->name, "cellar");
+	for (size_t i = 0; i < COUNT(copies); i++)
+		free(copies[i].text);
+	free(forged.text);
+	leave(&bob);
+	leave(&alice);
+	leave(&can);
+	leave(&dan);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -1202,6 +1263,7 @@ int main(void)
 	    workdir_test(what_others_pass_on_is_not_too_old),
 	    workdir_test(what_crosses_is_told_and_so_is_who_signs_twice),
 	    workdir_test(an_act_that_falls_away_is_told),
+	    workdir_test(who_was_let_in_by_a_state_that_fell_begins_anew_once_that_is_proven),
 	};
 
 	support_begin();
