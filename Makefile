@@ -29,7 +29,7 @@ common_OBJECTS = \
 	$(addprefix base/,base64 buffer child clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic cpace dh identity sealedkey secretbox stretch) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
-	$(addprefix file/,fileask filename fileoffer filesource filestream shelf) \
+	$(addprefix file/,fileask filename fileoffer filesource filestream offers shelf) \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
