@@ -35,9 +35,9 @@ common_OBJECTS = \
 	$(addprefix net/,address interfaces) \
 	$(addprefix room/,ask roomacts roomdraft roomevents roomrecord roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
 	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
-announcer_OBJECTS = announcer beacon name openrooms
+announcer_OBJECTS = announcer beacon farther name notices openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator broadcast call catchup chat completion delivery desk errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
+initiator_OBJECTS = initiator broadcast call catchup chat completion delivery desk elsewhere errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
 responder_OBJECTS = responder admission alert answerer caller conversation disclosure gate inbox received roster row server shutout transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

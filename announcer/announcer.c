@@ -3,19 +3,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "beacon.h"
+#include "farther.h"
 #include "name.h"
 #include "net/address.h"
+#include "notices.h"
 #include "openrooms.h"
 #include "store/keyfile.h"
 #include "store/peersfile.h"
@@ -32,7 +30,7 @@
 #define PERIOD_RANGE TEXT_OF(PERIOD_MIN_S) " to " TEXT_OF(PERIOD_MAX_S)
 /* Other rooms are announced at once the first time, and then this often at most. */
 #define ROOMS_PERIOD_MS 60000
-#define TARGETS TEXT_OF(BEACON_TARGETS_MAX)
+#define TARGETS TEXT_OF(FARTHER_ASKED_MAX)
 
 static const char usage[] =
     "usage: announcer [-a ADDR] [-C DIR] [-u NAME] [-t ADDR]... [-i SECONDS] [--passphrase-fd N]\n"
@@ -54,7 +52,7 @@ static const char usage[] =
 
 struct settings {
 	char name[USERNAME_MAX_BYTES + 1]; /* empty: ask */
-	struct in_addr targets[BEACON_TARGETS_MAX];
+	struct in_addr targets[FARTHER_ASKED_MAX];
 	size_t target_count;
 	int64_t period_ms;
 };
@@ -75,7 +73,7 @@ static int take_option(struct program *program, int option)
 			return program_refuse(program, "the username", optarg, rule);
 		break;
 	case 't':
-		if (settings->target_count == BEACON_TARGETS_MAX)
+		if (settings->target_count == FARTHER_ASKED_MAX)
 			return program_refuse(program, "the destination", optarg, "there are " TARGETS " already");
 		if (address_parse(optarg, &settings->targets[settings->target_count]) != 0)
 			return program_refuse(program, "the destination", optarg,
@@ -100,11 +98,15 @@ struct self {
 	struct peersfile *file;
 	struct keyfile key;
 	struct announcement announcement;
-	bool is_stored;	  /* the name is in the file, or another that somebody has put in its place since */
-	bool is_doubled;  /* the identity was found elsewhere, and the user knows */
-	int notices;	  /* of the kernel: that a file was replaced; or -1 */
+	bool is_stored;	 /* the name is in the file, or another that somebody has put in its place since */
+	bool is_doubled; /* the identity was found elsewhere, and the user knows */
+	struct notices notices;
 	bool is_unlooked; /* peers.txt may have other rooms than are announced */
 	int64_t rooms_ms; /* monotonic: when other rooms were announced last, or 0 */
+	struct beacon beacon;
+	const struct settings *settings;
+	struct beacon_target targets[BEACON_TARGETS_MAX]; /* besides this machine's networks, the last time */
+	size_t target_count;
 };
 
 static const struct identity *identity_of(const struct self *self)
@@ -156,7 +158,7 @@ static bool take_rooms(struct self *self)
 
 	if (!self->key.is_usable || peersfile_read_content(self->file) != 0)
 		return false;
-	self->is_unlooked = self->notices < 0;
+	self->is_unlooked = self->notices.files < 0;
 	count = openrooms_list(self->file, self->key.identity.public, rooms);
 	if (count == announcement->room_count && memcmp(rooms, announcement->rooms, sizeof(rooms)) == 0)
 		return false;
@@ -178,45 +180,47 @@ static bool check_rooms(struct self *self)
 	return true;
 }
 
-/* Has the kernel say when peers.txt is replaced, as it is if a room changes. What else happens is nothing to wake up for. */
-static void watch_files(struct self *self)
+/* How many of the targets the user wants, and not only those who announce from there. */
+static size_t count_wanted(const struct self *self)
 {
-	self->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (self->notices >= 0 && inotify_add_watch(self->notices, ".", IN_MOVED_TO) < 0) {
-		close(self->notices);
-		self->notices = -1;
-	}
+	size_t count = 0;
+
+	while (count < self->target_count && !self->targets[count].is_answer)
+		count++;
+	return count;
 }
 
-static void take_notices(struct self *self)
+/* Takes over where to announce to besides this machine's networks. Returns whether the user wants it to be elsewhere by now. */
+static bool take_targets(struct self *self)
 {
-	_Alignas(struct inotify_event) char events[4096];
+	const struct settings *settings = self->settings;
+	struct interface networks[INTERFACES_MAX];
+	struct beacon_target before[BEACON_TARGETS_MAX];
+	size_t count = count_wanted(self);
+	bool is_new;
 
-	while (read(self->notices, events, sizeof(events)) > 0)
-		self->is_unlooked = true;
+	memcpy(before, self->targets, sizeof(before));
+	self->target_count = farther_list(settings->targets, settings->target_count, self->file, networks,
+	    interfaces_list(self->beacon.only, networks), clock_wall_ms(), self->targets);
+	is_new = count_wanted(self) != count;
+	for (size_t i = 0; i < count && !is_new; i++)
+		is_new = before[i].to.s_addr != self->targets[i].to.s_addr;
+	return is_new;
 }
 
-/* Waits until due_ms, or until the user stops it; or there are other rooms to announce. */
+/* Waits until due_ms, or until the user stops it; or there is something to announce before. */
 static void await_turn(struct self *self, int64_t due_ms)
 {
-	int64_t now_ms;
+	while (!stop_requested() && clock_monotonic_ms() < due_ms) {
+		unsigned kinds = notices_await(&self->notices, quietkeys_fd(), due_ms);
 
-	while (!stop_requested() && (now_ms = clock_monotonic_ms()) < due_ms) {
-		struct pollfd events[] = {
-		    {.fd = quietkeys_fd(), .events = POLLIN}, {.fd = self->notices, .events = POLLIN}};
-		struct timespec wait = {
-		    .tv_sec = (due_ms - now_ms) / 1000, .tv_nsec = (due_ms - now_ms) % 1000 * 1000000};
-
-		if (ppoll(events, 2, &wait, stop_wait_mask()) <= 0)
-			continue;
-		if (events[0].revents && quietkeys_discard()) {
+		if (kinds & NOTICES_OTHER && quietkeys_discard()) {
 			console_put_styled(self->out, CONSOLE_FAINT, QUIETKEYS_ANSWER);
 			console_flush_ready(self->out);
 		}
-		if (!events[1].revents)
-			continue;
-		take_notices(self);
-		if (check_rooms(self))
+		self->is_unlooked |= (kinds & NOTICES_FILES) != 0;
+		if ((kinds & NOTICES_NETWORKS && beacon_is_elsewhere(&self->beacon)) ||
+		    (kinds & NOTICES_FILES && (check_rooms(self) || take_targets(self))))
 			return;
 	}
 }
@@ -260,10 +264,17 @@ static void check_double(struct self *self)
 	}
 }
 
-/* Announces at once and then at every multiple of the period, so that delays do not add up. */
-static void announce(struct beacon *beacon, struct self *self, int64_t period_ms)
+/* Sends the announcement everywhere once; returns as beacon_send(). */
+static bool send_everywhere(struct self *self)
 {
-	int64_t due_ms = clock_monotonic_ms();
+	take_targets(self);
+	return beacon_send(&self->beacon, &self->announcement, identity_of(self), self->targets, self->target_count);
+}
+
+/* Announces at once and then at every multiple of the period, so that delays do not add up. */
+static void announce(struct self *self)
+{
+	int64_t due_ms = clock_monotonic_ms(), period_ms = self->settings->period_ms;
 
 	while (!stop_requested()) {
 		int64_t now_ms;
@@ -273,23 +284,23 @@ static void announce(struct beacon *beacon, struct self *self, int64_t period_ms
 		check_rooms(self);
 		check_double(self);
 		/* So that whoever has an address next cannot repeat there what was announced from it. */
-		if (beacon_send(beacon, &self->announcement, identity_of(self))) {
+		if (send_everywhere(self)) {
 			renew(self);
-			beacon_send(beacon, &self->announcement, identity_of(self));
+			send_everywhere(self);
 		}
 		now_ms = clock_monotonic_ms();
-		/* Not if other rooms were announced before that time. */
+		/* Not if something was announced before that time. */
 		if (now_ms >= due_ms)
 			due_ms += ((now_ms - due_ms) / period_ms + 1) * period_ms;
 		await_turn(self, due_ms);
 	}
 	self->announcement.leaving = true;
 	renew(self);
-	beacon_send(beacon, &self->announcement, identity_of(self));
+	send_everywhere(self);
 }
 
 /* Has a name; announces it, and the identity if there is one, until stopped. Returns false if there is no name. */
-static bool announce_self(struct self *self, struct beacon *beacon, struct settings *settings)
+static bool announce_self(struct self *self, struct settings *settings)
 {
 	const uint8_t *own = self->key.is_usable ? self->key.identity.public : NULL;
 	char period[64];
@@ -298,28 +309,25 @@ static bool announce_self(struct self *self, struct beacon *beacon, struct setti
 				      : name_is_taken(self->out, self->file, own, settings->name))
 		return false;
 	strcpy(self->announcement.username, settings->name);
-	watch_files(self);
+	notices_open(&self->notices);
 	take_rooms(self);
 	renew(self);
 	snprintf(period, sizeof(period), ", announced every %g s.", (double)settings->period_ms / 1000);
 	say_name(self, "You are", period);
 	quietkeys_begin();
-	announce(beacon, self, settings->period_ms);
+	announce(self);
 	quietkeys_end();
-	if (self->notices >= 0)
-		close(self->notices);
+	notices_close(&self->notices);
 	return true;
 }
 
 static int run(struct program *program)
 {
 	struct settings *settings = program->settings;
-	struct self self = {.out = &program->out, .file = peersfile_new(AT_FDCWD)};
-	struct beacon beacon;
+	struct self self = {.out = &program->out, .file = peersfile_new(AT_FDCWD), .settings = settings};
 	bool opened, announced;
-	int rc = self.file ? beacon_open(&beacon, program->has_address ? &program->address : NULL, settings->targets,
-				 settings->target_count, self.out)
-			   : ENOMEM;
+	int rc =
+	    self.file ? beacon_open(&self.beacon, program->has_address ? &program->address : NULL, self.out) : ENOMEM;
 
 	if (rc != 0) {
 		char ip[ADDRESS_TEXT_BYTES];
@@ -331,9 +339,9 @@ static int run(struct program *program)
 	}
 	console_set_title(self.out, "announcer");
 	opened = secret_open_key(program, self.out, true, &self.key);
-	announced = opened && announce_self(&self, &beacon, settings);
+	announced = opened && announce_self(&self, settings);
 	keyfile_close(&self.key);
-	beacon_close(&beacon);
+	beacon_close(&self.beacon);
 	peersfile_free(self.file);
 	if (announced || stop_requested())
 		return PROGRAM_FINE;

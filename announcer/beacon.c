@@ -7,18 +7,12 @@
 
 #include "net/address.h"
 
-int beacon_open(struct beacon *beacon, const struct in_addr *only, const struct in_addr *targets, size_t target_count,
-    struct console *console)
+int beacon_open(struct beacon *beacon, const struct in_addr *only, struct console *console)
 {
 	struct sockaddr_in source = address_socket(only ? *only : (struct in_addr){.s_addr = htonl(INADDR_ANY)}, 0);
 	int on = 1, rc = 0;
 
-	*beacon = (struct beacon){
-	    .only = only,
-	    .targets = targets,
-	    .target_count = target_count,
-	    .console = console,
-	};
+	*beacon = (struct beacon){.only = only, .console = console};
 	beacon->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (beacon->fd < 0)
 		return errno;
@@ -132,37 +126,57 @@ static void send_route(struct beacon *beacon, struct beacon_route *route, const 
 	if (error == 0)
 		error = len == 0 ? ENOMEM : send_datagram(beacon, route, datagram, len);
 	route->failing = error != 0;
-	if (error != 0 && !(before && before->failing))
+	if (error != 0 && !(before && before->failing) && !route->is_quiet)
 		console_put_styled(beacon->console, CONSOLE_WARNING,
 		    "cannot announce to %s: %s; trying again each time\n", address_format(route->to, to),
 		    strerror(error));
-	if (error == 0 && (!before || before->failing))
+	if (error == 0 && (!before || before->failing) && !route->is_quiet)
 		say_where(beacon, route, "Announcing");
 }
 
-static size_t plan_routes(const struct beacon *beacon, struct beacon_route *routes)
+static size_t plan_broadcasts(const struct beacon *beacon, struct beacon_route *routes)
 {
 	struct interface interfaces[INTERFACES_MAX];
-	size_t broadcasts = interfaces_list(beacon->only, interfaces);
-	size_t count = 0;
+	size_t count = interfaces_list(beacon->only, interfaces);
 
-	for (size_t i = 0; i < broadcasts; i++)
-		routes[count++] = (struct beacon_route){.interface = interfaces[i], .to = interfaces[i].broadcast};
-	for (size_t t = 0; t < beacon->target_count; t++) {
+	for (size_t i = 0; i < count; i++)
+		routes[i] = (struct beacon_route){.interface = interfaces[i], .to = interfaces[i].broadcast};
+	return count;
+}
+
+static size_t plan_targets(struct beacon_route *routes, size_t count, const struct beacon_target *targets,
+    size_t target_count)
+{
+	for (size_t t = 0; t < target_count; t++) {
 		bool covered = false;
 
 		for (size_t i = 0; i < count; i++)
-			covered |= routes[i].to.s_addr == beacon->targets[t].s_addr;
+			covered |= routes[i].to.s_addr == targets[t].to.s_addr;
 		if (!covered)
-			routes[count++] = (struct beacon_route){.to = beacon->targets[t]};
+			routes[count++] = (struct beacon_route){.to = targets[t].to, .is_quiet = targets[t].is_answer};
 	}
 	return count;
 }
 
-bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity)
+bool beacon_is_elsewhere(const struct beacon *beacon)
+{
+	struct beacon_route routes[INTERFACES_MAX];
+	size_t count = plan_broadcasts(beacon, routes), before = 0;
+
+	for (size_t i = 0; i < beacon->route_count; i++)
+		before += beacon->routes[i].interface.index != 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!find_route(beacon->routes, beacon->route_count, &routes[i]))
+			return true;
+	}
+	return count != before;
+}
+
+bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity,
+    const struct beacon_target *targets, size_t target_count)
 {
 	struct beacon_route routes[INTERFACES_MAX + BEACON_TARGETS_MAX];
-	size_t count = plan_routes(beacon, routes);
+	size_t count = plan_targets(routes, plan_broadcasts(beacon, routes), targets, target_count);
 	bool moved = false;
 
 	for (size_t i = 0; i < beacon->route_count; i++) {

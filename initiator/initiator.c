@@ -14,6 +14,7 @@
 #include "crypto/classic.h"
 #include "delivery.h"
 #include "desk.h"
+#include "elsewhere.h"
 #include "history.h"
 #include "join.h"
 #include "links.h"
@@ -119,6 +120,9 @@ static const struct command commands[] = {
     {"Set", "#lab WHAT VALUE", "its name, about, capacity, entry or password", 0, roomsetup_set},
     {"Broadcast", "TEXT", "to everybody who is here and announces an identity, one by one", 0, broadcast_run},
     {"Name", "NEW", "change your own name", 1, people_rename},
+    {"Reach", "[ADDRESS]", "announce yourself to an address in another network as well; or show which", 0,
+	elsewhere_reach},
+    {"Unreach", "ADDRESS", "no more", 0, elsewhere_unreach},
     {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
     {"Help", "", "this list", 0, run_help},

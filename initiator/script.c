@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "broadcast.h"
+#include "elsewhere.h"
 #include "history.h"
 #include "join.h"
 #include "matcher.h"
@@ -150,6 +151,9 @@ static const struct command commands[] = {
     {"demote", "NAME '#lab'", "or an admin no more", "", 2, 2, true, .run_joined = room_demote},
     {"set", "'#lab' WHAT VALUE", "its name, about, capacity, entry (open, password, invited) or password", "", 3, 3,
 	true, .run_joined = roomsetup_set},
+    {"reach", "[ADDRESS]", "announce yourself to an address in another network as well; or show which", "", 0, 1, false,
+	.run_named = elsewhere_reach},
+    {"unreach", "ADDRESS", "no more", "", 1, 1, false, .run_named = elsewhere_unreach},
     {"name", "NEW", "change your own name", "", 1, 1, true, .run_named = people_rename},
 };
 
@@ -285,8 +289,9 @@ static int run_joined(struct request *request, const struct command *command)
 static int run(struct request *request, const struct command *command)
 {
 	struct program *program = request->program;
+	const char *name = request->argument_count > 0 ? request->arguments[0] : "";
 	/* A room is the user's by the identity. */
-	bool is_about_room = command->run_named && request->arguments[0][0] == '#';
+	bool is_about_room = command->run_named && name[0] == '#';
 	bool opened = desk_open(&request->desk, program, command->needs_secret || is_about_room);
 	int status = PROGRAM_FAILED;
 
@@ -297,8 +302,7 @@ static int run(struct request *request, const struct command *command)
 	else if (opened && command->run_joined)
 		status = run_joined(request, command);
 	else if (opened)
-		status =
-		    command->run ? command->run(request) : command->run_named(&request->desk, request->arguments[0]);
+		status = command->run ? command->run(request) : command->run_named(&request->desk, name);
 	desk_close(&request->desk);
 	console_flush(&program->out);
 	return program->out.outlet.failed ? desk_worse(status, PROGRAM_FAILED) : status;

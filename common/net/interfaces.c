@@ -22,6 +22,7 @@ static bool read_interface(const struct ifaddrs *entry, struct interface *interf
 	*interface = (struct interface){
 	    .address = address,
 	    .broadcast.s_addr = address.s_addr | ~ipv4(entry->ifa_netmask).s_addr,
+	    .mask = ipv4(entry->ifa_netmask),
 	    .index = if_nametoindex(entry->ifa_name),
 	    .loopback = entry->ifa_flags & IFF_LOOPBACK,
 	};

@@ -16,7 +16,8 @@
 struct interface {
 	struct in_addr address;	  /* of this machine, on that network */
 	struct in_addr broadcast; /* of that network */
-	unsigned index;		  /* netdevice(7) */
+	struct in_addr mask;
+	unsigned index; /* netdevice(7) */
 	bool loopback;
 	char name[IF_NAMESIZE]; /* chosen by whoever made the interface: foreign text */
 };

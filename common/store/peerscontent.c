@@ -15,7 +15,7 @@
 /* The members that this version knows: of a claim, and of all other records. */
 static const char *const claim_members[] = {
     "peer", "last_seen", "username", "identity", "since", "left", "back", "rooms", "also", NULL};
-static const char *const own_members[] = {"self", "since", "accept", "known", "stranger", "identity", "pinned",
+static const char *const own_members[] = {"self", "since", "accept", "reach", "known", "stranger", "identity", "pinned",
     "address", "verified", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held", "left",
     NULL};
 
@@ -189,6 +189,23 @@ static int take_claims(struct peerscontent *content, const struct peer *claims, 
 	return rc;
 }
 
+/* Takes the addresses of a list; others are passed over. */
+static void take_reach(struct peerscontent *content, const json_t *list)
+{
+	const json_t *text;
+	size_t i;
+
+	content->reach_count = 0;
+	json_array_foreach(list, i, text)
+	{
+		struct in_addr *next = &content->reach[content->reach_count];
+
+		if (content->reach_count < PEERSCONTENT_REACH_MAX && json_is_string(text) &&
+		    address_parse(json_string_value(text), next) == 0)
+			content->reach_count++;
+	}
+}
+
 /* Takes the record of the user's own name. What is no name in the form that usernames have is none. */
 static void take_self(struct peerscontent *content, json_t *object)
 {
@@ -198,6 +215,7 @@ static void take_self(struct peerscontent *content, json_t *object)
 
 	if (!accept || !pins_accept_parse(accept, &content->accept))
 		content->accept = PINS_ACCEPT_ALL;
+	take_reach(content, json_object_get(object, "reach"));
 	content->since_s = since_s > 0 && since_s < ANNOUNCEMENT_SINCE_MAX_S ? since_s : 0;
 	if (username_normalize(name, strlen(name), content->username) != USERNAME_OK ||
 	    strcmp(name, content->username) != 0)

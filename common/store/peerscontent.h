@@ -17,6 +17,8 @@
 /* "1763625600.125": always as wide, so that a time can be overwritten in place. */
 #define PEERSCONTENT_TIME_BYTES 14
 
+/* Addresses in other networks that the user has given. */
+#define PEERSCONTENT_REACH_MAX 32
 #define PEERSCONTENT_ROOMS_MAX 64
 /* base64 of its id */
 #define PEERSCONTENT_ROOM_LEN 24
@@ -28,12 +30,14 @@ struct peerscontent_room {
 };
 
 struct peerscontent {
-	struct peers *peers;		       /* of two lines about one address the last counts */
-	struct pins *pins;		       /* whom the user knows, and strangers */
-	char username[USERNAME_MAX_BYTES + 1]; /* the user's own name, "" if there is none */
-	int64_t since_s;		       /* of the last announcement of it, or 0 */
-	enum pins_accept accept;	       /* whose messages the user wants */
-	struct buffer others;		       /* all lines that are no peers, as they stand in the text */
+	struct peers *peers;			      /* of two lines about one address the last counts */
+	struct pins *pins;			      /* whom the user knows, and strangers */
+	char username[USERNAME_MAX_BYTES + 1];	      /* the user's own name, "" if there is none */
+	int64_t since_s;			      /* of the last announcement of it, or 0 */
+	enum pins_accept accept;		      /* whose messages the user wants */
+	struct in_addr reach[PEERSCONTENT_REACH_MAX]; /* to be announced to as well */
+	size_t reach_count;
+	struct buffer others; /* all lines that are no peers, as they stand in the text */
 	struct peerscontent_room rooms[PEERSCONTENT_ROOMS_MAX];
 	size_t room_count;
 	size_t lines;	  /* about addresses, those included that do not count any more */

@@ -353,6 +353,12 @@ enum pins_accept peersfile_accept(const struct peersfile *file)
 	return file->content->accept;
 }
 
+const struct in_addr *peersfile_reach(const struct peersfile *file, size_t *count)
+{
+	*count = file->content->reach_count;
+	return file->content->reach;
+}
+
 int64_t peersfile_since(const struct peersfile *file)
 {
 	return file->content->since_s;
@@ -376,23 +382,42 @@ static int put(struct peersfile *file, const char *kind, const char *key, const 
 	return rc;
 }
 
-static int put_self(struct peersfile *file, const char *username, int64_t since_s, enum pins_accept accept)
+static int put_self(struct peersfile *file, const char *username, int64_t since_s, enum pins_accept accept,
+    const struct in_addr *reach, size_t reach_count)
 {
 	json_t *record = json_pack("{s:s, s:I}", "self", username, "since", (json_int_t)since_s);
+	json_t *list = json_array();
+	char ip[ADDRESS_TEXT_BYTES];
 
 	if (accept != PINS_ACCEPT_ALL)
 		json_object_set_new(record, "accept", json_string(pins_accept_word(accept)));
+	for (size_t i = 0; i < reach_count; i++)
+		json_array_append_new(list, json_string(address_format(reach[i], ip)));
+	if (reach_count > 0)
+		json_object_set(record, "reach", list);
+	json_decref(list);
 	return put(file, "self", NULL, NULL, record);
 }
 
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
 {
-	return put_self(file, username, since_s, file->content->accept);
+	const struct peerscontent *old = file->content;
+
+	return put_self(file, username, since_s, old->accept, old->reach, old->reach_count);
 }
 
 int peersfile_set_accept(struct peersfile *file, enum pins_accept accept)
 {
-	return put_self(file, file->content->username, file->content->since_s, accept);
+	const struct peerscontent *old = file->content;
+
+	return put_self(file, old->username, old->since_s, accept, old->reach, old->reach_count);
+}
+
+int peersfile_set_reach(struct peersfile *file, const struct in_addr *list, size_t count)
+{
+	const struct peerscontent *old = file->content;
+
+	return put_self(file, old->username, old->since_s, old->accept, list, count);
 }
 
 /* Puts the record of a stranger, or removes it if nothing is wanted of them. */

@@ -52,6 +52,9 @@ const char *peersfile_username(const struct peersfile *file);
 int64_t peersfile_since(const struct peersfile *file);
 enum pins_accept peersfile_accept(const struct peersfile *file);
 
+/* The addresses in other networks that are to be announced to: *count of them. */
+const struct in_addr *peersfile_reach(const struct peersfile *file, size_t *count);
+
 /*
  * The line of the room after *cursor, which begins with 0, unread: *line lives as long as the content. False after the last.
  * What it says is as hostile as the file; whose rooms these are, room/rooms knows.
@@ -75,10 +78,12 @@ int peersfile_begin(struct peersfile *file) __attribute__((warn_unused_result));
 int peersfile_commit(struct peersfile *file, int error) __attribute__((warn_unused_result));
 void peersfile_abandon(struct peersfile *file);
 
-/* Stores the name with the "since" of its announcement; and whose messages the user wants. */
+/* Stores the name with the "since" of its announcement; whose messages the user wants; whom to announce to as well. */
 int peersfile_set_self(struct peersfile *file, const char *username, int64_t since_s)
     __attribute__((warn_unused_result));
 int peersfile_set_accept(struct peersfile *file, enum pins_accept accept) __attribute__((warn_unused_result));
+int peersfile_set_reach(struct peersfile *file, const struct in_addr *list, size_t count)
+    __attribute__((warn_unused_result));
 
 /* Pins an identity to a name, in the place of another. Returns EUSERS if the name is new and PINS_MAX names are pinned. */
 int peersfile_pin(struct peersfile *file, const struct pin *pin) __attribute__((warn_unused_result));

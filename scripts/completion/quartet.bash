@@ -50,7 +50,7 @@ _quartet() {
 	initiator)
 		options+=' -s --strict --passphrase-fd'
 		commands='users send history search watch deliver fingerprint verify trust distrust accept reject
-			block unblock mute unmute rooms room create join leave invite remove promote demote set name'
+			block unblock mute unmute rooms room create join leave invite remove promote demote set reach unreach name'
 		;;
 	esac
 	COMPREPLY=()
