@@ -28,7 +28,7 @@ struct task {
 	uint64_t counter;
 	uint8_t speaker[IDENTITY_BYTES];
 	struct in_addr address;
-	bool is_stranger;
+	enum roomacts_source source; /* of a state */
 	char username[USERNAME_MAX_BYTES + 1];
 	uint8_t room[ROOM_ID_BYTES];
 	uint8_t head[ROOMSTATE_ID_BYTES]; /* of a saying: the speaker's */
@@ -263,16 +263,33 @@ static void take_saying(struct answerer *answerer, const struct message *message
 		open_saying(answerer, message, ask, room, key);
 }
 
-/* Whether a state, not yet proven to be anybody's, is one of the room that the ask names. */
-static bool is_of_asked(const struct ask *ask)
+/* Answers what is said of a room that waits for the user to decide, or that they left instead, and want none of. */
+static void answer_held(struct answerer *answerer, const struct message *message, const struct room *room)
+{
+	enum welcome welcome = room->is_member ? WELCOME_HELD : WELCOME_REJECTED;
+
+	answer(answerer, message, welcome_answers[welcome].status, welcome_answers[welcome].why);
+}
+
+/*
+ * Whether a state, not yet proven to be anybody's, is one of the room that the ask names; *invites, if it is the speaker who
+ * lets the user in by it.
+ */
+static bool is_of_asked(const struct answerer *answerer, const struct message *message, const struct ask *ask,
+    bool *invites)
 {
 	struct roomstate *state;
 	const char *why;
 	bool is_of;
+	int place;
 
+	*invites = false;
 	if (roomstate_read(ask->state.text, ask->state.len, ask->state.signature, &state, &why) != 0)
 		return false;
 	is_of = memcmp(state->room, ask->room, sizeof(state->room)) == 0;
+	place = roomstate_find_member(state, answerer->key->identity.public);
+	*invites = is_of && place >= 0 && state->members[place].since == state->n &&
+		   memcmp(state->by, message->sender, sizeof(state->by)) == 0;
 	roomstate_release(state);
 	return is_of;
 }
@@ -280,10 +297,16 @@ static bool is_of_asked(const struct ask *ask)
 static void take_state(struct answerer *answerer, const struct message *message, const struct ask *ask,
     const struct room *room, bool is_stranger)
 {
+	bool invites, is_held = room && room->is_held;
 	struct task *task;
 
-	if (!is_of_asked(ask)) {
+	if (!is_of_asked(answerer, message, ask, &invites)) {
 		answer(answerer, message, ENVELOPE_NO, ASK_NOT_VALID);
+		return;
+	}
+	/* What a stranger has made of the room keeps nobody out whom the user knows. */
+	if (is_held && (is_stranger || !invites)) {
+		answer_held(answerer, message, room);
 		return;
 	}
 	if (!gate_allows_state(&answerer->gate, message, room)) {
@@ -293,7 +316,7 @@ static void take_state(struct answerer *answerer, const struct message *message,
 	task = add_task(answerer, message, ask, json_object_get(message->body, "state"), ask->state.len);
 	if (!task)
 		return;
-	task->is_stranger = is_stranger;
+	task->source = is_stranger ? ROOMACTS_TOLD_BY_STRANGER : is_held ? ROOMACTS_INVITED : ROOMACTS_TOLD;
 	task->text = ask->state;
 	task->has_key = ask->has_key;
 	memcpy(task->key, ask->key, sizeof(task->key));
@@ -456,15 +479,12 @@ static void take(struct answerer *answerer, const struct message *message, const
 	/* Whether strangers may write to the user says nothing of members, and of those who want to be one. */
 	if (welcome == WELCOME_BLOCKED || (welcome == WELCOME_UNKNOWN && puts_in))
 		answer(answerer, message, ENVELOPE_NO, welcome_answers[welcome].why);
-	else if (room && room->is_held && is_member)
-		answer(answerer, message, ENVELOPE_NOT_NOW, welcome_answers[WELCOME_HELD].why);
-	else if (room && room->is_held)
-		/* The user has left it, and wants none of it. */
-		answer(answerer, message, ENVELOPE_NO, welcome_answers[WELCOME_REJECTED].why);
-	else if (ask->kind == ASK_SAYING)
-		take_saying(answerer, message, ask, room);
 	else if (ask->kind == ASK_STATE)
 		take_state(answerer, message, ask, room, caller->stranger);
+	else if (room && room->is_held)
+		answer_held(answerer, message, room);
+	else if (ask->kind == ASK_SAYING)
+		take_saying(answerer, message, ask, room);
 	else if (!is_member)
 		answer(answerer, message, ENVELOPE_NO, ASK_NO_ROOM);
 	else if (ask->kind == ASK_STATES)
@@ -550,6 +570,9 @@ static void conclude_saying(struct answerer *answerer, struct task *task, enum r
 		break;
 	case ROOMTALK_NO_SAYING:
 		conclude(answerer, task, ENVELOPE_NO, ASK_NOT_VALID, NULL);
+		break;
+	case ROOMTALK_NO_SPACE:
+		conclude_failed(answerer, task, ENOSPC);
 		break;
 	}
 }
@@ -638,8 +661,7 @@ static int do_task(struct answerer *answerer, struct task *task)
 	int rc;
 
 	if (task->kind == ASK_STATE)
-		rc = roomacts_take(answerer->rooms, &offer, 1,
-		    task->is_stranger ? ROOMACTS_TOLD_BY_STRANGER : ROOMACTS_TOLD);
+		rc = roomacts_take(answerer->rooms, &offer, 1, task->source);
 	else
 		rc = room ? roomacts_change(answerer->rooms, room, add_newcomer, task, &why) : ENOENT;
 	if (is_locked(rc))

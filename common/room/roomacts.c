@@ -434,7 +434,8 @@ static int take_by_rules(struct rooms *rooms, struct room *room, struct roomstat
 	verdict = room ? roomtree_judge(room->tree, state, &rule) : ROOMTREE_APART;
 	/* States of a membership that has ended bring nobody back. */
 	if ((verdict == ROOMTREE_APART || verdict == ROOMTREE_WAITS) && place >= 0 &&
-	    (!room || source == ROOMACTS_JOINED || (!room->is_member && state->members[place].since > room->head->n)))
+	    (!room || source == ROOMACTS_JOINED || source == ROOMACTS_INVITED ||
+		(!room->is_member && state->members[place].since > room->head->n)))
 		return take_root(rooms, room, state, offer, source);
 	return take_next(rooms, room, state, offer, source);
 }
@@ -446,6 +447,9 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	bool was_in = room && room->is_member, is_rejected = room && room->is_held && !room->is_member;
 	int rc;
 
+	/* The user may have accepted it meanwhile. */
+	if (source == ROOMACTS_INVITED && !(room && room->is_held))
+		source = ROOMACTS_TOLD;
 	if (!was_in && source == ROOMACTS_ANSWERED) {
 		offer->why = "not a member";
 		return 0;
@@ -461,8 +465,8 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	room = rooms_find(rooms, state->room);
 	if (room && !room->is_member)
 		room->is_held = is_rejected;
-	/* Who asks to be let in has decided about a room into which a stranger puts them meanwhile. */
-	if (room && room->is_held && room->is_member && source == ROOMACTS_JOINED &&
+	/* Who asks to be let in, or is by somebody known, need not decide about a room into which a stranger puts them. */
+	if (room && room->is_held && room->is_member && (source == ROOMACTS_JOINED || source == ROOMACTS_INVITED) &&
 	    (offer->verdict == ROOMTREE_TAKEN || offer->verdict == ROOMTREE_KNOWN))
 		room->is_held = was_in = false;
 	/* So that it is written. */

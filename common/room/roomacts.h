@@ -43,8 +43,9 @@ struct roomacts_offer {
 enum roomacts_source {
 	ROOMACTS_TOLD,
 	ROOMACTS_TOLD_BY_STRANGER, /* a room that is new is held */
-	ROOMACTS_ANSWERED,	   /* by who was asked what is new in a room: the user comes into none by it */
-	ROOMACTS_JOINED, /* the state is the answer to a request to join, and is handed on to the other members */
+	ROOMACTS_INVITED, /* by somebody known, who lets the user in by it: a room that is held is not, or begins anew */
+	ROOMACTS_ANSWERED, /* by who was asked what is new in a room: the user comes into none by it */
+	ROOMACTS_JOINED,   /* the state is the answer to a request to join, and is handed on to the other members */
 };
 
 /*

@@ -137,8 +137,14 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 	return rc;
 }
 
-/* Judges the last of some, and appends its line to those that are to be logged. */
-static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, struct buffer *lines)
+static bool is_stranger(const struct rooms *rooms, const struct roomtalk_saying *heard)
+{
+	return memcmp(heard->by, rooms->own->public, IDENTITY_BYTES) != 0 &&
+	       !pins_find_identity(peersfile_pins(rooms->file), heard->by);
+}
+
+/* Judges the last of some, and appends its line to those that are to be logged, which are of those who are known or not. */
+static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t count, struct buffer lines[static 2])
 {
 	static const struct room_recipients nobody;
 	struct roomtalk_saying *heard = &all[count - 1];
@@ -160,23 +166,34 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 	}
 	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
 		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, &heard->text, heard->address,
-		    &nobody, lines);
+		    &nobody, &lines[is_stranger(rooms, heard)]);
 	saying_free(&saying);
 	return rc;
 }
 
 int roomtalk_hear(struct rooms *rooms, struct roomtalk_saying *sayings, size_t count)
 {
-	struct buffer lines = {0};
+	struct buffer lines[2] = {{0}};
 	int rc = chatlog_lock(rooms->log);
 
 	if (rc != 0)
 		return rc;
 	rc = rooms_load_sayings(rooms);
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = hear_last(rooms, sayings, i + 1, &lines);
-	if (rc == 0 && lines.len > 0)
-		rc = chatlog_append(rooms->log, lines.data, lines.len, CHATLOG_DURABLE);
-	buffer_wipe(&lines);
+		rc = hear_last(rooms, sayings, i + 1, lines);
+	/* One sync is enough for both. */
+	if (rc == 0 && lines[1].len > 0)
+		rc = chatlog_append(rooms->log, lines[1].data, lines[1].len,
+		    CHATLOG_FOR_STRANGERS | (lines[0].len > 0 ? 0 : CHATLOG_DURABLE));
+	for (size_t i = 0; i < count && rc == ENOSPC; i++) {
+		if (sayings[i].hearing == ROOMTALK_LOGGED && is_stranger(rooms, &sayings[i]))
+			sayings[i].hearing = ROOMTALK_NO_SPACE;
+	}
+	if ((rc == 0 || rc == ENOSPC) && lines[0].len > 0)
+		rc = chatlog_append(rooms->log, lines[0].data, lines[0].len, CHATLOG_DURABLE);
+	else if (rc == ENOSPC)
+		rc = 0;
+	buffer_wipe(&lines[0]);
+	buffer_wipe(&lines[1]);
 	return rooms_end(rooms, rc);
 }

@@ -28,6 +28,7 @@ enum roomtalk_hearing {
 	ROOMTALK_NO_MEMBER, /* the speaker, or the author was none */
 	ROOMTALK_TOO_OLD,   /* to be passed on by others */
 	ROOMTALK_NO_SAYING, /* or not genuine */
+	ROOMTALK_NO_SPACE,  /* on the disk, but for those whom the user knows */
 };
 
 /* What somebody says, or passes on of what others said: who, is proven, and from which address. */

@@ -13,6 +13,7 @@ import pytest
 from network import ECE, Ear, Listener, Mouth, connect, say
 from protocol import Identity, InitiatorSide
 from quartet import MENU, User, chat_unsecure, eventually, pin
+from rooms import Saying, Session, State
 
 PAGE = 4096
 NOT_KEPT = "(?i)not kept"
@@ -488,3 +489,20 @@ def test_strangers_leave_room_for_whom_the_user_knows(bob, disk):
             if kept:
                 assert side.receipt(connection.receive_object()) == 0
     assert [entry["username"] for entry in bob.log()].count("Can") == 1
+
+
+def test_members_who_are_strangers_leave_room_for_those_who_are_known(bob, disk):
+    known, stranger = Identity(), Identity()
+    bob.pin(Can=pin(known.text))
+    responder = bob.responder()
+    state = State.first(known, "Can").letting_in(known, bob.identity(), "Bob").letting_in(known, stranger, "Joe")
+    sayings = [Saying.signed(author, state, text) for author, text in [(stranger, "no"), (known, "hello")]]
+    with Session(known, "127.0.0.1", bob.identity().public) as session:
+        assert session.hand_over(state)["status"] == 200
+        disk.fill(leaving=2)
+        with Session(stranger, "127.0.0.1", bob.identity().public) as other:
+            assert other.speak(state, sayings[0])["status"] == 300
+        # Whoever passes it on.
+        assert [session.speak(state, saying)["status"] for saying in sayings] == [300, 200]
+    responder.wait_for("cannot keep what comes for a room")
+    assert sayings[0].record["signed"] not in [line.get("signed") for line in bob.log()]

@@ -489,6 +489,31 @@ def test_a_room_that_was_rejected_is_so_for_good(responder, bob):
     assert said_to(bob) == []
 
 
+@pytest.mark.parametrize("is_rejected", [False, True])
+def test_what_a_stranger_makes_of_a_room_keeps_no_invitation_of_a_known_one_away(responder, bob, alice, is_rejected):
+    """Whoever knows the id of a room, as it is announced, can hand over states under it that follow nothing of it."""
+    mallory = Person("Mallory", bob, "127.3.0.3")
+    before = State.first(alice.identity, "Alice").following(alice.identity, entry="invited")
+    invitation = before.letting_in(alice.identity, bob.identity(), "Bob")
+    false = State.first(mallory.identity, "Mallory").letting_in(mallory.identity, bob.identity(), "Bob").following(
+        mallory.identity, room=to_base64(before.room), n=1000)
+    room = to_base64(before.room)
+    assert status(mallory.does("hand_over", false)) == (300, "held")
+    if is_rejected:
+        bob.run("initiator", "reject", "#lab")
+    waits = (404, "rejected") if is_rejected else (300, "held")
+    # What is no invitation, or a stranger's, changes nothing.
+    assert status(mallory.does("hand_over", before.letting_in(mallory.identity, bob.identity(), "Bob"))) == waits
+    assert status(alice.does("hand_over", invitation.following(alice.identity, about="more"))) == waits
+    assert status(mallory.does("hand_over", invitation)) == waits
+    assert status(alice.does("hand_over", invitation)) == (200, None)
+    assert State(bob.peers_file()["room"][room]["state"]).id == invitation.id
+    assert "held" not in bob.peers_file()["room"][room]
+    assert status(alice.does("speak", invitation, Saying.signed(alice.identity, invitation, "hello"))) == (200, None)
+    assert status(mallory.does("hand_over", false.following(mallory.identity))) == (300, "behind")
+    assert said_to(bob) == ["hello"]
+
+
 def test_who_is_blocked_gets_nothing(room, bob, can):
     bob.update_peers_file(lambda content: content["strangers"].append(
         {"stranger": "Can", "identity": can.identity.text, "blocked": True}))
