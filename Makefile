@@ -34,7 +34,7 @@ common_OBJECTS = \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix room/,ask roomacts roomdraft roomevents roomrecord roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \
-	$(addprefix term/,console editor layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
+	$(addprefix term/,console editor fileview layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
 announcer_OBJECTS = announcer beacon farther name notices openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator broadcast call catchup chat completion delivery desk elsewhere errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording

@@ -9,6 +9,7 @@
 #include "lobby.h"
 #include "net/address.h"
 #include "recipient.h"
+#include "term/fileview.h"
 
 /* Finds out whom the name means, asking if several may be meant: then nobody else who has it is. */
 static int choose(struct listing *listing)
@@ -199,6 +200,8 @@ static void put_outcome(struct listing *listing, const struct chatlog_entry *ent
 		roomview_put_reach(&listing->rooms, console, entry, &outcome->reach);
 	} else if (outcome->word && strcmp(outcome->word, "delivered") == 0) {
 		console_put_styled(console, CONSOLE_GOOD, " ✓");
+	} else if (outcome->word && strcmp(outcome->word, "fetched") == 0) {
+		console_put_styled(console, CONSOLE_GOOD, " ✓ fetched");
 	} else if (outcome->word && entry->direction != CHATLOG_RECEIVED && strcmp(outcome->word, "sent") != 0) {
 		console_put_styled(console, CONSOLE_WARNING, " [%s]",
 		    strcmp(outcome->word, "unknown") == 0 ? "may not have been sent" : outcome->word);
@@ -229,8 +232,10 @@ void listing_put(struct listing *listing, const struct chatlog_entry *entry, con
 	put_who(listing, entry);
 	if (outcome)
 		put_outcome(listing, entry, outcome);
-	console_put(console, ": ");
-	if (count > 0)
+	console_put(console, entry->has_file ? " " : ": ");
+	if (entry->has_file)
+		fileview_put_offer(console, CONSOLE_NORMAL, entry);
+	else if (count > 0)
 		console_put_marked(console, entry->text, entry->text_len, marks, count);
 	else
 		console_put_message(console, entry->text, entry->text_len);

@@ -169,7 +169,7 @@ static bool has_needle(const struct matcher *matcher, size_t begin, size_t len)
 bool matcher_may_match(struct matcher *matcher, const char *line, size_t len)
 {
 	/* Also in what is signed, as a string of JSON. */
-	static const char member[] = "\"text";
+	static const char text_member[] = "\"text", file_member[] = "\"file";
 	const char *text;
 
 	if (len > CHATLOG_LINE_MAX_BYTES || matcher->needle_count == 0)
@@ -181,10 +181,13 @@ bool matcher_may_match(struct matcher *matcher, const char *line, size_t len)
 		bytes |= UINT64_C(0x2020202020202020);
 		memcpy(matcher->line + i, &bytes, sizeof(bytes));
 	}
-	/* Every line has words of our own before the text. */
-	if (has_needle(matcher, 0, len) && (text = memmem(line, len, member, strlen(member))) &&
-	    has_needle(matcher, (size_t)(text - line), len))
-		return true;
+	/* Every line has words of our own before the text, or the name of a file. */
+	if (has_needle(matcher, 0, len)) {
+		text = memmem(line, len, text_member, strlen(text_member));
+		text = text ? text : memmem(line, len, file_member, strlen(file_member));
+		if (text && has_needle(matcher, (size_t)(text - line), len))
+			return true;
+	}
 	/* Any letter may be written as an escape of JSON. */
 	return memchr(line, '\\', len) && memmem(line, len, "\\u", 2);
 }

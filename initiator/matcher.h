@@ -25,7 +25,7 @@ struct matcher;
 int matcher_new(const char *const *words, size_t count, struct matcher **matcher) __attribute__((warn_unused_result));
 void matcher_free(struct matcher *matcher);
 
-/* Whether a line of chat.log, of CHATLOG_LINE_MAX_BYTES at most, can have the words in its text. */
+/* Whether a line of chat.log, of CHATLOG_LINE_MAX_BYTES at most, can have the words in its text, or in the name of a file. */
 bool matcher_may_match(struct matcher *matcher, const char *line, size_t len);
 
 /* Finds the words in a text. Returns how many places of them are in marks, in order; 0 if a word is missing. */

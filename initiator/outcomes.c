@@ -94,9 +94,10 @@ static bool judge(const struct chatlog_entry *entry, unsigned facts, const char 
 		return !(facts & FACT_SENT);
 	}
 	if (entry->mode == CHATLOG_SECURE)
-		*word = facts & FACT(CHATLOG_DELIVERED) ? "delivered"
-			: facts & FACT(CHATLOG_DROPPED) ? "dropped"
-							: "sent";
+		*word = facts & FACT(CHATLOG_FETCHED)	  ? "fetched"
+			: facts & FACT(CHATLOG_DELIVERED) ? "delivered"
+			: facts & FACT(CHATLOG_DROPPED)	  ? "dropped"
+							  : "sent";
 	return true;
 }
 

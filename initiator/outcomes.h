@@ -27,7 +27,7 @@ void outcomes_free(struct outcomes *outcomes);
 bool outcomes_note(struct outcomes *outcomes, const struct chatlog_entry *entry);
 
 struct outcome {
-	/* "waiting", "sent", "delivered", "dropped", "unknown" (nobody has said whether it was sent) or "accepted", or NULL. */
+	/* "waiting", "sent", "delivered", "fetched" (of a file that was offered to one), "dropped", "unknown" (nobody has said whether it was sent) or "accepted", or NULL. */
 	const char *word;
 	struct reach reach; /* in a room: who has it; "delivered" are all, unless it was dropped for them */
 };

@@ -35,6 +35,15 @@ struct search {
 	bool cut; /* not all of the log was looked at */
 };
 
+/* Finds the words in a message, or in the name of the file that it offers. Returns as matcher_find(). */
+static size_t find_words(const struct search *search, const struct chatlog_entry *entry,
+    struct console_mark marks[static MATCHER_MARKS_MAX])
+{
+	const char *text = entry->has_file ? entry->file.name : entry->text;
+
+	return matcher_find(search->matcher, text, entry->has_file ? strlen(text) : entry->text_len, marks);
+}
+
 /* Keeps a message that has the words, unless one that was found already is the same. */
 static void take(struct search *search, const char *line, size_t len, int64_t offset)
 {
@@ -46,7 +55,7 @@ static void take(struct search *search, const char *line, size_t len, int64_t of
 	found->offset = offset;
 	found->has_sequel = found->entry.has_id && (found->entry.held || found->entry.direction != CHATLOG_RECEIVED);
 	if (found->entry.kind == CHATLOG_MESSAGE && listing_has(&search->listing, &found->entry) &&
-	    matcher_find(search->matcher, found->entry.text, found->entry.text_len, marks) > 0 &&
+	    find_words(search, &found->entry, marks) > 0 &&
 	    (outcomes_note(search->outcomes, &found->entry) || found->entry.held))
 		search->count++;
 	else
@@ -152,8 +161,7 @@ static void show(struct search *search)
 		struct outcome outcome = {0};
 
 		if (!found->has_sequel || outcomes_take(search->outcomes, entry, &outcome))
-			listing_put(&search->listing, entry, &outcome, marks,
-			    matcher_find(search->matcher, entry->text, entry->text_len, marks));
+			listing_put(&search->listing, entry, &outcome, marks, find_words(search, entry, marks));
 	}
 }
 

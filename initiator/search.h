@@ -1,5 +1,5 @@
 /*
- * Search: messages by their words, from the whole of chat.log.
+ * Search: messages by their words, or by those in the name of a file, from the whole of chat.log.
  *
  * The log is read from its end, so the newest are found first, and at most SEARCH_NEWEST are kept and shown.
  */

@@ -1,6 +1,7 @@
 #include "alert.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "trust/mark.h"
 
 #define VARIABLE_PREFIX "QUARTET_"
-#define VARIABLES 6
+#define VARIABLES 7
 
 struct alert_job {
 	STAILQ_ENTRY(alert_job) next;
@@ -59,7 +60,7 @@ static void add_job(struct alert *alert, const struct chatlog_entry *entry, cons
 	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
 	const char *standing = entry->standing ? entry->standing : "";
 	struct alert_job *job = calloc(1, sizeof(*job));
-	char ip[ADDRESS_TEXT_BYTES];
+	char ip[ADDRESS_TEXT_BYTES], size[FILEOFFER_SIZE_BYTES];
 	bool is_whole = true;
 
 	if (!job)
@@ -71,8 +72,12 @@ static void add_job(struct alert *alert, const struct chatlog_entry *entry, cons
 	job->variables[1] = make_variable(VARIABLE_PREFIX "MODE=%s", chatlog_mode_word(entry->mode));
 	job->variables[2] = make_variable(VARIABLE_PREFIX "STANDING=%s", standing);
 	job->variables[3] = make_variable(VARIABLE_PREFIX "IP=%s", address_format(entry->address, ip));
-	job->variables[4] = make_variable(VARIABLE_PREFIX "TEXT=%.*s", (int)entry->text_len, entry->text);
+	job->variables[4] = entry->has_file
+				? make_variable(VARIABLE_PREFIX "TEXT=offers %s (%s): Get %" PRIu64, entry->file.name,
+				      fileoffer_format_size(entry->file.bytes, size), entry->number)
+				: make_variable(VARIABLE_PREFIX "TEXT=%.*s", (int)entry->text_len, entry->text);
 	job->variables[5] = make_variable(VARIABLE_PREFIX "ROOM=%s", room);
+	job->variables[6] = make_variable(VARIABLE_PREFIX "FILE=%s", entry->has_file ? entry->file.name : "");
 	for (size_t i = 0; i < VARIABLES; i++)
 		is_whole &= job->variables[i] != NULL;
 	if (!is_whole) {

@@ -3,7 +3,8 @@
  *
  * Strangers choose when messages come and what is in them. So the bell rings once in ALERT_BELL_PERIOD_MS at most; the
  * command is one program, run without a shell, one at a time and not for longer than ALERT_COMMAND_MAX_MS, with all that is
- * foreign in its environment: QUARTET_FROM, QUARTET_ROOM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT. Nothing blocks.
+ * foreign in its environment: QUARTET_FROM, QUARTET_ROOM, QUARTET_MODE, QUARTET_STANDING, QUARTET_IP, QUARTET_TEXT and of an offer
+ * QUARTET_FILE. Nothing blocks.
  */
 #ifndef QUARTET_ALERT_H
 #define QUARTET_ALERT_H

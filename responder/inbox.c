@@ -240,7 +240,9 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 		if (caller_is_doubtful(&caller) &&
 		    ratelimit_allow(&inbox->notes, message->address, clock_monotonic_ms()))
 			caller_put_doubt(&caller, inbox->console);
-		show(&caller, &entry, &batch->shown);
+		/* An offer is shown from the file, where it has its number. */
+		if (!entry.has_file)
+			show(&caller, &entry, &batch->shown);
 	}
 	batch->count++;
 	if (message->id)

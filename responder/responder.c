@@ -35,7 +35,7 @@ static const char usage[] =
     "  -a ADDR        listen only on this IPv4 address of this machine (default: all)\n"
     "  -C DIR         work in this directory (default: the one it is started in)\n"
     "  -n CMD         run this program for every message, with QUARTET_FROM, QUARTET_ROOM, QUARTET_MODE,\n"
-    "                 QUARTET_STANDING, QUARTET_IP and QUARTET_TEXT in its environment\n"
+    "                 QUARTET_STANDING, QUARTET_IP, QUARTET_TEXT and QUARTET_FILE in its environment\n"
     "  -q             be quiet: ring no bell, run nothing\n"
     "  -s, --strict   no secure messages from programs that know only the classic exchange, which protects nothing\n"
     "  --passphrase-fd N\n"
@@ -83,7 +83,7 @@ static int take_option(struct program *program, int option)
 
 /* Has the terminal show what is in the log, and the user be told of messages. Without that, messages are shown as they come. */
 static struct transcript *begin_transcript(struct program *program, struct server *server, struct inbox *inbox,
-    struct roster *roster, struct alert *alert)
+    struct roster *roster, struct alert *alert, const struct keyfile *key)
 {
 	const struct settings *settings = program->settings;
 	struct transcript *transcript = NULL;
@@ -91,7 +91,7 @@ static struct transcript *begin_transcript(struct program *program, struct serve
 	int rc;
 
 	alert_init(alert, out, settings->quiet ? NULL : settings->command, !settings->quiet);
-	rc = transcript_open(AT_FDCWD, out, roster, alert, &transcript);
+	rc = transcript_open(AT_FDCWD, out, roster, alert, key->is_usable ? key->identity.public : NULL, &transcript);
 	if (rc == 0)
 		rc = server_watch(server, transcript_fd(transcript), transcript_work, transcript);
 	if (rc == 0) {
@@ -153,7 +153,7 @@ static int run(struct program *program)
 		goto out;
 	}
 	quietkeys_begin();
-	transcript = begin_transcript(program, server, &inbox, &roster, &alert);
+	transcript = begin_transcript(program, server, &inbox, &roster, &alert, &key);
 	console_set_title(out, "responder");
 	console_put(out, "Listening for messages on %s:%d\n", ip, CHAT_PORT);
 	console_flush_ready(out);

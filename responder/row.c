@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/address.h"
+#include "term/fileview.h"
 #include "term/layout.h"
 #include "trust/mark.h"
 #include "trust/verdict.h"
@@ -86,11 +87,21 @@ static void put_name(struct console *console, const struct chatlog_entry *entry,
 		    entry->username);
 }
 
+/* Collects the sign of who sent a message, or a space. */
+static void put_mark(struct console *console, const struct chatlog_entry *entry)
+{
+	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
+
+	if (mark)
+		console_put_styled(console, mark->is_bad ? CONSOLE_BAD : CONSOLE_WARNING, "%c", mark->sign);
+	else
+		console_put(console, " ");
+}
+
 /* Everything up to the text. The sign is one character of ours, or "". */
 static void begin(struct console *console, const struct chatlog_entry *entry, int64_t time_ms, const char *sign,
     bool faint, const struct roomview *rooms)
 {
-	const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
 	char local[ROW_TIME_BYTES];
 	struct console name;
 	size_t width;
@@ -103,11 +114,30 @@ static void begin(struct console *console, const struct chatlog_entry *entry, in
 	    width < NAME_COLUMNS ? (int)(NAME_COLUMNS - width) : 1, "", sign, sign[0] != '\0' ? " " : "");
 	console_put_all(console, &name);
 	console_free(&name);
-	if (mark)
-		console_put_styled(console, mark->is_bad ? CONSOLE_BAD : CONSOLE_WARNING, "%c", mark->sign);
-	else
-		console_put(console, " ");
+	put_mark(console, entry);
 	console_put(console, width < NAME_COLUMNS ? " " : LAYOUT_FEED);
+}
+
+/* The time, and the margin of what happened. */
+static void begin_event(struct console *console, int64_t time_ms)
+{
+	char local[ROW_TIME_BYTES];
+
+	console_put(console, LAYOUT_MARGIN "%c", ' ' + EVENT_COLUMN);
+	console_put_styled(console, CONSOLE_FAINT, "%s  ", row_format_time(time_ms, local));
+}
+
+/* Collects an offer that was received: left of where texts begin, so that none passes for it. */
+static void put_offer(struct console *console, const struct chatlog_entry *entry, bool faint,
+    const struct roomview *rooms)
+{
+	begin_event(console, entry->time_ms);
+	put_name(console, entry, faint, rooms);
+	put_mark(console, entry);
+	if (mark_find(entry->standing, entry->mode == CHATLOG_SECURE))
+		console_put(console, " ");
+	fileview_put_offer(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry);
+	console_put(console, "\n");
 }
 
 void row_put_message(struct console *console, const struct chatlog_entry *entry, enum row_fate fate, bool faint,
@@ -115,9 +145,17 @@ void row_put_message(struct console *console, const struct chatlog_entry *entry,
 {
 	bool is_for_members = entry->to_count > 0 && reach;
 
+	if (entry->has_file && fate == ROW_RECEIVED) {
+		put_offer(console, entry, faint, rooms);
+		return;
+	}
 	faint |= fate == ROW_WAITS;
 	begin(console, entry, entry->time_ms, fate == ROW_RECEIVED ? "" : "→", faint, rooms);
-	console_put_beside_margin(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry->text, entry->text_len);
+	if (entry->has_file)
+		fileview_put_offer(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry);
+	else
+		console_put_beside_margin(console, faint ? CONSOLE_FAINT : CONSOLE_NORMAL, entry->text,
+		    entry->text_len);
 	if (is_for_members) {
 		console_put(console, " ");
 		roomview_put_reach(rooms, console, entry, reach);
@@ -134,10 +172,7 @@ void row_put_message(struct console *console, const struct chatlog_entry *entry,
 
 void row_put_event(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms)
 {
-	char local[ROW_TIME_BYTES];
-
-	console_put(console, LAYOUT_MARGIN "%c", ' ' + EVENT_COLUMN);
-	console_put_styled(console, CONSOLE_FAINT, "%s  ", row_format_time(entry->time_ms, local));
+	begin_event(console, entry->time_ms);
 	roomview_put_event(rooms, console, entry);
 	console_put(console, "\n");
 }
@@ -151,17 +186,52 @@ void row_put_line(struct console *console, const struct chatlog_entry *entry, co
 	if (entry->kind == CHATLOG_EVENT) {
 		roomview_put_event(rooms, console, entry);
 	} else {
+		const struct mark *mark = mark_find(entry->standing, entry->mode == CHATLOG_SECURE);
+
 		console_put_styled(console, CONSOLE_GOOD, "[%s] ", chatlog_mode_word(entry->mode));
+		if (entry->standing)
+			console_put_styled(console,
+			    !mark	   ? CONSOLE_GOOD
+			    : mark->is_bad ? CONSOLE_BAD
+					   : CONSOLE_WARNING,
+			    "[%s] ", entry->standing);
 		put_name(console, entry, false, rooms);
-		console_put(console, ": ");
-		console_put_message(console, entry->text, entry->text_len);
+		console_put(console, entry->has_file ? " " : ": ");
+		if (entry->has_file)
+			fileview_put_offer(console, CONSOLE_NORMAL, entry);
+		else
+			console_put_message(console, entry->text, entry->text_len);
 	}
 	console_put(console, "\n");
 }
 
-void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *text, size_t len)
+void row_put_fetched(struct console *console, const struct chatlog_entry *offer, const struct row_fetched *fetched,
+    const struct roomview *rooms)
+{
+	bool is_named = fetched->count == 1 || !offer->has_room;
+
+	begin_event(console, fetched->time_ms);
+	if (offer->has_room) {
+		roomview_put_name(rooms, console, CONSOLE_FAINT, offer->room);
+		console_put(console, " ");
+	}
+	if (is_named)
+		console_put_name(console, CONSOLE_FAINT, fetched->username);
+	else
+		console_put_styled(console, CONSOLE_FAINT, "%zu of %zu", fetched->holders, offer->to_count);
+	console_put_styled(console, CONSOLE_FAINT, is_named ? " has " : " have ");
+	console_put_filename(console, CONSOLE_FAINT, offer->file.name);
+	console_put_styled(console, CONSOLE_GOOD, " ✓");
+	if (is_named && offer->has_room)
+		console_put_styled(console, CONSOLE_FAINT, " %zu of %zu", fetched->holders, offer->to_count);
+	console_put(console, "\n");
+}
+
+void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const struct chatlog_entry *message)
 {
 	const size_t most = ROW_BEGINNING_BYTES - sizeof(CUT);
+	const char *text = message->has_file ? message->file.name : message->text;
+	size_t len = message->has_file ? strlen(text) : message->text_len;
 	const char *feed = memchr(text, '\n', len);
 	size_t kept = feed ? (size_t)(feed - text) : len;
 
@@ -236,7 +306,7 @@ void row_put_reach(struct console *console, const struct chatlog_entry *message,
 	console_put_styled(&draft, CONSOLE_FAINT, "%s%s ", words, row_format_time(message->time_ms, local));
 	roomview_put_reach(rooms, &draft, message, reach);
 	console_put_styled(&draft, CONSOLE_FAINT, ": ");
-	row_copy_beginning(beginning, message->text, message->text_len);
+	row_copy_beginning(beginning, message);
 	put_beginning(console, &draft, beginning);
 	console_put(console, "\n");
 }

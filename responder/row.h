@@ -8,6 +8,9 @@
  *     12:41  #lab Bob  Hello all
  *     12:42     → #lab  Hello ✓ 4 of 5 (waiting for Can)
  *     12:43  #lab: Can left
+ *     12:44  Bob offers plan.pdf (2.1 MB): Get 3
+ *     12:45      → Bob  offers cat.png (80 kB) ✓
+ *     12:46  Bob has cat.png ✓
  *
  * Names are aligned at the text, which begins in ROW_TEXT_COLUMN; a name that is too long for that has a row to itself.
  * Whatever a text consists of, its rows begin in that column, and what is said by us left of it.
@@ -42,11 +45,23 @@ void row_put_message(struct console *console, const struct chatlog_entry *entry,
 /* Collects what happened in a room. */
 void row_put_event(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms);
 
-/* Collects what was said or happened in a room as a line for no terminal, in full. */
+/* Collects an offer, or what was said or happened in a room, as a line for no terminal, in full. */
 void row_put_line(struct console *console, const struct chatlog_entry *entry, const struct roomview *rooms);
 
-/* Copies the first line of a text, or as much of it as there is room for. */
-void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const char *text, size_t len);
+/* Who has a file by now that was offered. */
+struct row_fetched {
+	int64_t time_ms;
+	size_t count;	      /* so many since that was said last: */
+	const char *username; /* the last of them */
+	size_t holders;	      /* of those that it was offered to, in all */
+};
+
+/* Collects that: "12:46  Bob has cat.png ✓", or in a room "12:46  #lab 3 of 5 have cat.png ✓". */
+void row_put_fetched(struct console *console, const struct chatlog_entry *offer, const struct row_fetched *fetched,
+    const struct roomview *rooms);
+
+/* Copies the first line of a text, or as much of it as there is room for; or the name of a file. */
+void row_copy_beginning(char beginning[static ROW_BEGINNING_BYTES], const struct chatlog_entry *message);
 
 /*
  * Collects a row that says of somebody's message, or messages, what has become of them, in words of ours and a foreign

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "file/offers.h"
 #include "row.h"
 #include "store/chatfollower.h"
 #include "store/chatlog.h"
@@ -56,6 +57,14 @@ struct confirmed {
 	struct reach_message last; /* the message of that; the offset is -1 if it is not known */
 };
 
+/* Who has a file that the user offered, which is not shown yet. */
+struct fetched {
+	uint64_t number; /* of the offer */
+	int64_t time_ms;
+	size_t count;
+	char username[USERNAME_MAX_BYTES + 1]; /* of the last */
+};
+
 struct transcript {
 	int dir, epoll;
 	struct console *console;
@@ -75,6 +84,9 @@ struct transcript {
 	struct roomview rooms;
 	struct confirmed confirmed[RECIPIENTS_MAX];
 	size_t confirmed_count, confirmed_others;
+	struct offers *offers; /* or NULL: nothing was offered */
+	struct fetched fetched[RECIPIENTS_MAX];
+	size_t fetched_count;
 	struct held waits;			/* what is held; found when it is accepted */
 	size_t held_count;			/* of these, not told yet */
 	char held_name[USERNAME_MAX_BYTES + 1]; /* of the last */
@@ -336,7 +348,7 @@ static void put_confirmed(struct transcript *transcript, const struct confirmed 
 		return;
 	}
 	if (is_known)
-		row_copy_beginning(beginning, message.text, message.text_len);
+		row_copy_beginning(beginning, &message);
 	if (confirmed->count > 1)
 		snprintf(words, sizeof(words), "%zu delivered%s", confirmed->count, is_known ? ", the last: " : "");
 	else if (is_known)
@@ -345,8 +357,31 @@ static void put_confirmed(struct transcript *transcript, const struct confirmed 
 	chatlog_entry_free(&message);
 }
 
+/* Shows who has a file by now, if it is one of the user's own, to whom it makes a difference. */
+static void put_fetched(struct transcript *transcript, const struct fetched *fetched)
+{
+	struct row_fetched row = {.time_ms = fetched->time_ms, .count = fetched->count, .username = fetched->username};
+	const struct offer *offer = NULL;
+	struct chatlog_entry message;
+
+	if (transcript->offers && offers_follow(transcript->offers, transcript->dir) == 0)
+		offer = offers_find(transcript->offers, fetched->number);
+	if (!offer || !offer->is_own || offer_read(offer, transcript->dir, &message) != 0)
+		return;
+	for (size_t i = 0; i < message.to_count; i++)
+		row.holders += offer_has_reached(offer, message.to[i]);
+	if (message.has_room)
+		find_room(transcript, &message);
+	put_day(transcript, row.time_ms);
+	row_put_fetched(transcript->console, &message, &row, &transcript->rooms);
+	chatlog_entry_free(&message);
+}
+
 static void put_gathered(struct transcript *transcript)
 {
+	for (size_t i = 0; i < transcript->fetched_count; i++)
+		put_fetched(transcript, &transcript->fetched[i]);
+	transcript->fetched_count = 0;
 	for (size_t i = 0; i < transcript->confirmed_count; i++)
 		put_confirmed(transcript, &transcript->confirmed[i]);
 	if (transcript->confirmed_others > 0)
@@ -370,6 +405,25 @@ static void put_dropped(struct transcript *transcript, const struct chatlog_entr
 		strcat(words, ": ");
 	put_day(transcript, entry->time_ms);
 	row_put_state(transcript->console, entry, false, words, entry->why ? entry->why : "");
+}
+
+/* Adds who has a file to the rest of this moment. */
+static void gather_fetched(struct transcript *transcript, const struct chatlog_entry *entry, int64_t now_ms)
+{
+	struct fetched *fetched = transcript->fetched, *end = fetched + transcript->fetched_count;
+
+	while (fetched < end && fetched->number != entry->number)
+		fetched++;
+	if (fetched == transcript->fetched + RECIPIENTS_MAX) {
+		put_gathered(transcript);
+		fetched = end = transcript->fetched;
+	}
+	if (fetched == end)
+		transcript->fetched[transcript->fetched_count++] = (struct fetched){.number = entry->number};
+	fetched->time_ms = entry->time_ms;
+	fetched->count++;
+	strcpy(fetched->username, entry->username);
+	gather(transcript, now_ms);
 }
 
 /* Shows what was held so far. */
@@ -408,7 +462,7 @@ static void take_received(struct transcript *transcript, struct chatlog_entry *e
 	}
 	if (transcript->shows)
 		put_received(transcript, entry, is_muted);
-	else if (entry->has_room)
+	else if (entry->has_room || entry->has_file)
 		row_put_line(transcript->console, entry, &transcript->rooms);
 }
 
@@ -434,7 +488,10 @@ static void take_state(struct transcript *transcript, const struct chatlog_entry
 {
 	struct pending *pending = find_pending(transcript, entry);
 
-	if (transcript->begins && !pending)
+	/* What the user has fetched or withdrawn, the initiator has told. */
+	if (entry->state == CHATLOG_FETCHED && !entry->has_source && !transcript->begins)
+		gather_fetched(transcript, entry, now_ms);
+	if (entry->state == CHATLOG_FETCHED || entry->state == CHATLOG_WITHDRAWN || (transcript->begins && !pending))
 		return;
 	if (entry->has_room) {
 		take_reach(transcript, entry, now_ms);
@@ -581,9 +638,10 @@ static int take_line(struct transcript *transcript, int64_t now_ms)
 		pass_over(transcript, line, len);
 	else if (transcript->missed > 0 && transcript->shows)
 		put_missed(transcript);
-	/* What was received from one is shown by the inbox if this is no terminal. */
+	/* A text that was received from one is shown by the inbox if this is no terminal. */
 	if (passed ? !(transcript->shows && held_concerns(line, len))
-		   : !transcript->shows && !transcript->alert->command && !memmem(line, len, in_room, strlen(in_room)))
+		   : !transcript->shows && !transcript->alert->command && chatlog_number(line, len) == 0 &&
+			 !memmem(line, len, in_room, strlen(in_room)))
 		return 0;
 	if (chatlog_parse(line, len, &entry) == 0) {
 		if (!passed)
@@ -709,7 +767,7 @@ static int watch(struct transcript *transcript)
 }
 
 int transcript_open(int dir, struct console *console, struct roster *roster, struct alert *alert,
-    struct transcript **transcript)
+    const uint8_t *identity, struct transcript **transcript)
 {
 	struct transcript *opened = calloc(1, sizeof(*opened));
 	int rc;
@@ -723,6 +781,8 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 	opened->alert = alert;
 	opened->shows = console->terminal;
 	opened->gather_ms = INT64_MAX;
+	if (identity && opened->shows)
+		opened->offers = offers_new(identity);
 	rc = opened->shows ? chatfollower_open_last(dir, FIRST_LINES, &opened->follower)
 			   : chatfollower_open(dir, CHATFOLLOWER_END, &opened->follower);
 	if (rc == 0)
@@ -760,6 +820,7 @@ void transcript_free(struct transcript *transcript)
 	while (transcript->pending_count > 0)
 		chatlog_entry_free(&transcript->pending[--transcript->pending_count].entry);
 	held_free(&transcript->waits);
+	offers_free(transcript->offers);
 	chatfollower_free(transcript->follower);
 	if (transcript->epoll >= 0)
 		close(transcript->epoll);

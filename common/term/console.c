@@ -1,5 +1,6 @@
 #include "term/console.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,6 @@
 #include "term/layout.h"
 #include "term/richtext.h"
 #include "trust/lookalike.h"
-#include "trust/username.h"
 
 /* Foreign text is escaped piece by piece, so that its length needs no memory. */
 #define PIECE_BYTES 256
@@ -203,9 +203,9 @@ void console_put_json(struct console *console, const char *json, size_t len)
 	}
 }
 
-void console_put_name(struct console *console, enum console_style style, const char *name)
+void console_put_filename(struct console *console, enum console_style style, const char *name)
 {
-	char escaped[USERNAME_MAX_BYTES * TEXT_ESCAPE_FACTOR + 1];
+	char escaped[NAME_MAX * TEXT_ESCAPE_FACTOR + 1];
 	size_t len = text_escape_name(escaped, sizeof(escaped), name, strlen(name));
 	bool isolated = needs_isolation(console, name, strlen(name));
 	/*
@@ -221,6 +221,11 @@ void console_put_name(struct console *console, enum console_style style, const c
 	collect_if(console, isolated, LAYOUT_POP_ISOLATE);
 	collect_if(console, quoted, "\"");
 	end_style(console, style);
+}
+
+void console_put_name(struct console *console, enum console_style style, const char *name)
+{
+	console_put_filename(console, style, name);
 	if (lookalike_mixes_scripts(name))
 		console_put_styled(console, CONSOLE_WARNING, " [mixed scripts]");
 }

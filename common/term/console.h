@@ -78,6 +78,9 @@ void console_put_failure(struct console *console, enum console_style style, cons
  */
 void console_put_name(struct console *console, enum console_style style, const char *name);
 
+/* The same of a file, whose name may mix scripts: the ending is Latin in most. */
+void console_put_filename(struct console *console, enum console_style style, const char *name);
+
 /* Collects JSON on one line, with what a terminal would obey or not show as escapes of JSON: the same value. */
 void console_put_json(struct console *console, const char *json, size_t len);
 

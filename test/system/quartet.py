@@ -588,3 +588,15 @@ def log_entry(text, username="Bob", direction="RECEIVED", ip="127.0.0.3", mode="
     """A line of chat.log."""
     return {"time": time_utc, "direction": direction, "username": username, "ip": ip,
             "mode": mode, **members, "text": text}
+
+
+def numbered(entry, number):
+    """A line of chat.log, as bytes, that ends with a number, ten characters wide."""
+    return f'{json.dumps(entry)[:-1]}, "number": {number:10}}}\n'.encode()
+
+
+def offer_entry(name, size, number, **members):
+    """A line that offers a file."""
+    entry = log_entry("", mode="secure", **members)
+    del entry["text"]
+    return numbered({**entry, "file": {"name": name, "bytes": size}}, number)

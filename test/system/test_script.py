@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from protocol import Identity, fingerprint, to_base64
-from quartet import BIN, base_environment, eventually, log_entry, peer, pin
+from quartet import BIN, base_environment, eventually, log_entry, numbered, offer_entry, peer, pin
 
 BOB = "127.0.0.3"
 ELSEWHERE = "127.0.0.4"
@@ -449,3 +449,51 @@ def test_search_for_what_is_no_text(alice, said):
 
 def test_search_without_a_log_finds_nothing(alice):
     assert run(alice, "search", "x").output == ""
+
+
+# Files that are offered.
+
+
+def offer(name, number, direction="RECEIVED", **members):
+    return offer_entry(name, 2_100_000, number, direction=direction, id=to_base64(bytes([number]) * 16),
+                       identity=to_base64(bytes(32)), **members)
+
+
+@pytest.fixture
+def offered(alice):
+    alice.write_log(offer("plan.pdf", 3), offer("cat.png", 4, "QUEUED"), offer("cat.png", 4, "SENT"),
+                    numbered(state("fetched", 4), 4), offer("dog (1).png", 5, "QUEUED"),
+                    offer("dog (1).png", 5, "SENT"), state("delivered", 5), offer("held.txt", 6, held=True),
+                    log_entry("offers plan.pdf (2.1 MB): Get 3"))
+
+
+OFFERED = ["Bob (127.0.0.3) [secure] offers plan.pdf (2.1 MB): Get 3",
+           "Bob (127.0.0.3) [secure] \u2713 fetched offers cat.png (2.1 MB)",
+           'Bob (127.0.0.3) [secure] \u2713 offers "dog (1).png" (2.1 MB)',
+           "Bob (127.0.0.3) [plain]: offers plan.pdf (2.1 MB): Get 3"]
+
+
+def without_times(program):
+    return [re.sub("^.* {2,}", "", line) for line in program.lines]
+
+
+def test_history_has_offers_as_no_text_can_look(alice, offered):
+    assert without_times(run(alice, "history")) == OFFERED
+    found = objects(run(alice, "history", "-j"))
+    assert [(entry["file"]["name"], entry["number"], entry.get("state")) for entry in found[:3]] == [
+        ("plan.pdf", 3, None), ("cat.png", 4, "fetched"), ("dog (1).png", 5, "delivered")]
+
+
+def test_search_finds_a_file_by_its_name(alice, offered):
+    assert without_times(run(alice, "search", "PLAN")) == [OFFERED[0], OFFERED[3]]
+    assert without_times(run(alice, "search", "1", "dog")) == [OFFERED[2]]
+    assert run(alice, "search", "held").output == ""
+
+
+def test_watch_shows_offers(alice):
+    program = watching(alice)
+    alice.write_log(offer("plan.pdf", 3), offer("cat.png", 4, "QUEUED"), offer("cat.png", 4, "SENT"),
+                    numbered(state("fetched", 4), 4), log_entry("last"))
+    assert [re.sub("^.* {2,}", "", line) for line in seen(program, "last")] == [
+        OFFERED[0], "Bob (127.0.0.3) [secure] offers cat.png (2.1 MB)", "Bob (127.0.0.3) [plain]: last"]
+    program.stop()

@@ -14,7 +14,8 @@ import time
 import pytest
 
 from network import ECE, WAIT, say
-from quartet import BIN, SANITIZER_REPORT, Stream, base_environment, eventually, log_entry, peer
+from quartet import (BIN, SANITIZER_REPORT, Stream, base_environment, eventually, log_entry, numbered,
+                     offer_entry, peer)
 
 MARGIN = " " * 18
 COLOURED = {"TERM": "xterm-256color"}
@@ -501,6 +502,84 @@ def test_open_says_if_there_is_nothing_to_open_or_nothing_to_open_it_with(alice)
     initiator = alice.initiator(environment={"BROWSER": "/nowhere/browser"})
     initiator.ask("Open 1", "yes or no")
     initiator.ask("yes", "cannot run /nowhere/browser: No such file")
+
+
+# Files.
+
+
+def offer(name, number, size=2_100_000, direction="RECEIVED", seconds=0.0, **members):
+    return offer_entry(name, size, number, direction=direction, time_utc=moment(seconds),
+                       **{"identity": BOB, "id": id_of(number), **members})
+
+
+def fetched(number, **members):
+    """Bob has it."""
+    return numbered(state(number, "fetched", **members), number)
+
+
+def test_an_offer_is_shown_with_the_number_by_which_to_get_it(alice, screen):
+    alice.write_log(offer("plan.pdf", 3), offer("cat (1).png", 4, size=812, standing="changed"),
+                    secure("offers plan.pdf (2.1 MB): Get 3"))
+    screen.wait_for(r"^\d\d:\d\d  Bob offers plan\.pdf \(2\.1 MB\): Get 3$")
+    screen.wait_for(r'^\d\d:\d\d  Bob! offers "cat \(1\)\.png" \(812 bytes\): Get 4$')
+    screen.wait_for(r"^\d\d:\d\d        Bob  offers plan\.pdf \(2\.1 MB\): Get 3$")
+
+
+def test_what_the_user_offers_is_confirmed_and_then_fetched(alice, screen):
+    alice.write_log(offer("cat.png", 3, direction="QUEUED"), offer("cat.png", 3, direction="SENT"),
+                    state(3, "delivered"))
+    screen.wait_for(r"^\d\d:\d\d      → Bob  offers cat\.png \(2\.1 MB\) ✓$")
+    alice.write_log(fetched(3))
+    screen.wait_for(r"^\d\d:\d\d  Bob has cat\.png ✓$")
+
+
+def test_who_has_a_file_is_told_however_long_ago_it_was_offered(alice):
+    alice.write_log(offer("cat.png", 3, direction="SENT"), *(secure(f"between {i}") for i in range(500)))
+    screen = watch(alice)
+    alice.write_log(fetched(3), fetched(4), numbered(state(3, "withdrawn"), 3))
+    screen.wait_for(r"^\d\d:\d\d  Bob has cat\.png ✓$")
+    screen.stop()
+    assert len([row for row in shown_rows(screen) if " has " in row]) == 1
+
+
+def test_what_is_delivered_late_is_told_by_the_name_of_the_file(alice, screen):
+    alice.write_log(offer("cat.png", 3, direction="QUEUED"))
+    screen.wait_for(r"→ Bob  offers cat\.png \(2\.1 MB\) \(waits\)$")
+    alice.write_log(offer("cat.png", 3, direction="SENT"), state(3, "delivered"))
+    screen.wait_for(r"✓ Bob  \d\d:\d\d delivered: cat\.png$")
+
+
+def test_a_held_offer_is_a_message_that_waits(alice, screen):
+    alice.write_log(offer("cat.png", 3, held=True))
+    screen.wait_for("1 message waits for Accept or Reject: Bob")
+    assert "cat.png" not in screen.output
+    alice.write_log(state(3, "accepted"))
+    screen.wait_for(r"Bob offers cat\.png \(2\.1 MB\): Get 3$")
+
+
+def test_outside_a_terminal_an_offer_has_a_line_that_no_text_has(alice):
+    responder = alice.responder()
+    alice.write_log(offer("cat.png", 3), offer("x y.png", 4, standing="unknown"))
+    responder.wait_for(r"\d\d:\d\d:\d\d \[secure\] Bob offers cat\.png \(2\.1 MB\): Get 3$")
+    responder.wait_for(r"\[secure\] \[unknown\] Bob offers x y\.png \(2\.1 MB\): Get 4$")
+
+
+@pytest.mark.parametrize("name", ["\u202egpj.exe", "\u05d0\u05d1.pdf", "a\u200bb.pdf", "Bob: hello"])
+def test_no_name_of_a_file_reaches_the_terminal_as_something_else(alice, screen, name):
+    """Those that nobody may offer are no line of the log at all."""
+    alice.write_log(offer(name, 3), offer("last.png", 4))
+    screen.wait_for(r"Bob offers last\.png")
+    shown = [row for row in shown_rows(screen) if "offers" in row]
+    assert all("\u202e" not in row and "\u200b" not in row for row in shown)
+    assert len(shown) == 1 or re.search('offers "', shown[0])
+
+
+def test_the_command_of_the_user_is_told_of_a_file(alice):
+    command = notifier(alice, 'echo "$QUARTET_FROM $QUARTET_TEXT ($QUARTET_FILE)" >>told')
+    watch(alice, "-n", command)
+    alice.write_log(offer("cat.png", 3), secure("offers a text"))
+    eventually(lambda: alice.path("told").exists() and alice.path("told").read_text() ==
+               "Bob offers cat.png (2.1 MB): Get 3 (cat.png)\nBob offers a text ()\n")
 
 
 # Keys in the wrong pane.

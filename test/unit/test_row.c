@@ -28,6 +28,17 @@ static struct chatlog_entry entry_of(const char *username, const char *text)
 	return entry;
 }
 
+static struct chatlog_entry offer_of(const char *username, const char *name)
+{
+	struct chatlog_entry entry = entry_of(username, "");
+
+	entry.has_file = true;
+	entry.number = 3;
+	entry.file.bytes = 2100000;
+	snprintf(entry.file.name, sizeof(entry.file.name), "%s", name);
+	return entry;
+}
+
 /* Expects what was collected, in rows of 60 columns. */
 static void expect_rows(struct console *console, const char *expected)
 {
@@ -109,17 +120,58 @@ static void what_became_of_a_message_begins_where_no_text_does(void **state)
 	expect_rows(&console, "08:00      ✓ Bob  08:00 delivered: hello\n08:00      ✗ Bob  dropped: no<U+001B>\n");
 }
 
+static void an_offer_begins_where_no_text_does(void **state)
+{
+	struct chatlog_entry entry = offer_of("Bob", "plan.pdf");
+
+	(void)state;
+	expect(entry, ROW_RECEIVED, "08:00  Bob offers plan.pdf (2.1 MB): Get 3\n");
+	entry.standing = "changed";
+	expect(entry, ROW_RECEIVED, "08:00  Bob! offers plan.pdf (2.1 MB): Get 3\n");
+	entry = offer_of("Bob offers x", "a (2.1 MB): Get 4");
+	expect(entry, ROW_RECEIVED, "08:00  Bob offers x offers \"a (2.1 MB): Get 4\" (2.1 MB): Get\n       3\n");
+	entry = offer_of("Bob", "plan.pdf");
+	entry.direction = CHATLOG_SENT;
+	expect(entry, ROW_DELIVERED, "08:00      → Bob  offers plan.pdf (2.1 MB) ✓\n");
+}
+
+static void who_has_a_file_is_named_or_counted(void **state)
+{
+	struct roomview rooms = {.count = 1, .rooms = {{.name = "lab"}}};
+	struct row_fetched fetched = {.time_ms = INT64_C(1763625600125), .count = 1, .username = "Can", .holders = 3};
+	struct chatlog_entry entry = offer_of("Bob", "plan.pdf");
+	struct console console = make_console(false);
+
+	(void)state;
+	row_put_fetched(&console, &entry, &fetched, &rooms);
+	expect_rows(&console, "08:00  Can has plan.pdf ✓\n");
+	entry.has_room = true;
+	entry.to_count = 5;
+	row_put_fetched(&console, &entry, &fetched, &rooms);
+	expect_rows(&console, "08:00  #lab Can has plan.pdf ✓ 3 of 5\n");
+	fetched.count = 2;
+	row_put_fetched(&console, &entry, &fetched, &rooms);
+	expect_rows(&console, "08:00  #lab 3 of 5 have plan.pdf ✓\n");
+}
+
 static void the_beginning_of_a_message_is_its_first_line_in_whole_characters(void **state)
 {
 	static const char text[] = "12345678901234567890123456789012345678901234567890123456789é1";
 	char beginning[ROW_BEGINNING_BYTES];
+	struct chatlog_entry entry;
 
 	(void)state;
-	row_copy_beginning(beginning, "hello", 5);
+	entry = entry_of("Bob", "hello");
+	row_copy_beginning(beginning, &entry);
 	assert_string_equal(beginning, "hello");
-	row_copy_beginning(beginning, "one\ntwo", 7);
+	entry = entry_of("Bob", "one\ntwo");
+	row_copy_beginning(beginning, &entry);
 	assert_string_equal(beginning, "one…");
-	row_copy_beginning(beginning, text, strlen(text));
+	entry = offer_of("Bob", "plan.pdf");
+	row_copy_beginning(beginning, &entry);
+	assert_string_equal(beginning, "plan.pdf");
+	entry = entry_of("Bob", text);
+	row_copy_beginning(beginning, &entry);
 	assert_string_equal(beginning, "12345678901234567890123456789012345678901234567890123456789…");
 }
 
@@ -159,6 +211,8 @@ int main(void)
 	    cmocka_unit_test(no_text_begins_left_of_its_column),
 	    cmocka_unit_test(a_sign_stands_behind_the_name),
 	    cmocka_unit_test(what_became_of_a_message_begins_where_no_text_does),
+	    cmocka_unit_test(an_offer_begins_where_no_text_does),
+	    cmocka_unit_test(who_has_a_file_is_named_or_counted),
 	    cmocka_unit_test(the_beginning_of_a_message_is_its_first_line_in_whole_characters),
 	    cmocka_unit_test(a_name_has_its_colour_and_what_waits_has_none),
 	    cmocka_unit_test(a_day_is_that_of_the_clock_on_the_wall),
