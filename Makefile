@@ -30,7 +30,7 @@ common_OBJECTS = \
 	$(addprefix crypto/,channel classic cpace dh identity sealedkey secretbox stretch) \
 	$(addprefix wire/,announcement envelope exchange framing wire) \
 	$(addprefix file/,fileask filename fileoffer filesource filestream offers shelf) \
-	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile peers peerscontent peersfile reach syncer) \
+	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile numbering peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
 	$(addprefix net/,address interfaces) \
 	$(addprefix room/,ask roomacts roomdraft roomevents roomrecord roomredo roomrules rooms roomstate roomtalk roomtree saying signedtext) \

@@ -16,6 +16,7 @@
 #include "base/jsontext.h"
 #include "net/address.h"
 #include "store/lockedfile.h"
+#include "store/numbering.h"
 #include "store/syncer.h"
 
 /* What is read at once of a line at an offset. */
@@ -64,7 +65,6 @@ static const char *const event_words[] = {
 
 /* The number at the end of a line, with spaces before it, so that a place can be filled in. */
 #define NUMBER_NAME ", \"number\": "
-#define NUMBER_DIGITS 10
 #define NUMBER_MAX UINT64_C(9999999999)
 /* Any number, and its NUL. */
 #define DIGITS_BYTES 21
@@ -177,7 +177,7 @@ static void put_ending(struct buffer *line, const struct chatlog_entry *entry)
 		return;
 	if (entry->number != CHATLOG_NUMBER_NEXT)
 		snprintf(number, sizeof(number), "%" PRIu64, entry->number);
-	buffer_put(line, NUMBER_NAME "%*s", NUMBER_DIGITS, number);
+	buffer_put(line, NUMBER_NAME "%*s", CHATLOG_NUMBER_DIGITS, number);
 }
 
 static void put_message(struct buffer *line, const struct chatlog_entry *entry)
@@ -524,21 +524,21 @@ int chatlog_parse(const char *line, size_t len, struct chatlog_entry *entry)
 uint64_t chatlog_number(const char *line, size_t len)
 {
 	static const char name[] = NUMBER_NAME;
-	const size_t ending = sizeof(name) - 1 + NUMBER_DIGITS + 1;
+	const size_t ending = sizeof(name) - 1 + CHATLOG_NUMBER_DIGITS + 1;
 	const char *at;
 	uint64_t number = 0;
 	int i = 0;
 
 	if (len < ending || line[len - 1] != '}' || memcmp(line + len - ending, name, sizeof(name) - 1) != 0)
 		return 0;
-	at = line + len - NUMBER_DIGITS - 1;
-	while (i < NUMBER_DIGITS && at[i] == ' ')
+	at = line + len - CHATLOG_NUMBER_DIGITS - 1;
+	while (i < CHATLOG_NUMBER_DIGITS && at[i] == ' ')
 		i++;
-	if (i == NUMBER_DIGITS)
+	if (i == CHATLOG_NUMBER_DIGITS)
 		return CHATLOG_NUMBER_NEXT;
-	for (; i < NUMBER_DIGITS && at[i] >= '0' && at[i] <= '9'; i++)
+	for (; i < CHATLOG_NUMBER_DIGITS && at[i] >= '0' && at[i] <= '9'; i++)
 		number = number * 10 + (uint64_t)(at[i] - '0');
-	return i == NUMBER_DIGITS ? number : 0;
+	return i == CHATLOG_NUMBER_DIGITS ? number : 0;
 }
 
 bool chatlog_is_received(const char *line, size_t len)
@@ -564,12 +564,13 @@ struct chatlog {
 	int wait_ms;
 	int fd;		    /* kept open between appends, not locked; or -1 */
 	struct stat status; /* of it, as it was before the last lines */
-	bool placed;	    /* its name is on the disk, too */
-	off_t end;	    /* of the last line that was appended here; 0: unknown */
-	off_t begin;	    /* of the first line that was appended last */
-	bool is_locked;	    /* until chatlog_unlock() */
-	bool is_deferred;   /* until chatlog_finish() */
-	bool can_defer;	    /* there is a: */
+	struct numbering numbering;
+	bool placed;	  /* its name is on the disk, too */
+	off_t end;	  /* of the last line that was appended here; 0: unknown */
+	off_t begin;	  /* of the first line that was appended last */
+	bool is_locked;	  /* until chatlog_unlock() */
+	bool is_deferred; /* until chatlog_finish() */
+	bool can_defer;	  /* there is a: */
 	struct syncer syncer;
 };
 
@@ -598,7 +599,7 @@ void chatlog_free(struct chatlog *log)
 }
 
 /* Appends to the locked file, after closing off a torn last line; all of it or, with an errno value, nothing. */
-static int append_locked(struct chatlog *log, const char *lines, size_t len)
+static int append_locked(struct chatlog *log, char *lines, size_t len)
 {
 	off_t size = log->status.st_size;
 	struct iovec pieces[2] = {{.iov_base = (char[]){'\n'}, .iov_len = 1}, {.iov_len = len}};
@@ -610,8 +611,7 @@ static int append_locked(struct chatlog *log, const char *lines, size_t len)
 	if (size > 0 && size != log->end && pread(log->fd, &last, 1, size - 1) != 1)
 		return EIO;
 	whole = last == '\n';
-	/* writev(2) does not write through the pointer; the cast only drops the const that iovec cannot express. */
-	pieces[1].iov_base = (void *)(uintptr_t)lines;
+	pieces[1].iov_base = lines;
 	written = writev(log->fd, pieces + whole, 2 - whole);
 	if (written < 0)
 		rc = errno;
@@ -652,6 +652,7 @@ static int lock(struct chatlog *log)
 		return rc;
 	log->placed = false;
 	log->end = 0;
+	log->numbering = (struct numbering){0};
 	if (log->status.st_mode & (S_IRWXG | S_IRWXO) && fchmod(log->fd, S_IRUSR | S_IWUSR) != 0)
 		rc = conclude(log, errno, false);
 	return rc;
@@ -671,7 +672,7 @@ void chatlog_unlock(struct chatlog *log)
 	flock(log->fd, LOCK_UN);
 }
 
-int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
+int chatlog_append(struct chatlog *log, char *lines, size_t len, unsigned how)
 {
 	bool durable = how & CHATLOG_DURABLE;
 	int rc = log->is_locked ? 0 : lock(log);
@@ -680,6 +681,8 @@ int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned 
 		return rc;
 	if (how & CHATLOG_FOR_STRANGERS && lockedfile_crowds(log->fd, (int64_t)len))
 		rc = ENOSPC;
+	if (rc == 0)
+		rc = numbering_stamp(&log->numbering, log->fd, log->status.st_size, lines, len);
 	if (rc == 0)
 		rc = append_locked(log, lines, len);
 	if (rc == 0 && durable && how & CHATLOG_DEFERRED && log->can_defer) {

@@ -31,8 +31,9 @@
 #define CHATLOG_WHY_MAX_BYTES 256
 #define CHATLOG_TO_MAX 128
 #define CHATLOG_PATH_MAX_BYTES 4095
-/* Of what chatlog_append() is to number. */
+/* Of what chatlog_append() is to number; and how much room there is for a number. */
 #define CHATLOG_NUMBER_NEXT UINT64_MAX
+#define CHATLOG_NUMBER_DIGITS 10
 
 enum chatlog_kind {
 	CHATLOG_MESSAGE,
@@ -176,8 +177,7 @@ void chatlog_unlock(struct chatlog *log);
  * deferred, which is not for after chatlog_lock(), EINPROGRESS: then the file stays locked until chatlog_finish() says what
  * became of them, and nothing can be appended before. Blocks on the lock and the disk.
  */
-int chatlog_append(struct chatlog *log, const char *lines, size_t len, unsigned how)
-    __attribute__((warn_unused_result));
+int chatlog_append(struct chatlog *log, char *lines, size_t len, unsigned how) __attribute__((warn_unused_result));
 
 /* Allows CHATLOG_DEFERRED. Returns a descriptor for epoll(7), edge-triggered, that reports each end; or -1 if it cannot. */
 int chatlog_defer(struct chatlog *log);

@@ -97,6 +97,16 @@ void syncer_close(struct syncer *syncer)
 	assert_int_equal(syncer->ready, 99);
 }
 
+/* Appends a constant. */
+static int append_line(struct chatlog *log, const char *lines, unsigned how)
+{
+	char *copy = strdup(lines);
+	int rc = chatlog_append(log, copy, strlen(lines), how);
+
+	free(copy);
+	return rc;
+}
+
 static struct chatlog_entry entry_of(const char *text, size_t len)
 {
 	struct chatlog_entry entry = {
@@ -728,7 +738,7 @@ static void append(int dir, const char *lines)
 	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
 	assert_non_null(log);
-	assert_int_equal(chatlog_append(log, lines, strlen(lines), 0), 0);
+	assert_int_equal(append_line(log, lines, 0), 0);
 	chatlog_free(log);
 }
 
@@ -743,9 +753,9 @@ static void lines_are_appended_to_a_private_file(void **state)
 
 		assert_non_null(log);
 		assert_false(file_exists(dir, NAME));
-		assert_int_equal(chatlog_append(log, "one\n", 4, i & 2 ? CHATLOG_DURABLE : 0), 0);
+		assert_int_equal(append_line(log, "one\n", i & 2 ? CHATLOG_DURABLE : 0), 0);
 		file_expect(dir, NAME, BYTES("one\n"));
-		assert_int_equal(chatlog_append(log, "two\nthree\n", 10, i & 2 ? 0 : CHATLOG_DURABLE), 0);
+		assert_int_equal(append_line(log, "two\nthree\n", i & 2 ? 0 : CHATLOG_DURABLE), 0);
 		file_expect(dir, NAME, BYTES("one\ntwo\nthree\n"));
 		assert_int_equal(file_mode(dir, NAME), 0600);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
@@ -767,11 +777,11 @@ static void the_name_is_on_the_disk_when_the_first_durable_line_is(void **state)
 
 	for (unsigned round = 0; round < 2; round++) {
 		directory_syncs = file_syncs = 0;
-		assert_int_equal(chatlog_append(log, "one\n", 4, 0), 0);
+		assert_int_equal(append_line(log, "one\n", 0), 0);
 		assert_int_equal(directory_syncs + file_syncs, 0);
-		assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+		assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), 0);
 		assert_int_equal(directory_syncs, 1);
-		assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DURABLE), 0);
+		assert_int_equal(append_line(log, "three\n", CHATLOG_DURABLE), 0);
 		assert_int_equal(directory_syncs, 1);
 		assert_int_equal(file_syncs, 2);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
@@ -826,7 +836,7 @@ static void lines_whose_sync_goes_on_are_written_and_locked(void **state)
 	sync_result = 0;
 	directory_syncs = file_syncs = 0;
 	assert_int_equal(chatlog_defer(log), 99);
-	assert_int_equal(chatlog_append(log, "one\n", 4, DEFERRED), EINPROGRESS);
+	assert_int_equal(append_line(log, "one\n", DEFERRED), EINPROGRESS);
 	file_expect(dir, NAME, "one\n", 4);
 	assert_int_equal(chatlog_finish(log, false), EAGAIN);
 	assert_int_equal(chatlog_lock(log), EBUSY);
@@ -837,9 +847,9 @@ static void lines_whose_sync_goes_on_are_written_and_locked(void **state)
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	assert_true(directory_syncs == 1 && file_syncs == 1);
 	sync_ended = false;
-	assert_int_equal(chatlog_append(log, "two\n", 4, DEFERRED), EINPROGRESS);
+	assert_int_equal(append_line(log, "two\n", DEFERRED), EINPROGRESS);
 	assert_int_equal(chatlog_finish(log, true), 0);
-	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DEFERRED), 0);
+	assert_int_equal(append_line(log, "three\n", CHATLOG_DEFERRED), 0);
 	assert_true(directory_syncs == 1 && file_syncs == 2);
 	file_expect(dir, NAME, "one\ntwo\nthree\n", 14);
 	chatlog_free(log);
@@ -855,14 +865,14 @@ static void lines_whose_sync_fails_later_are_taken_back(void **state)
 	file_put(dir, NAME, "torn", 4);
 	for (int round = 0; round < 2; round++) {
 		sync_result = EIO;
-		assert_int_equal(chatlog_append(log, "lost\n", 5, DEFERRED), EINPROGRESS);
+		assert_int_equal(append_line(log, "lost\n", DEFERRED), EINPROGRESS);
 		file_expect(dir, NAME, "torn\nlost\n", 10);
 		assert_int_equal(chatlog_finish(log, round == 1), EIO);
 		file_expect(dir, NAME, "torn", 4);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	}
 	sync_result = 0;
-	assert_int_equal(chatlog_append(log, "kept\n", 5, DEFERRED), EINPROGRESS);
+	assert_int_equal(append_line(log, "kept\n", DEFERRED), EINPROGRESS);
 	assert_int_equal(chatlog_finish(log, false), 0);
 	file_expect(dir, NAME, "torn\nkept\n", 10);
 	chatlog_free(log);
@@ -879,7 +889,7 @@ static void lines_are_synced_at_once_if_that_cannot_go_on(void **state)
 		file_syncs = 0;
 		if (round == 1)
 			assert_int_equal(chatlog_defer(log), -1);
-		assert_int_equal(chatlog_append(log, "line\n", 5, DEFERRED), 0);
+		assert_int_equal(append_line(log, "line\n", DEFERRED), 0);
 		assert_int_equal(file_syncs, 1);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
 	}
@@ -905,7 +915,7 @@ static void nothing_is_appended_through_a_link(void **state)
 
 	file_put(dir, "profile", "# mine\n", 7);
 	assert_int_equal(symlinkat("profile", dir, NAME), 0);
-	assert_int_equal(chatlog_append(log, "touch owned\n", 12, CHATLOG_DURABLE), ELOOP);
+	assert_int_equal(append_line(log, "touch owned\n", CHATLOG_DURABLE), ELOOP);
 	file_expect(dir, "profile", BYTES("# mine\n"));
 	chatlog_free(log);
 }
@@ -964,13 +974,13 @@ static void a_file_that_was_moved_away_is_made_anew(void **state)
 	int dir = workdir_fd(state);
 	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
 
-	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), 0);
+	assert_int_equal(append_line(log, "one\n", CHATLOG_DURABLE), 0);
 	assert_int_equal(renameat(dir, NAME, dir, "chat.log.1"), 0);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), 0);
 	file_expect(dir, "chat.log.1", BYTES("one\n"));
 	file_expect(dir, NAME, BYTES("two\n"));
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
-	assert_int_equal(chatlog_append(log, "three\n", 6, 0), 0);
+	assert_int_equal(append_line(log, "three\n", 0), 0);
 	file_expect(dir, NAME, BYTES("three\n"));
 	chatlog_free(log);
 }
@@ -1004,11 +1014,11 @@ static void a_lock_that_stays_is_given_up_with_nothing_appended(void **state)
 
 	file_put(dir, NAME, "one\n", 4);
 	holder = holder_start(dir, NAME, LOCK_SH, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), ETIMEDOUT);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), ETIMEDOUT);
 	holder_end(holder);
 	file_expect(dir, NAME, BYTES("one\n"));
 	assert_int_equal(descriptors_open(), descriptors);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), 0);
 	file_expect(dir, NAME, BYTES("one\ntwo\n"));
 	chatlog_free(log);
 }
@@ -1020,14 +1030,14 @@ static void what_is_no_file_is_an_error(void **state)
 	size_t descriptors = descriptors_open();
 
 	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), EINVAL);
+	assert_int_equal(append_line(log, "one\n", CHATLOG_DURABLE), EINVAL);
 	assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	assert_int_equal(mkdirat(dir, NAME, 0700), 0);
-	assert_int_not_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), 0);
+	assert_int_not_equal(append_line(log, "one\n", CHATLOG_DURABLE), 0);
 	assert_int_equal(unlinkat(dir, NAME, AT_REMOVEDIR), 0);
 	/* What swallows lines is no log either. */
 	assert_int_equal(symlinkat("/dev/null", dir, NAME), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_DURABLE), ELOOP);
+	assert_int_equal(append_line(log, "one\n", CHATLOG_DURABLE), ELOOP);
 	assert_int_equal(descriptors_open(), descriptors);
 	chatlog_free(log);
 }
@@ -1071,7 +1081,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 			assert_true(lock_is_free(dir, NAME, LOCK_EX));
 
 			/* With room again, the next lines are whole. */
-			assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+			assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), 0);
 			text = file_take(dir, NAME, &text_len);
 			assert_true(text_len >= 4);
 			assert_string_equal(text + text_len - 4, "two\n");
@@ -1087,7 +1097,7 @@ static void a_short_disk_appends_whole_batches_or_nothing(void **state)
 
 static void append_kept(struct chatlog *log, int dir, const char *line, const char *expected)
 {
-	assert_int_equal(chatlog_append(log, line, strlen(line), 0), 0);
+	assert_int_equal(append_line(log, line, 0), 0);
 	file_expect(dir, NAME, expected, strlen(expected));
 	/* Kept, but not locked. */
 	assert_true(lock_is_free(dir, NAME, LOCK_EX));
@@ -1110,23 +1120,23 @@ static void what_is_appended_under_one_lock_stays_together(void **state)
 	struct rlimit old;
 
 	assert_int_equal(chatlog_lock(log), 0);
-	assert_int_equal(chatlog_append(log, "one\n", 4, 0), 0);
+	assert_int_equal(append_line(log, "one\n", 0), 0);
 	assert_int_equal(chatlog_appended(log), 0);
-	assert_int_equal(chatlog_append(other, "no\n", 3, 0), ETIMEDOUT);
+	assert_int_equal(append_line(other, "no\n", 0), ETIMEDOUT);
 	/* What does not fit takes nothing with it that did. */
 	old = disk_shrink(4 + 2);
-	assert_int_not_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), 0);
+	assert_int_not_equal(append_line(log, "two\n", CHATLOG_DURABLE), 0);
 	disk_restore(old);
 	assert_false(lock_is_free(dir, NAME, LOCK_EX));
-	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_DURABLE), 0);
+	assert_int_equal(append_line(log, "three\n", CHATLOG_DURABLE), 0);
 	assert_int_equal(chatlog_appended(log), 4);
 	chatlog_unlock(log);
-	assert_int_equal(chatlog_append(other, "four\n", 5, 0), 0);
+	assert_int_equal(append_line(other, "four\n", 0), 0);
 	/* What comes of another program is behind it; a torn line is closed off under the lock, too. */
 	add_to_file(dir, "torn");
 	assert_int_equal(chatlog_lock(log), 0);
-	assert_int_equal(chatlog_append(log, "five\n", 5, 0), 0);
-	assert_int_equal(chatlog_append(log, "six\n", 4, 0), 0);
+	assert_int_equal(append_line(log, "five\n", 0), 0);
+	assert_int_equal(append_line(log, "six\n", 0), 0);
 	chatlog_unlock(log);
 	file_expect(dir, NAME, BYTES("one\nthree\nfour\ntorn\nfive\nsix\n"));
 	chatlog_free(other);
@@ -1179,8 +1189,8 @@ static void a_kept_file_that_becomes_none_is_an_error_until_it_is_one_again(void
 	append_kept(log, dir, "one\n", "one\n");
 	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
 	assert_int_equal(mkfifoat(dir, NAME, 0600), 0);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), EINVAL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), EINVAL);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), EINVAL);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), EINVAL);
 	assert_int_equal(renameat(dir, "old", dir, NAME), 0);
 	append_kept(log, dir, "three\n", "one\nthree\n");
 	chatlog_free(log);
@@ -1195,7 +1205,7 @@ static void a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appende
 
 	append_kept(log, dir, "one\n", "one\n");
 	holder = holder_start(dir, NAME, LOCK_EX, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_DURABLE), ETIMEDOUT);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_DURABLE), ETIMEDOUT);
 	file_expect(dir, NAME, BYTES("one\n"));
 	holder_end(holder);
 	append_kept(log, dir, "three\n", "one\nthree\n");
@@ -1211,7 +1221,7 @@ static void a_kept_file_on_a_short_disk_stays_whole(void **state)
 	append_kept(log, dir, "one\n", "one\n");
 	for (rlim_t room = 0; room < 4; room++) {
 		struct rlimit old = disk_shrink(4 + room);
-		int r = chatlog_append(log, "two\n", 4, room & 1 ? CHATLOG_DURABLE : 0);
+		int r = append_line(log, "two\n", room & 1 ? CHATLOG_DURABLE : 0);
 
 		disk_restore(old);
 		CHECK(r == ENOSPC || r == EFBIG, "error %d", r);
@@ -1223,7 +1233,7 @@ static void a_kept_file_on_a_short_disk_stays_whole(void **state)
 	for (rlim_t room = 0; room < 9; room++) {
 		struct rlimit old = disk_shrink(8 + room / 2);
 
-		assert_int_not_equal(chatlog_append(log, "two\n", 4, room & 1 ? CHATLOG_DURABLE : 0), 0);
+		assert_int_not_equal(append_line(log, "two\n", room & 1 ? CHATLOG_DURABLE : 0), 0);
 		disk_restore(old);
 		file_expect(dir, NAME, BYTES("one\ntorn"));
 	}
@@ -1255,7 +1265,7 @@ static void strangers_leave_a_part_of_the_disk_free(void **state)
 		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), ENOSPC);
 		disk_free = disks[i].reserve;
 		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), ENOSPC);
-		assert_int_equal(chatlog_append(log, "\n", 1, CHATLOG_DURABLE | CHATLOG_FOR_STRANGERS), ENOSPC);
+		assert_int_equal(append_line(log, "\n", CHATLOG_DURABLE | CHATLOG_FOR_STRANGERS), ENOSPC);
 		file_expect(dir, NAME, "", 0);
 		assert_true(lock_is_free(dir, NAME, LOCK_EX));
 		/* Room is found at once; what they write counts, although the disk says the same for a while. */
@@ -1263,7 +1273,7 @@ static void strangers_leave_a_part_of_the_disk_free(void **state)
 		for (int written = 0; written < 3; written++)
 			assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, CHATLOG_FOR_STRANGERS), 0);
 		disk_free = disks[i].reserve;
-		assert_int_equal(chatlog_append(log, "\n", 1, CHATLOG_FOR_STRANGERS), ENOSPC);
+		assert_int_equal(append_line(log, "\n", CHATLOG_FOR_STRANGERS), ENOSPC);
 		/* What the user says is kept all the same. */
 		assert_int_equal(chatlog_append(log, lines, DISK_BLOCK_BYTES, 0), 0);
 		chatlog_free(log);
@@ -1282,18 +1292,18 @@ static void the_room_on_the_disk_is_looked_at_again_after_a_second(void **state)
 	/* Each time the file is another one, it may be on another disk. */
 	for (int i = 0; i < 3; i++) {
 		looks = disk_looks;
-		assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_FOR_STRANGERS), 0);
+		assert_int_equal(append_line(log, "one\n", CHATLOG_FOR_STRANGERS), 0);
 		assert_int_equal(disk_looks, looks + 1);
 		assert_int_equal(unlinkat(dir, NAME, 0), 0);
 	}
-	assert_int_equal(chatlog_append(log, "one\n", 4, CHATLOG_FOR_STRANGERS), 0);
+	assert_int_equal(append_line(log, "one\n", CHATLOG_FOR_STRANGERS), 0);
 	/* Other programs fill the disk. */
 	disk_free = 0;
 	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
-	assert_int_equal(chatlog_append(log, "two\n", 4, CHATLOG_FOR_STRANGERS), ENOSPC);
+	assert_int_equal(append_line(log, "two\n", CHATLOG_FOR_STRANGERS), ENOSPC);
 	/* And the user makes room, which counts at once. */
 	disk_free = 1000000;
-	assert_int_equal(chatlog_append(log, "three\n", 6, CHATLOG_FOR_STRANGERS), 0);
+	assert_int_equal(append_line(log, "three\n", CHATLOG_FOR_STRANGERS), 0);
 	file_expect(dir, NAME, BYTES("one\nthree\n"));
 	chatlog_free(log);
 }
@@ -1431,6 +1441,80 @@ static void a_writer_killed_at_any_instant_spoils_no_line_of_others(void **state
 	free(text);
 }
 
+static struct chatlog_entry offer_of(enum chatlog_direction direction, uint64_t number)
+{
+	struct chatlog_entry entry = full_entry_of("", 0);
+
+	entry.direction = direction;
+	entry.has_file = true;
+	entry.file = (struct fileoffer){.name = "plan.pdf", .bytes = 1};
+	entry.number = number;
+	return entry;
+}
+
+/* Appends an offer, between a text and another, and returns the number that it got. */
+static uint64_t append_offer(struct chatlog *log, enum chatlog_direction direction, uint64_t number)
+{
+	struct chatlog_entry text = full_entry_of("hello", 5), entry = offer_of(direction, number), back;
+	struct buffer batch = {0};
+	size_t before, behind;
+
+	assert_int_equal(chatlog_format(&batch, &text), 0);
+	before = batch.len;
+	assert_int_equal(chatlog_format(&batch, &entry), 0);
+	behind = batch.len;
+	assert_int_equal(chatlog_format(&batch, &text), 0);
+	assert_int_equal(chatlog_append(log, batch.data, batch.len, 0), 0);
+	/* Whoever has appended it knows it, too. */
+	assert_int_equal(parse(batch.data + before, behind - before - 1, &back), 0);
+	number = back.number;
+	chatlog_entry_free(&back);
+	buffer_free(&batch);
+	return number;
+}
+
+static void no_number_is_given_twice(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *one = chatlog_new(dir, 1000), *other = chatlog_new(dir, 1000);
+	char *long_line = support_repeat('x', 70000);
+
+	assert_int_equal(append_offer(one, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 1);
+	assert_int_equal(append_offer(other, CHATLOG_QUEUED, CHATLOG_NUMBER_NEXT), 2);
+	assert_int_equal(append_offer(one, CHATLOG_QUEUED, CHATLOG_NUMBER_NEXT), 3);
+	assert_int_equal(append_offer(other, CHATLOG_SENT, 2), 2);
+	/* Farther apart than what is read at once, with the end of a line at any place of that. */
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(append_offer(i & 1 ? one : other, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 4 + i);
+		long_line[65000 + i] = '\0';
+		append(dir, long_line);
+		append(dir, "\n");
+		long_line[65000 + i] = 'x';
+		chatlog_free(other);
+		other = chatlog_new(dir, 1000);
+	}
+	/* What was said later of an earlier one does not hide the last. */
+	assert_int_equal(append_offer(one, CHATLOG_SENT, 3), 3);
+	chatlog_free(one);
+	one = chatlog_new(dir, 1000);
+	assert_int_equal(append_offer(one, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 204);
+	free(long_line);
+	chatlog_free(one);
+	chatlog_free(other);
+}
+
+static void numbers_begin_anew_with_the_file(void **state)
+{
+	int dir = workdir_fd(state);
+	struct chatlog *log = chatlog_new(dir, 1000);
+
+	assert_int_equal(append_offer(log, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 1);
+	assert_int_equal(append_offer(log, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 2);
+	assert_int_equal(renameat(dir, NAME, dir, "old"), 0);
+	assert_int_equal(append_offer(log, CHATLOG_RECEIVED, CHATLOG_NUMBER_NEXT), 1);
+	chatlog_free(log);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -1440,6 +1524,8 @@ int main(void)
 	    cmocka_unit_test(what_becomes_of_a_message_is_a_further_line),
 	    cmocka_unit_test(an_offer_has_a_number_at_its_end),
 	    cmocka_unit_test(no_offer_has_a_name_that_cannot_be_stored),
+	    workdir_test(no_number_is_given_twice),
+	    workdir_test(numbers_begin_anew_with_the_file),
 	    cmocka_unit_test(what_happens_in_rooms_is_written_and_read_back),
 	    cmocka_unit_test(damaged_lines_are_refused_or_taken_whole),
 	    cmocka_unit_test(an_entry_made_by_hand_is_freed_too),

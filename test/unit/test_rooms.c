@@ -409,8 +409,11 @@ static void of_a_log_that_was_moved_away_the_heads_are_known(void **state)
 /* Appends a line to chat.log without any of its rules. */
 static void put_line(const struct user *user, const char *line, size_t len)
 {
-	assert_int_equal(chatlog_append(user->log, line, len, 0), 0);
-	assert_int_equal(chatlog_append(user->log, "\n", 1, 0), 0);
+	struct buffer copy = {0};
+
+	assert_int_equal(buffer_printf(&copy, "%.*s\n", (int)len, line), 0);
+	assert_int_equal(chatlog_append(user->log, copy.data, copy.len, 0), 0);
+	buffer_free(&copy);
 }
 
 static void lines_that_lie_change_nothing(void **state)
