@@ -59,7 +59,8 @@ static int send_to(struct desk *desk, const uint8_t (*identities)[IDENTITY_BYTES
 		struct recipient to;
 
 		recipient_know(&to, desk->peers, identities[i], "", (struct in_addr){0});
-		rc = delivery_queue(desk->delivery, &to, text, len, 0, NULL);
+		rc = delivery_queue(desk->delivery, &to, &(struct envelope_content){.text = text, .text_len = len}, 0,
+		    NULL);
 		if (rc != 0) {
 			wording_put_unqueued(desk->console, &to, rc);
 			return PROGRAM_FAILED;

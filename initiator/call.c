@@ -310,6 +310,12 @@ int call_pack(struct call *call, const char *text, size_t len)
 	return exchange_seal(&call->exchange, call->username, call->id, text, len, &call->object);
 }
 
+int call_pack_offer(struct call *call, const struct fileoffer *file)
+{
+	begin_packing(call);
+	return exchange_seal_offer(&call->exchange, call->username, call->id, file, &call->object);
+}
+
 int call_pack_body(struct call *call, json_t *body)
 {
 	begin_packing(call);

@@ -86,6 +86,9 @@ bool call_is_open(const struct call *call);
 /* Makes object of a text of well-formed UTF-8, encrypted unless the call is in the clear. Returns 0 or an errno value. */
 int call_pack(struct call *call, const char *text, size_t len) __attribute__((warn_unused_result));
 
+/* The same of the offer of a file, in a secure call. */
+int call_pack_offer(struct call *call, const struct fileoffer *file) __attribute__((warn_unused_result));
+
 /* Makes object of an ask or a saying with these members, in a secure call. Returns 0 or an errno value. */
 int call_pack_body(struct call *call, json_t *body) __attribute__((warn_unused_result));
 

@@ -236,7 +236,8 @@ static int send_secure(struct chat *chat)
 
 	if (!is_kept && !delivery_is_open(desk->delivery, &chat->way->to))
 		console_put(desk->console, "The connection closed while you typed; calling again.\n");
-	rc = delivery_queue(desk->delivery, &chat->way->to, chat->text.data, chat->text.len, how,
+	rc = delivery_queue(desk->delivery, &chat->way->to,
+	    &(struct envelope_content){.text = chat->text.data, .text_len = chat->text.len}, how,
 	    is_kept ? NULL : &notice);
 	if (rc != 0) {
 		if (!stop_requested())

@@ -204,19 +204,32 @@ static int await_tally(struct delivery *delivery, struct delivery_tally *tally)
 	return rc;
 }
 
-static int put_queued(struct buffer *lines, const struct recipient *to, const uint8_t *id, bool once, const char *text,
-    size_t len)
+static int put_queued(struct buffer *lines, const struct recipient *to, const uint8_t *id, bool once,
+    const struct envelope_content *content)
 {
-	return party_put_line(lines, to, id,
-	    (struct chatlog_entry){.direction = CHATLOG_QUEUED, .once = once, .text = text, .text_len = len});
+	struct chatlog_entry entry = {
+	    .direction = CHATLOG_QUEUED,
+	    .once = once,
+	    .text = content->text,
+	    .text_len = content->text_len,
+	    .has_file = content->file != NULL,
+	    .number = content->file ? CHATLOG_NUMBER_NEXT : 0,
+	    .has_source = content->source != NULL,
+	};
+
+	if (content->file)
+		entry.file = *content->file;
+	if (content->source)
+		entry.source = *content->source;
+	return party_put_line(lines, to, id, entry);
 }
 
 /* Writes down a message that is queued. */
-static int queue(struct delivery *delivery, const struct recipient *to, const uint8_t *id, bool once, const char *text,
-    size_t len)
+static int queue(struct delivery *delivery, const struct recipient *to, const uint8_t *id, bool once,
+    const struct envelope_content *content)
 {
 	struct buffer line = {0};
-	int rc = put_queued(&line, to, id, once, text, len);
+	int rc = put_queued(&line, to, id, once, content);
 
 	if (rc == 0)
 		rc = chatlog_append(delivery->setup.log, line.data, line.len, CHATLOG_DURABLE);
@@ -251,8 +264,8 @@ static void try(struct delivery *delivery, const uint8_t *identity, unsigned how
 	round_take_turns(delivery);
 }
 
-int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
-    struct delivery_notice *notice)
+int delivery_queue(struct delivery *delivery, const struct recipient *to, const struct envelope_content *content,
+    unsigned how, struct delivery_notice *notice)
 {
 	int rc = outbox_has_room(delivery->parties.outbox, to->identity) ? 0 : EDQUOT;
 	const struct outbox_item *item;
@@ -264,7 +277,7 @@ int delivery_queue(struct delivery *delivery, const struct recipient *to, const 
 		round_take_outbox(delivery);
 	randombytes_buf(id, sizeof(id));
 	if (rc == 0)
-		rc = queue(delivery, to, id, how & DELIVERY_ONCE, text, len);
+		rc = queue(delivery, to, id, how & DELIVERY_ONCE, content);
 	if (rc != 0)
 		return rc;
 	if (notice) {
@@ -343,6 +356,7 @@ void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDE
 /* Appends the line by which a message goes to somebody else, as a new one. */
 static int put_copy(struct buffer *lines, const struct outbox_item *item, const struct recipient *to)
 {
+	struct envelope_content content;
 	uint8_t id[ENVELOPE_ID_BYTES];
 	struct chatlog_entry entry;
 	int rc = outbox_read(item, AT_FDCWD, &entry);
@@ -350,7 +364,13 @@ static int put_copy(struct buffer *lines, const struct outbox_item *item, const 
 	if (rc != 0)
 		return rc;
 	randombytes_buf(id, sizeof(id));
-	rc = put_queued(lines, to, id, false, entry.text, entry.text_len);
+	content = (struct envelope_content){
+	    .text = entry.text,
+	    .text_len = entry.text_len,
+	    .file = entry.has_file ? &entry.file : NULL,
+	    .source = entry.has_source ? &entry.source : NULL,
+	};
+	rc = put_queued(lines, to, id, false, &content);
 	chatlog_entry_free(&entry);
 	return rc;
 }

@@ -133,15 +133,15 @@ void delivery_close(struct delivery *delivery, const struct recipient *to);
 #define DELIVERY_QUIETLY 4
 
 /*
- * Queues a message of well-formed UTF-8 to a recipient with an identity, who is tried at once even if they could not be
+ * Queues a text of well-formed UTF-8, or an offer, to a recipient with an identity, who is tried at once even if they could not be
  * reached a moment ago; with DELIVERY_ONCE one that is only tried now and only by this process, with DELIVERY_LATER
  * not before patience says so, because they could not be reached just now; with DELIVERY_QUIETLY a failure of this try is not
  * told, because it is known already that they could not be reached. Returns 0 once it is on the disk, EDQUOT if
  * OUTBOX_EACH_MAX wait for them, or an error of chatlog_append(). Unless notice is NULL, runs the loop then until it is known
  * what has become of the message, for now, and sets *notice; or returns EINTR if stop_requested().
  */
-int delivery_queue(struct delivery *delivery, const struct recipient *to, const char *text, size_t len, unsigned how,
-    struct delivery_notice *notice) __attribute__((warn_unused_result));
+int delivery_queue(struct delivery *delivery, const struct recipient *to, const struct envelope_content *content,
+    unsigned how, struct delivery_notice *notice) __attribute__((warn_unused_result));
 
 /*
  * The rooms of the user; NULL before delivery_start(). Commands look, say and change here. They are brought up to date while

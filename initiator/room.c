@@ -272,7 +272,8 @@ int room_say(struct desk *desk, const struct recipient *to, const char *text, si
 	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room = rooms ? rooms_find(rooms, to->room) : NULL;
 	uint8_t id[ENVELOPE_ID_BYTES];
-	int rc = room ? roomtalk_say(rooms, room, text, len, id) : ENOENT;
+	int rc =
+	    room ? roomtalk_say(rooms, room, &(struct envelope_content){.text = text, .text_len = len}, id) : ENOENT;
 
 	if (rc == 0 || !rooms)
 		return rc == 0 ? desk_conclude(desk, id) : PROGRAM_FAILED;

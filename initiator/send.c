@@ -156,7 +156,8 @@ static int send_secure(struct sending *sending)
 	rc = keep ? delivery_start(desk->delivery) : 0;
 	/* What may wait too far back in the log is for deliver and the menu to tell, and keeps this one from nothing. */
 	if (rc == 0 || rc == EFBIG)
-		rc = delivery_queue(desk->delivery, &sending->to, sending->text.data, sending->text.len, how,
+		rc = delivery_queue(desk->delivery, &sending->to,
+		    &(struct envelope_content){.text = sending->text.data, .text_len = sending->text.len}, how,
 		    is_lost ? NULL : &notice);
 	if (rc != 0) {
 		wording_put_unqueued(desk->console, &sending->to, rc);

@@ -174,7 +174,9 @@ static int pack(struct party *party, const struct outbox_item *item, const struc
 	party->call.stage = CALL_PACK;
 	memcpy(party->call.id, item->id, sizeof(party->call.id));
 	errand_end(&party->errand);
-	if (item->kind == OUTBOX_MESSAGE)
+	if (item->kind == OUTBOX_MESSAGE && entry->has_file)
+		rc = call_pack_offer(&party->call, &entry->file);
+	else if (item->kind == OUTBOX_MESSAGE)
 		rc = call_pack(&party->call, entry->text, entry->text_len);
 	else
 		rc = errand_begin(&party->errand, party->parties->rooms, entry, item->room, party->to.identity,

@@ -43,7 +43,8 @@ static int send_checked(struct talk *talk, const char *text, size_t len)
 		return room_say(desk, &talk->way.to, text, len);
 	if (is_secure && desk->prompt.terminal && desk->talks_with && talk->way.number[0] == '\0') {
 		/* While the next is typed; what becomes of it is told by the desk. */
-		rc = delivery_queue(desk->delivery, &talk->way.to, text, len, 0, NULL);
+		rc = delivery_queue(desk->delivery, &talk->way.to,
+		    &(struct envelope_content){.text = text, .text_len = len}, 0, NULL);
 		if (rc != 0)
 			wording_put_unqueued(desk->console, &talk->way.to, rc);
 		return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;

@@ -574,6 +574,9 @@ static void conclude_saying(struct answerer *answerer, struct task *task, enum r
 	case ROOMTALK_NO_SPACE:
 		conclude_failed(answerer, task, ENOSPC);
 		break;
+	case ROOMTALK_NO_NAME:
+		conclude(answerer, task, ENVELOPE_NO, FILEOFFER_NO_NAME, NULL);
+		break;
 	}
 }
 

@@ -16,6 +16,9 @@
 
 #define FILE_HASH_BYTES 32
 
+/* Why an offer is not taken, as its receipt says it. */
+#define FILEOFFER_NO_NAME "name"
+
 struct fileoffer {
 	char name[FILENAME_MAX_BYTES + 1]; /* UTF-8; "", which is no name, if it was too long */
 	int64_t bytes;

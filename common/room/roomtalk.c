@@ -10,7 +10,8 @@
 
 /* Appends the line of a saying in a room: what the user said is not received, and waits for those in to. */
 static int format_saying(const struct rooms *rooms, const struct room *room, const struct saying *saying,
-    const struct signedtext *text, struct in_addr address, const struct room_recipients *to, struct buffer *lines)
+    const struct filesource *source, const struct signedtext *text, struct in_addr address,
+    const struct room_recipients *to, struct buffer *lines)
 {
 	bool is_own = memcmp(saying->by, rooms->own->public, IDENTITY_BYTES) == 0;
 	struct chatlog_entry entry = {
@@ -27,12 +28,16 @@ static int format_saying(const struct rooms *rooms, const struct room *room, con
 	    .signed_len = text->len,
 	    .to = to->count > 0 ? to->list : NULL,
 	    .to_count = to->count,
+	    .number = saying->has_file ? CHATLOG_NUMBER_NEXT : 0,
+	    .has_source = source != NULL,
 	};
 
 	memcpy(entry.id, saying->id, sizeof(entry.id));
 	memcpy(entry.identity, saying->by, sizeof(entry.identity));
 	memcpy(entry.room, saying->room, sizeof(entry.room));
 	memcpy(entry.signature, text->signature, sizeof(entry.signature));
+	if (source)
+		entry.source = *source;
 	if (is_own)
 		snprintf(entry.username, sizeof(entry.username), "#%s", room->head->name);
 	else
@@ -41,7 +46,8 @@ static int format_saying(const struct rooms *rooms, const struct room *room, con
 }
 
 /* Logs what the user says, for all other members: nothing waits if nobody else is there. */
-static int log_own(struct rooms *rooms, struct room *room, const struct saying *saying, const json_t *record)
+static int log_own(struct rooms *rooms, struct room *room, const struct saying *saying, const struct filesource *source,
+    const json_t *record)
 {
 	struct room_recipients to = {0};
 	struct signedtext text;
@@ -50,23 +56,30 @@ static int log_own(struct rooms *rooms, struct room *room, const struct saying *
 
 	room_add_recipients(rooms, &to, room->head, NULL);
 	if (rc == 0)
-		rc = format_saying(rooms, room, saying, &text, (struct in_addr){0}, &to, &line);
+		rc = format_saying(rooms, room, saying, source, &text, (struct in_addr){0}, &to, &line);
 	if (rc == 0)
 		rc = chatlog_append(rooms->log, line.data, line.len, CHATLOG_DURABLE);
 	buffer_wipe(&line);
 	return rc;
 }
 
-int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_t len,
+int roomtalk_say(struct rooms *rooms, struct room *room, const struct envelope_content *content,
     uint8_t id[static ENVELOPE_ID_BYTES])
 {
-	struct saying saying = {.text = text, .text_len = len, .time_ms = clock_wall_ms()};
+	struct saying saying = {
+	    .text = content->text,
+	    .text_len = content->text_len,
+	    .has_file = content->file != NULL,
+	    .time_ms = clock_wall_ms(),
+	};
 	json_t *record = NULL;
 	int rc;
 
 	memcpy(saying.room, room->id, sizeof(saying.room));
 	memcpy(saying.by, rooms->own->public, sizeof(saying.by));
 	randombytes_buf(saying.id, sizeof(saying.id));
+	if (content->file)
+		saying.file = *content->file;
 	rc = rooms_begin(rooms);
 	if (rc != 0)
 		return rc;
@@ -80,7 +93,7 @@ int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_
 		rc = saying_sign(&saying, rooms->own, &record);
 	}
 	if (rc == 0)
-		rc = log_own(rooms, room, &saying, record);
+		rc = log_own(rooms, room, &saying, content->source, record);
 	if (rc == 0)
 		memcpy(id, saying.id, sizeof(saying.id));
 	json_decref(record);
@@ -126,6 +139,8 @@ static int judge_saying(struct rooms *rooms, const struct saying *saying, const 
 		*hearing = ROOMTALK_NO_MEMBER;
 	else if (!is_own_word && (age_ms > KEEP_MS || age_ms < -KEEP_MS || is_forgotten(rooms, room, saying)))
 		*hearing = ROOMTALK_TOO_OLD;
+	else if (saying->has_file && filename_fault(saying->file.name, strlen(saying->file.name)))
+		*hearing = ROOMTALK_NO_NAME;
 	else if (roomstate_find_member(room->head, saying->by) < 0) {
 		rc = rooms_load(rooms, room);
 		state = rc == 0 ? roomtree_find(room->tree, saying->state) : NULL;
@@ -165,7 +180,7 @@ static int hear_last(struct rooms *rooms, struct roomtalk_saying *all, size_t co
 			heard->hearing = ROOMTALK_KNOWN;
 	}
 	if (rc == 0 && heard->hearing == ROOMTALK_LOGGED)
-		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, &heard->text, heard->address,
+		rc = format_saying(rooms, rooms_find(rooms, saying.room), &saying, NULL, &heard->text, heard->address,
 		    &nobody, &lines[is_stranger(rooms, heard)]);
 	saying_free(&saying);
 	return rc;

@@ -15,10 +15,10 @@
 #define ROOMTALK_DAYS 14
 
 /*
- * Queues what the user says for all other members. Returns 0 with the id; EPERM if the user is no member, ENOKEY if the head's
- * key is unknown, EMSGSIZE or EILSEQ for a text that cannot be said.
+ * Queues what the user says, or offers with its hash, for all other members. Returns 0 with the id; EPERM if the user is no
+ * member, ENOKEY if the head's key is unknown, EMSGSIZE or EILSEQ for what cannot be said.
  */
-int roomtalk_say(struct rooms *rooms, struct room *room, const char *text, size_t len,
+int roomtalk_say(struct rooms *rooms, struct room *room, const struct envelope_content *content,
     uint8_t id[static ENVELOPE_ID_BYTES]) __attribute__((warn_unused_result));
 
 enum roomtalk_hearing {
@@ -29,6 +29,7 @@ enum roomtalk_hearing {
 	ROOMTALK_TOO_OLD,   /* to be passed on by others */
 	ROOMTALK_NO_SAYING, /* or not genuine */
 	ROOMTALK_NO_SPACE,  /* on the disk, but for those whom the user knows */
+	ROOMTALK_NO_NAME,   /* for a file */
 };
 
 /* What somebody says, or passes on of what others said: who, is proven, and from which address. */

@@ -31,13 +31,14 @@ int saying_sign(const struct saying *saying, const struct identity *own, json_t 
 {
 	char time[CLOCK_UTC_BYTES];
 	struct buffer text = {0};
-	json_t *object;
+	json_t *object,
+	    *said = saying->has_file ? fileoffer_to_json(&saying->file) : json_stringn(saying->text, saying->text_len);
 	int rc = EILSEQ;
 
 	clock_format_utc(saying->time_ms, time);
-	object = json_pack("{s:o, s:o, s:o, s:s%, s:s, s:o}", "room", jsontext_bytes(saying->room, ROOM_ID_BYTES),
+	object = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "room", jsontext_bytes(saying->room, ROOM_ID_BYTES),
 	    "state", jsontext_bytes(saying->state, ROOMSTATE_ID_BYTES), "id",
-	    jsontext_bytes(saying->id, ENVELOPE_ID_BYTES), "text", saying->text, saying->text_len, "time", time, "by",
+	    jsontext_bytes(saying->id, ENVELOPE_ID_BYTES), saying->has_file ? "file" : "text", said, "time", time, "by",
 	    jsontext_bytes(own->public, IDENTITY_BYTES));
 	if (object)
 		rc = jsontext_append(&text, object);
@@ -46,6 +47,14 @@ int saying_sign(const struct saying *saying, const struct identity *own, json_t 
 	json_decref(object);
 	buffer_wipe(&text);
 	return rc;
+}
+
+static bool get_content(const json_t *object, struct saying *read)
+{
+	if (jsontext_get_string(object, "text", &read->text, &read->text_len))
+		return true;
+	read->has_file = fileoffer_of_json(json_object_get(object, "file"), &read->file) && read->file.has_hash;
+	return read->has_file;
 }
 
 int saying_read(const struct signedtext *record, struct saying *saying)
@@ -60,8 +69,7 @@ int saying_read(const struct signedtext *record, struct saying *saying)
 	if (record->len > SAYING_MAX_BYTES || !jsontext_get_bytes(object, "room", read.room, sizeof(read.room)) ||
 	    !jsontext_get_bytes(object, "state", read.state, sizeof(read.state)) ||
 	    !jsontext_get_bytes(object, "id", read.id, sizeof(read.id)) ||
-	    !jsontext_get_bytes(object, "by", read.by, sizeof(read.by)) ||
-	    !jsontext_get_string(object, "text", &read.text, &read.text_len) ||
+	    !jsontext_get_bytes(object, "by", read.by, sizeof(read.by)) || !get_content(object, &read) ||
 	    !jsontext_get_string(object, "time", &time, &len) || !clock_parse_utc(time, len, &read.time_ms)) {
 		saying_free(&read);
 		return EPROTO;

@@ -24,8 +24,10 @@ struct saying {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	uint8_t by[IDENTITY_BYTES]; /* the author */
 	int64_t time_ms;	    /* wall clock, of the author */
-	const char *text;	    /* UTF-8 without U+0000 */
+	const char *text;	    /* UTF-8 without U+0000; NULL in an offer */
 	size_t text_len;
+	bool has_file; /* it is one, with a hash: */
+	struct fileoffer file;
 	json_t *document; /* of what was read: text is in it */
 };
 

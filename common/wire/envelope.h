@@ -23,6 +23,7 @@
 #include "base/buffer.h"
 #include "crypto/identity.h"
 #include "file/fileoffer.h"
+#include "file/filesource.h"
 #include "trust/username.h"
 
 /* A message or a receipt of so many bytes still fits into an object, whatever is in it. */
@@ -43,6 +44,14 @@ struct envelope {
 	struct fileoffer file;
 	json_t *body;	  /* of an ask or a saying the members; of what was read, the whole object; else NULL */
 	json_t *document; /* of what was read: text and body are in it */
+};
+
+/* What the user says to somebody: a text, or the offer of a file, and where that lies, which is told nobody. */
+struct envelope_content {
+	const char *text; /* UTF-8; NULL in an offer */
+	size_t text_len;
+	const struct fileoffer *file;
+	const struct filesource *source;
 };
 
 /* What became of a message. */

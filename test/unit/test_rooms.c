@@ -872,13 +872,18 @@ static void there_are_so_many_rooms_and_those_one_has_left_give_way(void **state
 	leave(&alice);
 }
 
+static int say_text(struct rooms *rooms, struct room *room, const char *text, size_t len, uint8_t *id)
+{
+	return roomtalk_say(rooms, room, &(struct envelope_content){.text = text, .text_len = len}, id);
+}
+
 /* Takes what somebody has queued in their only room, as it goes to others. */
 static struct roomtalk_saying said(struct user *user, const char *text, struct chatlog_entry *line)
 {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	struct roomtalk_saying saying = {0};
 
-	assert_int_equal(roomtalk_say(user->rooms, only_room(user), text, strlen(text), id), 0);
+	assert_int_equal(say_text(user->rooms, only_room(user), text, strlen(text), id), 0);
 	*line = last_line(user, CHATLOG_MESSAGE);
 	assert_string_equal(line->text, text);
 	assert_memory_equal(line->id, id, sizeof(id));
@@ -956,7 +961,7 @@ static void what_is_said_is_logged_once_and_only_from_members(void **state)
 	assert_int_equal(hear(&alice, saying, &can), ROOMTALK_LOGGED);
 	chatlog_entry_free(&own);
 	change(&alice, take_out, &alice);
-	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), "x", 1, id), EPERM);
+	assert_int_equal(say_text(alice.rooms, only_room(&alice), "x", 1, id), EPERM);
 	leave(&alice);
 	leave(&bob);
 	leave(&can);
@@ -1063,8 +1068,8 @@ static void a_saying_of_any_size_is_said_whole_or_refused(void **state)
 	char *text = support_repeat('\x01', SAYING_MAX_BYTES);
 
 	share_room(&alice, &bob);
-	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), text, SAYING_MAX_BYTES, id), EMSGSIZE);
-	assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), "\xff", 1, id), EILSEQ);
+	assert_int_equal(say_text(alice.rooms, only_room(&alice), text, SAYING_MAX_BYTES, id), EMSGSIZE);
+	assert_int_equal(say_text(alice.rooms, only_room(&alice), "\xff", 1, id), EILSEQ);
 	text[4000] = '\0';
 	assert_int_equal(hear(&bob, said(&alice, text, &own), &alice), ROOMTALK_LOGGED);
 	chatlog_entry_free(&own);
