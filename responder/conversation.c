@@ -86,6 +86,7 @@ static const char *take_encrypted(struct conversation *conversation, const struc
 					   .id = opened.id,
 					   .text = opened.text,
 					   .text_len = opened.text_len,
+					   .file = opened.file,
 					   .body = opened.body,
 					   .exchange = exchange,
 					   .conversation = is_secure ? conversation : NULL,

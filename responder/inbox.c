@@ -80,15 +80,21 @@ static bool has_waiting(const struct inbox_batch *batch, const struct message *m
 }
 
 /* Tells the sender of a secure message what becomes of it, at once. */
-static void answer(struct inbox *inbox, void *conversation, uint64_t counter, enum welcome welcome)
+static void answer_with(struct inbox *inbox, void *conversation, uint64_t counter, enum envelope_status status,
+    const char *why)
 {
-	struct envelope_receipt receipt = {.received = counter, .status = welcome_answers[welcome].status};
+	struct envelope_receipt receipt = {.received = counter, .status = status};
 	const char *own_name = peersfile_username(inbox->roster->file);
 
 	if (own_name)
 		strcpy(receipt.username, own_name);
-	strcpy(receipt.why, welcome_answers[welcome].why);
+	strcpy(receipt.why, why);
 	inbox->acknowledge(conversation, &receipt, NULL);
+}
+
+static void answer(struct inbox *inbox, void *conversation, uint64_t counter, enum welcome welcome)
+{
+	answer_with(inbox, conversation, counter, welcome_answers[welcome].status, welcome_answers[welcome].why);
 }
 
 /* Answers a message that was received before: once it is kept, if it is not yet, and after a sync. */
@@ -157,9 +163,13 @@ static void describe(struct chatlog_entry *entry, const struct message *message,
 	    .standing = caller_mark(caller, message->mode == CHATLOG_SECURE),
 	    .has_identity = message->sender != NULL,
 	    .has_id = message->id != NULL,
-	    .text = message->text,
+	    .text = message->file ? "" : message->text,
 	    .text_len = message->text_len,
+	    .has_file = message->file != NULL,
+	    .number = message->file ? CHATLOG_NUMBER_NEXT : 0,
 	};
+	if (message->file)
+		entry->file = *message->file;
 	strcpy(entry->username, caller->username);
 	if (message->sender)
 		memcpy(entry->identity, message->sender, sizeof(entry->identity));
@@ -216,6 +226,10 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 		return answerer_add(inbox->answerer, message);
 	if (before != RECEIVED_NOT && before != RECEIVED_HELD)
 		return answer_again(inbox, message, before);
+	if (message->file && filename_fault(message->file->name, strlen(message->file->name))) {
+		answer_with(inbox, message->conversation, message->counter, ENVELOPE_NO, FILEOFFER_NO_NAME);
+		return NULL;
+	}
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
 	    inbox->console);
 	describe(&entry, message, &caller);
@@ -267,6 +281,18 @@ static void take_back(struct inbox *inbox, struct inbox_batch *batch)
 	}
 }
 
+/* The same of what its receipt is owed for, also if it has no number yet, and is not read. */
+static void take_back_one(struct inbox *inbox, const struct receipt *receipt)
+{
+	struct chatlog_entry entry = {.has_identity = true};
+
+	memcpy(entry.identity, receipt->sender, sizeof(entry.identity));
+	memcpy(entry.id, receipt->id, sizeof(entry.id));
+	received_unhold(inbox->received, &entry);
+	/* Its sender may try again. */
+	received_settle(inbox->received, receipt->sender, receipt->id, RECEIVED_NOT);
+}
+
 /* Tells the senders and the user of what is in the file, or was not kept because of an error. */
 static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 {
@@ -276,9 +302,8 @@ static void deliver(struct inbox *inbox, struct inbox_batch *batch, int error)
 		if (error == 0 && receipt->conversation)
 			answer(inbox, receipt->conversation, receipt->counter,
 			    receipt->is_held ? WELCOME_HELD : WELCOME_TAKEN);
-		/* Its sender may try again. */
 		if (error != 0 && receipt->is_first && receipt->has_id)
-			received_settle(inbox->received, receipt->sender, receipt->id, RECEIVED_NOT);
+			take_back_one(inbox, receipt);
 	}
 	if (error != 0 && batch->count > 0)
 		console_put_styled(inbox->console, CONSOLE_BAD,

@@ -88,8 +88,9 @@ struct message {
 	const uint8_t *sender; /* the proven identity, IDENTITY_BYTES; NULL if none was */
 	const char *username;  /* what the proven sender is called by itself; NULL if it did not say */
 	const uint8_t *id;     /* ENVELOPE_ID_BYTES; NULL if it has none */
-	const char *text;      /* UTF-8 */
+	const char *text;      /* UTF-8; NULL in what follows */
 	size_t text_len;
+	const struct fileoffer *file;	 /* in place of the text, an offer whose name is not judged yet */
 	const json_t *body;		 /* in place of the text: an ask or a saying, which is the answerer's */
 	const struct exchange *exchange; /* in which that was said */
 	void *conversation;		 /* to acknowledge it; NULL if nobody expects that */
