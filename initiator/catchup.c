@@ -8,6 +8,9 @@
 #include "room/roomacts.h"
 #include "room/roomredo.h"
 
+/* So much later a second one is asked of those who were there at the beginning: one alone could hide something. */
+#define SECOND_MS 60000
+
 /* A member of a room. */
 struct companion {
 	uint8_t identity[IDENTITY_BYTES];
@@ -18,7 +21,7 @@ struct companion {
 	struct in_addr address;
 	int64_t since_s, back_s;
 	bool is_wanted; /* to be asked */
-	bool is_first;	/* was there when this program began: one of those is enough */
+	bool is_first;	/* was there when this program began: two of those are enough */
 	bool is_asked;	/* now */
 	struct patience patience;
 };
@@ -256,6 +259,20 @@ bool catchup_next(struct catchup *catchup, int64_t monotonic_ms, uint8_t room[st
 	return false;
 }
 
+/* One of those who were there all the time has answered: the others know the same. */
+static void want_second(struct watched_room *room, int64_t now_ms)
+{
+	struct companion *second = choose(room, now_ms);
+
+	for (size_t i = 0; i < room->count; i++)
+		room->companions[i].is_wanted &= !room->companions[i].is_first;
+	if (second && second->is_first) {
+		second->is_wanted = true;
+		second->is_first = false;
+		second->patience.due_ms = now_ms + SECOND_MS;
+	}
+}
+
 void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY_BYTES], enum envelope_status status,
     int64_t monotonic_ms)
 {
@@ -273,10 +290,9 @@ void catchup_end(struct catchup *catchup, const uint8_t identity[static IDENTITY
 			patience_fail(&asked->patience, monotonic_ms);
 			return;
 		}
-		/* Those who were there all the time know the same. */
-		for (size_t i = 0; i < room->count && status == ENVELOPE_DONE; i++)
-			room->companions[i].is_wanted &= !room->companions[i].is_first;
 		asked->is_wanted = false;
+		if (status == ENVELOPE_DONE && asked->is_first)
+			want_second(room, monotonic_ms);
 		return;
 	}
 }

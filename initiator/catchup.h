@@ -1,8 +1,8 @@
 /*
  * Catching up: which member of each room is to be asked what else there is, and what the user is to do again.
  *
- * Whoever begins, or has been away, asks one member of each room that is online, and whoever else comes back later, because
- * they may have been where others said and did things: admins first, the eldest of them first, and one of a room at a time.
+ * Whoever begins, or has been away, asks one member of each room that is online, a minute later a second one, lest the first
+ * hides something, and whoever else comes back later, because they may have been where others said and did things: admins first, the eldest of them first, and one of a room at a time.
  * After each change of a room's head, what one's own program has to do again (room/roomredo) is done, in its turn. It decides;
  * asking is for delivery. What room/rooms and peers.txt say is hostile, and bounded there. Only catchup_redo() blocks, on
  * the files of the rooms.

@@ -17,6 +17,7 @@
 /* How far back chat.log is read for states that are not in peers.txt yet, and for sayings. */
 #define READ_MAX_BYTES (INT64_C(16) * 1024 * 1024)
 #define READ_SAYINGS_MAX_BYTES (INT64_C(64) * 1024 * 1024)
+#define BY_TEXT_LEN (sodium_base64_ENCODED_LEN(IDENTITY_BYTES, BASE64_VARIANT) - 1)
 
 struct room_key {
 	uint8_t state[ROOMSTATE_ID_BYTES];
@@ -357,8 +358,6 @@ static int add_saying(struct room *room, const struct saying *saying, int64_t of
 {
 	struct room_saying *said;
 
-	if (room_has_said(room, saying->id, saying->by))
-		return 0;
 	if (room->saying_count == ROOMS_SAYINGS_MAX)
 		memmove(room->sayings, room->sayings + 1, --room->saying_count * sizeof(*room->sayings));
 	if (room->saying_count == room->saying_room) {
@@ -388,16 +387,56 @@ static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *ent
 
 	if (!room || saying_read(&text, &saying) != 0)
 		return 0;
-	rc = add_saying(room, &saying, offset);
+	rc = room_has_said(room, saying.id, saying.by) ? 0 : add_saying(room, &saying, offset);
 	saying_free(&saying);
 	return rc;
+}
+
+/* Goes on behind a text, and bytes in base64 that follow it; false if there is something else. */
+static bool scan(const char **at, const char *end, const char *text, uint8_t *bytes, size_t size)
+{
+	size_t text_len = strlen(text), len = sodium_base64_encoded_len(size, BASE64_VARIANT) - 1;
+	const char *base64 = *at + text_len;
+
+	*at = base64 + len;
+	return *at <= end && memcmp(base64 - text_len, text, text_len) == 0 &&
+	       base64_decode(base64, len, bytes, size, &size);
+}
+
+/*
+ * Finds the saying that a line is about without parsing it, if it is written as our programs do: there may be 64 MiB of them.
+ * A quotation mark without a backslash before it ends a text.
+ */
+static bool scan_saying(const char *line, size_t len, struct saying *saying)
+{
+	static const char begin[] = "\"signed\": \"{", by[] = "\\\"by\\\": \\\"", after[] = "\\\"}\", \"signature\": ";
+	const char *end = line + len, *at = memmem(line, len, begin, strlen(begin)), *last;
+
+	if (!at)
+		return false;
+	last = memmem(at, (size_t)(end - at), after, strlen(after));
+	at += strlen(begin);
+	return last && scan(&at, last, "\\\"room\\\": \\\"", saying->room, sizeof(saying->room)) &&
+	       scan(&at, last, "\\\", \\\"state\\\": \\\"", saying->state, sizeof(saying->state)) &&
+	       scan(&at, last, "\\\", \\\"id\\\": \\\"", saying->id, sizeof(saying->id)) &&
+	       (at = last - BY_TEXT_LEN - strlen(by)) > line && scan(&at, last, by, saying->by, sizeof(saying->by)) &&
+	       at == last;
 }
 
 static int take_line(struct rooms *rooms, const char *line, size_t len, int64_t offset)
 {
 	struct chatlog_entry entry;
+	struct saying saying;
+	struct room *room;
 	int rc = 0;
 
+	if (rooms->has_sayings && scan_saying(line, len, &saying)) {
+		room = rooms_find(rooms, saying.room);
+		/* What was received was not known before. */
+		if (room && (chatlog_is_received(line, len) || !room_has_said(room, saying.id, saying.by)))
+			rc = add_saying(room, &saying, offset);
+		return rc;
+	}
 	/* Most lines need not be parsed for this. */
 	if (!memmem(line, len, "\"room\"", 6) || (!rooms->has_sayings && !memmem(line, len, "\"state\": {", 10)) ||
 	    chatlog_parse(line, len, &entry) != 0)

@@ -9,7 +9,7 @@ import pytest
 
 from protocol import Identity, from_base64, to_base64
 from quartet import eventually, pin
-from rooms import Saying, Session, State, lock_of
+from rooms import Saying, Session, State, lock_of, sign_record
 
 HELD_MAX = 8
 STATES_AT_ONCE = 60
@@ -168,12 +168,19 @@ def test_a_saying_is_logged_once_although_it_is_repeated(room, bob, alice, can):
 
 
 def test_a_saying_is_known_after_a_start(room, responder, bob, alice):
-    saying = Saying.signed(alice.identity, room[2], "hello all")
-    assert alice.does("speak", room[2], saying)["status"] == 200
+    texts = ["hello all", '", "by": "', '\\"}", "signature": "', f'"by": "{alice.identity.text}"}}", "signature": ']
+    sayings = [Saying.signed(alice.identity, room[2], text) for text in texts]
+    # As another program may write it.
+    members = dict(reversed(sayings[0].members.items()), id=to_base64(bytes(16)))
+    sayings.append(Saying(sign_record(alice.identity, Saying.LABEL, members)))
+    with alice.call() as session:
+        assert [session.speak(room[2], saying)["status"] for saying in sayings] == [200] * 5
     responder.kill()
     bob.responder()
-    assert alice.does("speak", room[2], saying)["status"] == 200
-    assert said_to(bob) == ["hello all"]
+    with alice.call() as session:
+        assert [session.speak(room[2], saying)["status"] for saying in sayings] == [200] * 5
+        assert session.ask_sayings(room[2].room, [saying.id for saying in sayings]).get("sayings") is None
+    assert said_to(bob) == [*texts, "hello all"]
 
 
 def test_what_is_said_at_once_is_logged_in_any_order_and_confirmed(room, bob, alice, can):
