@@ -85,6 +85,8 @@ int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t 
 		rc = EMLINK;
 	else if (status.st_size > offered)
 		rc = shelf_empty(part);
+	else if (offered > 0 && status.st_size == offered)
+		rc = ftruncate(part->fd, --part->bytes) == 0 ? 0 : errno;
 	if (rc != 0) {
 		shelf_close_part(part);
 		return rc;

@@ -1,11 +1,11 @@
 /*
  * Files that are fetched: a directory for them, and what lies in it, whole or in part.
  *
- * common/PROTOCOL.md, section 8. Names come from others: what filename_fault() refuses is refused here too, so nothing leads out of the
- * directory, which is opened once and never looked up again. While a file is fetched it is a part, NAME.<16 hex digits>.part, which
- * the process that fetches has locked; a part that is a link, has another name besides, is no regular file or belongs to somebody else
- * is neither read nor changed. A file gets its name when all of it is on the disk, and never one that is taken. Nothing is ever opened to
- * be used, or run. Functions return 0 or an errno value, in words of lockedfile_reason(), and block on the disk.
+ * common/PROTOCOL.md, section 8. Names come from others: what filename_fault() refuses is refused here too, so nothing leads
+ * out of the directory, which is opened once and never looked up again. While a file is fetched it is a part, NAME.<16 hex
+ * digits>.part, which the process that fetches has locked; what lies there and is a link, has another name besides, is no
+ * regular file or belongs to somebody else is neither read nor changed. A file gets its name when all of it is on the disk, and
+ * never one that is taken. Functions return 0 or an errno value for lockedfile_reason(), and block on the disk.
  */
 #ifndef QUARTET_SHELF_H
 #define QUARTET_SHELF_H
@@ -46,9 +46,10 @@ int shelf_open(int dir, int *shelf) __attribute__((warn_unused_result));
 int shelf_open_path(const char *path, int *shelf, const char **name) __attribute__((warn_unused_result));
 
 /*
- * Opens and locks the part of a file offered with so many bytes, with what is there already; one that is larger is emptied. tag tells
- * offers of the same name apart. EINVAL for a name that cannot be stored; EBUSY if another process fetches it; EMLINK if it has
- * other names; ENOSPC if the rest would not leave lockedfile_crowds() its reserve, with part open for shelf_close() all the same.
+ * Opens and locks the part of a file offered with so many bytes, with what is there already. One that is larger is emptied, and
+ * of one that is complete the last byte given up, so that there is always something to ask for. tag tells offers of the same
+ * name apart. EINVAL for a name that cannot be stored; EBUSY if another process fetches it; EMLINK if it has other names;
+ * ENOSPC, with the part open all the same, if the rest would not leave lockedfile_crowds() its reserve.
  */
 int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t tag[static SHELF_TAG_BYTES],
     struct shelf_part *part) __attribute__((warn_unused_result));
@@ -60,8 +61,9 @@ int shelf_write(struct shelf_part *part, const void *bytes, size_t len) __attrib
 int shelf_empty(struct shelf_part *part) __attribute__((warn_unused_result));
 
 /*
- * Puts a file that is whole (else EINVAL) on the disk and in its place: under its name, or, if that is taken, "plan (1).pdf" and so on;
- * EEXIST if all are, or if it must have that name exactly. placed receives the name. The part is closed then; on an error it stays.
+ * Puts a file that is whole (else EINVAL) on the disk and in its place: under its name or, if that is taken, "plan (1).pdf" and
+ * so on; EEXIST if all are, or it must have that name exactly. placed receives the name, and the part is closed; on an error it
+ * stays as it is.
  */
 int shelf_place(struct shelf_part *part, bool exactly, char placed[static SHELF_NAME_BYTES])
     __attribute__((warn_unused_result));

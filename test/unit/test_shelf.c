@@ -263,6 +263,20 @@ static void a_part_goes_on_from_where_it_was(void **state)
 	close(shelf);
 }
 
+static void a_part_that_is_complete_asks_for_its_last_byte(void **state)
+{
+	int shelf = open_shelf(state);
+	struct shelf_part part;
+
+	file_put(shelf, PART("a"), BYTES("four"));
+	assert_int_equal(shelf_open_part(shelf, "a", 4, tag, &part), 0);
+	assert_int_equal(part.bytes, 3);
+	assert_int_equal(shelf_write(&part, "R", 1), 0);
+	file_expect(shelf, PART("a"), BYTES("fouR"));
+	shelf_discard(&part);
+	close(shelf);
+}
+
 static void a_part_that_is_larger_than_the_offer_begins_anew(void **state)
 {
 	int shelf = open_shelf(state);
@@ -401,6 +415,7 @@ int main(void)
 	    workdir_test(a_part_that_is_something_else_is_refused),
 	    workdir_test(a_file_swapped_in_for_the_part_does_not_get_the_name),
 	    workdir_test(a_part_goes_on_from_where_it_was),
+	    workdir_test(a_part_that_is_complete_asks_for_its_last_byte),
 	    workdir_test(a_part_that_is_larger_than_the_offer_begins_anew),
 	    workdir_test(offers_of_one_name_have_parts_of_their_own_and_one_fetcher_each),
 	    workdir_test(what_does_not_fit_onto_the_disk_is_told_before),
