@@ -38,7 +38,7 @@ common_OBJECTS = \
 announcer_OBJECTS = announcer beacon farther name notices openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator broadcast call catchup chat completion delivery desk elsewhere errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
-responder_OBJECTS = responder admission alert answerer caller conversation disclosure gate inbox received roster row server shutout transcript welcome
+responder_OBJECTS = responder admission alert answerer caller conversation disclosure fileserver filesender gate inbox received roster row server shutout transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
 BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker

@@ -455,8 +455,7 @@ static void take_join(struct answerer *answerer, const struct message *message, 
 	sodium_memzero(lock, sizeof(lock));
 }
 
-/* Takes over what the user's other programs have written; false if the rooms cannot be read now. */
-static bool follow(struct answerer *answerer)
+const struct rooms *answerer_follow(struct answerer *answerer)
 {
 	int rc = clock_monotonic_ms() < answerer->read_ms ? EAGAIN : answerer_open(answerer);
 
@@ -464,7 +463,7 @@ static bool follow(struct answerer *answerer)
 		rc = rooms_follow(answerer->rooms);
 	if (rc != 0 && rc != EAGAIN)
 		answerer->read_ms = clock_monotonic_ms() + FAILURE_PAUSE_MS;
-	return rc == 0;
+	return rc == 0 ? answerer->rooms : NULL;
 }
 
 /* Answers an ask by what is known of the speaker and the room, which is NULL if it is unknown. */
@@ -516,7 +515,7 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 		caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username,
 				       &caller),
 		    inbox->console);
-		if (!follow(answerer))
+		if (!answerer_follow(answerer))
 			answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
 		else
 			take(answerer, message, &ask, &caller, proof);

@@ -12,6 +12,7 @@
 #define QUARTET_ANSWERER_H
 
 #include "inbox.h"
+#include "room/rooms.h"
 #include "store/keyfile.h"
 
 /* What waits to be done, in bytes of sayings and states. */
@@ -28,6 +29,9 @@ void answerer_free(struct answerer *answerer);
 
 /* Opens the rooms, so that the first ask need not wait for it; it is tried again with each ask. Blocks on the disk. */
 int answerer_open(struct answerer *answerer) __attribute__((warn_unused_result));
+
+/* The rooms as they are by now, valid until the next call; NULL if they cannot be read now. */
+const struct rooms *answerer_follow(struct answerer *answerer);
 
 /* Answers what has a body, or has it wait. Returns NULL, or why the conversation must end, in static storage. */
 const char *answerer_add(struct answerer *answerer, const struct message *message) __attribute__((warn_unused_result));

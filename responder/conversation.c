@@ -142,6 +142,8 @@ const char *conversation_receive(struct conversation *conversation, const char *
 		conversation->spoken = true;
 		conversation->heard_ms = now_ms;
 		conversation->begun_ms = 0;
+		if (conversation->is_handed_over)
+			return NULL;
 	}
 	if (rc == EMSGSIZE)
 		return "it sent an object of more than " TEXT_OF(FRAMING_MAX_BYTES) " bytes";

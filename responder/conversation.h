@@ -41,6 +41,7 @@ struct conversation {
 	bool spoken;		  /* at least one whole object came */
 	bool keyed;		  /* at least one of them was a key */
 	bool closed;		  /* our sending side is, says the owner: nothing can be answered any more */
+	bool is_handed_over;	  /* another process goes on with it, says the owner: nothing more is taken or sent */
 	int64_t heard_ms;	  /* monotonic: of the last whole object, or of the beginning */
 	int64_t begun_ms;	  /* monotonic: of the object that has begun and not ended; 0 if there is none */
 };

@@ -8,6 +8,8 @@
 #include "answerer.h"
 #include "base/clock.h"
 #include "caller.h"
+#include "file/fileask.h"
+#include "fileserver.h"
 #include "store/lockedfile.h"
 #include "welcome.h"
 
@@ -222,6 +224,10 @@ const char *inbox_add(struct inbox *inbox, const struct message *message)
 	enum welcome welcome;
 	const char *why;
 
+	if (fileask_is(message->body)) {
+		fileserver_add(inbox->fileserver, message);
+		return NULL;
+	}
 	if (message->body)
 		return answerer_add(inbox->answerer, message);
 	if (before != RECEIVED_NOT && before != RECEIVED_HELD)

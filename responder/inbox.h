@@ -55,8 +55,9 @@ struct inbox {
 	struct roster *roster;
 	struct console *console;
 	inbox_acknowledge *acknowledge;
-	struct answerer *answerer; /* whose what is said of rooms is; NULL before there can be any */
-	bool unshown;		   /* what is kept is shown by somebody else, from the file */
+	struct answerer *answerer;     /* whose what is said of rooms is; NULL before there can be any */
+	struct fileserver *fileserver; /* whose the asks for files are; the same */
+	bool unshown;		       /* what is kept is shown by somebody else, from the file */
 	struct received *received;
 	int synced; /* the descriptor of chatlog_defer(), or -1 */
 	struct ratelimit known, strangers;
@@ -91,7 +92,7 @@ struct message {
 	const char *text;      /* UTF-8; NULL in what follows */
 	size_t text_len;
 	const struct fileoffer *file;	 /* in place of the text, an offer whose name is not judged yet */
-	const json_t *body;		 /* in place of the text: an ask or a saying, which is the answerer's */
+	const json_t *body;		 /* in place of the text: an ask or a saying */
 	const struct exchange *exchange; /* in which that was said */
 	void *conversation;		 /* to acknowledge it; NULL if nobody expects that */
 	uint64_t counter;

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "conversation.h"
 #include "crypto/classic.h"
+#include "fileserver.h"
 #include "inbox.h"
 #include "net/address.h"
 #include "roster.h"
@@ -137,7 +138,8 @@ static int run(struct program *program)
 		goto out;
 	}
 	inbox.answerer = answerer_new(&inbox, AT_FDCWD, &key);
-	if (!inbox.answerer) {
+	inbox.fileserver = fileserver_new(&inbox, AT_FDCWD, &key, server_fork);
+	if (!inbox.answerer || !inbox.fileserver) {
 		console_put(&program->err, "responder: out of memory\n");
 		goto out;
 	}
@@ -170,6 +172,7 @@ static int run(struct program *program)
 	quietkeys_end();
 	server_close(server);
 out:
+	fileserver_free(inbox.fileserver);
 	answerer_free(inbox.answerer);
 	keyfile_close(&key);
 	inbox_free(&inbox);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admission.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/ratelimit.h"
 #include "base/stop.h"
@@ -167,8 +168,12 @@ static void serve(struct server *server, struct connection *connection, bool may
 			admission_hear(&server->admission, &connection->place);
 		if (why)
 			refuse(server, conversation->peer, why);
-		if (why || got <= 0)
+		if (conversation->is_handed_over) {
+			buffer_free(&conversation->outgoing);
+			end(server, connection, false);
+		} else if (why || got <= 0) {
 			end(server, connection, got > 0);
+		}
 	}
 }
 
@@ -198,6 +203,16 @@ void server_acknowledge(void *conversation, const struct envelope_receipt *recei
 	/* What went wrong, or was left, shows at the end of the round. */
 	(void)send_outgoing(connection);
 	touch(connection->server, connection);
+}
+
+pid_t server_fork(void *conversation, int *fd)
+{
+	struct connection *connection = conversation;
+	pid_t child = child_fork(&connection->fd, 1);
+
+	*fd = connection->fd;
+	connection->conversation.is_handed_over = child > 0;
+	return child;
 }
 
 /* Says that nothing more will be sent. */

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "inbox.h"
 #include "store/keyfile.h"
@@ -29,6 +30,12 @@ int server_open(struct server **server, struct in_addr address, bool strict, str
  * their receipts one by one, and go on while those of the others are made.
  */
 void server_acknowledge(void *conversation, const struct envelope_receipt *receipt, json_t *members);
+
+/*
+ * Begins a child that goes on with a conversation of the server, as fileserver_fork. In the parent the connection is
+ * dropped at the end of the round, which takes nothing from the child.
+ */
+pid_t server_fork(void *conversation, int *fd);
 
 /*
  * What is called in every round in which the descriptor of server_watch() is readable, or its time has come: returns when
