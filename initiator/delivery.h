@@ -98,6 +98,8 @@ struct delivery_setup {
 	const struct keyfile *key;
 	const struct in_addr *from; /* or NULL */
 	void (*tell)(void *context, const struct delivery_notice *notice);
+	/* That something was delivered in a room, or not, and perhaps by another process: other messages may wait by now. */
+	void (*note)(void *context);
 	/* What has become of a saying or a state that delivery_await() was not to wait for. */
 	void (*tell_tally)(void *context, const struct delivery_tally *tally);
 	void *context;

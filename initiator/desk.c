@@ -40,6 +40,16 @@ static void tell_delivery(void *context, const struct delivery_notice *notice)
 	prompt_wake(&desk->prompt);
 }
 
+/* Has the title say how many messages wait by now. */
+static void note_delivery(void *context)
+{
+	struct desk *desk = context;
+
+	desk_show_waiting(desk, NULL);
+	if (desk->console->title_waits)
+		prompt_wake(&desk->prompt);
+}
+
 /* The same of what was said or changed in a room: of a change, only what is wrong. */
 static void tell_tally(void *context, const struct delivery_tally *tally)
 {
@@ -55,7 +65,7 @@ static void tell_tally(void *context, const struct delivery_tally *tally)
 bool desk_open(struct desk *desk, struct program *program, bool needs_secret)
 {
 	struct delivery_setup setup = {
-	    .key = &desk->key, .tell = tell_delivery, .tell_tally = tell_tally, .context = desk};
+	    .key = &desk->key, .tell = tell_delivery, .note = note_delivery, .tell_tally = tell_tally, .context = desk};
 
 	*desk = (struct desk){
 	    .loop = loop_new(),

@@ -204,7 +204,8 @@ int history_show(struct desk *desk, const char *typed)
 		    : wish.whom[0] != '\0' ? " with "
 					   : "");
 		console_put_foreign(desk->console, wish.whom, strlen(wish.whom));
-		console_put(desk->console, ".\n");
+		/* Hi all: was that a message? */
+		console_put(desk->console, "%s.\n", strchr(wish.whom, ' ') ? "; @NAME TEXT sends a message" : "");
 	} else if (history.listing.shown == HISTORY_NEWEST && wish.newest == HISTORY_NEWEST) {
 		console_put_styled(desk->console, CONSOLE_FAINT, "(the newest %d; History all shows everything)\n",
 		    HISTORY_NEWEST);

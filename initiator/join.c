@@ -27,6 +27,7 @@ struct joining {
 	struct lobby_room room;
 	uint8_t asked[ASKED_MAX][IDENTITY_BYTES];
 	size_t count;
+	bool is_interrupted;
 	bool is_known; /* the state that lets the user in was handed on by somebody already */
 	bool has_lock;
 	uint8_t lock[ROOM_LOCK_BYTES];
@@ -178,7 +179,7 @@ static void note_refusal(struct joining *joining, const struct recipient *to, co
 	joining->refuser = *to;
 }
 
-/* Asks everybody until somebody lets the user in. */
+/* Asks everybody until somebody lets the user in. At a terminal, SIGINT ends that and not the program. */
 static bool ask_all(struct joining *joining, uint8_t id[static ENVELOPE_ID_BYTES])
 {
 	struct desk *desk = joining->desk;
@@ -186,7 +187,8 @@ static bool ask_all(struct joining *joining, uint8_t id[static ENVELOPE_ID_BYTES
 	int64_t end_ms = clock_monotonic_ms() + ASKING_MS;
 	bool is_in = false;
 
-	for (size_t i = 0; i < joining->count && !is_in && !stop_requested() && clock_monotonic_ms() < end_ms; i++) {
+	stop_set_interruptible(desk->prompt.terminal);
+	for (size_t i = 0; i < joining->count && !is_in && !stop_interrupted() && clock_monotonic_ms() < end_ms; i++) {
 		struct ask_answer answer = {0};
 		struct recipient to;
 		struct call call;
@@ -206,6 +208,8 @@ static bool ask_all(struct joining *joining, uint8_t id[static ENVELOPE_ID_BYTES
 		ask_free_answer(&answer);
 		call_close(&call);
 	}
+	joining->is_interrupted = stop_interrupted();
+	stop_set_interruptible(false);
 	return is_in;
 }
 
@@ -337,6 +341,8 @@ static int enter(struct joining *joining, bool takes_password)
 	if (is_in && !desk->script)
 		tell(desk, CONSOLE_GOOD, joining->is_known && is_mine ? "As before: you are in" : "Joined:", room, "",
 		    0);
+	if (!is_in && joining->is_interrupted)
+		return tell(desk, CONSOLE_WARNING, "Not in", room, ": interrupted", PROGRAM_FAILED);
 	if (is_in)
 		return joining->is_known ? PROGRAM_FINE : desk_conclude(desk, id);
 	if (joining->why[0] != '\0')
@@ -353,14 +359,31 @@ static int make(struct desk *desk, const struct lobby_room *room, bool takes_pas
 	struct roomsetup_order order = {.name = room->name, .has_password = takes_password};
 
 	if (unheard_ms(desk) == 0) {
-		if (!desk->script)
-			tell(desk, CONSOLE_WARNING, "Nobody has announced", room, ", so this is a new one", 0);
+		tell(desk, CONSOLE_WARNING, "Nobody has announced", room, ", so this is a new one", 0);
 		return roomsetup_create(desk, &order);
 	}
 	console_put_styled(desk->console, CONSOLE_WARNING,
 	    "Nobody announces that room. It was not made, because your own announcements are not heard either: do the "
 	    "announcer and discovery run?\n");
 	return DESK_NOBODY;
+}
+
+/* Listens to what others announce. Returns false if the user does not wait for that. */
+static bool listen_for(struct desk *desk, int64_t wait_ms)
+{
+	bool is_interrupted;
+
+	if (!desk->script)
+		console_put(desk->console, "Nobody has announced it so far; listening for %d s more.\n",
+		    (int)(wait_ms / 1000) + 1);
+	console_flush(desk->console);
+	stop_set_interruptible(desk->prompt.terminal);
+	loop_pause(desk->loop, wait_ms);
+	is_interrupted = stop_interrupted();
+	stop_set_interruptible(false);
+	if (is_interrupted)
+		console_put(desk->console, "Nothing was made.\n");
+	return !is_interrupted;
 }
 
 int join_room(struct desk *desk, const char *name, bool takes_password)
@@ -371,11 +394,8 @@ int join_room(struct desk *desk, const char *name, bool takes_password)
 	int64_t wait_ms;
 
 	if (status == PROGRAM_FINE && !joining.room.places && (wait_ms = unheard_ms(desk)) > 0) {
-		if (!desk->script)
-			console_put(desk->console, "Nobody has announced it so far; listening for %d s more.\n",
-			    (int)(wait_ms / 1000) + 1);
-		console_flush(desk->console);
-		loop_pause(desk->loop, wait_ms);
+		if (!listen_for(desk, wait_ms))
+			return PROGRAM_FAILED;
 		snprintf(sought, sizeof(sought), "#%s", joining.room.name);
 		status = lobby_find(desk, sought, LOBBY_ALL, &joining.room);
 	}

@@ -106,6 +106,30 @@ static bool gather(struct desk *desk, const struct rooms *rooms, struct lobby *l
 	return true;
 }
 
+static int compare_names(const void *left, const void *right)
+{
+	const struct lobby_room *a = left, *b = right;
+
+	return strcasecmp(a->name, b->name);
+}
+
+/* Finds out which names are those of several rooms that are shown. */
+static void find_doubles(struct lobby *lobby)
+{
+	struct lobby_room *last = NULL;
+
+	qsort(lobby->list, lobby->count, sizeof(*lobby->list), compare_names);
+	for (size_t i = 0; i < lobby->count; i++) {
+		struct lobby_room *next = &lobby->list[i];
+
+		if (next->places == LOBBY_LEFT)
+			continue;
+		if (last && username_is_same(last->name, next->name))
+			last->has_double = next->has_double = true;
+		last = next;
+	}
+}
+
 /* Makes one entry for each room, of as many as say something of it. */
 static void merge(struct lobby *lobby)
 {
@@ -126,6 +150,7 @@ static void merge(struct lobby *lobby)
 			strcpy(last->announcer, next->announcer);
 	}
 	lobby->count = kept;
+	find_doubles(lobby);
 	qsort(lobby->list, lobby->count, sizeof(*lobby->list), compare_shown);
 }
 
@@ -186,21 +211,33 @@ static void take_off(const char *text, char name[static ROOM_NAME_MAX_BYTES + 2]
 
 bool lobby_is_called(const char *typed, const char *name, const uint8_t id[static ROOM_ID_BYTES])
 {
-	char meant[ROOM_NAME_MAX_BYTES + 2], id_text[ID_TEXT_BYTES];
+	char meant[ROOM_NAME_MAX_BYTES + 2], id_text[ID_TEXT_BYTES], beginning[ROOMVIEW_BEGINNING_BYTES];
+	char end[ROOMVIEW_BEGINNING_BYTES + 3], whole[LOBBY_NAME_BYTES + sizeof(end)];
+	size_t len = strlen(typed), end_len;
 
+	/* As it is shown if there are several: "#lab [+paKN+u7]". */
+	roomview_format_beginning(id, beginning);
+	end_len = (size_t)snprintf(end, sizeof(end), " [%s]", beginning);
+	if (len > end_len && len < sizeof(whole) && strcmp(typed + len - end_len, end) == 0) {
+		snprintf(whole, sizeof(whole), "%.*s", (int)(len - end_len), typed);
+		typed = whole;
+	}
 	take_off(typed, meant);
 	sodium_bin2base64(id_text, sizeof(id_text), id, ROOM_ID_BYTES, BASE64_VARIANT);
-	return (name && username_is_same(name, meant)) || strcmp(id_text, meant) == 0;
+	return (name && username_is_same(name, meant)) || strcmp(id_text, meant) == 0 || strcmp(beginning, meant) == 0;
 }
 
 void lobby_put(struct console *console, const struct lobby_room *room)
 {
 	bool is_mine = room->places & LOBBY_MINE;
+	char beginning[ROOMVIEW_BEGINNING_BYTES];
 
 	roomview_put_plain_name(console, is_mine ? CONSOLE_STRONG : CONSOLE_NORMAL, room->name);
+	if (room->has_double)
+		console_put_styled(console, CONSOLE_FAINT, " [%s]", roomview_format_beginning(room->id, beginning));
 	console_put(console, "  %u of %u  %s", room->members, room->capacity, roomentry_word(room->entry));
 	if (is_mine)
-		console_put_styled(console, CONSOLE_GOOD, "  yours");
+		console_put_styled(console, CONSOLE_GOOD, "  you are in");
 	else if (room->places & LOBBY_HELD)
 		console_put_styled(console, CONSOLE_WARNING, "  waits for Accept or Reject");
 	if (is_mine && room->is_muted)
@@ -223,7 +260,8 @@ static const struct lobby_room *ask(struct desk *desk, const struct lobby_room *
 		users_put_number(i + 1, desk->console);
 		lobby_put(desk->console, list[i]);
 		sodium_bin2base64(id, sizeof(id), list[i]->id, sizeof(list[i]->id), BASE64_VARIANT);
-		console_put_styled(desk->console, CONSOLE_FAINT, "  #%s\n", id);
+		console_put_styled(desk->console, CONSOLE_FAINT, "%s%s\n", desk->prompt.terminal ? "" : "  #",
+		    desk->prompt.terminal ? "" : id);
 	}
 	if (!desk->prompt.terminal)
 		console_put(desk->console, "What stands last, in place of the name, tells them apart.\n");
@@ -309,8 +347,8 @@ size_t lobby_name_bytes(struct desk *desk, const char *text)
 	size_t longest = 0;
 
 	for (const struct room *room = NULL; rooms && (room = rooms_next(rooms, room));) {
-		/* With quotation marks. */
-		char name[LOBBY_NAME_BYTES + 2];
+		/* With quotation marks, and the beginning of the id. */
+		char name[LOBBY_NAME_BYTES + ROOMVIEW_BEGINNING_BYTES + 5];
 		size_t len = strnlen(text, sizeof(name) - 1);
 
 		for (; len > longest; len--) {

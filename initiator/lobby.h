@@ -33,6 +33,7 @@ struct lobby_room {
 	size_t announcers;
 	char announcer[USERNAME_MAX_BYTES + 1]; /* of these somebody, pinned if possible; or "" */
 	bool is_certain;			/* pinned */
+	bool has_double;			/* of its name, in what Rooms shows */
 	bool is_muted;
 };
 
@@ -49,7 +50,10 @@ void lobby_free(struct lobby *lobby);
 /* Checks the name of a new room, with or without the sign. Returns NULL with name set, or the rule that it breaks. */
 const char *lobby_check_name(const char *text, char name[static ROOM_NAME_MAX_BYTES + 1]);
 
-/* Whether typed, "#lab", "lab", #"tea room" or "#" and an id, means a room of that name, which may be NULL, and id. */
+/*
+ * Whether typed, "#lab", "lab", #"tea room", "#" and an id or what is shown of it, or "#lab [+paKN+u7]", means a room of that
+ * name, which may be NULL, and id.
+ */
 bool lobby_is_called(const char *typed, const char *name, const uint8_t id[static ROOM_ID_BYTES]);
 
 /*
@@ -72,7 +76,7 @@ int lobby_find_own(struct desk *desk, const char *text, struct lobby_room *found
 /* How many bytes at the beginning of text, "#lab hello", are the longest name of a room that the user is in, else a word. */
 size_t lobby_name_bytes(struct desk *desk, const char *text);
 
-/* Collects a line of Rooms without its end: "#lab  3 of 64  open  yours". */
+/* Collects a line of Rooms without its end: "#lab  3 of 64  open  you are in". */
 void lobby_put(struct console *console, const struct lobby_room *room);
 
 #endif

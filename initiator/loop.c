@@ -186,15 +186,15 @@ void loop_pause(struct loop *loop, int64_t duration_ms)
 {
 	int64_t end_ms = clock_monotonic_ms() + duration_ms;
 
-	while (!stop_requested() && clock_monotonic_ms() < end_ms && run_round(loop, end_ms) == 0)
+	while (!stop_interrupted() && clock_monotonic_ms() < end_ms && run_round(loop, end_ms) == 0)
 		;
 }
 
 int loop_run_until(struct loop *loop, bool (*done)(void *context), void *context)
 {
-	int rc = stop_requested() ? EINTR : 0;
+	int rc = 0;
 
-	while (rc == 0 && !done(context))
-		rc = run_round(loop, LOOP_NEVER);
+	while (rc == 0 && (stop_interrupted() || !done(context)))
+		rc = stop_interrupted() ? EINTR : run_round(loop, LOOP_NEVER);
 	return rc;
 }

@@ -57,10 +57,10 @@ void loop_set(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
  */
 int loop_wait(struct loop *loop, int fd, uint32_t events) __attribute__((warn_unused_result));
 
-/* Runs everything for so long; less if stop_requested(). */
+/* Runs everything for so long; less if stop_interrupted(). */
 void loop_pause(struct loop *loop, int64_t duration_ms);
 
-/* Runs everything until done says so (0), which is asked at first and after each round; else as loop_wait(). */
+/* Runs everything until done says so (0), which is asked at first and after each round, or stop_interrupted() (EINTR). */
 int loop_run_until(struct loop *loop, bool (*done)(void *context), void *context) __attribute__((warn_unused_result));
 
 #endif

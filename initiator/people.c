@@ -13,6 +13,7 @@
 #include "store/lockedfile.h"
 #include "term/roomview.h"
 #include "trust/ownname.h"
+#include "users.h"
 
 /* What the user decides about somebody. */
 struct decision {
@@ -157,6 +158,15 @@ static int decide_room(struct desk *desk, const char *name, const struct decisio
 	return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
 }
 
+/* A room that somebody has put the user in is not settled with them. */
+static void put_rest(const struct desk *desk)
+{
+	struct roomview rooms = {0};
+
+	roomview_refresh(&rooms, desk->peers);
+	users_put_undecided(desk, &rooms);
+}
+
 static int decide(struct desk *desk, const char *name, const struct decision *decision)
 {
 	struct recipient who;
@@ -176,7 +186,8 @@ static int decide(struct desk *desk, const char *name, const struct decision *de
 	if (status != PROGRAM_FINE)
 		return status;
 	if (decision->settles && (decision->add | decision->take) == 0 && !waited) {
-		recipient_put(&who, desk->console, CONSOLE_NORMAL, "Nothing waits of", ".\n");
+		recipient_put(&who, desk->console, CONSOLE_NORMAL, "No message waits of", ".\n");
+		put_rest(desk);
 		return PROGRAM_FAILED;
 	}
 	if (desk->script)
@@ -187,6 +198,8 @@ static int decide(struct desk *desk, const char *name, const struct decision *de
 	    decision->after);
 	console_put(desk->console,
 	    waited && decision->state == CHATLOG_ACCEPTED ? "; History shows what waited.\n" : ".\n");
+	if (decision->settles)
+		put_rest(desk);
 	return PROGRAM_FINE;
 }
 

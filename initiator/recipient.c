@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "lobby.h"
 #include "net/address.h"
+#include "term/roomview.h"
 #include "trust/ownname.h"
 #include "users.h"
 
@@ -328,7 +329,10 @@ void recipient_put(const struct recipient *recipient, struct console *console, e
 
 	console_put_styled(console, style, "%s", before);
 	console_put(console, " ");
-	console_put_name(console, CONSOLE_NORMAL, recipient->username);
+	if (recipient->is_room)
+		roomview_put_plain_name(console, CONSOLE_NORMAL, recipient->username + 1);
+	else
+		console_put_name(console, CONSOLE_NORMAL, recipient->username);
 	if (recipient->has_address)
 		console_put(console, " (%s)", address_format(recipient->address, ip));
 	console_put(console, "%s", after);

@@ -12,22 +12,23 @@
 #include "store/lockedfile.h"
 #include "term/roomview.h"
 
-/* Says who may do what the user may not. */
-static void put_admins(const struct desk *desk, const struct rooms *rooms, const struct roomstate *head)
+/* Says who may do what the user may not, if it takes an admin. */
+static void put_admins(const struct desk *desk, const struct rooms *rooms, const struct roomstate *head,
+    const char *why)
 {
 	int own = roomstate_find_member(head, desk_identity(desk));
-	const char *before = " It takes an admin:";
+	const char *before = " (";
 
-	if (own >= 0 && roomstate_is_admin(head, own))
+	if (!strstr(why, "admin") || (own >= 0 && roomstate_is_admin(head, own)))
 		return;
 	for (size_t i = 0; i < head->member_count; i++) {
 		if (!roomstate_is_admin(head, (int)i))
 			continue;
-		console_put(desk->console, "%s ", before);
+		console_put(desk->console, "%s", before);
 		roomlist_put_member(desk->console, rooms, head, i);
-		before = ",";
+		before = ", ";
 	}
-	console_put(desk->console, ".");
+	console_put(desk->console, ")");
 }
 
 int room_tell_unchanged(const struct desk *desk, const struct rooms *rooms, const struct room *room, int rc,
@@ -36,13 +37,13 @@ int room_tell_unchanged(const struct desk *desk, const struct rooms *rooms, cons
 	if (rc != EPERM && rc != EINVAL && rc != EUSERS && rc != ENOENT)
 		return desk_check_file(desk, "write", CHATLOG_NAME, rc);
 	console_put_styled(desk->console, CONSOLE_BAD, "Not done:");
-	console_put(desk->console, " %s.",
+	console_put(desk->console, " %s",
 	    rc == EUSERS   ? "you are in " TEXT_OF(ROOMS_MAX) " rooms already"
 	    : rc == ENOENT ? "the room is not there any more"
 			   : why);
 	if (rc == EPERM && room)
-		put_admins(desk, rooms, room->head);
-	console_put(desk->console, "\n");
+		put_admins(desk, rooms, room->head, why);
+	console_put(desk->console, ".\n");
 	return rc == EPERM ? DESK_REFUSED : PROGRAM_FAILED;
 }
 
@@ -279,7 +280,7 @@ int room_say(struct desk *desk, const struct recipient *to, const char *text, si
 		return rc == 0 ? desk_conclude(desk, id) : PROGRAM_FAILED;
 	console_put_styled(desk->console, CONSOLE_BAD, "Nothing was sent to");
 	console_put(desk->console, " ");
-	console_put_name(desk->console, CONSOLE_NORMAL, to->username);
+	roomview_put_plain_name(desk->console, CONSOLE_NORMAL, to->username + 1);
 	console_put(desk->console, ": %s.\n",
 	    rc == EPERM || rc == ENOENT ? "you are not in it any more"
 	    : rc == ENOKEY		? "its key has not come yet"

@@ -45,6 +45,7 @@ static void put_line(struct desk *desk, const struct rooms *rooms, const struct 
 	for (size_t i = 0; room && i < room->head->member_count && i < NAMED_MAX; i++) {
 		console_put(desk->data, i > 0 ? ", " : "  ");
 		roomlist_put_member(desk->data, rooms, room->head, i);
+		console_put(desk->data, "%s", roomstate_is_admin(room->head, (int)i) ? " (admin)" : "");
 	}
 	console_put(desk->data, room && room->head->member_count > NAMED_MAX ? " and others\n" : "\n");
 }

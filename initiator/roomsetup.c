@@ -193,7 +193,7 @@ int roomsetup_set(struct desk *desk, const char *typed)
 
 /* Making. */
 
-static const char create_usage[] = "Create #lab [-p] [-c N] [-d TEXT] [-i] [NAME...]";
+static const char create_usage[] = "Create takes #lab [-p] [-c N] [-d TEXT] [-i] [NAME...]";
 
 /* Takes the name of the room, and then those of newcomers; false if those are too many. */
 static bool take_word(struct roomsetup_order *order, const char *word)
@@ -213,8 +213,12 @@ const char *roomsetup_parse(struct roomsetup_order *order, int count, char **wor
 
 	/* Begins anew (getopt(3), notes). Options may stand behind names, too. */
 	optind = 0;
+	strcpy(order->option, "- ");
 	while ((option = getopt(count, words, "-:pc:d:i")) != -1) {
-		*value = optarg;
+		order->option[1] = (char)optopt;
+		*value = option == '?' || option == ':' ? order->option : optarg;
+		if (option == ':')
+			return "a value is missing after it";
 		if (option == 'p')
 			order->has_password = true;
 		else if (option == 'i')
@@ -228,13 +232,14 @@ const char *roomsetup_parse(struct roomsetup_order *order, int count, char **wor
 		else if (option != 'c' && (option != 1 || !take_word(order, optarg)))
 			return create_usage;
 	}
-	*value = NULL;
+	*value = words[count - 1];
 	while (optind < count) {
 		if (!take_word(order, words[optind++]))
 			return create_usage;
 	}
 	if (!order->name)
 		return create_usage;
+	*value = order->name;
 	return order->has_password && order->is_invited ? "a room has a password or is for the invited, not both"
 							: NULL;
 }

@@ -15,13 +15,14 @@ struct roomsetup_order {
 	unsigned capacity;	  /* or 0 */
 	bool is_invited, has_password;
 	struct secret password; /* if it is not empty; else it is asked for */
+	char option[3];		/* the last, "-x", that will not do */
 	const char *newcomers[ROOM_MEMBERS_MAX];
 	size_t newcomer_count;
 };
 
 /*
  * Reads "create", the name, options and newcomers, as getopt(3) does. Returns NULL, or what is wrong, with *value what that is
- * about or NULL.
+ * about.
  */
 const char *roomsetup_parse(struct roomsetup_order *order, int count, char **words, const char **value);
 

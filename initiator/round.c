@@ -17,9 +17,11 @@ static bool tell(struct delivery *delivery, const struct delivery_notice *notice
 {
 	if (tally_note(&delivery->tallies, notice))
 		return true;
-	/* Of what goes to the members of a room it is tallied. */
-	if (notice->item != OUTBOX_MESSAGE && notice->log_error == 0)
+	/* Of what goes to the members of a room it is tallied; a message that was queued just now waits behind it. */
+	if (notice->item != OUTBOX_MESSAGE && notice->log_error == 0 && !(notice->asked && delivery_waits(notice))) {
+		delivery->setup.note(delivery->setup.context);
 		return false;
+	}
 	/* More of the same is to come, and it is told with the last one. */
 	if (delivery_is_plain(notice) && notice->waiting > 0)
 		return false;

@@ -38,7 +38,7 @@ struct command {
 	const char *name;
 	const char *arguments; /* as the list shows them */
 	const char *purpose;
-	const char *options; /* as getopt(3) takes them */
+	const char *options; /* as getopt(3) takes them; NULL: check takes them */
 	int least, most;     /* arguments that follow them */
 	bool needs_secret;   /* signs, encrypts or compares; all else works without the passphrase of the identity */
 	/* One of these: for a name as in the menu, for all arguments as one, for a wish, or for anything else. */
@@ -77,7 +77,7 @@ static int check_create(struct request *request)
 	const char *value,
 	    *fault = roomsetup_parse(&request->room, program->argument_count, program->arguments, &value);
 
-	return fault ? program_refuse(program, "create", value ? value : "", fault) : PROGRAM_FINE;
+	return fault ? program_refuse(program, "in create,", value, fault) : PROGRAM_FINE;
 }
 
 static int run_create(struct request *request)
@@ -141,7 +141,7 @@ static const struct command commands[] = {
     {"room", "[-j] '#lab'", "what it is, and who is in it", "j", 1, 1, true, .list = roomlist_describe},
     {"create", "'#lab' [-p] [-c N] [-d TEXT] [-i] [NAME...]",
 	"a room for N, about TEXT, with these in it; -i: only for the invited; -p: its password is a line of the input",
-	"", 1, ROOM_MEMBERS_MAX + 6, true, .run = run_create, .check = check_create},
+	NULL, 1, ROOM_MEMBERS_MAX + 6, true, .run = run_create, .check = check_create},
     {"join", "[-p] '#lab'", "be in it, or make it if there is none; -p: its password is a line of the input", "p", 1, 1,
 	true, .run = run_join},
     {"leave", "'#lab'", "be in it no more", "", 1, 1, true, .run_named = room_leave},
@@ -244,25 +244,25 @@ static int take_option(struct request *request, int option, const char *argument
 static int parse(struct request *request, const struct command *command, int count, char **arguments)
 {
 	char options[16];
-	int option, status = PROGRAM_FINE;
+	int option = command->options ? 0 : -1, status = PROGRAM_FINE;
 	const char *argument;
 
-	snprintf(options, sizeof(options), "+:%s", command->options);
+	snprintf(options, sizeof(options), "+:%s", command->options ? command->options : "");
 	/* Begins anew (getopt(3), notes). */
-	optind = 0;
-	do {
+	optind = option == 0 ? 0 : 1;
+	while (status == PROGRAM_FINE && option != -1) {
 		/* getopt(3) stays at an argument as long as there are letters in it. */
 		argument = optind < count ? arguments[optind > 0 ? optind : 1] : NULL;
 		option = getopt(count, arguments, options);
 		if (option != -1)
 			status = take_option(request, option, argument);
-	} while (status == PROGRAM_FINE && option != -1);
+	}
 	request->arguments = arguments + optind;
 	request->argument_count = count - optind;
 	request->wish.words = (const char *const *)request->arguments;
 	request->wish.count = (size_t)request->argument_count;
 	/* What has words has -f for this. */
-	if (!strchr(command->options, 'f'))
+	if (!strchr(options, 'f'))
 		request->wish.whom = request->arguments[0];
 	if (status == PROGRAM_FINE && request->argument_count < command->least)
 		status = program_refuse(request->program, "something is missing after", command->name, NULL);

@@ -185,8 +185,7 @@ static void put_record(const struct desk *desk, const struct peer *claim, bool o
 	buffer_free(&json);
 }
 
-/* Says of whom messages wait for the user to decide. */
-static void put_waiting(const struct desk *desk, const struct roomview *rooms)
+void users_put_undecided(const struct desk *desk, const struct roomview *rooms)
 {
 	struct held held = {0};
 	size_t shown = 0;
@@ -291,7 +290,7 @@ int users_show(struct desk *desk, const char *name)
 	roomview_refresh(&rooms, desk->peers);
 	waiting_put_absent(desk, &rooms);
 	waiting_put_rooms(desk, &rooms);
-	put_waiting(desk, &rooms);
+	users_put_undecided(desk, &rooms);
 	heard_put(desk, false);
 	return PROGRAM_FINE;
 }

@@ -8,6 +8,7 @@
 #define QUARTET_USERS_H
 
 #include "desk.h"
+#include "term/roomview.h"
 #include "trust/verdict.h"
 
 /*
@@ -20,6 +21,9 @@ int users_show(struct desk *desk, const char *name);
 
 /* The same for a script, without numbers and summary; a name means nobody by its beginning, nor who is not there. */
 int users_list(struct desk *desk, const struct wish *wish);
+
+/* Collects whose messages, and which rooms, wait for Accept or Reject: nothing if there are none. */
+void users_put_undecided(const struct desk *desk, const struct roomview *rooms);
 
 /* Collects what there is to say of whom a verdict is about, after two spaces each, and nothing if there is not. */
 void users_put_standing(const struct verdict *verdict, struct console *console);

@@ -13,7 +13,7 @@
 
 /* Of an id so much, as base64, tells rooms of one name apart. */
 #define BEGINNING_BYTES 6
-#define BEGINNING_TEXT_BYTES sodium_base64_ENCODED_LEN(BEGINNING_BYTES, BASE64_VARIANT)
+_Static_assert(ROOMVIEW_BEGINNING_BYTES == sodium_base64_ENCODED_LEN(BEGINNING_BYTES, BASE64_VARIANT), "it fits");
 /* So many of those whom a message waits for are named. */
 #define NAMED_MAX 3
 
@@ -117,9 +117,10 @@ bool roomview_is_undecided(const struct roomview_room *room)
 	return room->is_held && !room->has_left;
 }
 
-static void format_beginning(const uint8_t *id, char beginning[static BEGINNING_TEXT_BYTES])
+const char *roomview_format_beginning(const uint8_t id[static ROOM_ID_BYTES],
+    char beginning[static ROOMVIEW_BEGINNING_BYTES])
 {
-	sodium_bin2base64(beginning, BEGINNING_TEXT_BYTES, id, BEGINNING_BYTES, BASE64_VARIANT);
+	return sodium_bin2base64(beginning, ROOMVIEW_BEGINNING_BYTES, id, BEGINNING_BYTES, BASE64_VARIANT);
 }
 
 void roomview_put_plain_name(struct console *console, enum console_style style, const char *name)
@@ -138,9 +139,9 @@ void roomview_put_name(const struct roomview *view, struct console *console, enu
     const uint8_t id[static ROOM_ID_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
-	char beginning[BEGINNING_TEXT_BYTES];
+	char beginning[ROOMVIEW_BEGINNING_BYTES];
 
-	format_beginning(id, beginning);
+	roomview_format_beginning(id, beginning);
 	if (room)
 		roomview_put_plain_name(console, style, room->name);
 	if (!room || room->has_double)
@@ -151,9 +152,9 @@ void roomview_format_name(const struct roomview *view, const uint8_t id[static R
     char label[static ROOMVIEW_LABEL_BYTES])
 {
 	const struct roomview_room *room = roomview_find(view, id);
-	char beginning[BEGINNING_TEXT_BYTES];
+	char beginning[ROOMVIEW_BEGINNING_BYTES];
 
-	format_beginning(id, beginning);
+	roomview_format_beginning(id, beginning);
 	snprintf(label, ROOMVIEW_LABEL_BYTES, room && room->has_double ? "#%s [%s]" : "#%s",
 	    room ? room->name : beginning, beginning);
 }

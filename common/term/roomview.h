@@ -16,6 +16,8 @@
 
 /* Rooms with a record, and others that were met last. */
 #define ROOMVIEW_MAX (2 * PEERSCONTENT_ROOMS_MAX)
+/* Of an id so much is shown, with the NUL: "+paKN+u7". */
+#define ROOMVIEW_BEGINNING_BYTES 9
 /* "#lab [+paKN+u7]" with the longest name, and the NUL. */
 #define ROOMVIEW_LABEL_BYTES (USERNAME_MAX_BYTES + 16)
 
@@ -46,6 +48,10 @@ const struct roomview_room *roomview_find(const struct roomview *view, const uin
 
 /* Whether the user is to decide about a room. One that was rejected is held, too, and has been left. */
 bool roomview_is_undecided(const struct roomview_room *room);
+
+/* Writes the beginning of an id, which tells rooms of one name apart, and returns it. */
+const char *roomview_format_beginning(const uint8_t id[static ROOM_ID_BYTES],
+    char beginning[static ROOMVIEW_BEGINNING_BYTES]);
 
 /* Collects "#lab" or, so that it is seen where the name ends, #"tea room". */
 void roomview_put_plain_name(struct console *console, enum console_style style, const char *name);

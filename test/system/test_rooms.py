@@ -3,11 +3,13 @@
 import itertools
 import json
 import re
+import time
 
 import pytest
 
+from network import Listener
 from protocol import Identity, to_base64
-from quartet import eventually, peer, pin
+from quartet import MENU, eventually, peer, pin
 from rooms import Member, State
 
 CAN = "127.0.0.4"
@@ -71,6 +73,14 @@ def test_a_command_that_cannot_be_meant_ends_with_status_2(alice, arguments):
     assert script(alice, *arguments, status=2).errors.startswith("initiator: ")
 
 
+def test_what_create_cannot_take_is_named(alice):
+    for arguments, named, rule in [
+            (["#lab", "-x"], '"-x"', "Create takes #lab"), (["#lab", "-c"], '"-c"', "a value is missing"),
+            (["#lab", "-c", "0"], '"0"', "a room is for 1 to 64"), (["-p"], '"-p"', "Create takes #lab")]:
+        refusal = script(alice, "create", *arguments, status=2).errors
+        assert refusal.startswith(f"initiator: in create, {named} will not do: {rule}")
+
+
 def test_a_command_does_not_wait_for_a_member_who_cannot_be_reached(alice, people):
     assert script(alice, "create", "#lab", "Bob", status=4).errors == "0 of 1 (waiting for Bob)\n"
 
@@ -78,7 +88,7 @@ def test_a_command_does_not_wait_for_a_member_who_cannot_be_reached(alice, peopl
 def test_options_of_create_may_stand_behind_names(alice, people):
     missing = script(alice, "create", "#lab", "-c", "3", "Zoe", "-i", "-d", "who cooks", status=3).errors
     assert missing == "Not let in, because nobody of that name has an identity here: Zoe.\n"
-    assert script(alice, "room", "#lab").output.startswith("#lab  1 of 3  invited  yours\n  who cooks\n")
+    assert script(alice, "room", "#lab").output.startswith("#lab  1 of 3  invited  you are in\n  who cooks\n")
     assert script(alice, "create", "#tea", "Zoe", "-x", status=2).errors.startswith("initiator: ")
     assert "identity here: -x." in script(alice, "create", "#tea", "--", "-x", status=3).errors
 
@@ -92,7 +102,7 @@ def test_a_room_is_made_and_described(alice, people):
                                "status": "online"}]
     listed = json.loads(script(alice, "rooms", "-j").output)
     assert listed == {name: room[name] for name in ("room", "name", "members", "capacity", "entry", "mine")}
-    assert "#lab  1 of 5  invited  yours  Alice\n" == script(alice, "rooms").output
+    assert "#lab  1 of 5  invited  you are in  Alice (admin)\n" == script(alice, "rooms").output
 
 
 def test_the_name_of_a_room_may_stand_without_the_sign_or_be_its_id(alice, people):
@@ -160,13 +170,13 @@ def test_who_is_invited_has_the_room_and_all_that_is_said_there(friends):
 def test_admins_are_made_and_unmade_and_take_members_out(friends):
     alice, bob, can = friends
     script(alice, "create", "#lab", "Bob", "Can")
-    assert re.search("only admins.*Alice", script(bob, "remove", "Can", "#lab", status=7).errors)
+    assert script(bob, "remove", "Can", "#lab", status=7).errors == "Not done: only admins may do that (Alice).\n"
     script(alice, "promote", "Bob", "#lab")
     assert roster_of(can) == (["Alice", "Bob", "Can"], ["Alice", "Bob"])
     assert "longest" in script(bob, "demote", "Alice", "#lab", status=7).errors
     script(bob, "remove", "Can", "#lab")
     assert roster_of(alice)[0] == ["Alice", "Bob"]
-    assert script(can, "rooms").output.count("yours") == 0
+    assert script(can, "rooms").output.count("you are in") == 0
     script(alice, "demote", "Bob", "#lab")
     assert roster_of(bob) == (["Alice", "Bob"], ["Alice"])
 
@@ -268,8 +278,26 @@ def test_who_means_a_room_that_they_are_not_in_is_told_what_to_do(friends):
 
 def test_join_makes_a_room_that_nobody_announces(friends):
     alice, _, _ = friends
-    script(alice, "join", "#new")
+    assert alice.run("initiator", "join", "#new").errors == "Nobody has announced #new, so this is a new one.\n"
     assert room_of(alice, "#new")["mine"]
+
+
+def test_ctrl_c_ends_join_and_not_the_menu(alice, bob):
+    """While it listens for others, and while a member does not answer."""
+    alice.is_called("Alice")
+    member = Member(bob.identity(), "Bob", bob.address, State.first(bob.identity(), "Bob"))
+    alice.write_peers({alice.address: peer("Alice", identity=alice.identity().text, back=int(time.time()) + 60),
+                       bob.address: announced(member)})
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Join #tea", "listening for")
+    initiator.send_bytes(b"\x03")
+    initiator.wait_for(r"Nothing was made\.\n(?s:.*)" + MENU)
+    with Listener(bob.address) as silent:
+        initiator.send("Join #lab")
+        with silent.accept():
+            initiator.send_bytes(b"\x03")
+            initiator.wait_for(r"Not in #lab: interrupted\.\n(?s:.*)" + MENU)
+    assert "Nobody announces" not in initiator.menu("Rooms")
 
 
 def test_join_makes_no_room_if_nobody_could_be_heard(alice, people):
@@ -314,8 +342,16 @@ def test_two_rooms_of_one_name_are_told_apart(friends, is_script):
         assert roster_of(bob)[0] == ["Bob", "Can"]
     else:
         initiator = can.initiator(terminal=True)
+        for room, announcer in ((room_of(alice), "Alice"), (room_of(bob), "Bob")):
+            assert f"#{room['name']} [{room['room'][:8]}]  1 of 64  open  announced by {announcer}" in initiator.menu("Rooms")
         initiator.ask("Join #lab", "Number: ")
         assert "Joined: #" in initiator.menu("1")
+        for room in ids.values():
+            beginning = room["room"][:8]
+            initiator.ask(f"Join #{beginning}", rf"(?:Joined:|As before: you are in) #{room['name']}\.$")
+            initiator.ask(f"Room #lab [{beginning}]", rf"#{room['name']} \[{re.escape(beginning)}\]  2 of 64  ")
+            script(can, "send", f"#lab [{beginning}]", "hello")
+        assert said_in(alice) == said_in(bob) == ["hello"]
 
 
 # The menu.
@@ -328,7 +364,7 @@ def test_create_asks_for_what_a_room_may_have(alice, people):
     initiator.ask("8", r"Description \(Enter: none\): ")
     initiator.ask("who cooks", r"Members.*: ")
     assert "Made: #lab." in initiator.menu("")
-    assert "#lab  1 of 8  open  yours  Alice" in initiator.menu("Rooms")
+    assert "#lab  1 of 8  open  you are in  Alice (admin)" in initiator.menu("Rooms")
     assert "who cooks" in initiator.menu("Room #lab")
 
 
@@ -352,7 +388,7 @@ def test_a_room_has_a_name_of_several_words_if_these_belong_together(alice, line
 
 def test_a_pipe_has_four_lines_for_create(alice, people):
     program = alice.run("initiator", text="Create #lab\n\n8\nwho cooks\n\nRooms\n")
-    assert "#lab  1 of 8  open  yours  Alice" in program.output
+    assert "#lab  1 of 8  open  you are in  Alice (admin)" in program.output
 
 
 def test_create_takes_all_of_it_as_arguments(alice, people):
@@ -376,6 +412,8 @@ def test_a_room_is_spoken_to_as_a_person_is(friends):
     alice.run("initiator", text="@#lab four\nChat #lab\nsecure\n7\nfive\nTalk #lab\nsix\n")
     assert said_in(bob) == ["one", "two", "three", "four", "five", "six"]
     assert "in no room #tea" in initiator.menu("@#tea hello")
+    script(alice, "set", "#lab", "name", "tea room")
+    initiator.ask("Talk #tea room", '^To #"tea room"$')
 
 
 def test_what_was_said_in_a_room_is_not_replied_to_in_private(friends):
@@ -418,6 +456,13 @@ def test_a_broadcast_goes_to_everybody_who_is_here(friends):
     assert re.search("identity, to Ece", program.errors)
     for user in (bob, can):
         assert user.logged_texts() == ["tea is ready", "and cake"]
+
+
+def test_whoever_does_not_get_a_broadcast_is_named_also_if_something_waits_for_them(alice, people):
+    script(alice, "create", "#lab", "Bob", status=4)
+    script(alice, "send", "#lab", "hello", status=4)
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Broadcast tea is ready", r"cannot connect to Bob (?s:.*)\n2 waiting for Bob")
 
 
 def test_a_broadcast_is_kept_for_who_cannot_be_reached(alice, bob, people):

@@ -346,6 +346,18 @@ def test_what_waits_in_rooms_is_counted_once_each(alice, lab):
     assert re.search("^Not here: Bob  1 waiting, Can\\?  2 waiting$", users, re.MULTILINE)
 
 
+def test_the_title_says_how_many_wait_when_somebody_else_has_delivered(alice, lab):
+    line, has = lab.own("hello all")
+    write(alice, line)
+    with open(alice.path("identity.key"), "rb") as key:
+        fcntl.flock(key, fcntl.LOCK_EX)  # whoever delivers has this
+        initiator = alice.initiator(terminal=100, environment={"TERM": "xterm"})
+        eventually(lambda: "initiator: 1 waiting\x1b" in initiator.output)
+        shown = len(initiator.output)
+        write(alice, has(BOB, "Bob"), has(CAN, "Can"))
+        eventually(lambda: "initiator\x1b" in initiator.output[shown:])
+
+
 def test_rooms_that_wait_for_the_user_are_pointed_out(alice, lab):
     Room(alice, "trap", held=True)
     Room(alice, "rejected", held=True, left=True)
@@ -355,6 +367,8 @@ def test_rooms_that_wait_for_the_user_are_pointed_out(alice, lab):
     assert "  #trap waits: somebody whom you do not know has put you in\n" in strangers
     assert "lab" not in strangers and "rejected" not in strangers
     assert "in no room #trap; it waits for Accept or Reject.\n" in initiator.menu("@#trap hello")
+    for answer in (initiator.menu("Accept Bob"), initiator.menu("Reject Bob")):
+        assert "\nWaiting for Accept or Reject: #trap\n" in answer
 
 
 # What the user decides about rooms.
@@ -364,7 +378,7 @@ def test_a_room_is_muted_and_unmuted(alice, lab):
     initiator = alice.initiator()
     assert "Muted: #lab rings no bell; messages are kept." in initiator.menu("Mute #lab")
     assert alice.peers_file()["room"][lab.id]["muted"] is True
-    assert "  yours  muted  " in initiator.menu("Rooms")
+    assert "  you are in  muted  " in initiator.menu("Rooms")
     assert "Unmuted: #lab is not muted." in initiator.menu("Unmute #LAB")
     assert "muted" not in alice.peers_file()["room"][lab.id]
     alice.run("initiator", "mute", f"#{lab.id}")
