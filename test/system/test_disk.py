@@ -238,10 +238,10 @@ def test_discovery_says_once_that_the_disk_is_full(bob, disk):
         for number in range(200):
             mouth.announce(f"127.0.1.{number + 1}", f"peer {number}")
         eventually(lambda: "No space left on device" in all_said(discovery))
-        for number in range(20):
+        for number in range(4):
             mouth.announce(f"127.0.2.{number + 1}", f"peer {number}")
             discovery.wait_for(rf"127\.0\.2\.{number + 1}\b")
-    assert all_said(discovery).count("No space left on device") <= 3
+    assert all_said(discovery).count("No space left on device") < 3
 
 
 def test_discovery_works_on_in_a_read_only_directory(bob, disk):

@@ -170,10 +170,11 @@ def test_2_4_0_B_a_full_server_closes_who_would_hold_as_many_as_the_others(respo
 def test_2_4_0_B_newcomers_cost_a_full_server_little_more_than_an_empty_one(responder):
     def cost():
         before = responder.processor_time()
-        for _ in range(20):
+        for turn in range(20):
             with contextlib.ExitStack() as newcomers:
+                # Who came back would be shut out for a moment.
                 for number in range(50):
-                    newcomers.enter_context(connect(source=f"127.3.2.{number + 1}"))
+                    newcomers.enter_context(connect(source=f"127.3.{2 + turn}.{number + 1}"))
         say("hello")
         responder.wait_for(shown("plain", "Ece", "hello"))
         return responder.processor_time() - before

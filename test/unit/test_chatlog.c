@@ -1008,7 +1008,7 @@ static void a_file_moved_away_during_the_wait_is_made_anew(void **state)
 static void a_lock_that_stays_is_given_up_with_nothing_appended(void **state)
 {
 	int dir = workdir_fd(state);
-	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+	struct chatlog *log = chatlog_new(dir, 100);
 	size_t descriptors = descriptors_open();
 	struct holder holder;
 
@@ -1200,7 +1200,7 @@ static void a_kept_file_that_is_locked_for_long_is_given_up_with_nothing_appende
 {
 	int dir = workdir_fd(state);
 	size_t descriptors = descriptors_open();
-	struct chatlog *log = chatlog_new(dir, LOCKEDFILE_WAIT_MS);
+	struct chatlog *log = chatlog_new(dir, 100);
 	struct holder holder;
 
 	append_kept(log, dir, "one\n", "one\n");
