@@ -28,7 +28,7 @@ PROGRAMS = announcer discovery initiator responder
 common_OBJECTS = \
 	$(addprefix base/,base64 buffer child clock decimal jsontext launch ratelimit stop text) \
 	$(addprefix crypto/,channel classic cpace dh identity sealedkey secretbox stretch) \
-	$(addprefix wire/,announcement envelope exchange framing wire) \
+	$(addprefix wire/,announcement envelope exchange framing seen wire) \
 	$(addprefix file/,fileask filename fileoffer filesource filestream offers shelf) \
 	$(addprefix store/,chatfollower chatlog chatreader held keyfile lockedfile numbering peers peerscontent peersfile reach syncer) \
 	$(addprefix trust/,candidates lookalike mark ownname pins username verdict) \
@@ -37,7 +37,7 @@ common_OBJECTS = \
 	$(addprefix term/,console editor fileview layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
 announcer_OBJECTS = announcer beacon farther name notices openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator broadcast call catchup chat completion delivery desk elsewhere errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
+initiator_OBJECTS = initiator broadcast call catchup chat checkup completion delivery desk doctor elsewhere errand heard history join links listing lobby loop matcher message outbox outboxlock outcomes party passphrase patience peerswatch people processes prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
 responder_OBJECTS = responder admission alert answerer caller conversation disclosure fileserver filesender gate inbox received roster row server shutout transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

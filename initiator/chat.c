@@ -10,6 +10,7 @@
 #include "call.h"
 #include "crypto/classic.h"
 #include "delivery.h"
+#include "doctor.h"
 #include "heard.h"
 #include "message.h"
 #include "net/address.h"
@@ -110,6 +111,8 @@ static int conclude(const struct chat *chat, int rc)
 
 	if (rc != 0 && !stop_requested())
 		wording_put_failure(chat->desk->console, &chat->way->to, stage, rc);
+	if (rc != 0 && stage == CALL_CONNECT && !stop_requested())
+		doctor_put_hint(chat->desk, &chat->way->to);
 	return rc == 0 ? PROGRAM_FINE : stage == CALL_PREPARE || stage == CALL_PACK ? PROGRAM_FAILED : DESK_UNREACHABLE;
 }
 

@@ -28,7 +28,7 @@ enum heard_state heard_judge(const struct peers *peers, const struct heard_self 
 	return is_anybody_heard ? HEARD_WITHOUT_ANNOUNCER : HEARD_WITHOUT_DISCOVERY;
 }
 
-void heard_put(const struct desk *desk, bool sending)
+bool heard_put(const struct desk *desk, bool sending)
 {
 	static const char *const sentences[] = {
 	    [HEARD_NAMELESS] =
@@ -43,6 +43,8 @@ void heard_put(const struct desk *desk, bool sending)
 	};
 	enum heard_state state = heard_judge(peersfile_peers(desk->peers), &self, clock_wall_ms());
 
-	if (state != HEARD_FINE && (state != HEARD_NAMELESS || sending) && !desk->script)
-		console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", sentences[state]);
+	if (state == HEARD_FINE || (state == HEARD_NAMELESS && !sending) || desk->script)
+		return false;
+	console_put_styled(desk->console, CONSOLE_WARNING, "%s\n", sentences[state]);
+	return true;
 }

@@ -29,7 +29,10 @@ struct heard_self {
 /* Decides, at now_ms (wall clock). */
 enum heard_state heard_judge(const struct peers *peers, const struct heard_self *self, int64_t now_ms);
 
-/* Collects a line if something is wrong, of what was read of peers.txt; of a missing name only if something is to be sent. */
-void heard_put(const struct desk *desk, bool sending);
+/*
+ * Collects a line if something is wrong, of what was read of peers.txt; of a missing name only if something is to be sent.
+ * Returns whether it did.
+ */
+bool heard_put(const struct desk *desk, bool sending);
 
 #endif

@@ -14,6 +14,7 @@
 #include "crypto/classic.h"
 #include "delivery.h"
 #include "desk.h"
+#include "doctor.h"
 #include "elsewhere.h"
 #include "history.h"
 #include "join.h"
@@ -125,6 +126,8 @@ static const struct command commands[] = {
     {"Unreach", "ADDRESS", "no more", 0, elsewhere_unreach},
     {"Drop", "NAME", "withdraw what waits to be sent to somebody", 1, waiting_drop},
     {"Passphrase", "", "set, change or remove the passphrase of identity.key", 3, passphrase_run},
+    {"Doctor", "[NAME]", "why somebody cannot be seen, or not written to; of NAME, by asking them as well", 1,
+	doctor_run},
     {"Help", "", "this list", 0, run_help},
     {"Quit", "", "end (so does Ctrl-D)", 0, NULL},
 };

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "broadcast.h"
+#include "doctor.h"
 #include "elsewhere.h"
 #include "history.h"
 #include "join.h"
@@ -154,6 +155,8 @@ static const struct command commands[] = {
     {"reach", "[ADDRESS]", "announce yourself to an address in another network as well; or show which", "", 0, 1, false,
 	.run_named = elsewhere_reach},
     {"unreach", "ADDRESS", "no more", "", 1, 1, false, .run_named = elsewhere_unreach},
+    {"doctor", "[-j] [NAME]", "what is wrong here, or between you and NAME; ends with 1 if something is", "j", 0, 1,
+	true, .list = doctor_list},
     {"name", "NEW", "change your own name", "", 1, 1, true, .run_named = people_rename},
 };
 

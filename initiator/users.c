@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/text.h"
+#include "doctor.h"
 #include "heard.h"
 #include "net/address.h"
 #include "store/held.h"
@@ -272,15 +273,17 @@ int users_show(struct desk *desk, const char *name)
 	const struct shown_users *users = &desk->users;
 	int64_t now_ms = clock_wall_ms();
 	struct roomview rooms = {0};
-	size_t online = 0;
+	size_t online = 0, others = 0;
 
 	if (!look(desk, now_ms))
 		return PROGRAM_FAILED;
 	if (name[0] != '\0')
 		return put_users(desk, name, false, now_ms) > 0 ? PROGRAM_FINE : put_absent(desk, name);
 	put_users(desk, NULL, false, now_ms);
-	for (size_t i = 0; i < users->count; i++)
+	for (size_t i = 0; i < users->count; i++) {
 		online += peer_is_online(&users->list[i], now_ms);
+		others += peer_is_online(&users->list[i], now_ms) && !is_own(desk, &users->list[i]);
+	}
 	if (users->count == 0)
 		console_put(desk->console,
 		    "Nobody was heard in the last " TEXT_OF(PEERS_LISTED_MIN) " minutes. Is discovery running?\n");
@@ -291,7 +294,8 @@ int users_show(struct desk *desk, const char *name)
 	waiting_put_absent(desk, &rooms);
 	waiting_put_rooms(desk, &rooms);
 	users_put_undecided(desk, &rooms);
-	heard_put(desk, false);
+	if (!heard_put(desk, false) && others == 0)
+		doctor_put_hint(desk, NULL);
 	return PROGRAM_FINE;
 }
 

@@ -14,6 +14,7 @@
 #include "room/roomtalk.h"
 #include "store/lockedfile.h"
 #include "welcome.h"
+#include "wire/seen.h"
 
 /* After the rooms could not be read, nobody is kept waiting for that again within this. */
 #define FAILURE_PAUSE_MS 1000
@@ -494,6 +495,33 @@ static void take(struct answerer *answerer, const struct message *message, const
 		take_join(answerer, message, ask, room, proof);
 }
 
+/* Says when the asker was heard last, whoever they are, and what the clock says. */
+static void take_seen(const struct answerer *answerer, const struct message *message)
+{
+	struct envelope_receipt receipt = {.received = message->counter, .status = ENVELOPE_DONE};
+	int64_t now_ms = clock_wall_ms();
+	struct seen_answer seen = {.clock_s = now_ms / 1000};
+	struct peersfile *file = answerer->inbox->roster->file;
+	json_t *members;
+
+	/* The times in the file, too. What cannot be read was told. */
+	(void)!peersfile_read(file);
+	for (const struct peer *peer = NULL; (peer = peers_next_of(peersfile_peers(file), message->sender, peer));) {
+		int64_t silence_s = peer_silence_ms(peer, now_ms) / 1000;
+
+		if (!peer_is_listed(peer, now_ms) || (seen.is_seen && seen.silence_s <= silence_s))
+			continue;
+		seen.is_seen = true;
+		seen.silence_s = silence_s;
+	}
+	if (peersfile_username(file))
+		strcpy(receipt.username, peersfile_username(file));
+	members = seen_format_answer(&seen);
+	if (members)
+		answerer->inbox->acknowledge(message->conversation, &receipt, members);
+	json_decref(members);
+}
+
 const char *answerer_add(struct answerer *answerer, const struct message *message)
 {
 	struct inbox *inbox = answerer->inbox;
@@ -509,6 +537,14 @@ const char *answerer_add(struct answerer *answerer, const struct message *messag
 	proof = gate_end_proof(&answerer->gate, message->conversation);
 	if (!gate_allows_ask(&answerer->gate, message)) {
 		answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
+	} else if (seen_is_ask(message->body)) {
+		roster_find(inbox->roster, message->address, message->sender, message->username, &caller);
+		if (welcome_judge(&caller, peersfile_accept(inbox->roster->file)) == WELCOME_BLOCKED)
+			answer(answerer, message, ENVELOPE_NO, welcome_answers[WELCOME_BLOCKED].why);
+		else if (!gate_allows_reading(&answerer->gate, message))
+			answer(answerer, message, ENVELOPE_NOT_NOW, ASK_BUSY);
+		else
+			take_seen(answerer, message);
 	} else if (rc == EPROTO) {
 		answer(answerer, message, ENVELOPE_NO, "no such ask");
 	} else if (rc == 0) {

@@ -21,7 +21,7 @@ _quartet_command() {
 	local command=${COMP_WORDS[$1]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options=''
 
 	case $command in
-	users | watch | rooms | room) options='-j' ;;
+	users | watch | rooms | room | doctor) options='-j' ;;
 	create) options='-p -c -d -i' ;;
 	join) options='-p' ;;
 	history) options='-j -n' ;;
@@ -35,7 +35,7 @@ _quartet_command() {
 	fi
 	case $command$before in
 	send-m) mapfile -t COMPREPLY < <(compgen -W 'secure plain classic' -- "$word") ;;
-	send-w | history-n | create-[cd] | deliver* | name* | rooms* | set*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	send-w | history-n | create-[cd] | deliver* | name* | reach* | rooms* | set* | unreach*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$options $(_quartet_names "$2")" -- "$word") ;;
 	esac
 }
@@ -50,7 +50,7 @@ _quartet() {
 	initiator)
 		options+=' -s --strict --passphrase-fd'
 		commands='users send history search watch deliver fingerprint verify trust distrust accept reject
-			block unblock mute unmute rooms room create join leave invite remove promote demote set reach unreach name'
+			block unblock mute unmute rooms room create join leave invite remove promote demote set reach unreach doctor name'
 		;;
 	esac
 	COMPREPLY=()
