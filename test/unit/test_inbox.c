@@ -364,6 +364,50 @@ static void a_commit_waits_for_what_is_under_way(void **state)
 	end(&scene);
 }
 
+/* Notes the last status, and counts. */
+static enum envelope_status last_status;
+
+static void note_status(void *conversation, const struct envelope_receipt *receipt, json_t *members)
+{
+	assert_null(members);
+	last_status = receipt->status;
+	++*(uint64_t *)conversation;
+}
+
+static void an_offer_that_was_not_kept_takes_no_place_of_what_is_held(void **state)
+{
+	static const char ask[] = "{\"self\": \"Bob\", \"accept\": \"ask\"}\n";
+	const struct fileoffer file = {.name = "plan.pdf", .bytes = 5};
+	struct message message = {.address = support_address(ECE), .mode = CHATLOG_SECURE, .file = &file};
+	uint8_t stranger[DH_KEY_BYTES] = {9}, id[ENVELOPE_ID_BYTES] = {0};
+	struct chatlog_entry entry;
+	struct scene scene;
+	uint64_t receipts = 0;
+
+	begin(&scene, workdir_fd(state));
+	scene.inbox.acknowledge = note_status;
+	file_put(scene.dir, PEERSFILE_NAME, ask, strlen(ask));
+	message.conversation = &receipts;
+	message.sender = stranger;
+	message.id = id;
+	assert_int_equal(mkdirat(scene.dir, CHATLOG_NAME, 0700), 0);
+	for (id[0] = 0; id[0] < 10; id[0]++) {
+		assert_null(inbox_add(&scene.inbox, &message));
+		inbox_commit(&scene.inbox);
+	}
+	assert_int_equal(receipts, 0);
+	assert_int_equal(unlinkat(scene.dir, CHATLOG_NAME, AT_REMOVEDIR), 0);
+	assert_null(inbox_add(&scene.inbox, &message));
+	inbox_commit(&scene.inbox);
+	assert_int_equal(receipts, 1);
+	assert_int_equal(last_status, ENVELOPE_NOT_NOW);
+	assert_int_equal(chatlog_read_at(scene.dir, 0, &entry), 0);
+	assert_true(entry.held && entry.has_file);
+	assert_int_equal(entry.number, 1);
+	chatlog_entry_free(&entry);
+	end(&scene);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -372,6 +416,7 @@ int main(void)
 	    workdir_test(the_limits_are_those_of_the_protocol),
 	    workdir_test(a_message_that_is_repeated_is_taken_once_and_confirmed_each_time),
 	    workdir_test(a_message_that_was_not_kept_is_taken_when_it_comes_again),
+	    workdir_test(an_offer_that_was_not_kept_takes_no_place_of_what_is_held),
 	    workdir_test(receipts_that_wait_are_bounded),
 	    workdir_test(receipts_wait_for_a_sync_that_goes_on),
 	    workdir_test(a_commit_waits_for_what_is_under_way),

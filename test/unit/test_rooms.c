@@ -901,6 +901,40 @@ static enum roomtalk_hearing hear(struct user *user, struct roomtalk_saying sayi
 	return saying.hearing;
 }
 
+static void what_is_offered_has_a_number_for_each_and_the_author_knows_where_it_lies(void **state)
+{
+	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob");
+	struct fileoffer file = {.name = "plan.pdf", .bytes = 5, .has_hash = true, .hash = {7}};
+	const struct filesource source = {.path = "/home/alice/plan.pdf", .stamp = {.bytes = 5, .mtime_ns = 9}};
+	const struct envelope_content content = {.file = &file, .source = &source};
+	struct roomtalk_saying saying = {0};
+	uint8_t id[ENVELOPE_ID_BYTES];
+	struct chatlog_entry line;
+
+	share_room(&alice, &bob);
+	for (uint64_t number = 1; number <= 2; number++) {
+		assert_int_equal(roomtalk_say(alice.rooms, only_room(&alice), &content, id), 0);
+		line = last_line(&alice, CHATLOG_MESSAGE);
+		assert_true(line.has_file && line.file.has_hash && line.has_source);
+		assert_string_equal(line.file.name, "plan.pdf");
+		assert_string_equal(line.source.path, source.path);
+		assert_int_equal(line.source.stamp.mtime_ns, 9);
+		assert_int_equal(line.number, number);
+		saying.text = (struct signedtext){.text = line.signed_text, .len = line.signed_len};
+		memcpy(saying.text.signature, line.signature, sizeof(line.signature));
+		assert_int_equal(hear(&bob, saying, &alice), ROOMTALK_LOGGED);
+		assert_int_equal(hear(&bob, saying, &alice), ROOMTALK_KNOWN);
+		chatlog_entry_free(&line);
+		line = last_line(&bob, CHATLOG_MESSAGE);
+		assert_true(line.has_file && line.file.hash[0] == 7 && !line.has_source);
+		assert_int_equal(line.number, number);
+		assert_string_equal(line.text, "");
+		chatlog_entry_free(&line);
+	}
+	leave(&alice);
+	leave(&bob);
+}
+
 static void what_is_said_is_logged_once_and_only_from_members(void **state)
 {
 	struct user alice = user_of(state, "alice"), bob = user_of(state, "bob"), can = user_of(state, "can"), other;
@@ -1265,6 +1299,7 @@ int main(void)
 	    workdir_test(only_members_say_that_others_went_separate_ways),
 	    workdir_test(there_are_so_many_rooms_and_those_one_has_left_give_way),
 	    workdir_test(what_is_said_is_logged_once_and_only_from_members),
+	    workdir_test(what_is_offered_has_a_number_for_each_and_the_author_knows_where_it_lies),
 	    workdir_test(nobody_keeps_others_from_being_heard_by_using_their_ids),
 	    workdir_test(nobody_is_called_as_somebody_else_is),
 	    workdir_test(a_saying_of_any_size_is_said_whole_or_refused),

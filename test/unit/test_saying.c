@@ -122,6 +122,8 @@ static void what_is_no_saying_is_refused(void **state)
 	    "{" ROOM ", " STATE ", " ID ", " TEXT ", " TIME "}",
 	    "{\"room\": \"" VECTOR_SB_TEXT "\", " STATE ", " ID ", " TEXT ", " TIME ", " BY "}",
 	    "{" ROOM ", " STATE ", " ID ", \"text\": 7, " TIME ", " BY "}",
+	    /* Everybody who has it may serve it, so it has a hash. */
+	    "{" ROOM ", " STATE ", " ID ", \"file\": {\"name\": \"a\", \"bytes\": 1}, " TIME ", " BY "}",
 	    "{" ROOM ", " STATE ", " ID ", " TEXT ", \"time\": \"2026-11-20 08:02:00\", " BY "}",
 	    "{" ROOM ", " STATE ", " ID ", " TEXT ", \"time\": 1795161720, " BY "}",
 	    "{" ROOM ", " STATE ", " ID ", " TEXT ", " TIME ", \"by\": \"Bob\"}",
