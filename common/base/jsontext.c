@@ -1,6 +1,7 @@
 #include "base/jsontext.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,17 @@ static void *take_memory(size_t len)
 	return memory;
 }
 
+/* What was read or written may have been secret: keys, and what people say. */
+static void wipe_memory(void *memory)
+{
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
 __attribute__((constructor)) static void replace_memory(void)
 {
-	json_set_alloc_funcs(take_memory, free);
+	json_set_alloc_funcs(take_memory, wipe_memory);
 }
 
 /* Sees to it that there is a reserve; false if out of memory already. */

@@ -7,7 +7,7 @@
  *
  * jansson does not survive a shortage of memory, so its memory never comes back NULL: if there is none, a reserve is given
  * back and the request tried again; if that is not enough either, the program ends. What begins without a reserve is
- * refused with ENOMEM. Threads may use it at once.
+ * refused with ENOMEM. What jansson gives back is wiped: it may have been a key. Threads may use it at once.
  */
 #ifndef QUARTET_JSONTEXT_H
 #define QUARTET_JSONTEXT_H

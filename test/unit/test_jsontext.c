@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "base/jsontext.h"
+#include "heap.h"
 #include "shortage.h"
 
 /* Parses a copy that ends where its allocation ends. */
@@ -458,6 +459,30 @@ static void if_memory_is_out_for_good_the_program_ends_or_is_told(void **state)
 	assert_true(ended > 20 && told > 0);
 }
 
+static void nothing_that_was_in_it_stays_in_memory(void **state)
+{
+	static const char secret[] = "the key of the room, in base64";
+	struct buffer text = {0};
+	char line[200];
+	json_t *object;
+
+	(void)state;
+	if (!heap_is_watched())
+		skip();
+	snprintf(line, sizeof(line), "{\"list\": [\"%s\"], \"key\": \"%s\", \"long\": \"%60s\"}", secret, secret,
+	    secret);
+	heap_watch(secret, strlen(secret));
+	object = jsontext_parse(line, strlen(line), NULL);
+	assert_non_null(object);
+	assert_int_equal(jsontext_append(&text, object), 0);
+	json_decref(object);
+	buffer_wipe(&text);
+	object = json_pack("{s:s}", "key", secret);
+	assert_int_equal(json_object_del(object, "key"), 0);
+	json_decref(object);
+	assert_int_equal(heap_unwatch(), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -473,6 +498,7 @@ int main(void)
 	    cmocka_unit_test(every_character_comes_back_from_its_json),
 	    cmocka_unit_test(strings_that_are_not_utf8_are_not_written),
 	    cmocka_unit_test(strings_are_written_as_jansson_writes_them),
+	    cmocka_unit_test(nothing_that_was_in_it_stays_in_memory),
 	    cmocka_unit_test(a_request_that_is_refused_once_costs_nothing),
 	    cmocka_unit_test(if_memory_is_out_for_good_the_program_ends_or_is_told),
 	};
