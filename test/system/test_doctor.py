@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import time
 
 import pytest
@@ -111,6 +112,19 @@ def test_files_that_are_damaged_open_to_others_or_locked(alice):
     assert about(found, "chat.log", "bad") == ["chat.log: others may write to it (chmod go-w)"]
 
 
+def test_a_disk_that_is_nearly_full(alice, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
+    try:
+        alice.directory = disk
+        assert not about(findings(alice), "disk", "bad")
+        (disk / "ballast").write_bytes(bytes(1020 * 1024))
+        assert about(findings(alice), "disk", "bad") == ["the disk is nearly full"]
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
 def test_the_lock_of_the_log(alice):
     alice.is_called("Alice")
     alice.write_log(log_entry("hello"))
@@ -197,6 +211,19 @@ def test_a_clock_that_is_wrong(alice):
             program.wait(1)
     assert re.search(r"warn +the clock there is 3[56]\d\d s ahead of yours\n", program.output)
     assert re.search(r"warn +Bob has heard you 100 s ago\n", program.output)
+
+
+def test_somebody_who_is_not_heard_is_elsewhere_or_has_a_double(alice):
+    alice.is_called("Alice")
+    alice.identity()
+    alice.pin(Bob=pin(Identity().text, address="10.9.0.7"))
+    alice.write_peers({"127.0.0.9": peer("Bob", identity=Identity().text, since=1)})
+    found = findings(alice, "Bob")
+    assert about(found, "heard", "bad") == ["Bob is not heard here; 10.9.0.7 is where they were known last"]
+    assert about(found, "network", "warn")[-1] == (
+        "10.9.0.7 is in none of this machine's networks, so they do not hear your broadcasts")
+    assert about(found, "identity", "warn") == ["somebody else announces the name Bob"]
+    assert about(found, "connect", "bad") == ["TCP port 6001 there: Network is unreachable"]
 
 
 def test_who_is_blocked_learns_nothing(alice, bob, known):
