@@ -9,11 +9,14 @@
 #include "checkup.h"
 #include "net/address.h"
 #include "net/interfaces.h"
+#include "term/layout.h"
 #include "wire/seen.h"
 
 /* Announcements come every 8 seconds. */
 #define SEEN_LATELY_S 20
 #define CLOCK_APART_S 60
+/* Where the text of a finding begins. */
+#define TEXT_COLUMN 6
 
 static const char *const level_words[] = {
     [CHECKUP_OK] = "ok",
@@ -194,11 +197,13 @@ static void put_finding(struct console *console, const struct checkup_finding *f
 	    [CHECKUP_BAD] = CONSOLE_BAD,
 	};
 
-	console_put_styled(console, styles[finding->level], "%-4s  ", level_words[finding->level]);
+	console_put(console, LAYOUT_MARGIN "%c", ' ' + TEXT_COLUMN);
+	console_put_styled(console, styles[finding->level], "%-*s", TEXT_COLUMN, level_words[finding->level]);
 	console_put_foreign(console, finding->text, strlen(finding->text));
-	if (finding->advice)
-		console_put(console, "\n      -> %s", finding->advice);
 	console_put(console, "\n");
+	if (finding->advice)
+		console_put(console, LAYOUT_MARGIN "%c%*s%s\n", ' ' + TEXT_COLUMN + 3, TEXT_COLUMN + 3, "-> ",
+		    finding->advice);
 }
 
 static void put_record(struct console *console, const struct checkup_finding *finding)
