@@ -7,7 +7,7 @@ import pytest
 
 from files import Fetching, Sharer, file_key, hash_of, status
 from protocol import Identity, to_base64
-from quartet import eventually, log_entry, pin
+from quartet import eventually, log_entry, peer, pin
 from rooms import Saying, State
 from test_delivery import utc
 
@@ -143,12 +143,35 @@ def test_an_offer_in_a_room_has_a_hash_and_a_number(bob, alice):
     assert [(entry["number"], '"plan.pdf"' in entry["signed"]) for entry in said] == [(1, True)]
 
 
-def test_what_is_queued_is_offered_and_keeps_its_number(bob, alice):
-    source = {"path": "/home/bob/plan.pdf", "device": 1, "inode": 2, "bytes": 5, "mtime": 3, "ctime": 4}
+SOURCE = {"path": "/home/bob/plan.pdf", "device": 1, "inode": 2, "bytes": 5, "mtime": 3, "ctime": 4}
+
+
+def queue(bob, alice):
+    """Has an offer with the number 7 wait for Alice."""
     line = log_entry("", "Alice", "QUEUED", "127.0.0.3", "secure", utc(), id=to_base64(os.urandom(16)),
                      identity=alice.identity.text)
     del line["text"]
-    bob.write_log({**line, "file": {"name": "plan.pdf", "bytes": 5}, "source": source, "number": 7})
+    text = json.dumps({**line, "file": {"name": "plan.pdf", "bytes": 5}, "source": SOURCE, "number": 7})
+    bob.write_log(text.replace(' 7}', f'{7:11}}}\n').encode())
+    return line
+
+
+def test_an_offer_that_goes_to_a_new_identity_is_a_new_one(bob, alice):
+    queue(bob, alice)
+    now = Person("Alice", bob)
+    bob.write_peers({"127.0.0.3": peer("Alice", identity=now.identity.text)})
+    initiator = bob.initiator(terminal=True)
+    with Sharer(now.identity, "Alice", "127.0.0.3") as sharer:
+        initiator.ask("Trust Alice", r"yes or no\? ")
+        initiator.ask("yes", r"(?s)1 message waits.*yes or no\? ")
+        initiator.send("yes")
+        eventually(lambda: sharer.offered("plan.pdf"))
+    eventually(lambda: offers(bob, "SENT") == [("plan.pdf", 5, 8)])
+    assert [entry["source"] for entry in bob.log() if "source" in entry] == [SOURCE] * 3
+
+
+def test_what_is_queued_is_offered_and_keeps_its_number(bob, alice):
+    line = queue(bob, alice)
     bob.knows(Alice="127.0.0.3")
     with Sharer(alice.identity, "Alice", "127.0.0.3") as sharer:
         bob.run("initiator", "deliver", "-1")
@@ -156,7 +179,7 @@ def test_what_is_queued_is_offered_and_keeps_its_number(bob, alice):
             (line["id"], {"name": "plan.pdf", "bytes": 5})]
         assert sharer.heard[0][1].keys() == {"identity", "proof", "username", "id", "file"}
     sent = [entry for entry in bob.log() if entry.get("direction") == "SENT"]
-    assert [(entry["number"], entry["source"], entry["id"]) for entry in sent] == [(7, source, line["id"])]
+    assert [(entry["number"], entry["source"], entry["id"]) for entry in sent] == [(7, SOURCE, line["id"])]
     shown = bob.run("initiator", "history").output
     assert "plan.pdf (5 bytes)\n" in shown
     # What comes next has a number of its own.
