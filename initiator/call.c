@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -330,6 +331,33 @@ void call_send(struct call *call)
 void call_confirm(struct call *call)
 {
 	begin(call, CALL_CONFIRM, EPOLLIN, CALL_ANSWER_MS);
+}
+
+static int set_blocking(const struct call *call, bool blocks)
+{
+	return fcntl(call->fd, F_SETFL, blocks ? 0 : O_NONBLOCK) == 0 ? 0 : errno;
+}
+
+int call_begin_stream(struct call *call, struct filestream *stream)
+{
+	uint8_t key[FILESTREAM_KEY_BYTES];
+	const char *early;
+	size_t early_len;
+	int rc = set_blocking(call, true);
+
+	exchange_file_key(&call->exchange, key);
+	early = framer_rest(&call->framer, &early_len);
+	if (rc == 0)
+		rc = filestream_begin_receiving(stream, call->fd, key, early, early_len);
+	sodium_memzero(key, sizeof(key));
+	framer_free(&call->framer);
+	return rc;
+}
+
+void call_end_stream(const struct call *call, struct filestream *stream)
+{
+	filestream_end(stream);
+	(void)!set_blocking(call, false);
 }
 
 void call_finish(struct call *call)

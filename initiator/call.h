@@ -13,6 +13,7 @@
 
 #include <netinet/in.h>
 
+#include "file/filestream.h"
 #include "loop.h"
 #include "recipient.h"
 #include "store/chatlog.h"
@@ -97,6 +98,13 @@ void call_send(struct call *call);
 
 /* Waits for the receipt of a secure message. If it is genuine, call->receipt says what became of the message. */
 void call_confirm(struct call *call);
+
+/*
+ * Has stream receive what comes behind the receipt, which is a file; that blocks, and the loop does not run meanwhile. Returns 0
+ * or an errno value. After call_end_stream(), in any case, the call goes on as before.
+ */
+int call_begin_stream(struct call *call, struct filestream *stream) __attribute__((warn_unused_result));
+void call_end_stream(const struct call *call, struct filestream *stream);
 
 /*
  * Says that nothing more comes, and waits for the other side to close, for CALL_LINGER_MS at most. It ends well if

@@ -404,3 +404,32 @@ int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENT
 	round_catch_up(delivery);
 	return rc;
 }
+
+int delivery_withdraw(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES])
+{
+	const struct outbox *outbox = delivery->parties.outbox;
+	const struct outbox_recipient *who = NULL;
+	const struct outbox_item *item;
+	struct buffer lines = {0};
+	struct recipient to;
+	struct party *party;
+	int rc = 0;
+
+	while (rc == 0 && (who = outbox_recipient(outbox, who))) {
+		item = outbox_find(outbox, id, who->identity);
+		if (!item)
+			continue;
+		party_know(&delivery->parties, item, &to);
+		rc = party_put_state(&lines, &to, item, CHATLOG_DROPPED, "withdrawn");
+		party = party_find(&delivery->parties, who->identity);
+		if (party && party->has_parcel && memcmp(party->parcel.id, id, ENVELOPE_ID_BYTES) == 0) {
+			party_interrupt(party);
+			party_wake(party);
+		}
+	}
+	if (rc == 0 && lines.len > 0)
+		rc = chatlog_append(delivery->setup.log, lines.data, lines.len, CHATLOG_DURABLE);
+	buffer_free(&lines);
+	round_catch_up(delivery);
+	return rc;
+}

@@ -180,4 +180,8 @@ void delivery_retry(struct delivery *delivery, const uint8_t identity[static IDE
 int delivery_drop(struct delivery *delivery, const uint8_t identity[static IDENTITY_BYTES], const struct recipient *to)
     __attribute__((warn_unused_result));
 
+/* Drops the message with that id for everybody for whom it waits, in the same way. */
+int delivery_withdraw(struct delivery *delivery, const uint8_t id[static ENVELOPE_ID_BYTES])
+    __attribute__((warn_unused_result));
+
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "delivery.h"
+#include "fetcher.h"
+#include "file/offers.h"
 #include "recipient.h"
 #include "room/rooms.h"
 #include "store/lockedfile.h"
@@ -134,6 +136,20 @@ struct rooms *desk_rooms(struct desk *desk)
 	return rc != 0 ? NULL : rooms ? rooms : desk->rooms;
 }
 
+const struct offers *desk_offers(struct desk *desk)
+{
+	if (!desk->offers && desk->key.is_usable)
+		desk->offers = offers_new(desk->key.identity.public);
+	if (!desk->offers) {
+		console_put_styled(desk->console, CONSOLE_BAD,
+		    KEYFILE_NAME " cannot be used, so nothing is offered to you.\n");
+		return NULL;
+	}
+	return desk_check_file(desk, "read", CHATLOG_NAME, offers_follow(desk->offers, AT_FDCWD)) == PROGRAM_FINE
+		   ? desk->offers
+		   : NULL;
+}
+
 struct rooms *desk_start_rooms(struct desk *desk)
 {
 	int rc = delivery_rooms(desk->delivery) ? 0 : delivery_start(desk->delivery);
@@ -214,6 +230,9 @@ const uint8_t *desk_identity(const struct desk *desk)
 
 void desk_close(struct desk *desk)
 {
+	chatfollower_free(desk->auto_log);
+	fetcher_free(desk->fetcher);
+	offers_free(desk->offers);
 	delivery_free(desk->delivery);
 	rooms_free(desk->rooms);
 	chatlog_free(desk->log);

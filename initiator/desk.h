@@ -12,6 +12,7 @@
 
 #include "loop.h"
 #include "prompt.h"
+#include "store/chatfollower.h"
 #include "store/chatlog.h"
 #include "store/keyfile.h"
 #include "store/peersfile.h"
@@ -19,6 +20,8 @@
 
 struct delivery;
 struct delivery_notice;
+struct fetcher;
+struct offers;
 struct recipient;
 struct rooms;
 
@@ -47,6 +50,14 @@ struct shown_links {
 	char *list[LINKS_MAX];
 	size_t count;
 	pid_t browser; /* that was started last; or 0 */
+};
+
+/* What was told of files that were fetched. */
+struct shown_files {
+	int status;	      /* of a command, the worst */
+	bool has_row;	      /* standard error shows how far it is */
+	size_t told, untold;  /* that are done, since nothing went on */
+	int64_t untold_bytes; /* of those of which no line was shown */
 };
 
 /* What is asked of a command that lists. */
@@ -81,7 +92,12 @@ struct desk {
 	const struct recipient *talks_with; /* or NULL: of what is delivered to them a mark is enough */
 	struct shown_fingerprint fingerprint;
 	struct chatlog *log;
-	struct rooms *rooms; /* NULL before desk_rooms() */
+	struct rooms *rooms;	 /* NULL before desk_rooms() */
+	struct offers *offers;	 /* NULL before desk_offers() */
+	struct fetcher *fetcher; /* NULL before something is fetched */
+	struct shown_files files;
+	struct chatfollower *auto_log; /* NULL: nothing is fetched by itself */
+	uint64_t auto_number;	       /* up to which that was looked at */
 	int64_t asked_bytes; /* the size of chat.log when the menu's question was asked: what is beyond it is newer */
 	struct delivery *delivery;  /* which the menu starts */
 	const struct in_addr *from; /* the address to speak from, or NULL */
@@ -113,6 +129,12 @@ struct rooms *desk_rooms(struct desk *desk);
 
 /* The same for what changes them, or says something there: which is delivered from now on. */
 struct rooms *desk_start_rooms(struct desk *desk);
+
+/*
+ * What is offered, as chat.log has it now; what was given out of it before is void. NULL after telling the user that it cannot be
+ * read, or that there is no identity.
+ */
+const struct offers *desk_offers(struct desk *desk);
 
 /* Asks for a yes, which in a script the command is. If it does not come, says that nothing was changed. */
 bool desk_agrees(struct desk *desk, const char *question);

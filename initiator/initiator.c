@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "autofetch.h"
 #include "base/stop.h"
 #include "broadcast.h"
 #include "chat.h"
@@ -16,6 +17,7 @@
 #include "desk.h"
 #include "doctor.h"
 #include "elsewhere.h"
+#include "get.h"
 #include "history.h"
 #include "join.h"
 #include "links.h"
@@ -96,6 +98,9 @@ static const struct command commands[] = {
     {"@NAME", "TEXT", "send one message at once, securely if the user has an identity", 0, talk_send},
     {"r", "TEXT", "the same, to whoever wrote last", 0, talk_reply},
     {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
+    {"Get", "N|all", "fetch a file that is offered; as NAME behind it: under that name", 1, get_run},
+    {"Withdraw", "N", "offer a file no more", 1, get_withdraw},
+    {"Auto", "[NAME SIZE|off]", "fetch the files of somebody you know by itself, up to SIZE (16M)", 0, autofetch_set},
     {"Open", "[N]", "a link of the last messages, in the browser", 2, links_open},
     {"Fingerprint", "NAME", "what the two of you compare to know that nobody stands between you", 1, trust_fingerprint},
     {"Verified", "NAME", "remember that you did, and that it was the same", 1, trust_verify},
@@ -263,6 +268,12 @@ static bool start_delivery(struct desk *desk)
 	return rc != EINTR;
 }
 
+/* For Ctrl-C. */
+static void stop_fetching(void *context)
+{
+	get_stop(context);
+}
+
 static int run(struct program *program)
 {
 	struct desk desk;
@@ -281,6 +292,9 @@ static int run(struct program *program)
 	opened = desk_open(&desk, program, true) && start_delivery(&desk);
 	desk.prompt.complete = complete;
 	desk.prompt.complete_context = &desk;
+	desk.prompt.interrupt = stop_fetching;
+	if (opened)
+		autofetch_begin(&desk);
 	while (opened && !stop_requested() && take_turn(&desk, &status))
 		;
 	/* Who sits at a terminal has seen what failed, and whoever ends the program knows that it was not through. */

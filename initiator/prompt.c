@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -77,6 +78,16 @@ void prompt_wake(struct prompt *prompt)
 	prompt->woken = prompt->question != NULL;
 }
 
+void prompt_show_status(struct prompt *prompt, const char *status)
+{
+	if (strcmp(prompt->status ? prompt->status : "", status) == 0)
+		return;
+	free(prompt->status);
+	prompt->status = strdup(status);
+	if (prompt->editor)
+		prompt_wake(prompt);
+}
+
 void prompt_init(struct prompt *prompt, struct console *console, struct loop *loop)
 {
 	*prompt = (struct prompt){.console = console, .loop = loop, .terminal = isatty(STDIN_FILENO)};
@@ -94,6 +105,7 @@ void prompt_close(struct prompt *prompt)
 void prompt_free(struct prompt *prompt)
 {
 	editor_free(prompt->editor);
+	free(prompt->status);
 	buffer_wipe(&prompt->kept);
 	lineinput_free(&prompt->input);
 }
@@ -127,7 +139,7 @@ static enum lineinput_result read_line(struct prompt *prompt, enum editor_kind k
 		return result;
 	}
 	console_flush(prompt->console);
-	return editor_read(prompt->editor, prompt->question, kind, line, len);
+	return editor_read(prompt->editor, &prompt->status, prompt->question, kind, line, len);
 }
 
 /* Reads the line that is meant for this question. */
@@ -156,6 +168,8 @@ static enum lineinput_result ask(struct prompt *prompt, const char *question, en
 		return LINEINPUT_END;
 	do {
 		result = read_answer(prompt, question, kind, answer, len);
+		if (result == LINEINPUT_EMPTIED && *len == 0 && kind == EDITOR_COMMAND && prompt->interrupt)
+			prompt->interrupt(prompt->complete_context);
 	} while (result == LINEINPUT_EMPTIED && (*len > 0 || kind == EDITOR_COMMAND));
 	prompt->cancelled = result == LINEINPUT_EMPTIED;
 	prompt->too_long = result == LINEINPUT_TOO_LONG;

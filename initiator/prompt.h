@@ -35,8 +35,11 @@ struct prompt {
 	/* Offers words in place of the end of a line of len bytes; NULL: none. Set by the owner. */
 	void (*complete)(void *context, enum prompt_wants wants, const char *line, size_t len, struct wordlist *words);
 	void *complete_context;
+	/* What Ctrl-C does if no command is typed, or NULL; with the same context, and set likewise. */
+	void (*interrupt)(void *context);
 	enum prompt_wants wants; /* of the question that waits */
 	const char *question;	 /* which that is, or NULL */
+	char *status;		 /* the row above the question, or NULL */
 	struct buffer kept;	 /* of what was pasted, while the user is asked about it */
 	bool terminal;		 /* the input is one */
 	bool plain;		 /* it is one, without an editor: it may have cut off a line */
@@ -100,6 +103,12 @@ bool prompt_ask_decision(struct prompt *prompt, const char *question) __attribut
  * comes above the line that is typed, or before the question is asked again.
  */
 void prompt_wake(struct prompt *prompt);
+
+/*
+ * Has a row of text of our own, or escaped, stand above the question that waits and those that come, or none if it is "". Without an
+ * editor there is none.
+ */
+void prompt_show_status(struct prompt *prompt, const char *status);
 
 /* After the end of what was read with the input: a terminal can be typed into again after Ctrl-D. */
 void prompt_resume(struct prompt *prompt);

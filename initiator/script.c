@@ -6,9 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "autofetch.h"
 #include "broadcast.h"
 #include "doctor.h"
 #include "elsewhere.h"
+#include "get.h"
 #include "history.h"
 #include "join.h"
 #include "matcher.h"
@@ -31,6 +33,7 @@ struct request {
 	bool takes_password; /* -p */
 	struct send_order order;
 	struct roomsetup_order room;
+	struct get_order get;
 	char **arguments; /* what follows the options of the command, argument_count of them and NULL */
 	int argument_count;
 };
@@ -91,6 +94,22 @@ static int run_join(struct request *request)
 	return join_room(&request->desk, request->arguments[0], request->takes_password);
 }
 
+static int run_get(struct request *request)
+{
+	struct get_order *order = &request->get;
+
+	order->wanted = request->arguments[0];
+	order->wait_ms = request->order.wait_ms;
+	return get_fetch(&request->desk, order);
+}
+
+static int check_get(struct request *request)
+{
+	if (request->get.path && strcasecmp(request->arguments[0], "all") == 0)
+		return program_refuse(request->program, "the path", request->get.path, "it is for one file");
+	return PROGRAM_FINE;
+}
+
 static int run_deliver(struct request *request)
 {
 	return send_deliver(&request->desk, request->once);
@@ -124,6 +143,12 @@ static const struct command commands[] = {
 	"jf:", 1, MATCHER_WORDS_MAX, false, .list = search_list},
     {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, false,
 	.list = watch_run},
+    {"get", "[-o PATH] [-w SECONDS] N|ID|all",
+	"fetch what is offered, to files/ or PATH; -w: wait for whoever offers it", "o:w:", 1, 1, true, .run = run_get,
+	.check = check_get},
+    {"withdraw", "N", "offer a file no more", "", 1, 1, true, .run_named = get_withdraw},
+    {"auto", "[NAME SIZE|off]", "fetch the files of somebody you know by itself while the menu runs, up to SIZE (16M)",
+	"", 0, 2, false, .run_joined = autofetch_set},
     {"fingerprint", "NAME", "the twelve groups of digits that the two of you compare", "", 1, 1, true,
 	.run_named = trust_fingerprint},
     {"verify", "NAME DIGITS", "compare them, or the six of NAME, and remember if they are the same", "", 2, 2, true,
@@ -229,6 +254,9 @@ static int take_option(struct request *request, int option, const char *argument
 		return status;
 	case 'k':
 		request->order.keep = true;
+		return PROGRAM_FINE;
+	case 'o':
+		request->get.path = optarg;
 		return PROGRAM_FINE;
 	case 'p':
 		request->takes_password = true;

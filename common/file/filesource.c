@@ -16,7 +16,7 @@ static int64_t to_ns(struct timespec time)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static int read_stamp(int fd, struct filestamp *stamp)
+int filesource_stat(int fd, struct filestamp *stamp)
 {
 	struct stat status;
 
@@ -38,7 +38,7 @@ static int read_stamp(int fd, struct filestamp *stamp)
 static int settle(int fd, struct filestamp *stamp)
 {
 	struct timespec now;
-	int rc = read_stamp(fd, stamp);
+	int rc = filesource_stat(fd, stamp);
 
 	for (int i = 0; rc == 0 && i < SETTLE_TRIES; i++) {
 		clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -46,7 +46,7 @@ static int settle(int fd, struct filestamp *stamp)
 		if (to_ns(now) > stamp->ctime_ns)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP_NS}, NULL);
-		rc = read_stamp(fd, stamp);
+		rc = filesource_stat(fd, stamp);
 	}
 	return rc;
 }
@@ -58,7 +58,7 @@ int filesource_open(const char *path, int *fd, struct filestamp *stamp)
 
 	if (opened < 0)
 		return errno;
-	rc = stamp ? settle(opened, &found) : read_stamp(opened, &found);
+	rc = stamp ? settle(opened, &found) : filesource_stat(opened, &found);
 	if (rc != 0) {
 		close(opened);
 		return rc;
@@ -73,7 +73,7 @@ int filesource_check(int fd, const struct filestamp *stamp)
 {
 	struct filestamp now;
 
-	if (read_stamp(fd, &now) != 0 || now.device != stamp->device || now.inode != stamp->inode ||
+	if (filesource_stat(fd, &now) != 0 || now.device != stamp->device || now.inode != stamp->inode ||
 	    now.bytes != stamp->bytes || now.mtime_ns != stamp->mtime_ns || now.ctime_ns != stamp->ctime_ns)
 		return ESTALE;
 	return 0;

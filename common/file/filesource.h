@@ -24,6 +24,9 @@ struct filesource {
  */
 int filesource_open(const char *path, int *fd, struct filestamp *stamp) __attribute__((warn_unused_result));
 
+/* What an open regular file is; the same errors. */
+int filesource_stat(int fd, struct filestamp *stamp) __attribute__((warn_unused_result));
+
 /* Whether an open file is what it was: 0, or ESTALE. */
 int filesource_check(int fd, const struct filestamp *stamp) __attribute__((warn_unused_result));
 

@@ -16,8 +16,8 @@
 static const char *const claim_members[] = {
     "peer", "last_seen", "username", "identity", "since", "left", "back", "rooms", "also", NULL};
 static const char *const own_members[] = {"self", "since", "accept", "reach", "known", "stranger", "identity", "pinned",
-    "address", "verified", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held", "left",
-    NULL};
+    "address", "verified", "auto", "muted", "blocked", "accepted", "room", "name", "state", "key", "line", "held",
+    "left", NULL};
 
 void peerscontent_format_time(int64_t time_ms, char text[static PEERSCONTENT_TIME_BYTES + 1])
 {

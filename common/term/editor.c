@@ -72,6 +72,8 @@ struct editor {
 	HistoryW *histories[2]; /* of commands and of messages */
 	/* Of the line that is read: */
 	HistoryW *history; /* or NULL */
+	char *const *status;
+	wchar_t *shown; /* of it, in a row above the question; or NULL */
 	wchar_t *question;
 	wchar_t *draft;	      /* what was typed before going back in the history */
 	int back;	      /* how many lines */
@@ -83,6 +85,7 @@ struct editor {
 	bool in_sequence;	/* the last key wants another */
 	bool has_news, resized; /* the line is to be shown anew */
 	bool at_home;		/* the line is hidden, and the cursor where it began */
+	bool is_ending;		/* what stands above it does not stay */
 	struct buffer line;
 };
 
@@ -202,6 +205,38 @@ static void advance(const wchar_t *at, const wchar_t *end, unsigned columns, uns
 	}
 }
 
+static bool has_status(const struct editor *editor)
+{
+	return *editor->status && **editor->status != '\0';
+}
+
+/* Draws the status where the line begins, which then begins below. */
+static void put_status(struct editor *editor)
+{
+	free(editor->shown);
+	editor->shown =
+	    has_status(editor) && !editor->is_ending ? widen(*editor->status, strlen(*editor->status)) : NULL;
+	if (!editor->shown)
+		return;
+	put_now(editor, *editor->status);
+	put_now(editor, "\r\n");
+}
+
+/* Goes back to where the status begins that was drawn. */
+static void go_above(struct editor *editor)
+{
+	unsigned rows = 1, column = 0;
+	struct winsize size;
+	char up[32];
+
+	if (!editor->shown)
+		return;
+	if (ioctl(editor->input->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		advance(editor->shown, editor->shown + wcslen(editor->shown), size.ws_col, &rows, &column);
+	snprintf(up, sizeof(up), "\r\033[%uA", rows);
+	put_now(editor, up);
+}
+
 /* For libedit: the question. If the line is hidden, what was collected comes first. */
 static wchar_t *get_question(EditLine *el)
 {
@@ -210,8 +245,10 @@ static wchar_t *get_question(EditLine *el)
 	if (editor->at_home) {
 		editor->at_home = false;
 		fflush(editor->out);
+		go_above(editor);
 		put_now(editor, CLEAR_BELOW);
 		console_flush(editor->console);
+		put_status(editor);
 	}
 	return editor->question;
 }
@@ -401,8 +438,8 @@ static bool pass(struct editor *editor, wchar_t *key)
 	case '\r':
 	case '\n':
 		take_rest(editor);
-		*key = '\n';
-		return true;
+		editor->ahead = L"\n";
+		return false;
 	case CTRL_C:
 		editor->emptied = true;
 		*key = CTRL_E;
@@ -442,7 +479,10 @@ static int get_key(EditLine *el, wchar_t *key)
 		int rc = 0;
 
 		if (editor->ahead && *editor->ahead != L'\0') {
-			*key = *editor->ahead++;
+			bool hides = *editor->ahead == L'\n' && has_status(editor) && !editor->is_ending;
+
+			editor->is_ending |= hides;
+			*key = hides ? WAKE : *editor->ahead++;
 			return 1;
 		}
 		if ((editor->has_news || editor->resized) && !editor->in_sequence) {
@@ -743,8 +783,9 @@ static enum lineinput_result conclude(struct editor *editor, const wchar_t *type
 }
 
 /* Begins a line with nothing of the last one. */
-static bool begin_line(struct editor *editor, const char *question, enum editor_kind kind)
+static bool begin_line(struct editor *editor, char *const *status, const char *question, enum editor_kind kind)
 {
+	editor->status = status;
 	editor->question = widen(question, strlen(question));
 	editor->history = kind == EDITOR_ANSWER ? NULL : editor->histories[kind];
 	libedit.el_wset(editor->el, EL_HIST, libedit.history_w, editor->history);
@@ -753,21 +794,23 @@ static bool begin_line(struct editor *editor, const char *question, enum editor_
 	editor->typed_bytes = 0;
 	editor->is_whole = editor->pasted = editor->too_long = editor->emptied = editor->stopped = false;
 	editor->in_sequence = editor->has_news = editor->resized = editor->at_home = false;
+	editor->is_ending = false;
 	return editor->question != NULL;
 }
 
-enum lineinput_result editor_read(struct editor *editor, const char *question, enum editor_kind kind, char **line,
-    size_t *len)
+enum lineinput_result editor_read(struct editor *editor, char *const *status, const char *question,
+    enum editor_kind kind, char **line, size_t *len)
 {
 	enum lineinput_result result = LINEINPUT_END;
 	const wchar_t *typed;
 	int count = 0;
 
-	if (begin_line(editor, question, kind)) {
+	if (begin_line(editor, status, question, kind)) {
 		reading = editor;
 		/* libedit would do this after the question, and what is typed between the two would be seen twice. */
 		libedit.el_wset(editor->el, EL_PREP_TERM, 1);
 		put_now(editor, BRACKETS_ON);
+		put_status(editor);
 		typed = libedit.el_wgets(editor->el, &count);
 		put_now(editor, BRACKETS_OFF);
 		reading = NULL;
@@ -776,7 +819,8 @@ enum lineinput_result editor_read(struct editor *editor, const char *question, e
 	buffer_wipe(&editor->paste);
 	free(editor->question);
 	free(editor->draft);
-	editor->question = editor->draft = NULL;
+	free(editor->shown);
+	editor->question = editor->draft = editor->shown = NULL;
 	return result;
 }
 
@@ -812,10 +856,11 @@ void editor_free(struct editor *editor)
 	(void)editor;
 }
 
-enum lineinput_result editor_read(struct editor *editor, const char *question, enum editor_kind kind, char **line,
-    size_t *len)
+enum lineinput_result editor_read(struct editor *editor, char *const *status, const char *question,
+    enum editor_kind kind, char **line, size_t *len)
 {
 	(void)editor;
+	(void)status;
 	(void)question;
 	(void)kind;
 	(void)line;

@@ -37,11 +37,12 @@ void editor_free(struct editor *editor);
 
 /*
  * Asks a question and waits for a line, as lineinput_read(). If the wait hook returns EAGAIN, what was collected on the
- * console is shown above the line, and the line anew, for a terminal of the size that it has by then. question is text of
- * our own or escaped.
+ * console is shown above the line, and the line anew, for a terminal of the size that it has by then. question
+ * and *status are text of our own or escaped; the latter is a row above the question, unless it is NULL or "", and may change
+ * meanwhile.
  */
-enum lineinput_result editor_read(struct editor *editor, const char *question, enum editor_kind kind, char **line,
-    size_t *len) __attribute__((warn_unused_result));
+enum lineinput_result editor_read(struct editor *editor, char *const *status, const char *question,
+    enum editor_kind kind, char **line, size_t *len) __attribute__((warn_unused_result));
 
 /* How many bytes of the last line stood before what was pasted into it; 0 if the terminal does not tell. */
 size_t editor_typed_bytes(const struct editor *editor);

@@ -138,6 +138,9 @@ static bool read_pin(const char *name, const json_t *object, struct pin *pin)
 		pin->since_s = 0;
 	pin->has_address = read_address(object, &pin->address);
 	pin->verified = json_is_true(json_object_get(object, "verified"));
+	pin->auto_bytes = json_integer_value(json_object_get(object, "auto"));
+	if (pin->auto_bytes < 0)
+		pin->auto_bytes = 0;
 	return true;
 }
 
@@ -352,6 +355,8 @@ json_t *pins_format(const struct pin *pin)
 		json_object_set_new(object, "address", json_string(address_format(pin->address, ip)));
 	if (pin->verified)
 		json_object_set_new(object, "verified", json_true());
+	if (pin->auto_bytes > 0)
+		json_object_set_new(object, "auto", json_integer(pin->auto_bytes));
 	put_wishes(object, pin->wishes);
 	return object;
 }

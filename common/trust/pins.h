@@ -38,9 +38,10 @@ struct pin {
 	uint8_t identity[IDENTITY_BYTES];
 	int64_t since_s; /* Unix time of pinning */
 	struct in_addr address;
-	bool has_address; /* address is where the identity was last proven */
-	bool verified;	  /* the user compared the fingerprint */
-	unsigned wishes;  /* bits of enum pins_wish, but PINS_ACCEPTED */
+	bool has_address;   /* address is where the identity was last proven */
+	bool verified;	    /* the user compared the fingerprint */
+	unsigned wishes;    /* bits of enum pins_wish, but PINS_ACCEPTED */
+	int64_t auto_bytes; /* files of theirs up to that size are fetched without being asked for; 0: none are */
 };
 
 /* Somebody who is not pinned and of whom the user wants something: the holder of an identity, or who has none. */

@@ -69,6 +69,12 @@ int framer_next(struct framer *framer, const char **object, size_t *len)
 	return EAGAIN;
 }
 
+const char *framer_rest(const struct framer *framer, size_t *len)
+{
+	*len = framer->pending.len - framer->handed_out;
+	return *len > 0 ? framer->pending.data + framer->handed_out : "";
+}
+
 bool framer_is_partial(const struct framer *framer)
 {
 	return framer->depth > 0;

@@ -37,6 +37,9 @@ int framer_push(struct framer *framer, const char *bytes, size_t len) __attribut
  */
 int framer_next(struct framer *framer, const char **object, size_t *len) __attribute__((warn_unused_result));
 
+/* What came behind the object that was handed out last, and may be none itself: *len bytes, valid until the next call. */
+const char *framer_rest(const struct framer *framer, size_t *len);
+
 /* Whether an object has begun and not ended. */
 bool framer_is_partial(const struct framer *framer);
 

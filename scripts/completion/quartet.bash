@@ -28,6 +28,7 @@ _quartet_command() {
 	search) options='-j -f' ;;
 	send) options='-m -w -k' ;;
 	deliver) options='-1' ;;
+	get) options='-o -w' ;;
 	esac
 	if [[ $word == *'#'* ]]; then
 		_quartet_rooms "$2" "$word"
@@ -35,7 +36,9 @@ _quartet_command() {
 	fi
 	case $command$before in
 	send-m) mapfile -t COMPREPLY < <(compgen -W 'secure plain classic' -- "$word") ;;
-	send-w | history-n | create-[cd] | deliver* | name* | reach* | rooms* | set* | unreach*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	send-w | history-n | create-[cd] | withdraw* | deliver* | name* | reach* | rooms* | set* | unreach*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	get-o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	get*) mapfile -t COMPREPLY < <(compgen -W "$options all" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$options $(_quartet_names "$2")" -- "$word") ;;
 	esac
 }
@@ -49,7 +52,7 @@ _quartet() {
 	responder) options+=' -s --strict -n -q --passphrase-fd' ;;
 	initiator)
 		options+=' -s --strict --passphrase-fd'
-		commands='users send history search watch deliver fingerprint verify trust distrust accept reject
+		commands='users send history search watch deliver get withdraw auto fingerprint verify trust distrust accept reject
 			block unblock mute unmute rooms room create join leave invite remove promote demote set reach unreach doctor name'
 		;;
 	esac

@@ -1,0 +1,435 @@
+#include "fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "call.h"
+#include "file/fileask.h"
+#include "file/filesource.h"
+#include "loop.h"
+#include "recipient.h"
+#include "store/chatlog.h"
+#include "store/lockedfile.h"
+#include "trust/verdict.h"
+
+/* Somebody who is busy is asked again after a moment, as long as that is. */
+#define BUSY_FIRST_MS 10
+#define BUSY_LONGEST_MS 640
+
+struct fetch {
+	const struct fetch_batch *batch;
+	int reports;
+	int64_t reported_ms; /* monotonic */
+	struct loop *loop;
+	struct chatlog *log;
+	/* Of the job that goes on: */
+	const struct fetch_job *job;
+	struct fetch_report report;
+	int shelf;
+	struct shelf_part part;
+	crypto_generichash_state hash; /* of what is there */
+};
+
+static void tell(struct fetch *fetch, enum fetch_outcome outcome, int error)
+{
+	struct fetch_report *report = &fetch->report;
+
+	report->outcome = outcome;
+	report->error = error;
+	report->bytes = fetch->part.bytes;
+	fetch->reported_ms = clock_monotonic_ms();
+	/* Less than PIPE_BUF: in one piece. Whoever does not read it any more has ended, and so will this process. */
+	if (write(fetch->reports, report, sizeof(*report)) < 0)
+		return;
+}
+
+static void tell_progress(struct fetch *fetch, enum fetch_outcome outcome)
+{
+	if (outcome != fetch->report.outcome || clock_monotonic_ms() - fetch->reported_ms >= FETCH_REPORT_MS)
+		tell(fetch, outcome, 0);
+}
+
+static int go_on_checking(void *context)
+{
+	tell_progress(context, FETCH_CHECKING);
+	return 0;
+}
+
+static void begin_hash(struct fetch *fetch)
+{
+	crypto_generichash_init(&fetch->hash, NULL, 0, FILE_HASH_BYTES);
+}
+
+/* The hash of all that is there. */
+static void get_hash(const struct fetch *fetch, uint8_t hash[static FILE_HASH_BYTES])
+{
+	crypto_generichash_state copy = fetch->hash;
+
+	crypto_generichash_final(&copy, hash, FILE_HASH_BYTES);
+}
+
+static int start_over(struct fetch *fetch)
+{
+	begin_hash(fetch);
+	return shelf_empty(&fetch->part);
+}
+
+/* Opens the shelf and the part, and hashes what is there. */
+static int open_part(struct fetch *fetch)
+{
+	const struct fetch_job *job = fetch->job;
+	uint8_t named[IDENTITY_BYTES + ENVELOPE_ID_BYTES], tag[SHELF_TAG_BYTES], digest[crypto_generichash_BYTES_MIN];
+	const char *name = job->file.name;
+	int rc = job->path ? shelf_open_path(job->path, &fetch->shelf, &name) : shelf_open(AT_FDCWD, &fetch->shelf);
+
+	if (rc != 0)
+		return rc;
+	memcpy(named, job->by, IDENTITY_BYTES);
+	memcpy(named + IDENTITY_BYTES, job->id, ENVELOPE_ID_BYTES);
+	crypto_generichash(digest, sizeof(digest), named, sizeof(named), NULL, 0);
+	memcpy(tag, digest, sizeof(tag));
+	begin_hash(fetch);
+	rc = shelf_open_part(fetch->shelf, name, job->file.bytes, tag, &fetch->part);
+	if (rc == 0 && fetch->part.bytes > 0)
+		rc = shelf_hash(fetch->part.fd, fetch->part.bytes, &fetch->hash, go_on_checking, fetch);
+	return rc;
+}
+
+/* Asks in a session, and waits for the answer. */
+static int ask(struct call *call, const struct fileask *ask)
+{
+	json_t *body = fileask_format(ask);
+	int rc = body ? call_pack_body(call, body) : ENOMEM;
+
+	json_decref(body);
+	if (rc == 0) {
+		call_send(call);
+		rc = call_await(call);
+	}
+	return rc;
+}
+
+static int ask_for_answer(struct call *call, const struct fileask *question)
+{
+	int rc = ask(call, question);
+
+	if (rc != 0)
+		return rc;
+	call_confirm(call);
+	return call_await(call);
+}
+
+static int dial(struct fetch *fetch, struct call *call, struct recipient *to, const struct fetch_source *source)
+{
+	*to = (struct recipient){.has_identity = true, .has_address = true, .address = source->address};
+	memcpy(to->identity, source->identity, sizeof(to->identity));
+	call_init(call, fetch->loop, CHATLOG_SECURE, to, fetch->batch->from, NULL, NULL);
+	call_open(call, fetch->batch->own, fetch->batch->username, "");
+	return call_await(call);
+}
+
+static struct fileask ask_of(const struct fetch *fetch)
+{
+	struct fileask ask = {0};
+
+	memcpy(ask.id, fetch->job->id, sizeof(ask.id));
+	return ask;
+}
+
+/* What somebody means who does not send it. */
+static enum fetch_outcome refusal_of(const struct envelope_receipt *receipt)
+{
+	if (receipt->status == ENVELOPE_NOT_NOW)
+		return FETCH_BUSY;
+	return strcmp(receipt->why, FILEASK_CHANGED) == 0 ? FETCH_CHANGED
+	       : strcmp(receipt->why, "blocked") == 0	  ? FETCH_BLOCKED
+							  : FETCH_GONE;
+}
+
+/* Receives the stream behind an answer into the part, up to its end: FETCH_RECEIVING, or what else. */
+static enum fetch_outcome receive(struct fetch *fetch, struct call *call, int *error)
+{
+	enum fetch_outcome outcome = FETCH_RECEIVING;
+	struct filestream stream = {0};
+	bool is_last = false;
+
+	*error = call_begin_stream(call, &stream);
+	while (*error == 0 && !is_last) {
+		const uint8_t *bytes;
+		size_t len;
+
+		outcome = FETCH_RECEIVING;
+		*error = filestream_receive(&stream, &bytes, &len, &is_last);
+		if (*error != 0)
+			break;
+		outcome = FETCH_FAILED;
+		*error = shelf_write(&fetch->part, bytes, len);
+		if (*error == 0 && fetch->job->file.has_hash)
+			crypto_generichash_update(&fetch->hash, bytes, len);
+		tell_progress(fetch, FETCH_RECEIVING);
+	}
+	call_end_stream(call, &stream);
+	if (*error == 0)
+		return FETCH_RECEIVING;
+	return *error == EFBIG ? FETCH_FALSE : outcome == FETCH_FAILED ? FETCH_FAILED : FETCH_BROKEN;
+}
+
+/* Asks for what is missing, and again while they are busy. Returns FETCH_RECEIVING if it comes. */
+static enum fetch_outcome ask_for_rest(struct fetch *fetch, struct call *call, int *error)
+{
+	struct fileask question = ask_of(fetch);
+	struct fileask_answer answer;
+	int64_t pause_ms = BUSY_FIRST_MS;
+
+	question.from = fetch->part.bytes;
+	question.has_prefix = question.from > 0;
+	get_hash(fetch, question.prefix);
+	for (;; pause_ms *= 2) {
+		*error = ask_for_answer(call, &question);
+		if (*error != 0)
+			return FETCH_BROKEN;
+		if (call->receipt.status != ENVELOPE_NOT_NOW || pause_ms > BUSY_LONGEST_MS)
+			break;
+		loop_pause(fetch->loop, pause_ms);
+	}
+	if (call->receipt.status == ENVELOPE_NO && strcmp(call->receipt.why, FILEASK_PREFIX) == 0)
+		return FETCH_CHECKING;
+	if (call->receipt.status != ENVELOPE_DONE)
+		return refusal_of(&call->receipt);
+	*error = fileask_parse_answer(call->answer, &answer);
+	if (*error != 0 || (answer.from != question.from && answer.from != 0))
+		return FETCH_BROKEN;
+	if (answer.bytes != fetch->job->file.bytes)
+		return FETCH_CHANGED;
+	if (answer.from != question.from)
+		*error = start_over(fetch);
+	return *error == 0 ? FETCH_RECEIVING : FETCH_FAILED;
+}
+
+/* Whether what came is all that was offered. */
+static bool is_genuine(const struct fetch *fetch)
+{
+	const struct fileoffer *file = &fetch->job->file;
+	uint8_t hash[FILE_HASH_BYTES];
+
+	get_hash(fetch, hash);
+	return fetch->part.bytes == file->bytes &&
+	       (!file->has_hash || sodium_memcmp(hash, file->hash, sizeof(hash)) == 0);
+}
+
+/*
+ * Asks somebody in a session, and receives what is missing. Returns FETCH_DONE if all is there, and FETCH_CHECKING if what was
+ * there is no beginning of it.
+ */
+static enum fetch_outcome fetch_rest(struct fetch *fetch, struct call *call, int *error)
+{
+	int64_t before;
+	enum fetch_outcome outcome = ask_for_rest(fetch, call, error);
+
+	if (outcome != FETCH_RECEIVING)
+		return outcome;
+	before = fetch->part.bytes;
+	outcome = receive(fetch, call, error);
+	if (outcome != FETCH_RECEIVING)
+		return outcome;
+	if (before > 0 && fetch->part.bytes == before && before < fetch->job->file.bytes)
+		return FETCH_CHECKING;
+	return is_genuine(fetch) ? FETCH_DONE : FETCH_FALSE;
+}
+
+/* Puts the file in its place, and writes that down. */
+static int keep(struct fetch *fetch)
+{
+	const struct fetch_job *job = fetch->job;
+	char *placed = fetch->report.placed, shelf[64], path[PATH_MAX];
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_STATE,
+	    .state = CHATLOG_FETCHED,
+	    .has_id = true,
+	    .has_identity = true,
+	    .number = job->number,
+	};
+	struct buffer line = {0};
+	ssize_t len;
+	int fd, rc = shelf_place(&fetch->part, job->path != NULL, placed);
+
+	if (rc != 0) {
+		placed[0] = '\0';
+		return rc;
+	}
+	snprintf(shelf, sizeof(shelf), "/proc/self/fd/%d", fetch->shelf);
+	len = readlink(shelf, path, sizeof(path));
+	if (len > 0 && (size_t)len + 1 + strlen(placed) < sizeof(path)) {
+		sprintf(path + len, "/%s", placed);
+		entry.source.path = path;
+		fd = openat(fetch->shelf, placed, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		entry.has_source =
+		    text_is_utf8(path, strlen(path)) && fd >= 0 && filesource_stat(fd, &entry.source.stamp) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	entry.time_ms = clock_wall_ms();
+	snprintf(entry.username, sizeof(entry.username), "%s",
+	    fetch->batch->username ? fetch->batch->username : VERDICT_NAMELESS);
+	memcpy(entry.id, job->id, sizeof(entry.id));
+	memcpy(entry.identity, fetch->batch->own->public, sizeof(entry.identity));
+	rc = chatlog_format(&line, &entry);
+	if (rc == 0)
+		rc = chatlog_append(fetch->log, line.data, line.len, 0);
+	buffer_free(&line);
+	return rc;
+}
+
+/* Tells somebody who knows of the offer that the file is here: in a session of its own. */
+static void tell_done(struct fetch *fetch, const struct fetch_source *source)
+{
+	struct fileask done = ask_of(fetch);
+	struct recipient to;
+	struct call call;
+
+	done.is_done = true;
+	if (dial(fetch, &call, &to, source) == 0)
+		(void)!ask_for_answer(&call, &done);
+	call_close(&call);
+}
+
+/* The file is in its place: tells who served it, and in a room its author. */
+static void thank(struct fetch *fetch, struct call *call, const struct fetch_source *source)
+{
+	const struct fetch_batch *batch = fetch->batch;
+	struct fileask done = ask_of(fetch);
+
+	done.is_done = true;
+	if (ask(call, &done) == 0) {
+		/* The end of the connection is the answer. */
+		call_finish(call);
+		(void)!call_await(call);
+	} else {
+		call_close(call);
+		tell_done(fetch, source);
+	}
+	for (size_t i = 0; i < batch->source_count; i++) {
+		if (&batch->sources[i] != source &&
+		    memcmp(batch->sources[i].identity, fetch->job->by, IDENTITY_BYTES) == 0)
+			tell_done(fetch, &batch->sources[i]);
+	}
+}
+
+/* Fetches from somebody what is missing; at the end the file is in its place. */
+static enum fetch_outcome fetch_from(struct fetch *fetch, const struct fetch_source *source, int *error)
+{
+	enum fetch_outcome outcome = FETCH_CHECKING;
+	struct recipient to;
+	struct call call;
+
+	memcpy(fetch->report.from, source->identity, sizeof(fetch->report.from));
+	for (int i = 0; i < 2 && outcome == FETCH_CHECKING; i++) {
+		/* What was there is no beginning of what they have. */
+		*error = i > 0 ? start_over(fetch) : 0;
+		if (*error != 0)
+			return FETCH_FAILED;
+		*error = dial(fetch, &call, &to, source);
+		outcome = *error == 0 ? fetch_rest(fetch, &call, error) : FETCH_UNREACHABLE;
+		if (outcome == FETCH_DONE) {
+			*error = keep(fetch);
+			/* Only the line is missing if it has a name. */
+			if (*error == 0 || fetch->report.placed[0] != '\0')
+				thank(fetch, &call, source);
+			else
+				outcome = FETCH_FAILED;
+		}
+		call_close(&call);
+	}
+	if (outcome == FETCH_CHECKING)
+		outcome = FETCH_FALSE;
+	if (outcome == FETCH_FALSE)
+		*error = start_over(fetch);
+	return outcome;
+}
+
+/* Whether somebody else may have it, or they later. */
+static bool is_final(enum fetch_outcome outcome)
+{
+	return outcome == FETCH_DONE || outcome == FETCH_FAILED;
+}
+
+static bool is_for_later(enum fetch_outcome outcome)
+{
+	return outcome == FETCH_UNREACHABLE || outcome == FETCH_BROKEN || outcome == FETCH_BUSY;
+}
+
+/* Asks one after the other, the offerer first. What they may have later counts more than that they do not have it. */
+static enum fetch_outcome fetch_from_any(struct fetch *fetch, int *error)
+{
+	const struct fetch_batch *batch = fetch->batch;
+	enum fetch_outcome outcome = FETCH_UNREACHABLE;
+	bool is_first = true;
+
+	*error = EHOSTUNREACH;
+	for (int turn = 0; turn < 2 && !is_final(outcome); turn++) {
+		for (size_t i = 0; i < batch->source_count && !is_final(outcome); i++) {
+			const struct fetch_source *source = &batch->sources[i];
+			enum fetch_outcome next;
+			int next_error = 0;
+
+			if ((memcmp(source->identity, fetch->job->by, IDENTITY_BYTES) == 0) != (turn == 0))
+				continue;
+			next = fetch_from(fetch, source, &next_error);
+			if (is_first || is_final(next) || (is_for_later(next) && !is_for_later(outcome))) {
+				outcome = next;
+				*error = next_error;
+			}
+			is_first = false;
+		}
+	}
+	return outcome;
+}
+
+static enum fetch_outcome fetch_job(struct fetch *fetch)
+{
+	enum fetch_outcome outcome;
+	int error;
+
+	fetch->shelf = fetch->part.fd = -1;
+	fetch->report.placed[0] = '\0';
+	tell(fetch, FETCH_CHECKING, 0);
+	error = open_part(fetch);
+	if (error == 0)
+		outcome = fetch_from_any(fetch, &error);
+	else
+		outcome = error == EBUSY ? FETCH_ELSEWHERE : FETCH_FAILED;
+	/* An empty one is of no use. */
+	if (fetch->part.fd >= 0 && (outcome == FETCH_CHANGED || fetch->part.bytes == 0))
+		shelf_discard(&fetch->part);
+	shelf_close_part(&fetch->part);
+	if (fetch->shelf >= 0)
+		close(fetch->shelf);
+	/* Whoever hears the last of it may end, and so end this process. */
+	tell(fetch, outcome, error);
+	return outcome;
+}
+
+void fetch_run(const struct fetch_batch *batch, int reports)
+{
+	struct fetch fetch = {
+	    .batch = batch,
+	    .reports = reports,
+	    .loop = loop_new(),
+	    .log = chatlog_new(AT_FDCWD, LOCKEDFILE_WAIT_MS),
+	};
+	bool goes_on = fetch.loop && fetch.log;
+
+	for (size_t i = 0; goes_on && i < batch->count; i++) {
+		fetch.job = &batch->jobs[i];
+		fetch.report.job = i;
+		goes_on = !is_for_later(fetch_job(&fetch));
+	}
+	chatlog_free(fetch.log);
+	loop_free(fetch.loop);
+}

@@ -1,0 +1,317 @@
+"""Get: fetching what others offer, with the tests' own peer on the other side."""
+
+import os
+import signal
+
+import pytest
+
+from files import CHUNK_BYTES, WRONG_STREAMS, Outgoing, Sharer, hash_of
+from protocol import Identity, to_base64
+from quartet import eventually, offer_entry, peer, pin
+
+BOB = "127.0.0.3"
+CONTENT = os.urandom(5 * CHUNK_BYTES + 1000)
+HALF = 3 * CHUNK_BYTES
+EDITING = {"TERM": "xterm", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def bob(namespace):
+    with Sharer(Identity(), "Bob", BOB) as sharer:
+        yield sharer
+
+
+@pytest.fixture
+def alice(alice, bob):
+    """Somebody who has heard Bob."""
+    alice.is_called("Alice")
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity.text)})
+    return alice
+
+
+def offer(user, bob, *files, **members):
+    """Has the user heard of these offers of Bob, with numbers from 1 on."""
+    user.write_log(*(offer_entry(file.name, file.offer["bytes"], number, id=to_base64(file.id),
+                                 identity=bob.identity.text, **members)
+                     for number, file in enumerate(files, start=1)))
+
+
+def stored(user):
+    """What lies in files/: contents by name."""
+    try:
+        return {name: user.path(f"files/{name}").read_bytes() for name in os.listdir(user.path("files"))}
+    except FileNotFoundError:
+        return {}
+
+
+def parts(user):
+    """The contents of what is not whole."""
+    return [content for name, content in stored(user).items() if name.endswith(".part")]
+
+
+def fetched(user):
+    return [entry for entry in user.log() if entry.get("state") == "fetched"]
+
+
+def breaks_off(content_bytes):
+    """Serves so many bytes, and goes away."""
+    def stream(out, content):
+        out.send(content[:content_bytes], final=False)
+        out.end()
+    return stream
+
+
+def get(user, *arguments, status=0):
+    """Runs it as a script does; what it says."""
+    return user.run("initiator", "get", *arguments, status=status).errors
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, len(CONTENT)])
+def test_a_file_is_fetched_and_both_know(alice, bob, size):
+    plan = bob.share("plan.pdf", CONTENT[:size])
+    offer(alice, bob, plan)
+    said = get(alice, "1")
+    assert said.startswith("Fetching 1 file ...\nplan.pdf is in files/ (")
+    assert stored(alice) == {"plan.pdf": CONTENT[:size]}
+    assert os.stat(alice.path("files")).st_mode & 0o777 == 0o700
+    assert os.stat(alice.path("files/plan.pdf")).st_mode & 0o777 == 0o600
+    entry, = fetched(alice)
+    assert entry["source"]["path"] == os.path.realpath(alice.path("files/plan.pdf"))
+    assert entry["source"]["inode"] == os.stat(alice.path("files/plan.pdf")).st_ino
+    assert (entry["number"], entry["id"], entry["identity"]) == (1, to_base64(plan.id), alice.identity().text)
+    assert plan.done == [alice.identity().text]
+    assert "here already" in get(alice, "1")
+    assert len(plan.asks) == 2
+
+
+def test_an_id_means_the_offer_too_and_a_path_its_place(alice, bob, tmp_path):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    place = tmp_path / "mine.pdf"
+    assert "mine.pdf is there (" in get(alice, "-o", str(place), to_base64(plan.id))
+    assert place.read_bytes() == CONTENT
+    assert fetched(alice)[0]["source"]["path"] == str(place)
+    assert "mine.pdf: File exists" in get(alice, "-o", str(place), "1", status=1)
+    assert place.read_bytes() == CONTENT
+
+
+def test_a_name_that_is_taken_is_left_alone(alice, bob):
+    plan, other = bob.share("plan.pdf", CONTENT), bob.share("plan.pdf", b"other")
+    offer(alice, bob, plan, other)
+    get(alice, "1")
+    assert "plan (1).pdf is in files/" in get(alice, "2")
+    assert stored(alice) == {"plan.pdf": CONTENT, "plan (1).pdf": b"other"}
+
+
+def test_what_is_not_offered_is_said_so(alice, bob):
+    offer(alice, bob, bob.share("plan.pdf", CONTENT))
+    for wanted in ("2", "0", "x", to_base64(os.urandom(16)), "99999999999999999999"):
+        assert "There is no offer" in get(alice, wanted, status=3)
+    mine = offer_entry("mine.pdf", 5, 2, direction="SENT", id=to_base64(os.urandom(16)), identity=bob.identity.text)
+    alice.write_log(mine)
+    assert "yourself" in get(alice, "2", status=3)
+    assert stored(alice) == {}
+
+
+@pytest.mark.parametrize("why, status, said", [
+    ("busy", 7, "Bob is busy with other files"),
+    ("changed", 6, "plan.pdf has changed at Bob since it was offered"),
+    ("no such file", 7, "Bob does not offer it any more"),
+    ("blocked", 7, "Bob refuses you"),
+])
+def test_a_refusal_is_told(alice, bob, why, status, said):
+    plan = bob.share("plan.pdf", CONTENT)
+    plan.why = why
+    offer(alice, bob, plan)
+    assert said in get(alice, "1", status=status)
+    assert stored(alice) == {}
+
+
+def test_who_cannot_be_reached_is_told_and_waited_for(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    alice.write_peers({})
+    nobody = Identity()
+    alice.write_log(offer_entry("gone.pdf", 7, 2, id=to_base64(os.urandom(16)), identity=nobody.text,
+                                username="Can", ip="127.0.0.9"))
+    assert "cannot reach" in get(alice, "2", status=4)
+    # From where it was offered, as long as nothing else is known.
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_a_part_is_kept_and_goes_on_from_there(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    plan.stream = breaks_off(HALF)
+    assert "broke off at Bob" in get(alice, "1", status=5)
+    assert parts(alice) == [CONTENT[:HALF]]
+    plan.stream = Outgoing.send
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert (plan.asks[-2]["from"], plan.asks[-2]["prefix"]) == (HALF, hash_of(CONTENT[:HALF]))
+
+
+def test_what_broke_off_goes_on_by_itself(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    streams = [breaks_off(CHUNK_BYTES), breaks_off(CHUNK_BYTES), Outgoing.send]
+    plan.stream = lambda out, content: streams.pop(0)(out, content)
+    said = get(alice, "-w", "60", "1")
+    assert said.count("it goes on by itself") == 1
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert [ask.get("from", 0) for ask in plan.asks if "done" not in ask] == [0, CHUNK_BYTES, 2 * CHUNK_BYTES]
+
+
+def test_another_beginning_is_thrown_away_and_all_is_fetched(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    plan.stream = breaks_off(HALF)
+    get(alice, "1", status=5)
+    plan.stream = Outgoing.send
+    name, = stored(alice)
+    alice.path(f"files/{name}").write_bytes(b"x" * HALF)
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+# What ends as nothing under the name: thrown away, or kept for the next time.
+THROWN_AWAY = ("more", "a byte more", "without end", "final early", "final at once")
+
+
+@pytest.mark.parametrize("kind", WRONG_STREAMS)
+def test_no_wrong_stream_ends_as_the_file(alice, bob, kind):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    plan.stream = WRONG_STREAMS[kind]
+    get(alice, "1", status=1 if kind in THROWN_AWAY else 5)
+    assert all(name.endswith(".part") for name in stored(alice))
+    assert all(CONTENT.startswith(part) for part in parts(alice))
+    assert not fetched(alice) and not plan.done
+    plan.stream = Outgoing.send
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_all_that_is_offered_is_fetched(alice, bob):
+    files = [bob.share(f"plan {number}.pdf", os.urandom(1024)) for number in range(40)]
+    offer(alice, bob, *files)
+    get(alice, "1")
+    said = get(alice, "all")
+    assert "And 29 more files are in files/" in said
+    assert stored(alice) == {file.name: file.content for file in files}
+    assert all(file.done == [alice.identity().text] for file in files)
+    assert "Everything that is offered is here" in get(alice, "all")
+
+
+def test_what_strangers_offer_waits_for_accept(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan, held=True)
+    assert "waits for Accept or Reject" in get(alice, "1", status=3)
+    alice.run("initiator", "accept", "Bob")
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_a_full_disk_keeps_what_came(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    plan.offer["bytes"] = 2 ** 60
+    alice.write_log(offer_entry("vast.bin", 2 ** 60, 2, id=to_base64(os.urandom(16)), identity=bob.identity.text))
+    assert "vast.bin cannot be stored: No space left on device" in get(alice, "2", status=1)
+
+
+def test_two_do_not_fetch_the_same(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    held = []
+
+    def stream(out, content):
+        out.send(content[:HALF], final=False)
+        held.append(out)
+    plan.stream = stream
+    first = alice.start("initiator", "get", "1", ready=False)
+    eventually(lambda: parts(alice) == [CONTENT[:HALF]])
+    assert "fetched by another program of yours" in get(alice, "1", status=1)
+    os.kill(first.pid, signal.SIGINT)
+    first.wait(5)
+    assert "what came is kept" in first.errors
+    assert parts(alice) == [CONTENT[:HALF]]
+
+
+def test_the_menu_goes_on_while_files_come(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    held = []
+
+    def stream(out, content):
+        out.send(content[:HALF], final=False)
+        held.append(out)
+    plan.stream = stream
+    menu = alice.initiator(terminal=True, environment=EDITING)
+    menu.ask("Get 1", r"plan\.pdf  \d+ %.*\n.*Users, Chat or History\? ")
+    eventually(lambda: parts(alice) == [CONTENT[:HALF]])
+    menu.ask("Users", r"Bob .*\n(.*\n)*.*plan\.pdf  \d+ %.*\n.*Users, Chat or History\? ")
+    said = len(menu.output)
+    menu.send_bytes(b"\x03")
+    menu.wait_for(r"Stopped: 1 file; what came is kept(.*\n)*.*Users, Chat or History\? ")
+    assert "%" not in menu.output[said:].partition("Stopped")[2]
+    assert parts(alice) == [CONTENT[:HALF]]
+    plan.stream = Outgoing.send
+    menu.ask("Get 1 as other.pdf", r"other\.pdf is in files/ \(")
+    eventually(lambda: stored(alice).get("other.pdf") == CONTENT)
+    menu.send("Quit")
+    menu.wait()
+
+
+def test_an_offer_is_withdrawn(alice, bob):
+    alice.write_log(offer_entry("mine.pdf", 5, 1, direction="SENT", id=to_base64(bytes(16)),
+                                identity=bob.identity.text))
+    offer(alice, bob)
+    alice.run("initiator", "withdraw", "1")
+    entry = alice.log()[-1]
+    assert (entry["state"], entry["number"], entry["identity"]) == ("withdrawn", 1, alice.identity().text)
+    plan = bob.share("plan.pdf", CONTENT)
+    alice.write_log(offer_entry("plan.pdf", 5, 2, id=to_base64(plan.id), identity=bob.identity.text))
+    assert "by somebody else" in alice.run("initiator", "withdraw", "2", status=3).errors
+    assert "no offer" in alice.run("initiator", "withdraw", "3", status=3).errors
+
+
+def test_what_is_withdrawn_is_not_sent_any_more(alice, bob):
+    nobody = Identity()
+    mine = offer_entry("mine.pdf", 5, 1, direction="QUEUED", id=to_base64(bytes(16)), identity=nobody.text,
+                       username="Can", ip="127.0.0.9")
+    alice.write_log(mine)
+    alice.run("initiator", "withdraw", "1")
+    assert [entry.get("state") for entry in alice.log()][1:3] == ["withdrawn", "dropped"]
+
+
+def test_files_of_somebody_known_come_by_themselves(alice, bob):
+    small, large = bob.share("small.pdf", CONTENT), bob.share("large.pdf", CONTENT + CONTENT)
+    old = bob.share("old.pdf", CONTENT)
+    assert "not known to you" in alice.run("initiator", "auto", "Bob", "400k", status=1).errors
+    alice.pin(Bob=pin(bob.identity.text, address=BOB))
+    alice.run("initiator", "auto", "Bob", "400k")
+    assert alice.known()["Bob"]["auto"] == 400_000
+    now = [offer_entry(file.name, len(file.content), number, id=to_base64(file.id), identity=bob.identity.text,
+                       time_utc=time)
+           for file, number, time in ((old, 1, "2020-01-01T00:00:00.000Z"), (large, 2, None), (small, 3, None))
+           for time in [time or moment()]]
+    alice.write_log(*now)
+    menu = alice.start("initiator", terminal=True)
+    eventually(lambda: stored(alice) == {"small.pdf": CONTENT})
+    later = bob.share("later.pdf", CONTENT)
+    alice.write_log(offer_entry("later.pdf", len(CONTENT), 4, id=to_base64(later.id), identity=bob.identity.text,
+                                time_utc=moment()))
+    eventually(lambda: stored(alice) == {"small.pdf": CONTENT, "later.pdf": CONTENT})
+    menu.ask("Auto", "Bob: files up to 400 kB come by themselves")
+    menu.ask("Auto Bob off", "Nobody's files come by themselves")
+    assert "auto" not in alice.known()["Bob"]
+    menu.send("Quit")
+    menu.wait()
+
+
+def moment():
+    """Now, as chat.log has it."""
+    import datetime
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
