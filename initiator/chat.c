@@ -379,7 +379,8 @@ static int chat_with_room(struct desk *desk, struct chat_way *way)
 	fault = message_fault(line, len, prompt->plain, prompt->pasted);
 	if (fault)
 		wording_put_unfit(desk->console, fault);
-	return fault ? PROGRAM_FAILED : room_say(desk, &way->to, line, len);
+	return fault ? PROGRAM_FAILED
+		     : room_say(desk, &way->to, &(struct envelope_content){.text = line, .text_len = len}, NULL);
 }
 
 int chat_run(struct desk *desk, const char *name)

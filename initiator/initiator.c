@@ -23,6 +23,7 @@
 #include "links.h"
 #include "listing.h"
 #include "net/address.h"
+#include "offering.h"
 #include "passphrase.h"
 #include "people.h"
 #include "room.h"
@@ -98,6 +99,7 @@ static const struct command commands[] = {
     {"@NAME", "TEXT", "send one message at once, securely if the user has an identity", 0, talk_send},
     {"r", "TEXT", "the same, to whoever wrote last", 0, talk_reply},
     {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
+    {"Send", "FILE to NAME", "offer a file to a user or a room: who wants it fetches it", 0, offering_run},
     {"Get", "N|all", "fetch a file that is offered; as NAME behind it: under that name", 1, get_run},
     {"Withdraw", "N", "offer a file no more", 1, get_withdraw},
     {"Auto", "[NAME SIZE|off]", "fetch the files of somebody you know by itself, up to SIZE (16M)", 0, autofetch_set},

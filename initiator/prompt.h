@@ -23,6 +23,7 @@ enum prompt_wants {
 	PROMPT_COMMAND,
 	PROMPT_NAME,
 	PROMPT_ROOM,
+	PROMPT_FILE,
 	PROMPT_MODE, /* "secure or unsecure?" */
 	PROMPT_TALK, /* a message, or what is done between messages */
 };

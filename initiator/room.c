@@ -268,16 +268,17 @@ int room_reject(struct desk *desk, const char *name)
 	return status;
 }
 
-int room_say(struct desk *desk, const struct recipient *to, const char *text, size_t len)
+int room_say(struct desk *desk, const struct recipient *to, const struct envelope_content *content, uint8_t *id)
 {
 	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room = rooms ? rooms_find(rooms, to->room) : NULL;
-	uint8_t id[ENVELOPE_ID_BYTES];
-	int rc =
-	    room ? roomtalk_say(rooms, room, &(struct envelope_content){.text = text, .text_len = len}, id) : ENOENT;
+	uint8_t queued[ENVELOPE_ID_BYTES];
+	int rc = room ? roomtalk_say(rooms, room, content, queued) : ENOENT;
 
+	if (rc == 0 && id)
+		memcpy(id, queued, sizeof(queued));
 	if (rc == 0 || !rooms)
-		return rc == 0 ? desk_conclude(desk, id) : PROGRAM_FAILED;
+		return rc == 0 ? desk_conclude(desk, queued) : PROGRAM_FAILED;
 	console_put_styled(desk->console, CONSOLE_BAD, "Nothing was sent to");
 	console_put(desk->console, " ");
 	roomview_put_plain_name(desk->console, CONSOLE_NORMAL, to->username + 1);

@@ -23,8 +23,8 @@ int room_remove(struct desk *desk, const char *typed);
 int room_promote(struct desk *desk, const char *typed);
 int room_demote(struct desk *desk, const char *typed);
 
-/* Says something in a room that was found: it is queued for all members. */
-int room_say(struct desk *desk, const struct recipient *to, const char *text, size_t len);
+/* Says something in a room that was found: it is queued for all members. Unless id is NULL, it becomes that of what was queued. */
+int room_say(struct desk *desk, const struct recipient *to, const struct envelope_content *content, uint8_t *id);
 
 typedef int room_edit(const struct room *room, struct roomdraft *draft, void *context);
 

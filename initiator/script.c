@@ -58,6 +58,18 @@ static int check_send(struct request *request)
 	struct send_order *order = &request->order;
 
 	order->name = request->arguments[0];
+	if (order->file && request->argument_count > 1)
+		return program_refuse(request->program, "with -f there is no text:", request->arguments[1], NULL);
+	if (order->file && strcmp(order->file, "-") == 0 && !order->file_name)
+		return program_refuse(request->program, "something is missing after -f -:", "-N NAME", NULL);
+	if (!order->file && order->file_name)
+		return program_refuse(request->program, "-N names a file, and there is no -f:", order->file_name, NULL);
+	if (order->file && order->has_mode && order->mode != CHATLOG_SECURE)
+		return program_refuse(request->program, "a file goes in a secure session, and not",
+		    chatlog_mode_word(order->mode), NULL);
+	if (order->file && strcasecmp(order->name, BROADCAST_NAME) == 0)
+		return program_refuse(request->program, "a file goes to a user or a room, and not to", order->name,
+		    NULL);
 	if (request->argument_count > 1 && strcmp(request->arguments[1], "-") != 0)
 		order->text = request->arguments[1];
 	if (order->has_mode && order->mode != CHATLOG_SECURE && order->keep)
@@ -131,10 +143,11 @@ static int run_verify(struct request *request)
 static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, false,
 	.list = users_list},
-    {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] NAME [TEXT]",
+    {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] [-f FILE] [-N NAME] NAME [TEXT]",
 	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME;\n"
-	"                        to '#lab', or @all who are here, it is kept for whoever cannot be reached",
-	"m:w:k", 1, 2, true, .run = run_send, .check = check_send},
+	"                        to '#lab', or @all who are here, it is kept for whoever cannot be reached;\n"
+	"                        -f offers a file (- is the input) as NAME, and then -w waits until it is fetched",
+	"m:w:kf:N:", 1, 2, true, .run = run_send, .check = check_send},
     {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, true,
 	.run = run_deliver},
     {"history", "[-j] [-n N] [NAME]", "what was said, the newest N, or with NAME", "jn:", 0, 1, false,
@@ -244,7 +257,10 @@ static int take_option(struct request *request, int option, const char *argument
 	case 'n':
 		return read_number(request, "the number of messages", HISTORY_MAX, &request->wish.newest);
 	case 'f':
-		request->wish.whom = optarg;
+		request->wish.whom = request->order.file = optarg;
+		return PROGRAM_FINE;
+	case 'N':
+		request->order.file_name = optarg;
 		return PROGRAM_FINE;
 	case 'm':
 		return read_mode(request);

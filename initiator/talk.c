@@ -14,6 +14,7 @@
 #include "history.h"
 #include "message.h"
 #include "net/address.h"
+#include "offering.h"
 #include "room.h"
 #include "search.h"
 #include "store/chatreader.h"
@@ -35,16 +36,16 @@ struct talk {
 static int send_checked(struct talk *talk, const char *text, size_t len)
 {
 	struct desk *desk = talk->desk;
+	struct envelope_content content = {.text = text, .text_len = len};
 	bool is_secure = talk->way.mode == CHATLOG_SECURE;
 	int rc, status;
 
 	buffer_wipe(&talk->failed);
 	if (talk->way.to.is_room)
-		return room_say(desk, &talk->way.to, text, len);
+		return room_say(desk, &talk->way.to, &content, NULL);
 	if (is_secure && desk->prompt.terminal && desk->talks_with && talk->way.number[0] == '\0') {
 		/* While the next is typed; what becomes of it is told by the desk. */
-		rc = delivery_queue(desk->delivery, &talk->way.to,
-		    &(struct envelope_content){.text = text, .text_len = len}, 0, NULL);
+		rc = delivery_queue(desk->delivery, &talk->way.to, &content, 0, NULL);
 		if (rc != 0)
 			wording_put_unqueued(desk->console, &talk->way.to, rc);
 		return rc == 0 ? PROGRAM_FINE : PROGRAM_FAILED;
@@ -73,6 +74,7 @@ static const char help[] =
     "  /users           who is there\n"
     "  /history [N]     what was said with this user\n"
     "  /search WORDS    of that, the messages with all the words\n"
+    "  /send FILE       offer a file\n"
     "  /retry           send again what could not be sent last\n"
     "  @NAME TEXT       one message to somebody else\n"
     "  //TEXT, @@TEXT   a message that begins with a slash or an @ (so does a space before it)\n";
@@ -119,6 +121,8 @@ static int run_word(struct talk *talk, char *line)
 		console_put_styled(console, CONSOLE_WARNING, "Search for what? /search WORDS\n");
 		return PROGRAM_FAILED;
 	}
+	if (strcmp(line, "/send") == 0)
+		return offering_send(talk->desk, &talk->way.to, argument);
 	if (strcmp(line, "/retry") == 0)
 		return run_retry(talk);
 	if (strcmp(line, "/help") == 0) {

@@ -10,7 +10,9 @@
 #include "desk.h"
 
 /* What is done between messages, for completion. */
-#define TALK_WORDS "/end", "/help", "/history", "/retry", "/search", "/users"
+#define TALK_WORDS "/end", "/help", "/history", "/retry", "/search", "/send", "/users"
+/* Before a file. */
+#define TALK_SEND "/send "
 
 /* The command Talk: asks what Chat asks, once; then every line is sent, until /end or the end of the input. */
 int talk_run(struct desk *desk, const char *name);

@@ -13,7 +13,6 @@
 
 /* So much is left to the disk at once, which has the more to do in the end, and so often the room on it is looked at. */
 #define WRITE_BACK_BYTES (8 * 1024 * 1024)
-#define HASHED_BYTES (256 * 1024)
 #define NUMBER_MAX 999
 
 /* Whether a directory may be stored in. A sticky one of the super-user, as /tmp, only if the user chose it. */
@@ -178,11 +177,11 @@ void shelf_discard(struct shelf_part *part)
 
 int shelf_hash(int fd, int64_t bytes, crypto_generichash_state *hash, shelf_goes_on *goes_on, void *context)
 {
-	uint8_t *chunk = malloc(HASHED_BYTES);
+	uint8_t *chunk = malloc(SHELF_HASHED_BYTES);
 	int rc = chunk ? 0 : ENOMEM;
 
 	for (int64_t at = 0; rc == 0 && at < bytes;) {
-		size_t wanted = bytes - at < HASHED_BYTES ? (size_t)(bytes - at) : HASHED_BYTES;
+		size_t wanted = bytes - at < SHELF_HASHED_BYTES ? (size_t)(bytes - at) : SHELF_HASHED_BYTES;
 		ssize_t got = pread(fd, chunk, wanted, at);
 
 		if (got > 0) {

@@ -72,7 +72,8 @@ int shelf_place(struct shelf_part *part, bool exactly, char placed[static SHELF_
 void shelf_close_part(struct shelf_part *part);
 void shelf_discard(struct shelf_part *part);
 
-/* Called now and then; hashing ends with its result unless that is 0. */
+/* Called after so many bytes, and at the end; hashing ends with its result unless that is 0. */
+#define SHELF_HASHED_BYTES (256 * 1024)
 typedef int shelf_goes_on(void *context);
 
 /*

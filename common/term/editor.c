@@ -591,7 +591,8 @@ static unsigned char use(struct editor *editor, const struct buffer *before, str
 		return CC_REDISPLAY;
 	}
 	replace(editor, before, words->begin, words->list[0], same);
-	if (words->count == 1)
+	/* In a directory something else follows. */
+	if (words->count == 1 && words->list[0][strlen(words->list[0]) - 1] != '/')
 		libedit.el_winsertstr(editor->el, L" ");
 	return CC_REFRESH;
 }

@@ -26,7 +26,7 @@ _quartet_command() {
 	join) options='-p' ;;
 	history) options='-j -n' ;;
 	search) options='-j -f' ;;
-	send) options='-m -w -k' ;;
+	send) options='-m -w -k -f -N' ;;
 	deliver) options='-1' ;;
 	get) options='-o -w' ;;
 	esac
@@ -36,8 +36,8 @@ _quartet_command() {
 	fi
 	case $command$before in
 	send-m) mapfile -t COMPREPLY < <(compgen -W 'secure plain classic' -- "$word") ;;
-	send-w | history-n | create-[cd] | withdraw* | deliver* | name* | reach* | rooms* | set* | unreach*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
-	get-o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	send-[wN] | history-n | create-[cd] | withdraw* | deliver* | name* | reach* | rooms* | set* | unreach*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+	send-f | get-o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	get*) mapfile -t COMPREPLY < <(compgen -W "$options all" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$options $(_quartet_names "$2")" -- "$word") ;;
 	esac

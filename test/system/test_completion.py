@@ -36,7 +36,7 @@ def complete(user, *words):
 def table(alice):
     """The commands for scripts as -h has them, with the options of each."""
     shown = alice.run("initiator", "-h").output.partition("asks nothing")[2]
-    return {name: re.findall(r"-[a-z1]\b", usage)
+    return {name: re.findall(r"-[a-zN1]\b", usage)
             for name, usage in re.findall(r"^  ([a-z]+) ((?:'#lab' |\[.*?\] |[A-Z]+\.* )*)", shown, re.MULTILINE)}
 
 
