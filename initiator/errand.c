@@ -49,23 +49,13 @@ void errand_end(struct errand *errand)
 	sodium_memzero(errand, sizeof(*errand));
 }
 
-static json_t *record_of(const char *text, size_t len, const uint8_t *signature)
-{
-	struct signedtext record = {.text = text, .len = len};
-
-	memcpy(record.signature, signature, sizeof(record.signature));
-	return signedtext_to_json(&record);
-}
-
 /* Whether the other side is a member of the state that was queued, and may have its key. */
 static bool is_for(const struct errand *errand, const struct chatlog_entry *entry)
 {
 	struct roomstate *state;
-	const char *why;
 	bool is_member;
 
-	if (!entry->has_key ||
-	    roomstate_read(entry->signed_text, entry->signed_len, entry->signature, &state, &why) != 0)
+	if (!entry->has_key || roomstate_read(&entry->signed_text, &state) != 0)
 		return false;
 	is_member = roomstate_find_member(state, errand->to) >= 0;
 	roomstate_release(state);
@@ -84,7 +74,7 @@ int errand_begin(struct errand *errand, struct rooms *rooms, const struct chatlo
 	errand->has_key = !errand->is_saying && is_for(errand, entry);
 	if (errand->has_key)
 		memcpy(errand->key, entry->key, sizeof(errand->key));
-	errand->record = record_of(entry->signed_text, entry->signed_len, entry->signature);
+	errand->record = signedtext_to_json(&entry->signed_text);
 	return errand->record ? 0 : ENOMEM;
 }
 
@@ -190,8 +180,7 @@ int errand_next(struct errand *errand, json_t **body, const char **why)
 static int add_gift(struct errand *errand, const struct room *room, const struct roomstate *state)
 {
 	const uint8_t *key = roomstate_find_member(state, errand->to) >= 0 ? room_key(room, state->id) : NULL;
-	struct errand_state gift = {
-	    .record = record_of(state->text, state->text_len, state->signature), .has_key = key != NULL};
+	struct errand_state gift = {.record = signedtext_to_json(&state->text), .has_key = key != NULL};
 	int rc;
 
 	if (!gift.record || !signedtext_of_json(gift.record, &gift.text))

@@ -150,11 +150,9 @@ static bool take_state(struct joining *joining, const struct ask_answer *answer,
 	struct roomacts_offer offer = {.text = answer->state, .key = answer->has_key ? answer->key : NULL};
 	struct rooms *rooms = desk_start_rooms(joining->desk);
 	struct roomstate *state = NULL;
-	const char *why;
 	bool is_in;
 
-	if (!rooms || !offer.text.text ||
-	    roomstate_parse(offer.text.text, offer.text.len, offer.text.signature, &state, &why) != 0)
+	if (!rooms || !offer.text.text || roomstate_parse(&offer.text, &state) != 0)
 		return false;
 	is_in = memcmp(state->room, joining->room.id, ROOM_ID_BYTES) == 0 &&
 		roomstate_find_member(state, desk_identity(joining->desk)) >= 0;

@@ -40,7 +40,8 @@ int room_tell_unchanged(const struct desk *desk, const struct rooms *rooms, cons
 	console_put(desk->console, " %s",
 	    rc == EUSERS   ? "you are in " TEXT_OF(ROOMS_MAX) " rooms already"
 	    : rc == ENOENT ? "the room is not there any more"
-			   : why);
+	    : why	   ? why
+			   : "that is more than a room may have");
 	if (rc == EPERM && room)
 		put_admins(desk, rooms, room->head, why);
 	console_put(desk->console, ".\n");

@@ -306,14 +306,13 @@ static int make(struct desk *desk, struct making *making, struct lobby_room *fou
 {
 	struct rooms *rooms = desk_start_rooms(desk);
 	struct room *room;
-	const char *why = NULL;
 	int status = PROGRAM_FINE, rc;
 
 	if (!rooms)
 		return PROGRAM_FAILED;
-	rc = roomacts_create(rooms, found->name, edit_first, making, &room, &why);
+	rc = roomacts_create(rooms, found->name, edit_first, making, &room);
 	if (rc != 0)
-		return room_tell_unchanged(desk, rooms, NULL, rc, why);
+		return room_tell_unchanged(desk, rooms, NULL, rc, NULL);
 	memcpy(found->id, room->id, sizeof(found->id));
 	if (making->order->has_password && !roomsetup_make_lock(desk, found->id, password, making->lock))
 		return PROGRAM_FAILED;

@@ -161,10 +161,9 @@ static struct ask_answer own_head(const struct room *room)
 
 static struct ask_answer state_for(const struct room *room, const struct roomstate *state, const uint8_t *asker)
 {
-	struct ask_answer answer = {.state = {.text = state->text, .len = state->text_len}};
+	struct ask_answer answer = {.state = state->text};
 	const uint8_t *key = roomstate_find_member(state, asker) >= 0 ? room_key(room, state->id) : NULL;
 
-	memcpy(answer.state.signature, state->signature, sizeof(state->signature));
 	answer.has_key = key != NULL;
 	if (key)
 		memcpy(answer.key, key, sizeof(answer.key));
@@ -280,12 +279,11 @@ static bool is_of_asked(const struct answerer *answerer, const struct message *m
     bool *invites)
 {
 	struct roomstate *state;
-	const char *why;
 	bool is_of;
 	int place;
 
 	*invites = false;
-	if (roomstate_read(ask->state.text, ask->state.len, ask->state.signature, &state, &why) != 0)
+	if (roomstate_read(&ask->state, &state) != 0)
 		return false;
 	is_of = memcmp(state->room, ask->room, sizeof(state->room)) == 0;
 	place = roomstate_find_member(state, answerer->key->identity.public);
@@ -351,16 +349,12 @@ static int add_saying(const struct answerer *answerer, const struct room *room, 
     struct ask_answer *given)
 {
 	struct chatlog_entry entry;
-	struct signedtext text;
 	int rc = chatlog_read_at(answerer->dir, saying->offset, &entry);
 
 	if (rc != 0)
 		return rc == ENOMEM ? ENOMEM : 0;
-	if (entry.kind == CHATLOG_MESSAGE && entry.has_room && memcmp(entry.room, room->id, sizeof(room->id)) == 0) {
-		text = (struct signedtext){.text = entry.signed_text, .len = entry.signed_len};
-		memcpy(text.signature, entry.signature, sizeof(text.signature));
-		rc = ask_add_saying(given, &text);
-	}
+	if (entry.kind == CHATLOG_MESSAGE && entry.has_room && memcmp(entry.room, room->id, sizeof(room->id)) == 0)
+		rc = ask_add_saying(given, &entry.signed_text);
 	chatlog_entry_free(&entry);
 	return rc;
 }

@@ -107,9 +107,9 @@ json_t *jsontext_parse(const char *text, size_t len, const char **why)
 	return parse(text, len, 0, why);
 }
 
-json_t *jsontext_parse_strictly(const char *text, size_t len, const char **why)
+json_t *jsontext_parse_strictly(const char *text, size_t len)
 {
-	return parse(text, len, JSON_REJECT_DUPLICATES, why);
+	return parse(text, len, JSON_REJECT_DUPLICATES, NULL);
 }
 
 bool jsontext_get_string(const json_t *object, const char *name, const char **text, size_t *len)

@@ -28,7 +28,7 @@ void jsontext_on_exhaustion(void (*handler)(void));
 json_t *jsontext_parse(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
 
 /* The same for what is signed and passed on, which everybody must read in one way: no member may stand there twice. */
-json_t *jsontext_parse_strictly(const char *text, size_t len, const char **why) __attribute__((warn_unused_result));
+json_t *jsontext_parse_strictly(const char *text, size_t len) __attribute__((warn_unused_result));
 
 /*
  * The string member name of object: *text lives as long as the member, *len excludes the NUL that follows it. Returns

@@ -104,7 +104,6 @@ static int log_state(struct rooms *rooms, struct room *room, const struct roomst
 	    .has_id = true,
 	    .has_room = true,
 	    .signed_text = state->text,
-	    .signed_len = state->text_len,
 	    .to = to && to->count > 0 ? to->list : NULL,
 	    .to_count = to ? to->count : 0,
 	    .has_key = key != NULL,
@@ -116,7 +115,6 @@ static int log_state(struct rooms *rooms, struct room *room, const struct roomst
 
 	memcpy(entry.id, state->id, sizeof(entry.id));
 	memcpy(entry.room, room->id, sizeof(entry.room));
-	memcpy(entry.signature, state->signature, sizeof(entry.signature));
 	if (key)
 		memcpy(entry.key, key, sizeof(entry.key));
 	rc = chatlog_format(&lines, &entry);
@@ -173,12 +171,12 @@ static int log_states(struct rooms *rooms, struct room *room, size_t from, const
 
 /* Signs a draft with a new key; EINVAL if it is beyond the limits. */
 static int sign(const struct rooms *rooms, const struct roomdraft *draft, uint8_t key[static ROOM_KEY_BYTES],
-    struct roomstate **state, const char **why)
+    struct roomstate **state)
 {
 	int rc;
 
 	randombytes_buf(key, ROOM_KEY_BYTES);
-	rc = roomdraft_sign(draft, rooms->own, key, clock_wall_ms(), state, why);
+	rc = roomdraft_sign(draft, rooms->own, key, clock_wall_ms(), state);
 	return rc == EBADMSG ? EINVAL : rc;
 }
 
@@ -214,7 +212,7 @@ static int begin_room(struct rooms *rooms, struct room **room, struct roomstate 
 }
 
 int roomacts_create(struct rooms *rooms, const char *name, int (*edit)(struct roomdraft *draft, void *context),
-    void *context, struct room **room, const char **why)
+    void *context, struct room **room)
 {
 	struct roomdraft *draft = malloc(sizeof(*draft));
 	const char *username = peersfile_username(rooms->file);
@@ -228,7 +226,7 @@ int roomacts_create(struct rooms *rooms, const char *name, int (*edit)(struct ro
 	roomdraft_begin_room(draft, rooms->own->public, username ? username : "unknown", name);
 	rc = edit ? edit(draft, context) : 0;
 	if (rc == 0)
-		rc = sign(rooms, draft, key, &state, why);
+		rc = sign(rooms, draft, key, &state);
 	if (rc == 0)
 		rc = rooms_begin(rooms);
 	if (rc == 0)
@@ -260,7 +258,7 @@ static int make_next(struct rooms *rooms, struct room *room,
 		rc = EPERM;
 	}
 	if (rc == 0)
-		rc = sign(rooms, draft, key, state, why);
+		rc = sign(rooms, draft, key, state);
 	if (rc == 0 && (rc = room_add_key(room, *state, key)) != 0)
 		roomstate_release(*state);
 	sodium_memzero(key, sizeof(key));
@@ -326,12 +324,8 @@ static int take_root(struct rooms *rooms, struct room *room, struct roomstate *s
 	struct room_recipients to = {0};
 	int rc;
 
-	if (!offer->key)
-		offer->why = "the key is missing";
-	/* Nobody could leave it. */
-	else if (state->n > ROOM_NUMBER_MAX / 2)
-		offer->why = "its number is too high";
-	if (offer->why)
+	/* Nobody could leave one with a higher number. */
+	if (!offer->key || state->n > ROOM_NUMBER_MAX / 2)
 		return 0;
 	add_others(rooms, &to, state, source);
 	rc = begin_room(rooms, &room, state, offer->key, &to, source == ROOMACTS_TOLD_BY_STRANGER);
@@ -384,7 +378,7 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 	struct roomstate *before = roomstate_hold(room->head);
 	bool had_key = room_key(room, before->id);
 	size_t from = roomtree_count(room->tree);
-	enum roomrule rule = ROOMRULE_NONE;
+	enum roomrule rule;
 	struct room_recipients to = {0};
 	int rc = 0;
 
@@ -403,8 +397,6 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 		rc = log_states(rooms, room, from, before, &to);
 	else if (offer->verdict == ROOMTREE_APART && is_news(room, state))
 		rc = tell_apart(rooms, room, state->by);
-	if (rule != ROOMRULE_NONE)
-		offer->why = roomrule_words(rule);
 	roomstate_release(before);
 	return rc;
 }
@@ -423,14 +415,8 @@ static int take_by_rules(struct rooms *rooms, struct room *room, struct roomstat
 		return rc;
 	if (offer->key)
 		roomstate_secret(offer->key, secret);
-	if (offer->key && memcmp(secret, state->secret, sizeof(secret)) != 0) {
-		offer->why = "the key is another";
+	if ((offer->key && memcmp(secret, state->secret, sizeof(secret)) != 0) || (!room && place < 0))
 		return 0;
-	}
-	if (!room && place < 0) {
-		offer->why = "not a member";
-		return 0;
-	}
 	verdict = room ? roomtree_judge(room->tree, state, &rule) : ROOMTREE_APART;
 	/* States of a membership that has ended bring nobody back. */
 	if ((verdict == ROOMTREE_APART || verdict == ROOMTREE_WAITS) && place >= 0 &&
@@ -450,10 +436,8 @@ static int take_state(struct rooms *rooms, struct roomstate *state, struct rooma
 	/* The user may have accepted it meanwhile. */
 	if (source == ROOMACTS_INVITED && !(room && room->is_held))
 		source = ROOMACTS_TOLD;
-	if (!was_in && source == ROOMACTS_ANSWERED) {
-		offer->why = "not a member";
+	if (!was_in && source == ROOMACTS_ANSWERED)
 		return 0;
-	}
 	if (!was_in && source == ROOMACTS_TOLD_BY_STRANGER && count_held(rooms) >= ROOMACTS_HELD_MAX) {
 		offer->verdict = ROOMTREE_FULL;
 		return 0;
@@ -530,11 +514,8 @@ int roomacts_take(struct rooms *rooms, struct roomacts_offer *offers, size_t cou
 	int rc = states ? 0 : ENOMEM;
 
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		struct signedtext *text = &offers[i].text;
-
 		offers[i].verdict = ROOMTREE_REFUSED;
-		offers[i].why = NULL;
-		if (roomstate_parse(text->text, text->len, text->signature, &states[i], &offers[i].why) == ENOMEM)
+		if (roomstate_parse(&offers[i].text, &states[i]) == ENOMEM)
 			rc = ENOMEM;
 	}
 	if (rc == 0)

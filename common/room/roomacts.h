@@ -16,11 +16,11 @@
 
 /*
  * Makes an open room with this name, whose only member is the user. edit, unless it is NULL, may change the draft of its first
- * state; whom to let in, and a password, are for a change after that. Returns also EUSERS if there are ROOMS_MAX, EINVAL with
- * *why for a draft beyond the limits, and whatever edit returns if that is not 0.
+ * state; whom to let in, and a password, are for a change after that. Returns also EUSERS if there are ROOMS_MAX, EINVAL
+ * for a draft beyond the limits, and whatever edit returns if that is not 0.
  */
 int roomacts_create(struct rooms *rooms, const char *name, int (*edit)(struct roomdraft *draft, void *context),
-    void *context, struct room **room, const char **why) __attribute__((warn_unused_result));
+    void *context, struct room **room) __attribute__((warn_unused_result));
 
 /*
  * Signs the next state of a room, which is then its head, and queues it for all others who are in it or were until then. edit
@@ -34,10 +34,8 @@ int roomacts_change(struct rooms *rooms, struct room *room,
 /* A state that somebody hands over. */
 struct roomacts_offer {
 	struct signedtext text;
-	const uint8_t *key; /* or NULL */
-	/* What came of it: with the rule if it is refused, in words, else NULL. */
-	enum roomtree_verdict verdict;
-	const char *why;
+	const uint8_t *key;	       /* or NULL */
+	enum roomtree_verdict verdict; /* what came of it */
 };
 
 enum roomacts_source {

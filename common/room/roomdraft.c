@@ -15,8 +15,7 @@ static void place_lists(struct roomdraft *draft)
 	draft->state.again = draft->again;
 	draft->state.left = draft->left;
 	draft->state.again_count = draft->state.left_count = 0;
-	draft->state.text = NULL;
-	draft->state.text_len = 0;
+	draft->state.text = (struct signedtext){0};
 }
 
 void roomdraft_begin_room(struct roomdraft *draft, const uint8_t by[static IDENTITY_BYTES], const char *username,
@@ -160,21 +159,21 @@ static int format(const struct roomstate *state, struct buffer *text)
 }
 
 int roomdraft_sign(const struct roomdraft *draft, const struct identity *identity,
-    const uint8_t key[static ROOM_KEY_BYTES], int64_t time_ms, struct roomstate **state, const char **why)
+    const uint8_t key[static ROOM_KEY_BYTES], int64_t time_ms, struct roomstate **state)
 {
-	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	struct signedtext record;
 	struct roomstate said = draft->state;
 	struct buffer text = {0};
 	int rc;
 
 	roomstate_secret(key, said.secret);
 	said.time_ms = time_ms;
-	*why = "a name in it is not UTF-8";
 	rc = format(&said, &text);
+	record = (struct signedtext){.text = text.data, .len = text.len};
 	if (rc == 0)
-		rc = identity_sign(identity, ROOMSTATE_LABEL, text.data, text.len, signature);
+		rc = identity_sign(identity, ROOMSTATE_LABEL, text.data, text.len, record.signature);
 	if (rc == 0)
-		rc = roomstate_read(text.data, text.len, signature, state, why);
+		rc = roomstate_read(&record, state);
 	buffer_free(&text);
 	return rc;
 }

@@ -41,7 +41,7 @@ bool roomdraft_mark(struct roomdraft *draft, const uint8_t identity[static IDENT
  * *why for a draft beyond the limits of a state; or ENOMEM.
  */
 int roomdraft_sign(const struct roomdraft *draft, const struct identity *identity,
-    const uint8_t key[static ROOM_KEY_BYTES], int64_t time_ms, struct roomstate **state, const char **why)
+    const uint8_t key[static ROOM_KEY_BYTES], int64_t time_ms, struct roomstate **state)
     __attribute__((warn_unused_result));
 
 #endif

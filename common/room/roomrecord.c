@@ -28,10 +28,8 @@ struct roomstate *roomrecord_head(const struct roomrecord *record)
 {
 	struct roomstate *head = NULL;
 	struct signedtext text;
-	const char *why;
 
-	if (!signedtext_of_json(json_object_get(record->document, "state"), &text) ||
-	    roomstate_read(text.text, text.len, text.signature, &head, &why) != 0)
+	if (!signedtext_of_json(json_object_get(record->document, "state"), &text) || roomstate_read(&text, &head) != 0)
 		return NULL;
 	if (memcmp(head->room, record->room, sizeof(head->room)) == 0)
 		return head;
@@ -46,12 +44,10 @@ static json_t *format_flag(bool flag)
 
 json_t *roomrecord_format(const struct roomrecord *record, const struct roomstate *head)
 {
-	struct signedtext text = {.text = head->text, .len = head->text_len};
-
-	memcpy(text.signature, head->signature, sizeof(text.signature));
 	return json_pack("{s:o, s:s, s:o, s:o*, s:o*, s:o*, s:o*, s:o*}", "room",
-	    jsontext_bytes(record->room, sizeof(record->room)), "name", head->name, "state", signedtext_to_json(&text),
-	    "key", record->has_key ? jsontext_bytes(record->key, sizeof(record->key)) : NULL, "line",
+	    jsontext_bytes(record->room, sizeof(record->room)), "name", head->name, "state",
+	    signedtext_to_json(&head->text), "key",
+	    record->has_key ? jsontext_bytes(record->key, sizeof(record->key)) : NULL, "line",
 	    record->line >= 0 ? json_integer(record->line) : NULL, "muted", format_flag(record->is_muted), "held",
 	    format_flag(record->is_held), "left", format_flag(record->has_left));
 }

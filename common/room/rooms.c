@@ -163,14 +163,13 @@ static int read_state_at(const struct rooms *rooms, struct room *room, int64_t o
     int64_t *taken_ms, int64_t *before)
 {
 	struct chatlog_entry entry;
-	const char *why;
 	int rc = chatlog_read_at(rooms->dir, offset, &entry);
 
 	if (rc != 0)
 		return rc == ENOENT ? EBADMSG : rc;
 	rc = EBADMSG;
 	if (entry.kind == CHATLOG_ROOM && memcmp(entry.room, room->id, sizeof(room->id)) == 0)
-		rc = roomstate_parse(entry.signed_text, entry.signed_len, entry.signature, state, &why);
+		rc = roomstate_parse(&entry.signed_text, state);
 	if (rc == 0 && memcmp((*state)->room, room->id, sizeof(room->id)) != 0) {
 		roomstate_release(*state);
 		rc = EBADMSG;
@@ -332,13 +331,12 @@ static int take_state_line(struct rooms *rooms, const struct chatlog_entry *entr
 {
 	struct room *room = rooms_find(rooms, entry->room);
 	struct roomstate *state;
-	const char *why;
 	int rc;
 
 	if (room && offset <= room->line)
 		return 0;
 	if (!room) {
-		rc = roomstate_parse(entry->signed_text, entry->signed_len, entry->signature, &state, &why);
+		rc = roomstate_parse(&entry->signed_text, &state);
 		if (rc != 0 || memcmp(state->room, entry->room, sizeof(entry->room)) != 0) {
 			roomstate_release(rc == 0 ? state : NULL);
 			return rc == ENOMEM ? ENOMEM : 0;
@@ -381,11 +379,10 @@ static int add_saying(struct room *room, const struct saying *saying, int64_t of
 static int take_saying_line(struct rooms *rooms, const struct chatlog_entry *entry, int64_t offset)
 {
 	struct room *room = rooms_find(rooms, entry->room);
-	struct signedtext text = {.text = entry->signed_text, .len = entry->signed_len};
 	struct saying saying;
 	int rc;
 
-	if (!room || saying_read(&text, &saying) != 0)
+	if (!room || saying_read(&entry->signed_text, &saying) != 0)
 		return 0;
 	rc = room_has_said(room, saying.id, saying.by) ? 0 : add_saying(room, &saying, offset);
 	saying_free(&saying);

@@ -97,29 +97,20 @@ static bool read_entry(const json_t *object, struct roomstate *state)
 						  : !has(object, "lock");
 }
 
-static const char *read_settings(const json_t *object, struct roomstate *state)
+static bool read_settings(const json_t *object, struct roomstate *state)
 {
 	const json_t *time = json_object_get(object, "time");
-	uint32_t capacity;
+	uint32_t capacity = 0;
+	bool good =
+	    read_place(object, state) && read_name(json_object_get(object, "name"), ROOM_NAME_MAX_BYTES, state->name) &&
+	    read_about(json_object_get(object, "about"), state->about) &&
+	    read_number(json_object_get(object, "capacity"), ROOM_MEMBERS_MAX, &capacity) && capacity > 0 &&
+	    read_entry(object, state) && jsontext_get_bytes(object, "secret", state->secret, sizeof(state->secret)) &&
+	    jsontext_get_bytes(object, "by", state->by, sizeof(state->by)) && json_is_string(time) &&
+	    clock_parse_utc(json_string_value(time), json_string_length(time), &state->time_ms);
 
-	if (!read_place(object, state))
-		return "its place among the states of a room is not as it should be";
-	if (!read_name(json_object_get(object, "name"), ROOM_NAME_MAX_BYTES, state->name))
-		return "the name of the room is none";
-	if (!read_about(json_object_get(object, "about"), state->about))
-		return "the description of the room is none";
-	if (!read_number(json_object_get(object, "capacity"), ROOM_MEMBERS_MAX, &capacity) || capacity == 0)
-		return "the room is for 1 to " TEXT_OF(ROOM_MEMBERS_MAX) " members";
 	state->capacity = capacity;
-	if (!read_entry(object, state))
-		return "it does not say who may enter";
-	if (!jsontext_get_bytes(object, "secret", state->secret, sizeof(state->secret)) ||
-	    !jsontext_get_bytes(object, "by", state->by, sizeof(state->by)))
-		return "its author or its secret is none";
-	if (!json_is_string(time) ||
-	    !clock_parse_utc(json_string_value(time), json_string_length(time), &state->time_ms))
-		return "its time is none";
-	return NULL;
+	return good;
 }
 
 static bool read_member(const json_t *object, struct roommember *member)
@@ -133,29 +124,22 @@ static bool read_member(const json_t *object, struct roommember *member)
 	       (!admin || json_is_true(admin));
 }
 
-static const char *read_members(const json_t *list, struct roomstate *state)
+static bool read_members(const json_t *list, struct roomstate *state)
 {
 	uint32_t since = 0;
 
 	for (size_t i = 0; i < state->member_count; i++) {
 		struct roommember *member = &state->members[i];
 
-		if (!read_member(json_array_get(list, i), member))
-			return "a member is not as it should be";
-		for (size_t k = 0; k < i; k++) {
-			if (memcmp(member->identity, state->members[k].identity, IDENTITY_BYTES) == 0)
-				return "a member is listed twice";
-		}
-		if (member->since < since || member->since > state->n)
-			return "the members are not in order";
+		/* In the order in which they came, and nobody twice. */
+		if (!read_member(json_array_get(list, i), member) || member->since < since ||
+		    member->since > state->n || roomstate_find_member(state, member->identity) < (int)i)
+			return false;
 		since = member->since;
 	}
-	if (state->member_count > state->capacity)
-		return "it has more members than it is for";
-	if (state->n == 0 && (state->member_count != 1 || state->removed_count > 0 ||
-				 memcmp(state->members[0].identity, state->by, IDENTITY_BYTES) != 0))
-		return "the first member is not its author alone";
-	return NULL;
+	return state->member_count <= state->capacity &&
+	       (state->n > 0 || (state->member_count == 1 && state->removed_count == 0 &&
+				    memcmp(state->members[0].identity, state->by, IDENTITY_BYTES) == 0));
 }
 
 static bool read_ids(const json_t *list, uint8_t (*ids)[ROOMSTATE_ID_BYTES], size_t count)
@@ -172,19 +156,19 @@ static bool read_ids(const json_t *list, uint8_t (*ids)[ROOMSTATE_ID_BYTES], siz
 	return true;
 }
 
-static const char *read_removed(const json_t *list, struct roomstate *state)
+static bool read_removed(const json_t *list, struct roomstate *state)
 {
 	if (!read_ids(list, state->removed, state->removed_count))
-		return "somebody removed is not as they should be";
+		return false;
 	for (size_t i = 0; i < state->removed_count; i++) {
 		if (roomstate_find_member(state, state->removed[i]) >= 0)
-			return "a member is listed as removed";
+			return false;
 		for (size_t k = 0; k < i; k++) {
 			if (memcmp(state->removed[i], state->removed[k], IDENTITY_BYTES) == 0)
-				return "somebody is listed as removed twice";
+				return false;
 		}
 	}
-	return NULL;
+	return true;
 }
 
 _Static_assert(IDENTITY_BYTES == ROOMSTATE_ID_BYTES, "one function reads lists of both");
@@ -203,89 +187,70 @@ static struct roomstate *make(size_t members, size_t removed, size_t again, size
 	state->removed = (uint8_t(*)[IDENTITY_BYTES])(state->members + members);
 	state->again = state->removed + removed;
 	state->left = state->again + again;
-	state->text = (const char *)(state->left + left);
+	state->text.text = (const char *)(state->left + left);
 	state->member_count = members;
 	state->removed_count = removed;
 	state->again_count = again;
 	state->left_count = left;
-	state->text_len = text_len;
+	state->text.len = text_len;
 	return state;
 }
 
-/* Reads all of an object; the reason if it is no state, else NULL. Sets *state to NULL if out of memory. */
-static const char *read_object(const json_t *object, const char *text, size_t len, struct roomstate **state)
+static bool is_list(const json_t *list, size_t max)
+{
+	return json_is_array(list) && json_array_size(list) <= max;
+}
+
+/* Reads all of an object. Returns 0, EBADMSG or ENOMEM. */
+static int read_object(const json_t *object, const struct signedtext *text, struct roomstate **state)
 {
 	const json_t *members = json_object_get(object, "members"), *removed = json_object_get(object, "removed"),
 		     *again = json_object_get(object, "again"), *left = json_object_get(object, "left");
 	struct roomstate *made;
-	const char *wrong;
 
-	if (!json_is_array(members) || json_array_size(members) > ROOM_MEMBERS_MAX)
-		return "it has no list of at most " TEXT_OF(ROOM_MEMBERS_MAX) " members";
-	if (!json_is_array(removed) || json_array_size(removed) > ROOM_REMOVED_MAX)
-		return "it has no list of at most " TEXT_OF(ROOM_REMOVED_MAX) " who were removed";
-	if ((again && !json_is_array(again)) || json_array_size(again) > ROOMSTATE_NAMED_MAX ||
-	    (left && !json_is_array(left)) || json_array_size(left) > ROOMSTATE_NAMED_MAX)
-		return "it names too many states, or none";
+	if (!is_list(members, ROOM_MEMBERS_MAX) || !is_list(removed, ROOM_REMOVED_MAX) ||
+	    (again && !is_list(again, ROOMSTATE_NAMED_MAX)) || (left && !is_list(left, ROOMSTATE_NAMED_MAX)))
+		return EBADMSG;
 	made = make(json_array_size(members), json_array_size(removed), json_array_size(again), json_array_size(left),
-	    len);
-	if (!made) {
-		*state = NULL;
-		return "out of memory";
-	}
-	memcpy((char *)made + (made->text - (char *)made), text, len);
-	crypto_generichash(made->id, sizeof(made->id), (const uint8_t *)text, len, NULL, 0);
-	wrong = read_settings(object, made);
-	if (!wrong)
-		wrong = read_members(members, made);
-	if (!wrong)
-		wrong = read_removed(removed, made);
-	if (!wrong &&
-	    (!read_ids(again, made->again, made->again_count) || !read_ids(left, made->left, made->left_count)))
-		wrong = "a state that it names is none";
-	if (wrong)
+	    text->len);
+	if (!made)
+		return ENOMEM;
+	memcpy((char *)made + (made->text.text - (char *)made), text->text, text->len);
+	memcpy(made->text.signature, text->signature, sizeof(text->signature));
+	crypto_generichash(made->id, sizeof(made->id), (const uint8_t *)text->text, text->len, NULL, 0);
+	if (!read_settings(object, made) || !read_members(members, made) || !read_removed(removed, made) ||
+	    !read_ids(again, made->again, made->again_count) || !read_ids(left, made->left, made->left_count)) {
 		roomstate_release(made);
-	else
-		*state = made;
-	return wrong;
-}
-
-int roomstate_read(const char *text, size_t len, const uint8_t signature[static IDENTITY_SIGNATURE_BYTES],
-    struct roomstate **state, const char **why)
-{
-	struct roomstate *made = NULL;
-	const char *wrong;
-	json_t *object;
-
-	if (len > ROOMSTATE_TEXT_MAX_BYTES) {
-		*why = "it is longer than " TEXT_OF(ROOMSTATE_TEXT_MAX_BYTES) " bytes";
 		return EBADMSG;
 	}
-	object = jsontext_parse_strictly(text, len, why);
-	if (!object)
-		return errno;
-	wrong = read_object(object, text, len, &made);
-	json_decref(object);
-	if (wrong) {
-		*why = wrong;
-		return EBADMSG;
-	}
-	memcpy(made->signature, signature, IDENTITY_SIGNATURE_BYTES);
 	*state = made;
 	return 0;
 }
 
-int roomstate_parse(const char *text, size_t len, const uint8_t signature[static IDENTITY_SIGNATURE_BYTES],
-    struct roomstate **state, const char **why)
+int roomstate_read(const struct signedtext *text, struct roomstate **state)
+{
+	json_t *object;
+	int rc;
+
+	if (text->len > ROOMSTATE_TEXT_MAX_BYTES)
+		return EBADMSG;
+	object = jsontext_parse_strictly(text->text, text->len);
+	if (!object)
+		return errno;
+	rc = read_object(object, text, state);
+	json_decref(object);
+	return rc;
+}
+
+int roomstate_parse(const struct signedtext *text, struct roomstate **state)
 {
 	struct roomstate *made;
-	int rc = roomstate_read(text, len, signature, &made, why);
+	int rc = roomstate_read(text, &made);
 
 	if (rc != 0)
 		return rc;
-	if (!identity_verify(made->by, ROOMSTATE_LABEL, text, len, signature)) {
+	if (!identity_verify(made->by, ROOMSTATE_LABEL, text->text, text->len, text->signature)) {
 		roomstate_release(made);
-		*why = "its signature does not hold";
 		return EBADMSG;
 	}
 	*state = made;

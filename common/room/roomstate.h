@@ -64,9 +64,7 @@ struct roomstate {
 	uint8_t secret[ROOM_KEY_BYTES]; /* proves the key of the state, see roomstate_secret() */
 	int64_t time_ms;		/* what its author's clock said; decides nothing */
 	uint8_t by[IDENTITY_BYTES];
-	const char *text; /* what is signed; not NUL-terminated */
-	size_t text_len;
-	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	struct signedtext text; /* not NUL-terminated */
 	unsigned holders;
 };
 
@@ -75,15 +73,13 @@ const char *roomentry_word(enum roomentry entry);
 bool roomentry_parse(const char *word, enum roomentry *entry) __attribute__((warn_unused_result));
 
 /*
- * Reads a state whose text has len bytes, and whose signature is to hold. Returns 0 with *state set, to be released with
- * roomstate_release(); EBADMSG with a reason in static storage in *why; or ENOMEM.
+ * Reads a state whose signature is to hold. Returns 0 with *state set, to be released with roomstate_release(); EBADMSG if it
+ * is none; or ENOMEM.
  */
-int roomstate_parse(const char *text, size_t len, const uint8_t signature[static IDENTITY_SIGNATURE_BYTES],
-    struct roomstate **state, const char **why) __attribute__((warn_unused_result));
+int roomstate_parse(const struct signedtext *text, struct roomstate **state) __attribute__((warn_unused_result));
 
 /* The same for a signature that is known to hold, or is not asked for. */
-int roomstate_read(const char *text, size_t len, const uint8_t signature[static IDENTITY_SIGNATURE_BYTES],
-    struct roomstate **state, const char **why) __attribute__((warn_unused_result));
+int roomstate_read(const struct signedtext *text, struct roomstate **state) __attribute__((warn_unused_result));
 
 /* One more holder of a state, who releases it; the last release frees it. NULL is fine there. */
 struct roomstate *roomstate_hold(struct roomstate *state);

@@ -24,8 +24,7 @@ static int format_saying(const struct rooms *rooms, const struct room *room, con
 	    .has_id = true,
 	    .has_identity = !is_own,
 	    .has_room = true,
-	    .signed_text = text->text,
-	    .signed_len = text->len,
+	    .signed_text = *text,
 	    .to = to->count > 0 ? to->list : NULL,
 	    .to_count = to->count,
 	    .number = saying->has_file ? CHATLOG_NUMBER_NEXT : 0,
@@ -35,7 +34,6 @@ static int format_saying(const struct rooms *rooms, const struct room *room, con
 	memcpy(entry.id, saying->id, sizeof(entry.id));
 	memcpy(entry.identity, saying->by, sizeof(entry.identity));
 	memcpy(entry.room, saying->room, sizeof(entry.room));
-	memcpy(entry.signature, text->signature, sizeof(entry.signature));
 	if (source)
 		entry.source = *source;
 	if (is_own)
@@ -104,14 +102,12 @@ int roomtalk_say(struct rooms *rooms, struct room *room, const struct envelope_c
 static bool is_forgotten(const struct rooms *rooms, const struct room *room, const struct saying *saying)
 {
 	struct chatlog_entry entry;
-	struct signedtext text;
 	struct saying oldest;
 	bool is_older = false;
 
 	if (room->saying_count < ROOMS_SAYINGS_MAX || chatlog_read_at(rooms->dir, room->sayings[0].offset, &entry) != 0)
 		return false;
-	text = (struct signedtext){.text = entry.signed_text, .len = entry.signed_len};
-	if (text.text && saying_read(&text, &oldest) == 0) {
+	if (entry.signed_text.text && saying_read(&entry.signed_text, &oldest) == 0) {
 		/* Its author may have said anything of the time. */
 		is_older = saying->time_ms <= oldest.time_ms && saying->time_ms <= entry.time_ms;
 		saying_free(&oldest);

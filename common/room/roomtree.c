@@ -304,7 +304,7 @@ static enum roomtree_verdict judge(const struct roomtree *tree, const struct roo
 		*rule = ROOMRULE_OTHER_ROOM;
 		return ROOMTREE_REFUSED;
 	}
-	if (state->text && find(tree, state->id) >= 0)
+	if (state->text.text && find(tree, state->id) >= 0)
 		return ROOMTREE_KNOWN;
 	if (state->n <= root->n)
 		return ROOMTREE_APART;

@@ -59,7 +59,7 @@ static bool get_content(const json_t *object, struct saying *read)
 
 int saying_read(const struct signedtext *record, struct saying *saying)
 {
-	struct saying read = {.document = jsontext_parse_strictly(record->text, record->len, NULL)};
+	struct saying read = {.document = jsontext_parse_strictly(record->text, record->len)};
 	const json_t *object = read.document;
 	const char *time;
 	size_t len;

@@ -134,8 +134,8 @@ static bool is_own_in_room(const struct chatlog_entry *entry)
 static void put_signed(struct buffer *line, const struct chatlog_entry *entry)
 {
 	buffer_put(line, "\"signed\": ");
-	jsontext_put_string(line, entry->signed_text, entry->signed_len);
-	put_bytes(line, true, "signature", entry->signature, sizeof(entry->signature));
+	jsontext_put_string(line, entry->signed_text.text, entry->signed_text.len);
+	put_bytes(line, true, "signature", entry->signed_text.signature, IDENTITY_SIGNATURE_BYTES);
 }
 
 static void put_to(struct buffer *line, const struct chatlog_entry *entry)
@@ -345,14 +345,13 @@ static bool read_room(const json_t *object, struct chatlog_entry *entry)
 
 static bool read_signed(const json_t *object, struct chatlog_entry *entry)
 {
-	return jsontext_get_string(object, "signed", &entry->signed_text, &entry->signed_len) &&
-	       jsontext_get_bytes(object, "signature", entry->signature, sizeof(entry->signature));
+	return signedtext_of_json(object, &entry->signed_text);
 }
 
 /* Finds the text, or the offer, in what is signed, which then is a member of the line as it is of others. */
 static bool find_text(json_t *object, const struct chatlog_entry *entry)
 {
-	json_t *said = jsontext_parse(entry->signed_text, entry->signed_len, NULL);
+	json_t *said = jsontext_parse(entry->signed_text.text, entry->signed_text.len, NULL);
 	const char *name = json_object_get(said, "text") ? "text" : "file";
 	bool found = said && json_object_set(object, name, json_object_get(said, name)) == 0;
 

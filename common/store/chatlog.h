@@ -112,9 +112,7 @@ struct chatlog_entry {
 	const char *why; /* of a state: a reason for the user, UTF-8, or NULL */
 	bool has_room;
 	uint8_t room[ROOM_ID_BYTES];
-	const char *signed_text; /* of a message in a room, and of a room's state: UTF-8 */
-	size_t signed_len;
-	uint8_t signature[IDENTITY_SIGNATURE_BYTES];
+	struct signedtext signed_text; /* of a message in a room, and of a room's state */
 	/* Of what is queued in a room, and of a room's state that is to be handed over: the identities it waits for. */
 	const uint8_t (*to)[IDENTITY_BYTES];
 	size_t to_count;

@@ -94,7 +94,7 @@ void roomview_take(struct roomview *view, const struct chatlog_entry *entry)
 
 	if (entry->kind != CHATLOG_ROOM || roomview_find(view, entry->room))
 		return;
-	state = jsontext_parse(entry->signed_text, entry->signed_len, NULL);
+	state = jsontext_parse(entry->signed_text.text, entry->signed_text.len, NULL);
 	memcpy(room.id, entry->room, sizeof(room.id));
 	if (state && read_name(state, room.name)) {
 		keep(view, room);

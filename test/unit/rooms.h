@@ -29,7 +29,7 @@ static inline struct roomstate *rooms_state(const struct roomdraft *draft, uint6
 	assert_non_null(state);
 	*state = *said;
 	state->holders = 1;
-	state->text = "";
+	state->text.text = "";
 	for (size_t i = 0; i < sizeof(state->id); i++)
 		state->id[i] = (uint8_t)support_random(seed);
 	state->members = (struct roommember *)(state + 1);

@@ -448,8 +448,8 @@ static void what_happens_in_rooms_is_written_and_read_back(void **state)
 	entry.has_room = entry.has_key = true;
 	for (size_t i = 0; i < sizeof(entry.room); i++)
 		entry.room[i] = (uint8_t)(0x40 + i);
-	entry.signed_text = "{\"text\": \"hi\"}";
-	entry.signed_len = strlen(entry.signed_text);
+	entry.signed_text.text = "{\"text\": \"hi\"}";
+	entry.signed_text.len = strlen(entry.signed_text.text);
 	memcpy(entry.key, entry.identity, sizeof(entry.key));
 	for (size_t i = 0; i < COUNT(to); i++)
 		memcpy(to[i], entry.identity, sizeof(to[i]));
@@ -483,7 +483,7 @@ static void what_happens_in_rooms_is_written_and_read_back(void **state)
 		if (back.kind == CHATLOG_MESSAGE)
 			assert_string_equal(back.text, "hi");
 		if (back.kind != CHATLOG_EVENT)
-			assert_string_equal(back.signed_text, entry.signed_text);
+			assert_string_equal(back.signed_text.text, entry.signed_text.text);
 		if (back.to)
 			assert_memory_equal(back.to, to, sizeof(to[0]));
 		expect_line(&back, lines[i]);

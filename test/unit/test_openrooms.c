@@ -17,23 +17,19 @@ static void add_room(struct buffer *text, const struct identity *maker, const st
 	static const uint8_t key[ROOM_KEY_BYTES];
 	struct roomdraft *draft = malloc(sizeof(*draft));
 	struct roomstate *first, *state;
-	struct signedtext record = {0};
 	char id[PEERSCONTENT_ROOM_LEN + 1];
-	const char *why;
 	json_t *object;
 
 	assert_non_null(draft);
 	roomdraft_begin_room(draft, maker->public, "Alice", name);
-	assert_int_equal(roomdraft_sign(draft, maker, key, 0, &first, &why), 0);
+	assert_int_equal(roomdraft_sign(draft, maker, key, 0, &first), 0);
 	roomdraft_begin(draft, first, maker->public);
 	draft->state.entry = entry;
 	draft->state.capacity = 7;
 	assert_true(roomdraft_let_in(draft, newcomer->public, "Bob"));
-	assert_int_equal(roomdraft_sign(draft, maker, key, 0, &state, &why), 0);
+	assert_int_equal(roomdraft_sign(draft, maker, key, 0, &state), 0);
 	sodium_bin2base64(id, sizeof(id), state->room, sizeof(state->room), BASE64_VARIANT);
-	record.text = state->text;
-	record.len = state->text_len;
-	object = signedtext_to_json(&record);
+	object = signedtext_to_json(&state->text);
 	assert_int_equal(buffer_printf(text, "{\"room\": \"%s\"%s, \"state\": ", id, further), 0);
 	assert_int_equal(jsontext_append(text, object), 0);
 	assert_int_equal(buffer_append(text, "}\n", 2), 0);

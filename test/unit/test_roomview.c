@@ -28,7 +28,7 @@ static void put_record(struct buffer *text, unsigned number, const char *members
 static struct chatlog_entry state_of(unsigned number, const char *text)
 {
 	struct chatlog_entry entry = {
-	    .kind = CHATLOG_ROOM, .has_room = true, .signed_text = text, .signed_len = strlen(text)};
+	    .kind = CHATLOG_ROOM, .has_room = true, .signed_text = {.text = text, .len = strlen(text)}};
 
 	memcpy(entry.room, id_of(number), sizeof(entry.room));
 	return entry;
