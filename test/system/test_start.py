@@ -920,8 +920,11 @@ def test_the_last_words_of_the_greeting_make_a_room(machine):
     # Can knows Alice by now.
     eventually(lambda: not machine.tmux("show-options", "-qv", "-t", "=quartet-demo:", "@quartet-greeter").strip())
     panes = machine.panes("quartet-demo")
-    for command in re.findall("`(.*?)`", received(machine, "alice")[-1]):
-        panes["Alice: initiator"].answer(MENU, command)
+    create, speak = re.findall("`(.*?)`", received(machine, "alice")[-1])
+    panes["Alice: initiator"].answer(MENU, create)
+    # Lines that come together are taken for one that was pasted.
+    panes["Alice: initiator"].shows(r"^Made: #lab\.")
+    panes["Alice: initiator"].answer(MENU, speak)
     for user in ("Bob", "Can"):
         panes[f"{user}: responder"].shows(r"#lab Alice +hello")
 
