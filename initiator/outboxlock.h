@@ -1,6 +1,7 @@
 /*
  * The lock of the outbox: which of the processes of a directory delivers. It is flock(2) on identity.key. A file that cannot
- * be locked keeps nobody away. Never blocks; the kernel releases it at the process's end.
+ * be locked keeps nobody away. Never blocks; the kernel releases it at the process's end, and SIGTSTP, which is handled from the
+ * first time on that it is taken, before the process stops.
  */
 #ifndef QUARTET_OUTBOXLOCK_H
 #define QUARTET_OUTBOXLOCK_H
@@ -13,8 +14,8 @@ struct outboxlock {
 };
 
 /*
- * Whether it is held still. Not if there is another identity.key meanwhile than the one that is locked, as Passphrase makes
- * one: then somebody else may have locked that.
+ * Whether it is held still. Not if the program was stopped since, or if there is another identity.key meanwhile than the
+ * one that is locked, as Passphrase makes one: then somebody else may have locked that.
  */
 bool outboxlock_check(struct outboxlock *lock);
 

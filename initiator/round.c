@@ -207,7 +207,7 @@ void round_catch_up(void *context)
 	struct delivery *delivery = context;
 	const struct outbox_recipient *recipient = NULL;
 
-	round_read_log(delivery, !delivery->lock.is_held);
+	round_read_log(delivery, !outboxlock_check(&delivery->lock));
 	if (delivery->parties.rooms)
 		tend_rooms(delivery);
 	if (!has_nothing_to_do(delivery))

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import time
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 from network import Listener
 from protocol import ResponderSide
-from quartet import KEPT, MENU, chat_secure, eventually, log_entry, peer, pin, say_securely
+from quartet import BIN, KEPT, MENU, chat_secure, eventually, log_entry, peer, pin, say_securely
+from test_transcript import shell
 
 
 def utc(seconds_ago=0.0):
@@ -147,6 +149,22 @@ def test_the_title_of_the_window_does_not_count_what_another_program_has_deliver
     initiator.wait_for("Delivered to Bob")
     eventually(lambda: re.findall(rb"\x1b]2;([^\x1b]*)", initiator.raw)[-1] == b"initiator")
     assert b"1 waiting" not in initiator.raw
+
+
+def test_a_menu_that_is_stopped_leaves_it_to_others_to_deliver(alice, bob):
+    alice.run("initiator", "send", "-k", "Bob", "hello", status=4)
+    initiator = f"{shlex.quote(str(BIN / 'initiator'))} -a {alice.address}"
+    with shell(alice.directory, f"set -m; {initiator}; echo stopped; read -r; fg") as (master, shown):
+        eventually(lambda: MENU.replace("\\", "") in shown.text)
+        os.write(master, b"\x1a")
+        eventually(lambda: re.search("^stopped$", shown.text, re.MULTILINE))
+        bob.responder()
+        alice.run("initiator", "deliver", "-1")
+        assert received(bob) == ["hello"]
+        os.write(master, b"\n")
+        eventually(lambda: "Delivered to Bob" in shown.text)
+        os.write(master, b"quit\n")
+    assert received(bob) == ["hello"]
 
 
 def test_nothing_is_kept_of_an_empty_answer(alice):
