@@ -28,12 +28,13 @@
 /* The descriptor of a draft. */
 #define NOWHERE (-1)
 
+/* Not 32 and 33: many terminals have colours there that cannot be read on white. */
 static const char *const style_codes[] = {
     [CONSOLE_NORMAL] = "",
     [CONSOLE_STRONG] = "1",
     [CONSOLE_FAINT] = "2",
-    [CONSOLE_GOOD] = "32",
-    [CONSOLE_WARNING] = "33",
+    [CONSOLE_GOOD] = "38;5;28",
+    [CONSOLE_WARNING] = "38;5;136",
     [CONSOLE_BAD] = "31",
     [CONSOLE_MARKED] = "7",
     /* Brown, olive, teal, blue, violet, magenta: as far from black as from white, and neither red nor green. */
