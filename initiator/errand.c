@@ -194,8 +194,8 @@ static int add_gift(struct errand *errand, const struct room *room, const struct
 	return rc;
 }
 
-/* Collects the states from that one on, which the other side has, up to the head; if it has none, the head. */
-static int collect_gifts(struct errand *errand, const struct room *room, const struct roomstate *theirs)
+/* Collects the states from that one on, which the other side has, up to the head; if it has none, the head, or all. */
+static int collect_gifts(struct errand *errand, const struct room *room, const struct roomstate *theirs, bool all)
 {
 	const struct roomstate *path[ROOMTREE_STATES_MAX], *state = roomtree_head(room->tree);
 	size_t count = 0;
@@ -204,7 +204,7 @@ static int collect_gifts(struct errand *errand, const struct room *room, const s
 	do {
 		path[count++] = state;
 		state = roomtree_before(room->tree, state);
-	} while (theirs && state && count < ROOMTREE_STATES_MAX && !roomtree_is_past(room->tree, state, theirs));
+	} while (state && (all || (theirs && !roomtree_is_past(room->tree, state, theirs))));
 	if (theirs && roomtree_is_past(room->tree, path[0], theirs))
 		count = 0;
 	while (count > 0 && rc == 0)
@@ -229,15 +229,16 @@ static bool catch_up(struct errand *errand, const uint8_t *head, bool may_ask)
 		errand->step = ERRAND_ASK_STATES;
 		return may_ask;
 	}
-	if (collect_gifts(errand, room, theirs) != 0)
+	if (collect_gifts(errand, room, theirs, false) != 0)
 		return false;
 	errand->step = count_states(errand) > 0 ? ERRAND_GIVE : ERRAND_TELL;
 	return true;
 }
 
 /*
- * The other side does not have the user as a member. Asks to be let in again if all that the user knows begins with the state
- * that let them in, so that it may have fallen away; else, or if that is refused, the user is told.
+ * The other side does not have the user as a member. If all that the user knows begins with the state that let them in, the
+ * other side may not have it yet, and is given it; or else it may have fallen away, and the user asks to be let in again, or if
+ * that cannot be, is told.
  */
 static bool ask_in(struct errand *errand, const struct envelope_receipt *receipt)
 {
@@ -247,6 +248,12 @@ static bool ask_in(struct errand *errand, const struct envelope_receipt *receipt
 		return false;
 	if (errand->step != ERRAND_ASK_IN && strcmp(receipt->why, ASK_NO_MEMBER) != 0)
 		return false;
+	if (!errand->is_shown) {
+		errand->is_shown = true;
+		errand->step = ERRAND_GIVE;
+		forget_states(errand);
+		return collect_gifts(errand, room, NULL, true) == 0;
+	}
 	if (errand->step == ERRAND_ASK_IN || room->head->entry != ROOMENTRY_OPEN) {
 		/* It is told with the next try otherwise. */
 		(void)!roomacts_tell_apart(errand->rooms, room, errand->to);
@@ -272,10 +279,8 @@ static bool take_told(struct errand *errand, const struct ask_answer *answer, co
 {
 	if (receipt->status == ENVELOPE_DONE)
 		errand->is_behind = answer->has_head;
-	if (receipt->status == ENVELOPE_NO && !errand->is_told_again) {
-		errand->is_told_again = true;
+	if (receipt->status == ENVELOPE_NO)
 		return ask_in(errand, receipt);
-	}
 	if (receipt->status != ENVELOPE_NOT_NOW || strcmp(receipt->why, ASK_BEHIND) != 0 || errand->is_told_again)
 		return false;
 	errand->is_told_again = true;
@@ -290,7 +295,7 @@ static bool take_given(struct errand *errand, const struct envelope_receipt *rec
 		return false;
 	if (++errand->given == count_states(errand)) {
 		forget_states(errand);
-		errand->step = ERRAND_TELL;
+		errand->step = errand->record ? ERRAND_TELL : ERRAND_ASK_STATES;
 	}
 	return true;
 }

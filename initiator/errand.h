@@ -28,6 +28,7 @@ struct errand_state;
 struct errand {
 	enum errand_step step;
 	bool is_told_again;
+	bool is_shown;	  /* the states that are known here were handed over */
 	bool is_asked_in; /* the user was let in again */
 	bool is_behind;	  /* the other side has states that are unknown here */
 	struct rooms *rooms;

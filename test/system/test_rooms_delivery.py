@@ -348,10 +348,25 @@ def test_a_newcomer_who_fell_away_asks_three_times(author, fallen):
         author.hears(bob)
         author.user.initiator()
         for number in range(1, 6):
-            eventually(lambda: len(asked(bob, "states")) == number)
+            eventually(lambda: len(asked(bob, "states")) == 2 * number)
             author.user.write_peers({bob.address: peer("Bob", identity=bob.identity.text, back=number)})
         assert len(asked(bob, "join")) == 3
         assert [line["by"] for line in author.user.log() if line.get("event") == "apart"] == ["Bob"]
+
+
+def test_a_newcomer_of_whom_a_member_has_not_heard_yet_is_in(author):
+    """Ece let Alice in, and Bob, whom she asks first, does not know."""
+    bob, ece = Identity(), Identity()
+    before = State.first(bob, "Bob").letting_in(bob, ece, "Ece")
+    author.takes(before.letting_in(ece, author.identity, author.name))
+    author.user.is_called(author.name)
+    with Member(bob, "Bob", ADDRESSES[0], before) as bob_member:
+        author.hears(bob_member)
+        author.user.initiator()
+        eventually(lambda: asked(bob_member, "sayings"))
+        assert bob_member.head.id == author.head.id
+        assert asked(bob_member, "join") == []
+    assert [line["event"] for line in author.user.log() if "event" in line] == []
 
 
 def test_a_newcomer_who_fell_away_from_a_room_with_a_password_is_told(author, fallen):
