@@ -163,8 +163,18 @@ $(UNIT_TESTS): %: $(OBJ)/test/%
 
 .PHONY: system
 system: ## run the system tests on the real programs, with sanitizers, in private network namespaces
-	$(Q)$(MAKE) --no-print-directory VARIANT=check all
+	$(Q)$(MAKE) --no-print-directory VARIANT=check all build/clock.so
 	$(Q)exec env QUARTET_BIN='$(CURDIR)/build/check/bin' test/system/run $(PYTEST_ARGS)
+
+# A network of namespaces, and the clock that its hosts are given.
+build/clock.so: test/lan/clock.c Makefile
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+.PHONY: lan
+lan: ## open a network of hosts on this machine, or run a script on it (LAN_ARGS='-n 5 SCRIPT'); see test/lan/README.md
+	$(Q)scripts/lan.sh $(LAN_ARGS)
 
 # Benchmark.
 define bench_rules
@@ -193,7 +203,7 @@ lint: ## check format (clang-format), C (cppcheck), scripts (shellcheck) and man
 	$(Q)shellcheck scripts/*.sh scripts/completion/quartet.bash test/system/run test/bench/run .ci/run
 	$(Q)mandoc -T lint -W warning */*.[17] >/dev/null
 
-SOURCES = $(sort $(wildcard common/*/*.[ch] $(addsuffix /*.[ch],$(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch]))
+SOURCES = $(sort $(wildcard common/*/*.[ch] $(addsuffix /*.[ch],$(PROGRAMS)) test/unit/*.[ch] test/bench/*.[ch] test/lan/*.c))
 
 .PHONY: format
 format: ## lay out the sources with clang-format

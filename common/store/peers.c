@@ -374,7 +374,9 @@ static unsigned compare(const struct peer *peer, const struct announcement *anno
 /* Notes that a claim is heard at now_ms. Returns what is new about that. */
 static unsigned hear_again(struct peer *peer, int64_t now_ms)
 {
-	bool is_back = peer->has_identity && now_ms - peer->last_seen_ms > PEERS_BACK_MS;
+	int64_t silence_ms = peer_silence_ms(peer, now_ms);
+	/* If the clock was set back, since when it was there would be in the future. */
+	bool is_back = peer->has_identity && (silence_ms < 0 || silence_ms > PEERS_BACK_MS);
 
 	if (is_back)
 		peer->back_s = now_ms / 1000;

@@ -279,10 +279,11 @@ def base_environment():
 class User:
     """A person at a machine: a working directory, and the programs that run in it."""
 
-    def __init__(self, directory, started, address=None, host=None):
+    def __init__(self, directory, started, address=None, host=None, clock=None):
         self.directory = directory
         self.address = address
         self.host = host
+        self.clock = clock
         self._started = started
         directory.mkdir(exist_ok=True)
 
@@ -290,6 +291,8 @@ class User:
         """Starts a program and waits until it is ready."""
         if self.address:
             arguments = ["-a", self.address, *arguments]
+        if self.clock:
+            environment = {**self.clock.environment, **(environment or {})}
         with self.host or contextlib.nullcontext():
             program = Program(name, arguments, self.directory, terminal, environment,
                               f"{self.directory.name}'s {name}")

@@ -120,7 +120,8 @@ static void an_unsigned_claim_gives_way_to_a_signed_one_of_its_name(void **state
 	assert_int_equal(hear(peers, BOB, "Bob", 0, 0, NOW_MS + PEERS_LISTED_MS + 1), PEERS_INSERTED);
 	assert_int_equal(hear(peers, BOB, "Bob", 1, 1, NOW_MS + PEERS_LISTED_MS + 2), PEERS_INSERTED | PEERS_BACK);
 	assert_int_equal(peers_count(peers), 1);
-	assert_int_equal(hear_leaving(peers, BOB, "Bob", 1, 2), PEERS_DEPARTED | PEERS_RENEWED);
+	/* By a clock that was set back. */
+	assert_int_equal(hear_leaving(peers, BOB, "Bob", 1, 2), PEERS_DEPARTED | PEERS_RENEWED | PEERS_BACK);
 	assert_int_equal(hear(peers, BOB, "Bob", 0, 0, NOW_MS), PEERS_INSERTED);
 	peers_free(peers);
 }
