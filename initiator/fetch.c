@@ -22,16 +22,28 @@
 #define BUSY_FIRST_MS 10
 #define BUSY_LONGEST_MS 640
 
+/* A file that is all there, and waits for the others of its batch, so that the disk is waited for once. */
+struct whole {
+	const struct fetch_job *job;
+	const struct fetch_source *source; /* who served it */
+	struct shelf_part part;
+	char placed[SHELF_NAME_BYTES];
+	bool is_told; /* to who served it */
+	int error;
+};
+
 struct fetch {
 	const struct fetch_batch *batch;
 	int reports;
 	int64_t reported_ms; /* monotonic */
 	struct loop *loop;
 	struct chatlog *log;
+	int shelf; /* or -1 */
+	struct whole wholes[FETCH_BATCH_MAX];
+	size_t whole_count;
 	/* Of the job that goes on: */
 	const struct fetch_job *job;
 	struct fetch_report report;
-	int shelf;
 	struct shelf_part part;
 	crypto_generichash_state hash; /* of what is there */
 };
@@ -86,8 +98,11 @@ static int open_part(struct fetch *fetch)
 	const struct fetch_job *job = fetch->job;
 	uint8_t named[IDENTITY_BYTES + ENVELOPE_ID_BYTES], tag[SHELF_TAG_BYTES], digest[crypto_generichash_BYTES_MIN];
 	const char *name = job->file.name;
-	int rc = job->path ? shelf_open_path(job->path, &fetch->shelf, &name) : shelf_open(AT_FDCWD, &fetch->shelf);
+	int rc = 0;
 
+	/* One with a path is alone. */
+	if (fetch->shelf < 0)
+		rc = job->path ? shelf_open_path(job->path, &fetch->shelf, &name) : shelf_open(AT_FDCWD, &fetch->shelf);
 	if (rc != 0)
 		return rc;
 	memcpy(named, job->by, IDENTITY_BYTES);
@@ -96,6 +111,9 @@ static int open_part(struct fetch *fetch)
 	memcpy(tag, digest, sizeof(tag));
 	begin_hash(fetch);
 	rc = shelf_open_part(fetch->shelf, name, job->file.bytes, tag, &fetch->part);
+	/* Of one that is all there a byte is asked for, so that its end tells whether it is right. */
+	if (rc == 0 && fetch->part.bytes > 0 && fetch->part.bytes == job->file.bytes)
+		fetch->part.bytes--;
 	if (rc == 0 && fetch->part.bytes > 0)
 		rc = shelf_hash(fetch->part.fd, fetch->part.bytes, &fetch->hash, go_on_checking, fetch);
 	return rc;
@@ -134,11 +152,11 @@ static int dial(struct fetch *fetch, struct call *call, struct recipient *to, co
 	return call_await(call);
 }
 
-static struct fileask ask_of(const struct fetch *fetch)
+static struct fileask ask_of(const struct fetch_job *job, bool is_done)
 {
-	struct fileask ask = {0};
+	struct fileask ask = {.is_done = is_done};
 
-	memcpy(ask.id, fetch->job->id, sizeof(ask.id));
+	memcpy(ask.id, job->id, sizeof(ask.id));
 	return ask;
 }
 
@@ -183,7 +201,7 @@ static enum fetch_outcome receive(struct fetch *fetch, struct call *call, int *e
 /* Asks for what is missing, and again while they are busy. Returns FETCH_RECEIVING if it comes. */
 static enum fetch_outcome ask_for_rest(struct fetch *fetch, struct call *call, int *error)
 {
-	struct fileask question = ask_of(fetch);
+	struct fileask question = ask_of(fetch->job, false);
 	struct fileask_answer answer;
 	int64_t pause_ms = BUSY_FIRST_MS;
 
@@ -243,85 +261,111 @@ static enum fetch_outcome fetch_rest(struct fetch *fetch, struct call *call, int
 	return is_genuine(fetch) ? FETCH_DONE : FETCH_FALSE;
 }
 
-/* Puts the file in its place, and writes that down. */
-static int keep(struct fetch *fetch)
+/* Puts the line that says where a file lies. */
+static void put_line(const struct fetch *fetch, const struct whole *whole, struct buffer *lines)
 {
-	const struct fetch_job *job = fetch->job;
-	char *placed = fetch->report.placed, shelf[64], path[PATH_MAX];
+	char shelf[64], path[PATH_MAX];
 	struct chatlog_entry entry = {
 	    .kind = CHATLOG_STATE,
 	    .state = CHATLOG_FETCHED,
+	    .time_ms = clock_wall_ms(),
 	    .has_id = true,
 	    .has_identity = true,
-	    .number = job->number,
+	    .number = whole->job->number,
 	};
-	struct buffer line = {0};
 	ssize_t len;
-	int fd, rc = shelf_place(&fetch->part, job->path != NULL, placed);
+	int fd;
 
-	if (rc != 0) {
-		placed[0] = '\0';
-		return rc;
-	}
 	snprintf(shelf, sizeof(shelf), "/proc/self/fd/%d", fetch->shelf);
 	len = readlink(shelf, path, sizeof(path));
-	if (len > 0 && (size_t)len + 1 + strlen(placed) < sizeof(path)) {
-		sprintf(path + len, "/%s", placed);
+	fd = openat(fetch->shelf, whole->placed, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && len > 0 && (size_t)len + 1 + strlen(whole->placed) < sizeof(path)) {
+		sprintf(path + len, "/%s", whole->placed);
 		entry.source.path = path;
-		fd = openat(fetch->shelf, placed, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		entry.has_source =
-		    text_is_utf8(path, strlen(path)) && fd >= 0 && filesource_stat(fd, &entry.source.stamp) == 0;
-		if (fd >= 0)
-			close(fd);
+		entry.has_source = text_is_utf8(path, strlen(path)) && filesource_stat(fd, &entry.source.stamp) == 0;
 	}
-	entry.time_ms = clock_wall_ms();
+	if (fd >= 0)
+		close(fd);
 	snprintf(entry.username, sizeof(entry.username), "%s",
 	    fetch->batch->username ? fetch->batch->username : VERDICT_NAMELESS);
-	memcpy(entry.id, job->id, sizeof(entry.id));
+	memcpy(entry.id, whole->job->id, sizeof(entry.id));
 	memcpy(entry.identity, fetch->batch->own->public, sizeof(entry.identity));
-	rc = chatlog_format(&line, &entry);
-	if (rc == 0)
-		rc = chatlog_append(fetch->log, line.data, line.len, 0);
-	buffer_free(&line);
-	return rc;
+	(void)!chatlog_format(lines, &entry);
 }
 
-/* Tells somebody who knows of the offer that the file is here: in a session of its own. */
+/* Puts what is whole in its place, and writes that down. */
+static void place_all(struct fetch *fetch)
+{
+	struct buffer lines = {0};
+
+	for (size_t i = 0; i < fetch->whole_count; i++)
+		sync_file_range(fetch->wholes[i].part.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (size_t i = 0; i < fetch->whole_count; i++) {
+		struct whole *whole = &fetch->wholes[i];
+
+		whole->error = shelf_place(&whole->part, whole->job->path != NULL, whole->placed);
+		shelf_close_part(&whole->part);
+		if (whole->error == 0)
+			put_line(fetch, whole, &lines);
+	}
+	if (fetch->whole_count > 0)
+		lockedfile_sync_directory(fetch->shelf);
+	/* The files are there, whatever is written down. */
+	if (lines.len > 0)
+		(void)!chatlog_append(fetch->log, lines.data, lines.len, 0);
+	buffer_free(&lines);
+}
+
+/* Whether somebody who knows of an offer is to be told that the file is here: who served it, and in a room its author. */
+static bool is_to_know(const struct whole *whole, const struct fetch_source *source)
+{
+	if (whole->error != 0)
+		return false;
+	return source == whole->source ? !whole->is_told
+				       : memcmp(source->identity, whole->job->by, IDENTITY_BYTES) == 0;
+}
+
+/* Tells somebody of all files that are here, in a session of its own. */
 static void tell_done(struct fetch *fetch, const struct fetch_source *source)
 {
-	struct fileask done = ask_of(fetch);
 	struct recipient to;
 	struct call call;
+	bool is_open = false;
 
-	done.is_done = true;
-	if (dial(fetch, &call, &to, source) == 0)
-		(void)!ask_for_answer(&call, &done);
-	call_close(&call);
+	for (size_t i = 0; i < fetch->whole_count; i++) {
+		const struct whole *whole = &fetch->wholes[i];
+		struct fileask done = ask_of(whole->job, true);
+
+		if (!is_to_know(whole, source))
+			continue;
+		if ((!is_open && dial(fetch, &call, &to, source) != 0) || ask_for_answer(&call, &done) != 0) {
+			call_close(&call);
+			return;
+		}
+		is_open = true;
+	}
+	if (is_open)
+		call_close(&call);
 }
 
-/* The file is in its place: tells who served it, and in a room its author. */
-static void thank(struct fetch *fetch, struct call *call, const struct fetch_source *source)
+/* All of a file is there. If it is the only one it is put in its place, and who served it is told in the same session. */
+static void hold(struct fetch *fetch, struct call *call, const struct fetch_source *source)
 {
-	const struct fetch_batch *batch = fetch->batch;
-	struct fileask done = ask_of(fetch);
+	struct whole *whole = &fetch->wholes[fetch->whole_count++];
+	struct fileask done = ask_of(fetch->job, true);
 
-	done.is_done = true;
-	if (ask(call, &done) == 0) {
-		/* The end of the connection is the answer. */
-		call_finish(call);
-		(void)!call_await(call);
-	} else {
-		call_close(call);
-		tell_done(fetch, source);
+	*whole = (struct whole){.job = fetch->job, .source = source, .part = fetch->part};
+	fetch->part.fd = -1;
+	if (fetch->batch->count == 1) {
+		place_all(fetch);
+		whole->is_told = whole->error == 0 && ask(call, &done) == 0;
 	}
-	for (size_t i = 0; i < batch->source_count; i++) {
-		if (&batch->sources[i] != source &&
-		    memcmp(batch->sources[i].identity, fetch->job->by, IDENTITY_BYTES) == 0)
-			tell_done(fetch, &batch->sources[i]);
-	}
+	/* The end of the connection is the answer. */
+	call_finish(call);
+	(void)!call_await(call);
 }
 
-/* Fetches from somebody what is missing; at the end the file is in its place. */
+/* Fetches from somebody what is missing. */
 static enum fetch_outcome fetch_from(struct fetch *fetch, const struct fetch_source *source, int *error)
 {
 	enum fetch_outcome outcome = FETCH_CHECKING;
@@ -336,14 +380,8 @@ static enum fetch_outcome fetch_from(struct fetch *fetch, const struct fetch_sou
 			return FETCH_FAILED;
 		*error = dial(fetch, &call, &to, source);
 		outcome = *error == 0 ? fetch_rest(fetch, &call, error) : FETCH_UNREACHABLE;
-		if (outcome == FETCH_DONE) {
-			*error = keep(fetch);
-			/* Only the line is missing if it has a name. */
-			if (*error == 0 || fetch->report.placed[0] != '\0')
-				thank(fetch, &call, source);
-			else
-				outcome = FETCH_FAILED;
-		}
+		if (outcome == FETCH_DONE)
+			hold(fetch, &call, source);
 		call_close(&call);
 	}
 	if (outcome == FETCH_CHECKING)
@@ -391,13 +429,13 @@ static enum fetch_outcome fetch_from_any(struct fetch *fetch, int *error)
 	return outcome;
 }
 
+/* Fetches a file, and tells what has become of it unless it is whole. */
 static enum fetch_outcome fetch_job(struct fetch *fetch)
 {
 	enum fetch_outcome outcome;
 	int error;
 
-	fetch->shelf = fetch->part.fd = -1;
-	fetch->report.placed[0] = '\0';
+	fetch->part.fd = -1;
 	tell(fetch, FETCH_CHECKING, 0);
 	error = open_part(fetch);
 	if (error == 0)
@@ -408,11 +446,30 @@ static enum fetch_outcome fetch_job(struct fetch *fetch)
 	if (fetch->part.fd >= 0 && (outcome == FETCH_CHANGED || fetch->part.bytes == 0))
 		shelf_discard(&fetch->part);
 	shelf_close_part(&fetch->part);
-	if (fetch->shelf >= 0)
-		close(fetch->shelf);
 	/* Whoever hears the last of it may end, and so end this process. */
-	tell(fetch, outcome, error);
+	if (outcome != FETCH_DONE)
+		tell(fetch, outcome, error);
 	return outcome;
+}
+
+/* Ends with what is whole. */
+static void conclude(struct fetch *fetch)
+{
+	const struct fetch_batch *batch = fetch->batch;
+
+	if (batch->count > 1)
+		place_all(fetch);
+	for (size_t i = 0; i < batch->source_count; i++)
+		tell_done(fetch, &batch->sources[i]);
+	for (size_t i = 0; i < fetch->whole_count; i++) {
+		const struct whole *whole = &fetch->wholes[i];
+
+		fetch->report.job = (size_t)(whole->job - batch->jobs);
+		fetch->part.bytes = whole->part.bytes;
+		strcpy(fetch->report.placed, whole->placed);
+		memcpy(fetch->report.from, whole->source->identity, sizeof(fetch->report.from));
+		tell(fetch, whole->error == 0 ? FETCH_DONE : FETCH_FAILED, whole->error);
+	}
 }
 
 void fetch_run(const struct fetch_batch *batch, int reports)
@@ -422,6 +479,7 @@ void fetch_run(const struct fetch_batch *batch, int reports)
 	    .reports = reports,
 	    .loop = loop_new(),
 	    .log = chatlog_new(AT_FDCWD, LOCKEDFILE_WAIT_MS),
+	    .shelf = -1,
 	};
 	bool goes_on = fetch.loop && fetch.log;
 
@@ -430,6 +488,9 @@ void fetch_run(const struct fetch_batch *batch, int reports)
 		fetch.report.job = i;
 		goes_on = !is_for_later(fetch_job(&fetch));
 	}
+	conclude(&fetch);
+	if (fetch.shelf >= 0)
+		close(fetch.shelf);
 	chatlog_free(fetch.log);
 	loop_free(fetch.loop);
 }

@@ -48,7 +48,9 @@ struct fetch_job {
 	char *path;	       /* where exactly; NULL: in files/, under that name or one made from it */
 };
 
-/* Jobs, and those who are asked. */
+#define FETCH_BATCH_MAX 32
+
+/* Jobs, of which one with a path is alone, and those who are asked. */
 struct fetch_batch {
 	const struct identity *own;
 	const char *username;	    /* one's own, or NULL */
@@ -69,7 +71,7 @@ struct fetch_report {
 };
 
 /*
- * Fetches the files of a batch, and writes a struct fetch_report to a pipe with each outcome, and meanwhile every FETCH_REPORT_MS. If
+ * Fetches the files of a batch, has all that are whole put in their places together, and writes a struct fetch_report to a pipe with each outcome, and meanwhile every FETCH_REPORT_MS. If
  * nobody can be reached, or is busy, the rest is not tried.
  */
 #define FETCH_REPORT_MS 250

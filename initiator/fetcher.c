@@ -15,8 +15,7 @@
 #include "recipient.h"
 #include "room/rooms.h"
 
-/* A process takes so many files, if they are no larger. */
-#define BATCH_MAX 32
+/* A process takes several files if they are no larger. */
 #define SMALL_BYTES (256 * 1024)
 /* So often is looked who is back, and how fast what goes on is. */
 #define LOOK_PERIOD_MS 500
@@ -58,7 +57,7 @@ struct crew {
 	struct source *source; /* NULL: there is none */
 	pid_t pid;
 	int reports;
-	struct wanted *wishes[BATCH_MAX]; /* NULL for those that are over */
+	struct wanted *wishes[FETCH_BATCH_MAX]; /* NULL for those that are over */
 	size_t count;
 	bool is_over; /* what is left is to wait for better times */
 };
@@ -370,7 +369,7 @@ static void work(struct fetcher *fetcher, const struct crew *crew, const struct 
     int reports)
 {
 	const struct desk *desk = fetcher->setup.desk;
-	struct fetch_job jobs[BATCH_MAX];
+	struct fetch_job jobs[FETCH_BATCH_MAX];
 	struct fetch_batch batch = {
 	    .own = &desk->key.identity,
 	    .username = peersfile_username(desk->peers),
@@ -395,7 +394,7 @@ static void man(struct crew *crew, struct source *source)
 
 	crew->count = 0;
 	crew->is_over = false;
-	while ((wish = TAILQ_FIRST(&source->waiting)) && crew->count < BATCH_MAX) {
+	while ((wish = TAILQ_FIRST(&source->waiting)) && crew->count < FETCH_BATCH_MAX) {
 		if (crew->count > 0 && wish->job.file.bytes > SMALL_BYTES)
 			break;
 		TAILQ_REMOVE(&source->waiting, wish, others);

@@ -113,7 +113,9 @@ static int store_input(struct offering *offering, struct loop *loop, const char 
 	part.offered = part.bytes;
 	if (rc == 0)
 		rc = shelf_place(&part, false, offering->placed);
-	if (rc != 0)
+	if (rc == 0)
+		lockedfile_sync_directory(offering->shelf);
+	else
 		shelf_discard(&part);
 	return rc;
 }

@@ -156,7 +156,6 @@ int shelf_place(struct shelf_part *part, bool exactly, char placed[static SHELF_
 	} while (rc == EEXIST && !exactly && number++ < NUMBER_MAX);
 	if (rc != 0)
 		return rc;
-	lockedfile_sync_directory(part->dir);
 	shelf_close_part(part);
 	return 0;
 }

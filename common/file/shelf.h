@@ -63,7 +63,8 @@ int shelf_empty(struct shelf_part *part) __attribute__((warn_unused_result));
 /*
  * Puts a file that is whole (else EINVAL) on the disk and in its place: under its name or, if that is taken, "plan (1).pdf" and
  * so on; EEXIST if all are, or it must have that name exactly. placed receives the name, and the part is closed; on an error it
- * stays as it is.
+ * stays as it is. The name survives a power
+ * cut after lockedfile_sync_directory(), once for several.
  */
 int shelf_place(struct shelf_part *part, bool exactly, char placed[static SHELF_NAME_BYTES])
     __attribute__((warn_unused_result));

@@ -175,6 +175,21 @@ def test_another_beginning_is_thrown_away_and_all_is_fetched(alice, bob):
     assert stored(alice) == {"plan.pdf": CONTENT}
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_of_a_part_that_is_all_there_the_end_tells_whether_it_is_right(alice, bob, is_right):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    plan.stream = WRONG_STREAMS["not final"]
+    get(alice, "1", status=5)
+    plan.stream = Outgoing.send
+    name, = stored(alice)
+    if not is_right:
+        alice.path(f"files/{name}").write_bytes(b"x" * len(CONTENT))
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert [ask.get("from", 0) for ask in plan.asks if "done" not in ask] == [0, len(CONTENT) - 1] + [0] * (not is_right)
+
+
 # What ends as nothing under the name: thrown away, or kept for the next time.
 THROWN_AWAY = ("more", "a byte more", "without end", "final early", "final at once")
 
