@@ -11,7 +11,7 @@
 
 #include "store/lockedfile.h"
 
-/* So much is left to the disk at once, which has the more to do in the end, and so often the room on it is looked at. */
+/* So much is left to the disk at once, which has the more to do in the end. */
 #define WRITE_BACK_BYTES (8 * 1024 * 1024)
 #define NUMBER_MAX 999
 
@@ -94,14 +94,13 @@ int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t 
 	return lockedfile_crowds(part->fd, offered - part->bytes) ? ENOSPC : 0;
 }
 
-/* Has the disk begin with what is complete, so that little is left for the end, and sees that there is room for more. */
-static int write_back(struct shelf_part *part)
+/* Has the disk begin with what is complete, so that little is left for the end. */
+static void write_back(struct shelf_part *part)
 {
 	if (part->bytes - part->begun_back < WRITE_BACK_BYTES)
-		return 0;
+		return;
 	sync_file_range(part->fd, part->begun_back, part->bytes - part->begun_back, SYNC_FILE_RANGE_WRITE);
 	part->begun_back = part->bytes;
-	return lockedfile_crowds(part->fd, WRITE_BACK_BYTES) ? ENOSPC : 0;
 }
 
 int shelf_write(struct shelf_part *part, const void *bytes, size_t len)
@@ -110,11 +109,15 @@ int shelf_write(struct shelf_part *part, const void *bytes, size_t len)
 
 	if (len > (uint64_t)(part->offered - part->bytes))
 		return EFBIG;
+	/* Others may have filled the disk since the part was opened. */
+	if (lockedfile_crowds(part->fd, (int64_t)len))
+		return ENOSPC;
 	rc = lockedfile_write(part->fd, bytes, len, part->bytes);
 	if (rc != 0)
 		return rc;
 	part->bytes += (int64_t)len;
-	return write_back(part);
+	write_back(part);
+	return 0;
 }
 
 int shelf_empty(struct shelf_part *part)
