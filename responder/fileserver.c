@@ -222,7 +222,8 @@ void fileserver_add(struct fileserver *server, const struct message *message)
 		return;
 	}
 	if (fileask_parse(message->body, &ask) != 0) {
-		answer(server, message, ENVELOPE_NO, ASK_NOT_VALID);
+		/* A path in place of an id, for example. */
+		answer(server, message, ENVELOPE_NO, FILEASK_NO_SUCH_FILE);
 		return;
 	}
 	caller_put_trouble(roster_find(inbox->roster, message->address, message->sender, message->username, &caller),
