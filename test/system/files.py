@@ -7,10 +7,14 @@ offered.
 """
 
 import ctypes
+import json
 import os
+import re
 import struct
 
+from network import WAIT
 from protocol import _sodium, blake2b, from_base64, to_base64
+from quartet import eventually, peer, pin
 from rooms import ID_BYTES, Member, Saying, Session
 
 CHUNK_BYTES = 65_536
@@ -406,3 +410,137 @@ WRONG_STREAMS = {
     "header twice": _header_twice,
     "no stream": _no_stream,
 }
+
+
+# Real users, and somebody whom the test plays.
+
+
+def finish(program):
+    """Waits until a program has ended, however it ends; its exit status."""
+    program.end_input()
+    program.process.wait(WAIT)
+    return program.wait(program.process.returncode).expected_status
+
+
+class Getter:
+    """Bob, a real user, who gets what others offer; all of them are known to him, and in the hands of the test."""
+
+    def __init__(self, user, *others):
+        self.user, self.others = user, others
+        user.is_called("Bob")
+        user.pin(**{each.username: pin(each.identity.text, address=each.address) for each in others})
+        self.hears()
+        self.responder = user.responder()
+
+    def hears(self):
+        """He has just heard them, by a clock that leaves a slow machine time."""
+        self.user.write_peers({each.address: peer(each.username, -9, identity=each.identity.text)
+                               for each in self.others})
+
+    def offer(self, name, content, sharer=None, **options):
+        """Somebody, the first of them else, offers him a file one to one."""
+        sharer = sharer or self.others[0]
+        shared = sharer.share(name, content, **options)
+        assert status(sharer.offer_to(self.user.address, self.user.identity().public, shared)) == (200, None)
+        return self.numbered(shared)
+
+    def numbered(self, shared):
+        """Finds the number that an offer has in his log."""
+        [shared.number] = {line["number"] for line in self.user.log() if line.get("id") == to_base64(shared.id)}
+        return shared
+
+    def start_get(self, shared, *options):
+        self.hears()
+        return self.user.start("initiator", "get", *options, str(shared.number), ready=False)
+
+    def get(self, shared, *options):
+        """Runs get to its end; its exit status."""
+        program = self.start_get(shared, *options)
+        finish(program)
+        return program.process.returncode
+
+    @property
+    def shelf(self):
+        return self.user.path("files")
+
+    def files(self):
+        """What lies in files/ under a name of its own."""
+        return {path.name: path.read_bytes() for path in self.shelf.glob("*") if not is_part(path)}
+
+    def parts(self):
+        """The contents of the parts in files/."""
+        return [path.read_bytes() for path in self.shelf.glob("*.part") if is_part(path)]
+
+
+def is_part(path):
+    return re.search(r"\.[0-9a-f]{16}\.part$", path.name) is not None
+
+
+class Giver:
+    """Alice, a real user, who offers to somebody in the hands of the test."""
+
+    def __init__(self, user, other):
+        self.user, self.other = user, other
+        user.is_called("Alice")
+        user.pin(**{other.username: pin(other.identity.text, address=other.address)})
+        self.hears()
+        self.responder = user.responder()
+
+    def hears(self):
+        self.user.write_peers({self.other.address: peer(self.other.username, -9, identity=self.other.identity.text)})
+
+    def write(self, name, content):
+        path = self.user.path(name)
+        path.write_bytes(content)
+        return path
+
+    def offer(self, name, content=None, to=None):
+        """Offers a file of her directory, which has that content then; its id."""
+        if content is not None:
+            self.write(name, content)
+        self.hears()
+        self.user.run("initiator", "send", "-f", name, to or self.other.username)
+        return eventually(lambda: self.other.offered(name))
+
+    def call(self, somebody=None):
+        """A session of the other, or of somebody else, with her responder."""
+        return (somebody or self.other).call(self.user.address, self.user.identity().public)
+
+
+class Company:
+    """Real users who know one another, each with a responder; the initiators are for the test."""
+
+    def __init__(self, **users):
+        self.users = users
+        self.since = 0
+        self.responders = {}
+        for name, user in users.items():
+            user.is_called(name)
+            user.pin(**{other: pin(each.identity().text, address=each.address) for other, each in users.items()
+                        if each is not user})
+        self.hear()
+        for name, user in users.items():
+            self.responders[name] = user.responder()
+
+    def hear(self, *away):
+        """All have just heard those who are not away, by a clock that leaves a slow machine time."""
+        self.since += 1
+        for user in self.users.values():
+            user.write_peers({each.address: peer(name, -9, identity=each.identity().text, since=self.since)
+                              for name, each in self.users.items() if each is not user and name not in away})
+
+    def restart(self, name):
+        """Kills a responder, and all that it has begun, and starts another."""
+        self.responders[name].kill()
+        self.responders[name] = self.users[name].responder()
+
+
+def offer_of(user, name):
+    """The number by which a user can get what was offered under a name, once it came."""
+    def find():
+        for line in user.log():
+            said = json.loads(line["signed"]) if "signed" in line else line
+            if line.get("direction") == "RECEIVED" and said.get("file", {}).get("name") == name:
+                return line["number"]
+        return None
+    return eventually(find)
