@@ -380,6 +380,31 @@ def test_a_newcomer_who_fell_away_from_a_room_with_a_password_is_told(author, fa
 # Real programs everywhere.
 
 
+def test_who_answers_and_the_newcomer_who_fell_away_agree(author, bob):
+    bob, ece = Author(bob, "Bob"), Identity()
+    before = State.first(bob.identity, "Bob").letting_in(bob.identity, ece, "Ece")
+    # Ece did something before, and so did Bob.
+    acts = [before.letting_in(ece, Identity(), "Joe")]
+    acts.append(acts[-1].letting_in(ece, author.identity, "Alice"))
+    author.takes(acts[-1])
+    bob.takes(before, before.following(bob.identity, about="described"))
+    bob.takes(bob.head.taking_out(bob.identity, ece))
+    for each in (author, bob):
+        each.user.is_called(each.name)
+    author.user.write_peers({bob.user.address: peer("Bob", identity=bob.identity.text)})
+    bob.user.responder()
+    # He hears of that, but not of what she let Alice in by.
+    with Member(ece, "Ece", ADDRESSES[1]).call(bob.user.address, bob.identity.public) as session:
+        assert session.hand_over(acts[0])["status"] == 200
+    author.user.initiator()
+
+    def head(user):
+        return user.peers_file().get("room", {}).get(to_base64(before.room), {}).get("state")
+    eventually(lambda: head(author.user) and head(author.user) == head(bob.user))
+    assert State(head(author.user)).since(author.identity.text) is not None
+    assert State(head(author.user)).members["about"] == "described"
+
+
 class Person:
     """A user with the programs running, who knows the others by their identities."""
 
