@@ -360,15 +360,20 @@ bool catchup_redo(struct catchup *catchup, struct rooms *rooms, const struct ide
 	return is_done;
 }
 
-bool catchup_has_work(const struct catchup *catchup, int64_t monotonic_ms)
+/* When somebody is to be asked in a room. */
+static int64_t question_due(const struct watched_room *room)
 {
-	const struct watched_room *room;
+	int64_t due_ms = INT64_MAX;
 
-	for (room = LIST_FIRST(&catchup->rooms); room; room = LIST_NEXT(room, others)) {
-		if (room->redo_ms <= monotonic_ms || choose(room, monotonic_ms))
-			return true;
+	for (size_t i = 0; i < room->count; i++) {
+		const struct companion *companion = &room->companions[i];
+
+		if (companion->is_asked)
+			return INT64_MAX;
+		if (companion->is_wanted && companion->is_present && companion->patience.due_ms < due_ms)
+			due_ms = companion->patience.due_ms;
 	}
-	return false;
+	return due_ms;
 }
 
 int64_t catchup_due(const struct catchup *catchup)
@@ -377,15 +382,10 @@ int64_t catchup_due(const struct catchup *catchup)
 	int64_t due_ms = INT64_MAX;
 
 	for (room = LIST_FIRST(&catchup->rooms); room; room = LIST_NEXT(room, others)) {
-		if (room->redo_ms < due_ms)
-			due_ms = room->redo_ms;
-		for (size_t i = 0; i < room->count; i++) {
-			const struct companion *companion = &room->companions[i];
+		int64_t question_ms = question_due(room),
+			room_ms = room->redo_ms < question_ms ? room->redo_ms : question_ms;
 
-			if (companion->is_wanted && companion->is_present && !companion->is_asked &&
-			    companion->patience.due_ms > 0 && companion->patience.due_ms < due_ms)
-				due_ms = companion->patience.due_ms;
-		}
+		due_ms = room_ms < due_ms ? room_ms : due_ms;
 	}
 	return due_ms;
 }

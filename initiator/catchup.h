@@ -43,10 +43,10 @@ bool catchup_is_behind(const struct catchup *catchup, const uint8_t room[static 
 /* Does again what is due. Returns whether something was done. */
 bool catchup_redo(struct catchup *catchup, struct rooms *rooms, const struct identity *own, int64_t monotonic_ms);
 
-/* Whether somebody is to be asked now, or something looked at that may have to be done again. */
-bool catchup_has_work(const struct catchup *catchup, int64_t monotonic_ms);
-
-/* When there is something to do next, if nothing happens before; INT64_MAX for never. */
+/*
+ * When somebody is to be asked, or something looked at that may have to be done again, if nothing happens before; INT64_MAX for
+ * never.
+ */
 int64_t catchup_due(const struct catchup *catchup);
 
 #endif

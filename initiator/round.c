@@ -154,7 +154,7 @@ static void tend_rooms(struct delivery *delivery)
 		if (peersfile_read(delivery->parties.peers) == 0 && rooms_follow(delivery->parties.rooms) == 0)
 			catchup_look(catchup, delivery->parties.rooms, peersfile_peers(delivery->parties.peers),
 			    own->public, clock_wall_ms(), now_ms);
-		delivery->parties.is_unlooked = catchup_has_work(catchup, now_ms) && round_take_outbox(delivery) &&
+		delivery->parties.is_unlooked = catchup_due(catchup) <= now_ms && round_take_outbox(delivery) &&
 						catchup_redo(catchup, delivery->parties.rooms, own, now_ms);
 	} while (delivery->parties.is_unlooked);
 	while (delivery->lock.is_held && catchup_next(catchup, now_ms, room, identity)) {

@@ -577,36 +577,34 @@ static void conclude_failed(struct answerer *answerer, struct task *task, int er
 	conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BUSY, NULL);
 }
 
+/* What is answered when it is known what came of something; with the own head, if that may help. */
+struct outcome {
+	enum envelope_status status;
+	const char *why;
+	bool has_head;
+};
+
 static void conclude_saying(struct answerer *answerer, struct task *task, enum roomtalk_hearing hearing)
 {
+	static const struct outcome outcomes[] = {
+	    [ROOMTALK_LOGGED] = {ENVELOPE_DONE, "", true},
+	    [ROOMTALK_KNOWN] = {ENVELOPE_DONE, "", true},
+	    [ROOMTALK_BEHIND] = {ENVELOPE_NOT_NOW, ASK_BEHIND, true},
+	    [ROOMTALK_NO_MEMBER] = {ENVELOPE_NO, ASK_NO_MEMBER, false},
+	    [ROOMTALK_TOO_OLD] = {ENVELOPE_NO, "too old", false},
+	    [ROOMTALK_NO_SAYING] = {ENVELOPE_NO, ASK_NOT_VALID, false},
+	    [ROOMTALK_NO_SPACE] = {ENVELOPE_NOT_NOW, ASK_BUSY, false},
+	};
 	const struct room *room = rooms_find(answerer->rooms, task->room);
 	struct ask_answer head = own_head(room);
 	bool is_level = !room || memcmp(head.head, task->head, sizeof(head.head)) == 0;
+	const struct outcome *outcome = &outcomes[hearing];
 
-	switch (hearing) {
-	case ROOMTALK_LOGGED:
-	case ROOMTALK_KNOWN:
-		conclude(answerer, task, ENVELOPE_DONE, "", is_level ? NULL : &head);
-		break;
-	case ROOMTALK_BEHIND:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
-		break;
-	case ROOMTALK_NO_MEMBER:
-		conclude(answerer, task, ENVELOPE_NO, ASK_NO_MEMBER, NULL);
-		break;
-	case ROOMTALK_TOO_OLD:
-		conclude(answerer, task, ENVELOPE_NO, "too old", NULL);
-		break;
-	case ROOMTALK_NO_SAYING:
-		conclude(answerer, task, ENVELOPE_NO, ASK_NOT_VALID, NULL);
-		break;
-	case ROOMTALK_NO_SPACE:
+	if (hearing == ROOMTALK_NO_SPACE)
 		conclude_failed(answerer, task, ENOSPC);
-		break;
-	case ROOMTALK_NO_NAME:
-		conclude(answerer, task, ENVELOPE_NO, FILEOFFER_NO_NAME, NULL);
-		break;
-	}
+	else
+		conclude(answerer, task, outcome->status, outcome->why,
+		    outcome->has_head && !(is_level && outcome->status == ENVELOPE_DONE) ? &head : NULL);
 }
 
 /* Logs all sayings that wait, at once. Returns 0, or why they still wait. */
@@ -643,31 +641,23 @@ static int log_sayings(struct answerer *answerer)
 
 static void conclude_state(struct answerer *answerer, struct task *task, enum roomtree_verdict verdict)
 {
+	static const struct outcome outcomes[] = {
+	    [ROOMTREE_TAKEN] = {ENVELOPE_DONE, "", false},
+	    [ROOMTREE_KNOWN] = {ENVELOPE_DONE, "", false},
+	    [ROOMTREE_WAITS] = {ENVELOPE_NOT_NOW, ASK_BEHIND, true},
+	    [ROOMTREE_REFUSED] = {ENVELOPE_NO, ASK_NOT_VALID, false},
+	    [ROOMTREE_APART] = {ENVELOPE_NO, "apart", false},
+	    [ROOMTREE_FULL] = {ENVELOPE_NOT_NOW, ASK_FULL, false},
+	    [ROOMTREE_NO_MEMORY] = {ENVELOPE_NOT_NOW, ASK_FULL, false},
+	};
 	const struct room *room = rooms_find(answerer->rooms, task->room);
 	struct ask_answer head = own_head(room);
+	const struct outcome *outcome = &outcomes[verdict];
 
-	switch (verdict) {
-	case ROOMTREE_TAKEN:
-	case ROOMTREE_KNOWN:
-		if (room && room->is_held)
-			conclude(answerer, task, ENVELOPE_NOT_NOW, welcome_answers[WELCOME_HELD].why, NULL);
-		else
-			conclude(answerer, task, ENVELOPE_DONE, "", NULL);
-		break;
-	case ROOMTREE_WAITS:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_BEHIND, &head);
-		break;
-	case ROOMTREE_REFUSED:
-		conclude(answerer, task, ENVELOPE_NO, ASK_NOT_VALID, NULL);
-		break;
-	case ROOMTREE_APART:
-		conclude(answerer, task, ENVELOPE_NO, "apart", NULL);
-		break;
-	case ROOMTREE_FULL:
-	case ROOMTREE_NO_MEMORY:
-		conclude(answerer, task, ENVELOPE_NOT_NOW, ASK_FULL, NULL);
-		break;
-	}
+	if (outcome->status == ENVELOPE_DONE && room && room->is_held)
+		conclude(answerer, task, ENVELOPE_NOT_NOW, welcome_answers[WELCOME_HELD].why, NULL);
+	else
+		conclude(answerer, task, outcome->status, outcome->why, outcome->has_head ? &head : NULL);
 }
 
 /* The edit of roomacts_change(): the head may have changed since the ask was judged. */
