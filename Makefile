@@ -37,7 +37,7 @@ common_OBJECTS = \
 	$(addprefix term/,console editor fileview layout lineinput outlet pager program quietkeys richtext roomview secret wordlist)
 announcer_OBJECTS = announcer beacon farther name notices openrooms
 discovery_OBJECTS = discovery journal keeper listener pace presence
-initiator_OBJECTS = initiator autofetch broadcast call catchup chat checkup completion delivery desk doctor elsewhere errand fetch fetcher get heard history join links listing lobby loop matcher message offering outbox outboxlock outcomes parcel party passphrase patience peerswatch people processes prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
+initiator_OBJECTS = initiator autofetch broadcast call catchup chat checkup completion delivery desk doctor elsewhere errand fetch fetcher filelist get heard history join links listing lobby loop matcher message offering outbox outboxlock outcomes parcel party passphrase patience peerswatch people processes prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
 responder_OBJECTS = responder admission alert answerer caller conversation disclosure fileserver filesender gate inbox received roster row server shutout transcript welcome
 
 # What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).

@@ -96,7 +96,7 @@ static int start_over(struct fetch *fetch)
 static int open_part(struct fetch *fetch)
 {
 	const struct fetch_job *job = fetch->job;
-	uint8_t named[IDENTITY_BYTES + ENVELOPE_ID_BYTES], tag[SHELF_TAG_BYTES], digest[crypto_generichash_BYTES_MIN];
+	uint8_t tag[SHELF_TAG_BYTES];
 	const char *name = job->file.name;
 	int rc = 0;
 
@@ -105,10 +105,7 @@ static int open_part(struct fetch *fetch)
 		rc = job->path ? shelf_open_path(job->path, &fetch->shelf, &name) : shelf_open(AT_FDCWD, &fetch->shelf);
 	if (rc != 0)
 		return rc;
-	memcpy(named, job->by, IDENTITY_BYTES);
-	memcpy(named + IDENTITY_BYTES, job->id, ENVELOPE_ID_BYTES);
-	crypto_generichash(digest, sizeof(digest), named, sizeof(named), NULL, 0);
-	memcpy(tag, digest, sizeof(tag));
+	shelf_make_tag(job->by, job->id, tag);
 	begin_hash(fetch);
 	rc = shelf_open_part(fetch->shelf, name, job->file.bytes, tag, &fetch->part);
 	/* Of one that is all there a byte is asked for, so that its end tells whether it is right. */

@@ -17,6 +17,7 @@
 #include "desk.h"
 #include "doctor.h"
 #include "elsewhere.h"
+#include "filelist.h"
 #include "get.h"
 #include "history.h"
 #include "join.h"
@@ -100,6 +101,7 @@ static const struct command commands[] = {
     {"r", "TEXT", "the same, to whoever wrote last", 0, talk_reply},
     {"Search", "WORDS", "messages with all the words; -f NAME before them: those with NAME", 0, search_show},
     {"Send", "FILE to NAME", "offer a file to a user or a room: who wants it fetches it", 0, offering_run},
+    {"Files", "[NAME|all]", "what is offered to you, where it is, and who has what you offer", 0, filelist_show},
     {"Get", "N|all", "fetch a file that is offered; as NAME behind it: under that name", 1, get_run},
     {"Withdraw", "N", "offer a file no more", 1, get_withdraw},
     {"Auto", "[NAME SIZE|off]", "fetch the files of somebody you know by itself, up to SIZE (16M)", 0, autofetch_set},

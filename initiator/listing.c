@@ -152,11 +152,21 @@ void listing_add_reach(struct listing *listing, const struct chatlog_entry *entr
 	json_object_set_new(entry->document, "waiting", waiting);
 }
 
+void listing_put_json(struct desk *desk, json_t *object)
+{
+	struct buffer json = {0};
+
+	if (jsontext_append(&json, object) == 0) {
+		console_put_json(desk->data, json.data, json.len);
+		console_put(desk->data, "\n");
+	}
+	buffer_wipe(&json);
+	json_decref(object);
+}
+
 static void put_object(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome)
 {
 	const struct roomview_room *room = entry->has_room ? roomview_find(&listing->rooms, entry->room) : NULL;
-	struct console *console = listing->desk->data;
-	struct buffer json = {0};
 
 	if (outcome && outcome->word)
 		json_object_set_new(entry->document, "state", json_string(outcome->word));
@@ -164,19 +174,13 @@ static void put_object(struct listing *listing, const struct chatlog_entry *entr
 		listing_add_reach(listing, entry, entry, &outcome->reach);
 	if (room)
 		json_object_set_new(entry->document, "name", json_string(room->name));
-	if (jsontext_append(&json, entry->document) == 0) {
-		console_put_json(console, json.data, json.len);
-		console_put(console, "\n");
-	}
-	buffer_wipe(&json);
+	listing_put_json(listing->desk, json_incref(entry->document));
 }
 
-/* Collects who it is: of what was said in a room, the room and its author. */
-static void put_who(struct listing *listing, const struct chatlog_entry *entry)
+void listing_put_who(struct listing *listing, const struct chatlog_entry *entry)
 {
 	struct console *console = listing->desk->data;
 	bool is_own = entry->has_room && entry->direction != CHATLOG_RECEIVED;
-	char ip[ADDRESS_TEXT_BYTES];
 
 	if (entry->has_room)
 		roomview_put_name(&listing->rooms, console, CONSOLE_NORMAL, entry->room);
@@ -184,6 +188,15 @@ static void put_who(struct listing *listing, const struct chatlog_entry *entry)
 	if (!is_own)
 		console_put_name(console,
 		    console_name_style(entry->username, entry->has_identity ? entry->identity : NULL), entry->username);
+}
+
+/* The same, and from where, and how it was sent. */
+static void put_whence(struct listing *listing, const struct chatlog_entry *entry)
+{
+	struct console *console = listing->desk->data;
+	char ip[ADDRESS_TEXT_BYTES];
+
+	listing_put_who(listing, entry);
 	if (!entry->has_room)
 		console_put(console, " (%s)", address_format(entry->address, ip));
 	console_put(console, " [%s]", chatlog_mode_word(entry->mode));
@@ -229,13 +242,15 @@ void listing_put(struct listing *listing, const struct chatlog_entry *entry, con
 	console_put_styled(console, entry->direction == CHATLOG_RECEIVED ? CONSOLE_GOOD : CONSOLE_NORMAL, "%-8s",
 	    chatlog_direction_word(entry->direction));
 	console_put(console, "  ");
-	put_who(listing, entry);
+	put_whence(listing, entry);
+	if (entry->has_file) {
+		console_put(console, " ");
+		fileview_put_offer(console, CONSOLE_NORMAL, entry);
+	}
 	if (outcome)
 		put_outcome(listing, entry, outcome);
-	console_put(console, entry->has_file ? " " : ": ");
-	if (entry->has_file)
-		fileview_put_offer(console, CONSOLE_NORMAL, entry);
-	else if (count > 0)
+	console_put(console, entry->has_file ? "" : ": ");
+	if (count > 0 && !entry->has_file)
 		console_put_marked(console, entry->text, entry->text_len, marks, count);
 	else
 		console_put_message(console, entry->text, entry->text_len);

@@ -67,6 +67,12 @@ bool listing_goes_on(struct listing *listing);
 void listing_put(struct listing *listing, const struct chatlog_entry *entry, const struct outcome *outcome,
     const struct console_mark *marks, size_t count);
 
+/* Collects an object on a line, and releases it. */
+void listing_put_json(struct desk *desk, json_t *object);
+
+/* Collects who it is: of what was said in a room, the room and its author. */
+void listing_put_who(struct listing *listing, const struct chatlog_entry *entry);
+
 /* Adds to the object of a line who has a message in a room by then. */
 void listing_add_reach(struct listing *listing, const struct chatlog_entry *entry, const struct chatlog_entry *message,
     const struct reach *reach);

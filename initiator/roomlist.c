@@ -4,22 +4,12 @@
 
 #include "base/clock.h"
 #include "base/jsontext.h"
+#include "listing.h"
 #include "lobby.h"
 #include "waiting.h"
 
 /* In the line of a room so many members are named. */
 #define NAMED_MAX 8
-
-static void put_json(struct desk *desk, json_t *object)
-{
-	struct buffer text = {0};
-
-	jsontext_put(&text, object);
-	console_put_json(desk->data, text.data, text.len);
-	console_put(desk->data, "\n");
-	buffer_free(&text);
-	json_decref(object);
-}
 
 static json_t *describe(const struct lobby_room *room)
 {
@@ -64,7 +54,7 @@ int roomlist_show(struct desk *desk, const struct wish *wish)
 			continue;
 		shown++;
 		if (wish->as_json)
-			put_json(desk, describe(room));
+			listing_put_json(desk, describe(room));
 		else
 			put_line(desk, rooms, room);
 	}
@@ -149,7 +139,7 @@ int roomlist_describe(struct desk *desk, const struct wish *wish)
 			json_object_set_new(object, "about", json_string(room->head->about));
 			json_object_set_new(object, "roster", roster);
 		}
-		put_json(desk, object);
+		listing_put_json(desk, object);
 		return PROGRAM_FINE;
 	}
 	lobby_put(desk->data, &found);

@@ -10,6 +10,7 @@
 #include "broadcast.h"
 #include "doctor.h"
 #include "elsewhere.h"
+#include "filelist.h"
 #include "get.h"
 #include "history.h"
 #include "join.h"
@@ -156,6 +157,8 @@ static const struct command commands[] = {
 	"jf:", 1, MATCHER_WORDS_MAX, false, .list = search_list},
     {"watch", "[-j] [NAME]", "what is said from now on, or with NAME, until a signal", "j", 0, 1, false,
 	.list = watch_run},
+    {"files", "[-j] [NAME]", "what is offered, where it is, and who has it, or with NAME", "j", 0, 1, true,
+	.list = filelist_list},
     {"get", "[-o PATH] [-w SECONDS] N|ID|all",
 	"fetch what is offered, to files/ or PATH; -w: wait for whoever offers it", "o:w:", 1, 1, true, .run = run_get,
 	.check = check_get},

@@ -62,10 +62,38 @@ int shelf_open_path(const char *path, int *shelf, const char **name)
 	return rc;
 }
 
+void shelf_make_tag(const uint8_t by[static IDENTITY_BYTES], const uint8_t id[static ENVELOPE_ID_BYTES],
+    uint8_t tag[static SHELF_TAG_BYTES])
+{
+	uint8_t named[IDENTITY_BYTES + ENVELOPE_ID_BYTES], digest[crypto_generichash_BYTES_MIN];
+
+	memcpy(named, by, IDENTITY_BYTES);
+	memcpy(named + IDENTITY_BYTES, id, ENVELOPE_ID_BYTES);
+	crypto_generichash(digest, sizeof(digest), named, sizeof(named), NULL, 0);
+	memcpy(tag, digest, SHELF_TAG_BYTES);
+}
+
+static void format_part(const char *name, const uint8_t *tag, char part[static SHELF_PART_NAME_BYTES])
+{
+	char hex[FILENAME_PART_DIGITS + 1];
+
+	snprintf(part, SHELF_PART_NAME_BYTES, "%s.%s" FILENAME_PART_SUFFIX, name,
+	    sodium_bin2hex(hex, sizeof(hex), tag, SHELF_TAG_BYTES));
+}
+
+int64_t shelf_find_part(int dir, const char *name, const uint8_t tag[static SHELF_TAG_BYTES])
+{
+	char part[SHELF_PART_NAME_BYTES], path[sizeof(SHELF_NAME "/") + sizeof(part)];
+	struct stat status;
+
+	format_part(name, tag, part);
+	snprintf(path, sizeof(path), SHELF_NAME "/%s", part);
+	return fstatat(dir, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
+}
+
 int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t tag[static SHELF_TAG_BYTES],
     struct shelf_part *part)
 {
-	char hex[FILENAME_PART_DIGITS + 1];
 	struct stat status;
 	bool is_new;
 	int rc;
@@ -74,8 +102,7 @@ int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t 
 	if (filename_fault(name, strlen(name)))
 		return EINVAL;
 	strcpy(part->name, name);
-	snprintf(part->part_name, sizeof(part->part_name), "%s.%s" FILENAME_PART_SUFFIX, name,
-	    sodium_bin2hex(hex, sizeof(hex), tag, SHELF_TAG_BYTES));
+	format_part(name, tag, part->part_name);
 	rc = lockedfile_reopen(shelf, part->part_name, O_RDWR | O_CREAT, LOCK_EX, 0, &part->fd, &status, &is_new);
 	if (rc != 0)
 		return rc == ETIMEDOUT ? EBUSY : rc;

@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/identity.h"
 #include "file/filename.h"
+#include "wire/envelope.h"
 
 #define SHELF_NAME "files"
 #define SHELF_TAG_BYTES (FILENAME_PART_DIGITS / 2)
@@ -53,6 +55,13 @@ int shelf_open_path(const char *path, int *shelf, const char **name) __attribute
  */
 int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t tag[static SHELF_TAG_BYTES],
     struct shelf_part *part) __attribute__((warn_unused_result));
+
+/* The tag of the offer with that id that somebody made. */
+void shelf_make_tag(const uint8_t by[static IDENTITY_BYTES], const uint8_t id[static ENVELOPE_ID_BYTES],
+    uint8_t tag[static SHELF_TAG_BYTES]);
+
+/* How many bytes of it are in files/ of a directory; 0 if there is no part. */
+int64_t shelf_find_part(int dir, const char *name, const uint8_t tag[static SHELF_TAG_BYTES]);
 
 /* Appends to it; EFBIG if that is more than was offered, ENOSPC if it would not leave the reserve. What is there stays. */
 int shelf_write(struct shelf_part *part, const void *bytes, size_t len) __attribute__((warn_unused_result));

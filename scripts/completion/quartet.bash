@@ -21,7 +21,7 @@ _quartet_command() {
 	local command=${COMP_WORDS[$1]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} options=''
 
 	case $command in
-	users | watch | rooms | room | doctor) options='-j' ;;
+	users | watch | rooms | room | doctor | files) options='-j' ;;
 	create) options='-p -c -d -i' ;;
 	join) options='-p' ;;
 	history) options='-j -n' ;;
@@ -52,7 +52,7 @@ _quartet() {
 	responder) options+=' -s --strict -n -q --passphrase-fd' ;;
 	initiator)
 		options+=' -s --strict --passphrase-fd'
-		commands='users send history search watch deliver get withdraw auto fingerprint verify trust distrust accept reject
+		commands='users send files history search watch deliver get withdraw auto fingerprint verify trust distrust accept reject
 			block unblock mute unmute rooms room create join leave invite remove promote demote set reach unreach doctor name'
 		;;
 	esac

@@ -468,8 +468,8 @@ def offered(alice):
 
 
 OFFERED = ["Bob (127.0.0.3) [secure] offers plan.pdf (2.1 MB): Get 3",
-           "Bob (127.0.0.3) [secure] \u2713 fetched offers cat.png (2.1 MB)",
-           'Bob (127.0.0.3) [secure] \u2713 offers "dog (1).png" (2.1 MB)',
+           "Bob (127.0.0.3) [secure] offers cat.png (2.1 MB) \u2713 fetched",
+           'Bob (127.0.0.3) [secure] offers "dog (1).png" (2.1 MB) \u2713',
            "Bob (127.0.0.3) [plain]: offers plan.pdf (2.1 MB): Get 3"]
 
 
