@@ -18,7 +18,7 @@
 #define FILESERVER_PLACES 4
 #define FILESERVER_PLACES_PER_ADDRESS 2
 /* Asks of an address: at once, and in a second. */
-#define FILESERVER_ASKS_BURST 16384
+#define FILESERVER_ASKS_BURST 32768
 #define FILESERVER_ASKS_PER_S 64
 
 struct fileserver;

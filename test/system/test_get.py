@@ -8,8 +8,11 @@ import pytest
 from files import CHUNK_BYTES, WRONG_STREAMS, Outgoing, Sharer, hash_of
 from protocol import Identity, to_base64
 from quartet import eventually, offer_entry, peer, pin
+from rooms import State
+from test_delivery import utc
 
 BOB = "127.0.0.3"
+CAN = "127.0.0.4"
 CONTENT = os.urandom(5 * CHUNK_BYTES + 1000)
 HALF = 3 * CHUNK_BYTES
 EDITING = {"TERM": "xterm", "NO_COLOR": "1"}
@@ -279,6 +282,80 @@ def test_the_menu_goes_on_while_files_come(alice, bob):
     menu.wait()
 
 
+@pytest.fixture
+def can(namespace):
+    with Sharer(Identity(), "Can", CAN) as sharer:
+        yield sharer
+
+
+@pytest.fixture
+def lab(alice, bob, can):
+    """Alice is in a room of Bob's with Can, and knows both; its head."""
+    alice.write_peers({BOB: peer("Bob", identity=bob.identity.text), CAN: peer("Can", identity=can.identity.text)})
+    alice.pin(Bob=pin(bob.identity.text, address=BOB))
+    first = State.first(bob.identity, "Bob")
+    head = first.letting_in(bob.identity, can.identity, "Can").letting_in(bob.identity, alice.identity(), "Alice")
+    alice.responder()
+    with bob.call(alice.address, alice.identity().public) as session:
+        assert session.hand_over(head)["status"] == 200
+    return head
+
+
+def offer_in_room(alice, bob, head, file, offer=None):
+    assert bob.offer_in(head, file, alice.address, alice.identity().public, offer)["status"] == 200
+
+
+def test_in_a_room_the_author_is_asked_first(alice, bob, can, lab):
+    plan = bob.share("plan.pdf", CONTENT)
+    copy = can.share("plan.pdf", CONTENT, file_id=plan.id)
+    offer_in_room(alice, bob, lab, plan)
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert plan.done == [alice.identity().text] and copy.asks == []
+
+
+@pytest.mark.parametrize("why", ["busy", "changed", "no such file"])
+def test_in_a_room_who_else_has_it_serves_it_and_the_author_hears_of_it(alice, bob, can, lab, why):
+    plan = bob.share("plan.pdf", CONTENT)
+    copy = can.share("plan.pdf", CONTENT, file_id=plan.id)
+    offer_in_room(alice, bob, lab, plan)
+    plan.why = why
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert plan.done == copy.done == [alice.identity().text]
+
+
+def test_in_a_room_a_file_outlives_the_presence_of_its_author(alice, bob, can, lab):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer_in_room(alice, bob, lab, plan)
+    can.share("plan.pdf", CONTENT, file_id=plan.id)
+    alice.write_peers({CAN: peer("Can", identity=can.identity.text)})
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert plan.asks == []
+
+
+def test_in_a_room_what_is_not_what_was_offered_is_thrown_away(alice, bob, can, lab):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer_in_room(alice, bob, lab, plan)
+    plan.content = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
+    assert "is not what was offered" in get(alice, "1", status=7 if plan.done else 1)
+    assert stored(alice) == {} and plan.done == []
+    can.share("plan.pdf", CONTENT, file_id=plan.id)
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_in_a_room_a_part_of_one_goes_on_with_another(alice, bob, can, lab):
+    plan = bob.share("plan.pdf", CONTENT)
+    copy = can.share("plan.pdf", CONTENT, file_id=plan.id)
+    offer_in_room(alice, bob, lab, plan)
+    plan.stream = breaks_off(HALF)
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+    assert copy.asks[0]["from"] == HALF
+
+
 def test_an_offer_is_withdrawn(alice, bob):
     alice.write_log(offer_entry("mine.pdf", 5, 1, direction="SENT", id=to_base64(bytes(16)),
                                 identity=bob.identity.text))
@@ -311,13 +388,13 @@ def test_files_of_somebody_known_come_by_themselves(alice, bob):
     now = [offer_entry(file.name, len(file.content), number, id=to_base64(file.id), identity=bob.identity.text,
                        time_utc=time)
            for file, number, time in ((old, 1, "2020-01-01T00:00:00.000Z"), (large, 2, None), (small, 3, None))
-           for time in [time or moment()]]
+           for time in [time or utc()]]
     alice.write_log(*now)
     menu = alice.start("initiator", terminal=True)
     eventually(lambda: stored(alice) == {"small.pdf": CONTENT})
     later = bob.share("later.pdf", CONTENT)
     alice.write_log(offer_entry("later.pdf", len(CONTENT), 4, id=to_base64(later.id), identity=bob.identity.text,
-                                time_utc=moment()))
+                                time_utc=utc()))
     eventually(lambda: stored(alice) == {"small.pdf": CONTENT, "later.pdf": CONTENT})
     menu.ask("Auto", "Bob: files up to 400 kB come by themselves")
     menu.ask("Auto Bob off", "Nobody's files come by themselves")
@@ -326,7 +403,24 @@ def test_files_of_somebody_known_come_by_themselves(alice, bob):
     menu.wait()
 
 
-def moment():
-    """Now, as chat.log has it."""
-    import datetime
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+def test_both_sides_are_real(make_user):
+    """From the offer to the mark that it arrived."""
+    ece = make_user("ece", address="127.0.0.6")
+    dan = make_user("dan", address="127.0.0.7")
+    ece.write_peers({dan.address: peer("Dan", identity=dan.identity().text)})
+    dan.write_peers({ece.address: peer("Ece", identity=ece.identity().text)})
+    ece.is_called("Ece")
+    dan.is_called("Dan")
+    ece.responder()
+    dan.responder()
+    ece.path("plan.pdf").write_bytes(CONTENT)
+    ece.run("initiator", "send", "-f", str(ece.path("plan.pdf")), "Dan")
+    dan.run("initiator", "get", "1")
+    assert stored(dan) == {"plan.pdf": CONTENT}
+    entry, = fetched(ece)
+    assert (entry["number"], entry["identity"]) == (1, dan.identity().text)
+    ece.path("plan.pdf").write_bytes(CONTENT[:-1])
+    dan.path("files/plan.pdf").unlink()
+    assert "has changed" in get(dan, "1", status=6)
+    ece.run("initiator", "withdraw", "1")
+    assert "does not offer it any more" in get(dan, "1", status=7)
