@@ -141,6 +141,7 @@ void completion_offer(struct desk *desk, enum prompt_wants wants, const char *li
 {
 	static const char *const modes[] = {"secure", "unsecure", "plain", NULL};
 	static const char *const words_of_talk[] = {TALK_WORDS, NULL};
+	static const char *const of_numbers[] = {"Get", "Withdraw", NULL};
 	static const char *const of_rooms[] = {"Room", "Join", "Leave", "Set", NULL};
 	static const char *const of_members[] = {"Invite", "Remove", "Promote", "Demote", NULL};
 	static const char *const of_files[] = {"Send", NULL};
@@ -157,6 +158,9 @@ void completion_offer(struct desk *desk, enum prompt_wants wants, const char *li
 		add_parcel(desk, line, typed, wants != PROMPT_COMMAND, words);
 		return;
 	}
+	/* What is offered has numbers. */
+	if (wants == PROMPT_COMMAND && typed > line && is_one_of(line, of_numbers))
+		return;
 	room = wants == PROMPT_COMMAND && strstr(typed, " #") ? strstr(typed, " #") + 1 : typed;
 	if (room[0] == '#' && wants != PROMPT_NOTHING)
 		typed = room;

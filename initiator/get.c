@@ -328,6 +328,29 @@ static int want_any(struct desk *desk, const char *wanted, const struct fetcher_
 	return offer ? want_one(desk, offer, wish) : DESK_NOBODY;
 }
 
+static bool is_over(void *context)
+{
+	const struct desk *desk = context;
+
+	return fetcher_count(desk->fetcher) == 0;
+}
+
+/* Runs the loop until nothing goes on. Returns the worse of a status and what has become of the files. */
+static int await_all(struct desk *desk, int status)
+{
+	desk->files.status = PROGRAM_FINE;
+	if (fetcher_count(desk->fetcher) > 0 && !desk->console->terminal) {
+		console_put(desk->console, "Fetching %zu file%s ...\n", fetcher_count(desk->fetcher),
+		    fetcher_count(desk->fetcher) == 1 ? "" : "s");
+		console_flush(desk->console);
+	}
+	if (loop_run_until(desk->loop, is_over, desk) != 0) {
+		get_stop(desk);
+		return DESK_UNCONFIRMED;
+	}
+	return desk_worse(status, desk->files.status);
+}
+
 int get_run(struct desk *desk, const char *wanted)
 {
 	struct fetcher_wish wish = {0};
@@ -345,37 +368,23 @@ int get_run(struct desk *desk, const char *wanted)
 		*as = '\0';
 		wish.name = as + strlen(" as ");
 	}
-	if (copy && get_begin(desk, LOOP_NEVER))
+	if (copy && get_begin(desk, desk->prompt.terminal ? LOOP_NEVER : clock_monotonic_ms())) {
 		status = want_any(desk, copy, &wish);
+		/* Nobody is there for whom it could go on. */
+		if (!desk->prompt.terminal)
+			status = await_all(desk, status);
+	}
 	free(copy);
 	return status;
-}
-
-static bool is_over(void *context)
-{
-	const struct desk *desk = context;
-
-	return fetcher_count(desk->fetcher) == 0;
 }
 
 int get_fetch(struct desk *desk, const struct get_order *order)
 {
 	struct fetcher_wish wish = {.path = order->path};
-	int status;
 
 	if (!get_begin(desk, clock_monotonic_ms() + order->wait_ms))
 		return PROGRAM_FAILED;
-	status = want_any(desk, order->wanted, &wish);
-	if (fetcher_count(desk->fetcher) > 0 && !desk->console->terminal) {
-		console_put(desk->console, "Fetching %zu file%s ...\n", fetcher_count(desk->fetcher),
-		    fetcher_count(desk->fetcher) == 1 ? "" : "s");
-		console_flush(desk->console);
-	}
-	if (loop_run_until(desk->loop, is_over, desk) != 0) {
-		get_stop(desk);
-		return DESK_UNCONFIRMED;
-	}
-	return desk_worse(status, desk->files.status);
+	return await_all(desk, want_any(desk, order->wanted, &wish));
 }
 
 void get_stop(struct desk *desk)

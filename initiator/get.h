@@ -10,7 +10,7 @@
 #include "desk.h"
 #include "fetcher.h"
 
-/* "N", "N as NAME" or "all"; asks for it if it is "". It goes on while the menu does. */
+/* "N", "N as NAME" or "all"; asks for it if it is "". At a terminal it goes on while the menu does. */
 int get_run(struct desk *desk, const char *wanted);
 
 /* For a script: waits for the end. */

@@ -306,6 +306,8 @@ static int run(struct program *program)
 		status = desk_worse(status, PROGRAM_FAILED);
 	if (desk.prompt.terminal || stop_requested())
 		status = PROGRAM_FINE;
+	if (opened)
+		get_stop(&desk);
 	desk_close(&desk);
 	return opened || stop_requested() ? status : PROGRAM_FAILED;
 }

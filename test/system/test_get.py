@@ -1,11 +1,12 @@
 """Get: fetching what others offer, with the tests' own peer on the other side."""
 
 import os
+import re
 import signal
 
 import pytest
 
-from files import CHUNK_BYTES, WRONG_STREAMS, Outgoing, Sharer, hash_of
+from files import CHUNK_BYTES, WRONG_STREAMS, Outgoing, Shared, Sharer, hash_of
 from protocol import Identity, to_base64
 from quartet import eventually, offer_entry, peer, pin
 from rooms import State
@@ -339,7 +340,7 @@ def test_in_a_room_what_is_not_what_was_offered_is_thrown_away(alice, bob, can, 
     plan = bob.share("plan.pdf", CONTENT)
     offer_in_room(alice, bob, lab, plan)
     plan.content = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
-    assert "is not what was offered" in get(alice, "1", status=7 if plan.done else 1)
+    assert "is not what was offered" in get(alice, "1", status=1)
     assert stored(alice) == {} and plan.done == []
     can.share("plan.pdf", CONTENT, file_id=plan.id)
     get(alice, "1")
@@ -354,6 +355,53 @@ def test_in_a_room_a_part_of_one_goes_on_with_another(alice, bob, can, lab):
     get(alice, "1")
     assert stored(alice) == {"plan.pdf": CONTENT}
     assert copy.asks[0]["from"] == HALF
+
+
+def test_without_a_terminal_the_menu_waits_for_the_file(alice, bob):
+    offer(alice, bob, bob.share("plan.pdf", CONTENT))
+    said = alice.run("initiator", text="Get 1 as my plan.pdf\nGet 2\nGet\nall\nHistory\n", status=3).output
+    assert re.search(r"my plan\.pdf is in files/.*\n(.*\n)*There is no offer 2", said)
+    assert stored(alice) == {"my plan.pdf": CONTENT}
+
+
+def test_a_name_to_store_it_under_is_judged_as_one_that_was_offered(alice, bob):
+    offer(alice, bob, bob.share("plan.pdf", CONTENT))
+    for name in ("../plan.pdf", ".plan", "-plan", "a/b", "plan.pdf.0123456789abcdef.part"):
+        assert "That name will not do" in alice.run("initiator", text=f"Get 1 as {name}\n", status=1).output
+    assert stored(alice) == {}
+
+
+def test_who_is_back_is_asked_again(make_user):
+    alice, identity = make_user("alice", address="127.0.0.2"), Identity()
+    alice.write_peers({BOB: peer("Bob", 60, identity=identity.text, since=1_763_600_000)})
+    plan = Shared("plan.pdf", CONTENT)
+    alice.write_log(offer_entry("plan.pdf", len(CONTENT), 1, id=to_base64(plan.id), identity=identity.text))
+    menu = alice.initiator(terminal=True)
+    menu.ask("Get 1", "plan.pdf: cannot reach Bob: Connection refused; it goes on by itself")
+    with Sharer(identity, "Bob", BOB) as bob:
+        bob.shared[plan.id] = plan
+        alice.write_peers({BOB: peer("Bob", identity=identity.text, since=1_763_700_000)})
+        menu.wait_for("plan.pdf is in files/")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_what_still_comes_at_the_end_is_kept(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer(alice, bob, plan)
+    held = []
+
+    def stream(out, content):
+        out.send(content[:HALF], final=False)
+        held.append(out)
+    plan.stream = stream
+    menu = alice.initiator(terminal=True)
+    menu.send("Get 1")
+    eventually(lambda: parts(alice) == [CONTENT[:HALF]])
+    menu.ask("Quit", "Stopped: 1 file; what came is kept")
+    menu.wait()
+    plan.stream = Outgoing.send
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
 
 
 def test_an_offer_is_withdrawn(alice, bob):
