@@ -26,9 +26,9 @@ struct send_order {
 };
 
 /*
- * Sends, and waits until it is known what becomes of it for now; DESK_UNCONFIRMED also if a file was to be fetched meanwhile and
- * was not. DESK_CHANGED also if no mode was given for somebody without
- * an identity, or if a known name is announced by somebody else while its holder cannot be reached.
+ * Sends, and waits until it is known what becomes of it for now. DESK_UNCONFIRMED also if a file was to be fetched meanwhile,
+ * and was not; DESK_CHANGED also if no mode was given for somebody without an identity, or if a known name is announced by
+ * somebody else while its holder cannot be reached.
  */
 int send_run(struct desk *desk, const struct send_order *order);
 

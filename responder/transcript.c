@@ -84,7 +84,8 @@ struct transcript {
 	struct roomview rooms;
 	struct confirmed confirmed[RECIPIENTS_MAX];
 	size_t confirmed_count, confirmed_others;
-	struct offers *offers; /* or NULL: nothing was offered */
+	const uint8_t *identity; /* or NULL */
+	struct offers *offers;	 /* NULL: nobody was said to have a file so far */
 	struct fetched fetched[RECIPIENTS_MAX];
 	size_t fetched_count;
 	struct held waits;			/* what is held; found when it is accepted */
@@ -364,6 +365,8 @@ static void put_fetched(struct transcript *transcript, const struct fetched *fet
 	const struct offer *offer = NULL;
 	struct chatlog_entry message;
 
+	if (!transcript->offers && transcript->identity)
+		transcript->offers = offers_new(transcript->identity);
 	if (transcript->offers && offers_follow(transcript->offers, transcript->dir) == 0)
 		offer = offers_find(transcript->offers, fetched->number);
 	if (!offer || !offer->is_own || offer_read(offer, transcript->dir, &message) != 0)
@@ -781,8 +784,7 @@ int transcript_open(int dir, struct console *console, struct roster *roster, str
 	opened->alert = alert;
 	opened->shows = console->terminal;
 	opened->gather_ms = INT64_MAX;
-	if (identity && opened->shows)
-		opened->offers = offers_new(identity);
+	opened->identity = identity;
 	rc = opened->shows ? chatfollower_open_last(dir, FIRST_LINES, &opened->follower)
 			   : chatfollower_open(dir, CHATFOLLOWER_END, &opened->follower);
 	if (rc == 0)

@@ -20,8 +20,8 @@ struct transcript;
 
 /*
  * For the chat.log of directory dir, from its end; what was said last is shown at once if the console is a terminal. If it
- * is none, only alert is told of messages. identity is the user's own, or NULL. All stay the caller's and must outlive the transcript. Returns 0 with *transcript
- * the caller's to free, or an errno value.
+ * is none, only alert is told of messages. identity is the user's own, or NULL. All stay the caller's and must outlive the
+ * transcript. Returns 0 with *transcript the caller's to free, or an errno value.
  */
 int transcript_open(int dir, struct console *console, struct roster *roster, struct alert *alert,
     const uint8_t *identity, struct transcript **transcript) __attribute__((warn_unused_result));
