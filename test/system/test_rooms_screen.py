@@ -11,7 +11,7 @@ import time
 import pytest
 
 from protocol import Identity, to_base64
-from quartet import eventually, log_entry, peer, pin
+from quartet import eventually, log_entry, numbered, peer, pin
 from rooms import Saying, State
 from test_transcript import COLOURED, moment, notifier, shown_rows, watch
 
@@ -230,12 +230,28 @@ def test_a_room_that_one_was_put_in_by_a_stranger_waits(alice, lab):
     assert "gold" not in screen.output
 
 
+def test_a_file_is_offered_and_then_said_who_has_it(alice, lab):
+    screen = watch(alice)
+    file = {"name": "cat.png", "bytes": 812, "hash": to_base64(bytes(32))}
+    line, has = lab.own(file)
+    alice.write_log(numbered(lab.received(file), 1), numbered(line, 2), numbered(sent(line), 2))
+    write(alice, has(BOB, "Bob"), has(CAN, "Can"))
+    screen.wait_for(r"^\d\d:\d\d  #lab Bob offers cat\.png \(812 bytes\): Get 1$")
+    screen.wait_for(r"^\d\d:\d\d     → #lab  offers cat\.png \(812 bytes\) ✓ 2 of 2$")
+    alice.write_log(numbered(has(BOB, "Bob", "fetched"), 2))
+    screen.wait_for(r"^\d\d:\d\d  #lab Bob has cat\.png ✓ 1 of 2$")
+    alice.write_log(numbered(has(BOB, "Bob", "fetched"), 2), numbered(has(CAN, "Can", "fetched"), 2))
+    screen.wait_for(r"^\d\d:\d\d  #lab 2 of 2 have cat\.png ✓$")
+
+
 def test_outside_a_terminal_there_is_a_full_line_for_each(alice, lab):
     responder = alice.responder()
     write(alice, lab.event("left", username="Can", by="Can"), lab.received("two\nlines"), lab.own("mine")[0])
+    alice.write_log(numbered(lab.received({"name": "cat.png", "bytes": 812, "hash": to_base64(bytes(32))}), 1))
     when = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|^\d\d:\d\d:\d\d"
     responder.wait_for(rf"(?:{when}) #lab: Can left$")
     responder.wait_for(rf"(?:{when}) \[secure\] #lab Bob: two\n    \| lines$")
+    responder.wait_for(r"\[secure\] #lab Bob offers cat\.png \(812 bytes\): Get 1$")
     assert "mine" not in responder.output
 
 
