@@ -87,6 +87,11 @@ class Namespace:
         with self:
             ip(command, *descriptors)
 
+    def tc(self, command):
+        """Runs tc(8) there."""
+        with self:
+            subprocess.run(["tc", *command.split()], check=True)
+
     def unanswered_neighbour(self, address, interface):
         """Makes address swallow whatever is sent to it: nobody has that hardware address."""
         self.ip(f"neigh add {address} lladdr 02:00:00:00:00:99 nud permanent dev {interface}")
@@ -100,9 +105,10 @@ class Lan:
         self.bridge.ip("link add lan type bridge")
         self.bridge.ip("link set lan up")
         self._ports = 0
+        self._has_parted = False
 
     def plug(self, host, address, interface="eth0", broadcast="+"):
-        """Gives host an interface on this LAN with address, e.g. "10.1.0.1/24"."""
+        """Gives host an interface on this LAN with address, e.g. "10.1.0.1/24". Returns the name of its port."""
         port = f"port{self._ports}"
         self._ports += 1
         bridge = self.bridge.descriptor
@@ -111,11 +117,14 @@ class Lan:
         self.bridge.ip(f"link set {port} master lan up")
         host.ip(f"addr add {address} broadcast {broadcast} dev {interface}")
         host.ip(f"link set {interface} up")
+        return port
 
     def part(self, *ports):
         """Parts some of the ports from the others: "port0" is that of the host that was plugged in first."""
-        self.bridge.ip("link add parted type bridge")
-        self.bridge.ip("link set parted up")
+        if not self._has_parted:
+            self.bridge.ip("link add parted type bridge")
+            self.bridge.ip("link set parted up")
+            self._has_parted = True
         for port in ports:
             self.bridge.ip(f"link set {port} master parted")
 
