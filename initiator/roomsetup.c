@@ -347,6 +347,9 @@ static int create(struct desk *desk, struct roomsetup_order *order)
 	if (order->has_password && order->password.len == 0 &&
 	    (!roomsetup_ask_password(desk, "Password: ", &order->password) || order->password.len == 0))
 		return PROGRAM_FAILED;
+	if (!desk->script && lobby_look_for(desk, found.name) & LOBBY_ANNOUNCED)
+		console_put_styled(desk->console, CONSOLE_WARNING,
+		    "Others announce a room of that name, and this is another one; Rooms tells them apart.\n");
 	missing = find_newcomers(desk, &making);
 	if (order->capacity > 0 && order->capacity <= making.newcomer_count)
 		return refuse(desk, capacity_rule);

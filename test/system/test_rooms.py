@@ -286,7 +286,7 @@ def test_ctrl_c_ends_join_and_not_the_menu(alice, bob):
     """While it listens for others, and while a member does not answer."""
     alice.is_called("Alice")
     member = Member(bob.identity(), "Bob", bob.address, State.first(bob.identity(), "Bob"))
-    alice.write_peers({alice.address: peer("Alice", identity=alice.identity().text, back=int(time.time()) + 60),
+    alice.write_peers({alice.address: peer("Alice", -9, identity=alice.identity().text, back=int(time.time()) + 60),
                        bob.address: announced(member)})
     initiator = alice.initiator(terminal=True)
     initiator.ask("Join #tea", "listening for")
@@ -397,6 +397,13 @@ def test_create_takes_all_of_it_as_arguments(alice, people):
     assert "  who cooks" in initiator.menu("Room #lab")
 
 
+def test_who_makes_a_room_of_a_name_that_others_announce_is_told(alice, bob):
+    member = Member(bob.identity(), "Bob", bob.address, State.first(bob.identity(), "Bob"))
+    alice.write_peers({bob.address: announced(member)})
+    shown = alice.initiator(terminal=True).menu("Create #lab -c 8")
+    assert re.search(r"^Others announce a room of that name(?s:.*)^Made: #lab\.$", shown, re.MULTILINE)
+
+
 def test_a_room_is_spoken_to_as_a_person_is(friends):
     alice, bob, can = friends
     script(alice, "create", "#lab", "Bob", "Can")
@@ -458,10 +465,11 @@ def test_a_broadcast_goes_to_everybody_who_is_here(friends):
         assert user.logged_texts() == ["tea is ready", "and cake"]
 
 
-def test_whoever_does_not_get_a_broadcast_is_named_also_if_something_waits_for_them(alice, people):
+def test_whoever_does_not_get_a_broadcast_is_named_also_if_something_waits_for_them(alice, bob, people):
     script(alice, "create", "#lab", "Bob", status=4)
     script(alice, "send", "#lab", "hello", status=4)
     initiator = alice.initiator(terminal=True)
+    alice.write_peers({bob.address: peer("Bob", -9, identity=bob.identity().text)})
     initiator.ask("Broadcast tea is ready", r"cannot connect to Bob (?s:.*)\n2 waiting for Bob")
 
 
