@@ -594,6 +594,7 @@ static void conclude_saying(struct answerer *answerer, struct task *task, enum r
 	    [ROOMTALK_TOO_OLD] = {ENVELOPE_NO, "too old", false},
 	    [ROOMTALK_NO_SAYING] = {ENVELOPE_NO, ASK_NOT_VALID, false},
 	    [ROOMTALK_NO_SPACE] = {ENVELOPE_NOT_NOW, ASK_BUSY, false},
+	    [ROOMTALK_NO_NAME] = {ENVELOPE_NO, FILEOFFER_NO_NAME, false},
 	};
 	const struct room *room = rooms_find(answerer->rooms, task->room);
 	struct ask_answer head = own_head(room);
