@@ -11,8 +11,8 @@
 
 #include "store/lockedfile.h"
 
-/* So much is left to the disk at once, which has the more to do in the end. */
-#define WRITE_BACK_BYTES (8 * 1024 * 1024)
+/* So much is left to the disk at once. */
+#define WRITE_BACK_BYTES (512 * 1024)
 #define NUMBER_MAX 999
 
 /* Whether a directory may be stored in. A sticky one of the super-user, as /tmp, only if the user chose it. */
@@ -121,12 +121,20 @@ int shelf_open_part(int shelf, const char *name, int64_t offered, const uint8_t 
 	return lockedfile_crowds(part->fd, offered - part->bytes) ? ENOSPC : 0;
 }
 
-/* Has the disk begin with what is complete, so that little is left for the end. */
+/*
+ * Has the disk begin with what is complete, so that little is left for the end, and waits for what was begun before that: else
+ * whatever others write, as chat.log, would wait behind much of it.
+ */
 static void write_back(struct shelf_part *part)
 {
+	const unsigned wait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	int64_t before = part->begun_back - WRITE_BACK_BYTES;
+
 	if (part->bytes - part->begun_back < WRITE_BACK_BYTES)
 		return;
 	sync_file_range(part->fd, part->begun_back, part->bytes - part->begun_back, SYNC_FILE_RANGE_WRITE);
+	if (before >= 0)
+		sync_file_range(part->fd, before, WRITE_BACK_BYTES, wait);
 	part->begun_back = part->bytes;
 }
 
