@@ -68,7 +68,7 @@ static void look_at_own(struct item *item)
 	item->has_changed = item->path && !is_as_it_was(&item->entry->source);
 	item->state = offer->is_withdrawn ? "withdrawn"
 		      : item->have_all	  ? "fetched"
-		      : offer->is_waiting ? "waiting"
+		      : offer->is_waiting ? (item->entry->once ? "unknown" : "waiting")
 					  : "offered";
 }
 
@@ -107,7 +107,9 @@ static void put_state_of_own(struct console *console, const struct item *item)
 		else
 			console_put(console, "fetched");
 	} else if (!item->offer->is_withdrawn) {
-		console_put(console, item->offer->is_waiting ? "waits" : "offered");
+		console_put(console, !item->offer->is_waiting ? "offered"
+				     : entry->once	      ? "may not have been sent"
+							      : "waits");
 	}
 	if (item->offer->is_withdrawn)
 		console_put_styled(console, CONSOLE_FAINT, item->have > 0 ? ", withdrawn" : "withdrawn");

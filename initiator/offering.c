@@ -319,6 +319,8 @@ int offering_run(struct desk *desk, const char *typed)
 	/* What is wrong with it is told before anything is asked. */
 	status = offering_open(&offering, desk, parcel.path, NULL);
 	offering_close(&offering, false);
+	if (status != PROGRAM_FINE && !parcel.to)
+		console_put(desk->console, "Send takes a file and a name: Send FILE to NAME\n");
 	if (status == PROGRAM_FINE)
 		status = recipient_find_among(&way.to, name, &(struct recipient_search){.even_room = true}, desk);
 	free(name);

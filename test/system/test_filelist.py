@@ -99,6 +99,12 @@ def test_ones_own_say_who_has_them(alice):
     assert listed(alice)[2] == "3 \u2192 Bob  cat.png (2.1 MB)  \u2713 fetched"
 
 
+def test_what_a_script_could_not_send_is_not_said_to_wait(alice):
+    alice.write_log(offer("cat.png", 1, direction="QUEUED", once=True))
+    assert listed(alice) == ["1 \u2192 Bob  cat.png (2.1 MB)  may not have been sent"]
+    assert objects(alice)[0]["state"] == "unknown"
+
+
 def test_in_a_room_they_are_counted_and_named(alice, bob):
     bob.pin(Alice=pin(alice.identity().text))
     alice.update_peers_file(lambda content: content["known"].clear())
