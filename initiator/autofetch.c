@@ -107,10 +107,10 @@ int autofetch_set(struct desk *desk, const char *wanted)
 	}
 	if (rc != 0 || !desk_read_peers(desk))
 		return desk_check_file(desk, "write", PEERSFILE_NAME, rc);
-	if (!desk->script)
+	if (!desk->script) {
 		put_auto(desk);
-	if (desk->auto_log)
 		autofetch_begin(desk);
+	}
 	return PROGRAM_FINE;
 }
 
@@ -130,17 +130,24 @@ static bool is_wanted(const struct desk *desk, const struct offer *offer)
 	return is_small;
 }
 
+/* Whether anybody's files are to come by themselves, by peers.txt as it is now. */
+static bool is_any_chosen(const struct desk *desk)
+{
+	const struct pin *pin = NULL;
+
+	if (peersfile_read(desk->peers) != 0)
+		return false;
+	while ((pin = pins_next(peersfile_pins(desk->peers), pin)) && pin->auto_bytes == 0)
+		;
+	return pin != NULL;
+}
+
 /* Wants all that is to come by itself and was not looked at. */
 static void want_auto(struct desk *desk)
 {
 	const struct fetcher_wish wish = {.is_auto = true};
-	const struct offers *offers = NULL;
-	bool is_any = false;
+	const struct offers *offers = is_any_chosen(desk) && get_begin(desk, LOOP_NEVER) ? desk_offers(desk) : NULL;
 
-	for (const struct pin *pin = NULL; (pin = pins_next(peersfile_pins(desk->peers), pin)) && !is_any;)
-		is_any = pin->auto_bytes > 0;
-	if (is_any && get_begin(desk, LOOP_NEVER))
-		offers = desk_offers(desk);
 	for (size_t i = 0; offers && i < offers_count(offers); i++) {
 		const struct offer *offer = offers_at(offers, i);
 
@@ -169,13 +176,15 @@ static void take_lines(void *context)
 
 void autofetch_begin(struct desk *desk)
 {
-	if (!desk->auto_log && chatfollower_open(AT_FDCWD, CHATFOLLOWER_END, &desk->auto_log) == 0) {
-		if (loop_watch(desk->loop, chatfollower_fd(desk->auto_log), EPOLLIN, take_lines, desk) != 0) {
-			chatfollower_free(desk->auto_log);
-			desk->auto_log = NULL;
-		}
-	}
+	int rc = 0;
+
+	if (!is_any_chosen(desk))
+		return;
+	if (!desk->auto_log)
+		rc = chatfollower_open(AT_FDCWD, CHATFOLLOWER_END, &desk->auto_log);
+	if (rc == 0)
+		rc = loop_watch(desk->loop, chatfollower_fd(desk->auto_log), EPOLLIN, take_lines, desk);
 	desk->auto_number = 0;
-	if (desk->auto_log && peersfile_read(desk->peers) == 0)
+	if (desk_check_file(desk, "follow", CHATLOG_NAME, rc) == PROGRAM_FINE)
 		want_auto(desk);
 }

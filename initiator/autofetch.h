@@ -10,7 +10,7 @@
 /* The command: "Bob 16M", "Bob off", or "" to show whose files come by themselves. */
 int autofetch_set(struct desk *desk, const char *wanted);
 
-/* Fetches from now on what is to come by itself; and what was offered before. */
+/* In the menu: fetches from now on what is to come by itself, and what was offered before. What fails is told. */
 void autofetch_begin(struct desk *desk);
 
 /* Reads a size, "16M": a whole number of bytes, of kB, MB or GB. False if it is none. */

@@ -111,8 +111,11 @@ static int open_part(struct fetch *fetch)
 	/* Of one that is all there a byte is asked for, so that its end tells whether it is right. */
 	if (rc == 0 && fetch->part.bytes > 0 && fetch->part.bytes == job->file.bytes)
 		fetch->part.bytes--;
-	if (rc == 0 && fetch->part.bytes > 0)
-		rc = shelf_hash(fetch->part.fd, fetch->part.bytes, &fetch->hash, go_on_checking, fetch);
+	if (rc != 0 || fetch->part.bytes == 0)
+		return rc;
+	rc = shelf_hash(fetch->part.fd, fetch->part.bytes, &fetch->hash, go_on_checking, fetch);
+	/* What was there has not come now. */
+	tell(fetch, FETCH_CHECKING, 0);
 	return rc;
 }
 
@@ -432,8 +435,7 @@ static enum fetch_outcome fetch_job(struct fetch *fetch)
 	enum fetch_outcome outcome;
 	int error;
 
-	fetch->part.fd = -1;
-	tell(fetch, FETCH_CHECKING, 0);
+	fetch->part = (struct shelf_part){.fd = -1};
 	error = open_part(fetch);
 	if (error == 0)
 		outcome = fetch_from_any(fetch, &error);

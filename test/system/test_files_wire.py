@@ -181,7 +181,7 @@ def test_what_is_queued_is_offered_and_keeps_its_number(bob, alice):
     sent = [entry for entry in bob.log() if entry.get("direction") == "SENT"]
     assert [(entry["number"], entry["source"], entry["id"]) for entry in sent] == [(7, SOURCE, line["id"])]
     shown = bob.run("initiator", "history").output
-    assert "plan.pdf (5 bytes)\n" in shown
+    assert "plan.pdf (5 bytes) ✓\n" in shown
     # What comes next has a number of its own.
     bob.responder()
     assert alice.offers("other.pdf") == (200, None)
