@@ -289,6 +289,23 @@ def test_hashing_for_a_room_can_be_given_up_and_shows_how_far_it_is(alice, lab):
     assert offers(alice, "QUEUED") == []
 
 
+def test_what_waits_is_delivered_while_a_file_is_hashed(alice, bob):
+    alice.write_peers({bob.address: peer("Bob", 600, identity=bob.identity().text)})
+    alice.run("initiator", "create", "#lab")
+    with open(alice.path("sparse"), "wb") as file:
+        file.truncate(1 << 40)
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("@Bob hello", "1 waiting for Bob")
+    initiator.wait_for(MENU)
+    initiator.send("Send sparse to #lab")
+    initiator.wait_for("Hashing it for the room")
+    bob.responder()
+    alice.write_peers({bob.address: peer("Bob", identity=bob.identity().text)})
+    eventually(lambda: bob.logged_texts() == ["hello"])
+    os.kill(initiator.pid, signal.SIGINT)
+    initiator.wait_for("Nothing was sent")
+
+
 def test_a_file_that_changes_while_it_is_hashed_is_not_sent(alice, lab):
     with open(alice.path("sparse"), "wb") as file:
         file.truncate(1 << 40)
