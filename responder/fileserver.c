@@ -1,5 +1,6 @@
 #include "fileserver.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,15 @@ struct fileserver {
 	atomic_bool *has_left;
 };
 
+/* Only so that the wait of the loop ends. */
+static void on_child(int number)
+{
+	(void)number;
+}
+
 struct fileserver *fileserver_new(struct inbox *inbox, int dir, const struct keyfile *key, fileserver_fork *fork)
 {
+	const struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
 	struct fileserver *server = calloc(1, sizeof(*server));
 
 	if (!server)
@@ -47,6 +55,7 @@ struct fileserver *fileserver_new(struct inbox *inbox, int dir, const struct key
 	}
 	ratelimit_init(&server->asks, FILESERVER_ASKS_BURST, 1000);
 	server->asks.each.refill = FILESERVER_ASKS_PER_S;
+	sigaction(SIGCHLD, &action, NULL);
 	return server;
 }
 
@@ -100,14 +109,21 @@ static const struct offer *find(const struct fileserver *server, const struct ro
 	return offer;
 }
 
+void fileserver_reap(struct fileserver *server)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+		if (server->children[i].pid > 0 && waitpid(server->children[i].pid, NULL, WNOHANG) != 0)
+			server->children[i].pid = 0;
+	}
+}
+
 /* Where there is room for one more child, which sends to an address; CHILDREN_MAX if there is no place for it. */
 static size_t find_room(struct fileserver *server, struct in_addr address)
 {
 	size_t room = CHILDREN_MAX, places = 0, of_address = 0;
 
+	fileserver_reap(server);
 	for (size_t i = 0; i < CHILDREN_MAX; i++) {
-		if (server->children[i].pid > 0 && waitpid(server->children[i].pid, NULL, WNOHANG) != 0)
-			server->children[i].pid = 0;
 		if (server->children[i].pid == 0) {
 			room = i;
 		} else if (!atomic_load(&server->has_left[i])) {

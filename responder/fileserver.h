@@ -36,6 +36,9 @@ void fileserver_free(struct fileserver *server);
 /* Whether an offer may be had by somebody; room is that of the offer, NULL if it has none or is unknown. */
 bool fileserver_permits(const struct offer *offer, const struct room *room, const uint8_t asker[static IDENTITY_BYTES]);
 
+/* Looks after the children that have ended: their SIGCHLD, which has a handler now, ends a wait of epoll(7) with EINTR. */
+void fileserver_reap(struct fileserver *server);
+
 /* Answers an ask for a file, or has a child do it. Blocks on chat.log. */
 void fileserver_add(struct fileserver *server, const struct message *message);
 

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "caller.h"
 #include "conversation.h"
+#include "fileserver.h"
 #include "net/address.h"
 #include "shutout.h"
 
@@ -342,6 +343,8 @@ static int serve_ready(struct server *server, int timeout_ms, bool *accepting)
 	const char *news = now_ms == server->now_ms ? NULL : keyfile_refresh(server->key);
 
 	server->now_ms = now_ms;
+	if (count < 0)
+		fileserver_reap(server->inbox->fileserver);
 	if (news)
 		console_put_styled(server->console, CONSOLE_WARNING, "%s\n", news);
 	for (int i = 0; i < count; i++) {

@@ -34,7 +34,9 @@ void stop_install(void)
 	}
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaddset(&blocked, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &blocked, &wait_mask);
+	sigdelset(&wait_mask, SIGCHLD);
 	for (size_t i = 0; i < SIGNALS; i++)
 		sigdelset(&wait_mask, signals[i]);
 }

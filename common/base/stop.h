@@ -3,7 +3,8 @@
  *
  * The signals are blocked except inside a wait that is given stop_wait_mask() (ppoll(2), epoll_pwait(2)); there they
  * end the wait with EINTR, and stop_requested() is true from then on. So no signal is missed between a check and a wait,
- * and no other system call is interrupted. SIGPIPE and SIGXFSZ are ignored: writing then fails with EPIPE or EFBIG.
+ * and no other system call is interrupted. The same goes for SIGCHLD, if the program has a handler for it. SIGPIPE and
+ * SIGXFSZ are ignored: writing then fails with EPIPE or EFBIG.
  */
 #ifndef QUARTET_STOP_H
 #define QUARTET_STOP_H
