@@ -649,7 +649,6 @@ static void conclude_state(struct answerer *answerer, struct task *task, enum ro
 	    [ROOMTREE_REFUSED] = {ENVELOPE_NO, ASK_NOT_VALID, false},
 	    [ROOMTREE_APART] = {ENVELOPE_NO, "apart", false},
 	    [ROOMTREE_FULL] = {ENVELOPE_NOT_NOW, ASK_FULL, false},
-	    [ROOMTREE_NO_MEMORY] = {ENVELOPE_NOT_NOW, ASK_FULL, false},
 	};
 	const struct room *room = rooms_find(answerer->rooms, task->room);
 	struct ask_answer head = own_head(room);

@@ -389,8 +389,6 @@ static int take_next(struct rooms *rooms, struct room *room, struct roomstate *s
 		rc = room_add_key(room, state, offer->key);
 	if (!had_key && room_key(room, before->id))
 		room->written_line = -1;
-	if (offer->verdict == ROOMTREE_NO_MEMORY)
-		rc = ENOMEM;
 	if (rc != 0)
 		give_up(room);
 	else if (offer->verdict == ROOMTREE_TAKEN)

@@ -31,9 +31,8 @@ struct waiting {
 };
 
 struct roomtree {
-	struct node *nodes;
+	struct node nodes[ROOMTREE_STATES_MAX]; /* of which only those that are used cost memory */
 	int count;
-	size_t room;
 	int head;
 	struct waiting waiting[ROOMTREE_WAITING_MAX]; /* the first to come first */
 	size_t waiting_count;
@@ -67,21 +66,6 @@ static int find_author(const struct roomtree *tree, const uint8_t by[static IDEN
 	while (author < tree->count && memcmp(tree->nodes[author].state->by, by, IDENTITY_BYTES) != 0)
 		author++;
 	return author;
-}
-
-static bool make_room(struct roomtree *tree)
-{
-	size_t room = tree->room ? tree->room * 2 : 16;
-	struct node *nodes;
-
-	if ((size_t)tree->count < tree->room)
-		return true;
-	nodes = realloc(tree->nodes, room * sizeof(*nodes));
-	if (!nodes)
-		return false;
-	tree->nodes = nodes;
-	tree->room = room;
-	return true;
 }
 
 /* Puts a state into the tree, which becomes a holder; there must be room. */
@@ -212,10 +196,8 @@ struct roomtree *roomtree_new(struct roomstate *root, int64_t taken_ms)
 {
 	struct roomtree *tree = calloc(1, sizeof(*tree));
 
-	if (!tree || !make_room(tree)) {
-		free(tree);
+	if (!tree)
 		return NULL;
-	}
 	place(tree, root, taken_ms, NONE);
 	settle(tree);
 	return tree;
@@ -229,7 +211,6 @@ void roomtree_free(struct roomtree *tree)
 		roomstate_release(tree->nodes[i].state);
 	for (size_t i = 0; i < tree->waiting_count; i++)
 		roomstate_release(tree->waiting[i].state);
-	free(tree->nodes);
 	free(tree);
 }
 
@@ -354,13 +335,8 @@ struct roomtree *roomtree_load(struct roomstate *const *states, const int64_t *t
 		/* It was judged when it was taken; the leaves that it names may have been dropped since. */
 		if (verdict == ROOMTREE_WAITS && missing != states[i]->after && is_next(tree, before, states[i]))
 			verdict = ROOMTREE_TAKEN;
-		if (verdict != ROOMTREE_TAKEN)
-			continue;
-		if (!make_room(tree)) {
-			roomtree_free(tree);
-			return NULL;
-		}
-		place(tree, states[i], taken_ms[i], before);
+		if (verdict == ROOMTREE_TAKEN)
+			place(tree, states[i], taken_ms[i], before);
 	}
 	if (tree)
 		settle(tree);
@@ -423,8 +399,6 @@ static enum roomtree_verdict add(struct roomtree *tree, struct roomstate *state,
 		wait_for(tree, state, taken_ms, missing);
 	if (verdict != ROOMTREE_TAKEN)
 		return verdict;
-	if (!make_room(tree))
-		return ROOMTREE_NO_MEMORY;
 	place(tree, state, taken_ms, before);
 	settle(tree);
 	return ROOMTREE_TAKEN;

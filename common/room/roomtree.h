@@ -25,7 +25,6 @@ enum roomtree_verdict {
 	ROOMTREE_REFUSED, /* it breaks a rule */
 	ROOMTREE_APART,	  /* it follows nothing that is kept, and never will */
 	ROOMTREE_FULL,	  /* too many are kept */
-	ROOMTREE_NO_MEMORY,
 };
 
 struct roomtree;
