@@ -488,7 +488,7 @@ def test_who_was_away_has_it_from_another_member_after_the_author_is_gone(make_p
     alice.says("hello all")
     eventually(lambda: bob.texts() == ["hello all"])
     alice.does("Set #lab about who cooks")
-    eventually(lambda: agree(alice, bob))
+    eventually(lambda: alice.head().members["about"] == "who cooks" and agree(alice, bob))
     alice.goes()
     can.comes()
     eventually(lambda: can.texts() == ["hello all"])
