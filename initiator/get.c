@@ -57,7 +57,7 @@ static void put_left(int64_t seconds, char out[static 32])
 
 void get_format_row(const struct fetcher_progress *progress, unsigned columns, char row[static GET_ROW_BYTES])
 {
-	char name[GET_ROW_BYTES] = "", size[FILEOFFER_SIZE_BYTES], rate[48] = "", left[32] = "", waits[32] = "";
+	char name[GET_ROW_BYTES] = "", size[FILEOFFER_SIZE_BYTES], rate[48] = "", left[32] = "";
 	size_t files = progress->going + progress->waiting + progress->done;
 	int percent = progress->bytes > 0 ? (int)((double)progress->there * 100 / (double)progress->bytes) : 0;
 
@@ -74,7 +74,7 @@ void get_format_row(const struct fetcher_progress *progress, unsigned columns, c
 		snprintf(rate, sizeof(rate), "  %s/s", fileoffer_format_size(progress->rate, size));
 	if (progress->rate > 0 && !progress->is_checking)
 		put_left((progress->bytes - progress->there) / progress->rate, left);
-	snprintf(row, GET_ROW_BYTES, "%s  %d %%%s%s%s", name, percent, rate, left, waits);
+	snprintf(row, GET_ROW_BYTES, "%s  %d %%%s%s", name, percent, rate, left);
 }
 
 /* Draws it: above what is typed, or in a script on a row of its own. */

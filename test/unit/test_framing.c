@@ -201,6 +201,24 @@ static void every_byte_but_quote_and_backslash_is_inert_in_a_string(void **state
 	}
 }
 
+static void what_comes_behind_an_object_can_be_had_as_it_is(void **state)
+{
+	static const char bytes[] = "{\"a\": 1}\0\0\0\x18} {";
+	struct framer framer = {0};
+	const char *rest;
+	size_t len;
+
+	(void)state;
+	framer_rest(&framer, &len);
+	assert_int_equal(len, 0);
+	push(&framer, bytes, sizeof(bytes) - 1);
+	expect_object(&framer, BYTES("{\"a\": 1}"));
+	rest = framer_rest(&framer, &len);
+	assert_int_equal(len, 7);
+	assert_memory_equal(rest, bytes + 8, 7);
+	framer_free(&framer);
+}
+
 static void partial_means_begun_and_not_ended(void **state)
 {
 	struct framer framer = {0};
@@ -412,6 +430,7 @@ int main(void)
 	    cmocka_unit_test(several_objects_may_come_at_once),
 	    cmocka_unit_test(only_white_space_may_stand_between_objects),
 	    cmocka_unit_test(every_byte_but_quote_and_backslash_is_inert_in_a_string),
+	    cmocka_unit_test(what_comes_behind_an_object_can_be_had_as_it_is),
 	    cmocka_unit_test(partial_means_begun_and_not_ended),
 	    cmocka_unit_test(an_object_has_at_most_64_kib),
 	    cmocka_unit_test(an_object_without_an_end_is_refused_when_it_is_too_long),

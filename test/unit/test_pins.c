@@ -601,6 +601,7 @@ static void a_pin_that_is_written_is_read_back(void **state)
 		    .since_s = times[i % COUNT(times)],
 		    .has_address = i / COUNT(times) % 2,
 		    .verified = i / COUNT(times) / 2 % 2,
+		    .auto_bytes = i % 3 * 16000000,
 		};
 		json_t *section = json_object();
 		const struct pin *read;
@@ -623,6 +624,7 @@ static void a_pin_that_is_written_is_read_back(void **state)
 		if (read->has_address)
 			assert_int_equal(read->address.s_addr, pin.address.s_addr);
 		assert_int_equal(read->verified, pin.verified);
+		assert_true(read->auto_bytes == pin.auto_bytes);
 		pins_free(known);
 		free(text);
 		json_decref(section);
@@ -736,7 +738,8 @@ static void if_memory_runs_out_no_pin_is_written_in_part(void **state)
 	    .since_s = SINCE,
 	    .address = support_address(BOB),
 	    .has_address = true,
-	    .verified = true};
+	    .verified = true,
+	    .auto_bytes = 16000000};
 	bool refused = true;
 
 	(void)state;
@@ -748,7 +751,7 @@ static void if_memory_runs_out_no_pin_is_written_in_part(void **state)
 		refused = shortage_end();
 		CHECK(object != NULL || refused, "request %zu", at);
 		if (object != NULL)
-			assert_int_equal(json_object_size(object), 5);
+			assert_int_equal(json_object_size(object), 6);
 		json_decref(object);
 		assert_true(at < 100);
 	}
