@@ -436,6 +436,8 @@ static enum fetch_outcome fetch_job(struct fetch *fetch)
 	int error;
 
 	fetch->part = (struct shelf_part){.fd = -1};
+	/* Of a room nobody may be there. */
+	memcpy(fetch->report.from, fetch->job->by, sizeof(fetch->report.from));
 	error = open_part(fetch);
 	if (error == 0)
 		outcome = fetch_from_any(fetch, &error);
