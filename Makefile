@@ -41,12 +41,14 @@ discovery_OBJECTS = discovery journal keeper listener pace presence
 initiator_OBJECTS = initiator autofetch broadcast call catchup chat checkup completion delivery desk doctor elsewhere errand fetch fetcher filelist get heard history join links listing lobby loop matcher message offering outbox outboxlock outcomes parcel party passphrase patience peerswatch people processes prompt recipient room roomlist roomsetup round script search send session talk tally trust users waiting watch wording
 responder_OBJECTS = responder admission alert answerer caller conversation disclosure fileserver filesender gate inbox received roster row server shutout transcript welcome
 
-# What `make bench` measures with (senders, floods) and against (the bare twins taker, drain and copy).
-BENCH_PROGRAMS = burst copy courier crowd drain flood launch sender taker
+# What `make bench` measures with (senders, floods) and against (the bare twins taker, drain, copy, carry and digest).
+BENCH_PROGRAMS = burst carry copy courier crowd digest drain flood launch sender taker
 burst_OBJECTS = burst arguments moment speakers
+carry_OBJECTS = carry arguments moment
 copy_OBJECTS = copy arguments
 courier_OBJECTS = courier arguments line moment
 crowd_OBJECTS = crowd arguments exchange line moment
+digest_OBJECTS = digest arguments
 drain_OBJECTS = drain arguments
 flood_OBJECTS = flood arguments moment speakers
 launch_OBJECTS = launch arguments moment

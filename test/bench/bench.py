@@ -16,6 +16,7 @@ import machine
 import outbox
 import presence
 import table
+import transfers
 
 FOOTER = """\
 bare: a program that does the same system calls and none of the work, in the same run; the two take
@@ -43,6 +44,12 @@ def measurements(idlers):
         "removal": company.removal,
         "catchup": company.catchup,
         "many": company.many,
+        "fetched": transfers.fetched,
+        "first": transfers.first,
+        "resumed": transfers.resumed,
+        "huge": transfers.huge,
+        "small": transfers.small,
+        "beside": transfers.beside,
         "users": files.users,
         "history": files.history,
         "connections": footprint.connections,

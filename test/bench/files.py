@@ -61,7 +61,7 @@ def await_lines(log, mark, count):
 def launches(path, *arguments, count=1):
     """Launches a program in a directory: the milliseconds and the MiB of each time."""
     return [(microseconds / 1000, kib / 1024)
-            for microseconds, kib in tool("launch", "-c", count, *arguments, cwd=path)]
+            for microseconds, kib, _ in tool("launch", "-c", count, *arguments, cwd=path)]
 
 
 def in_turn(path, command, twin_command):

@@ -5,8 +5,8 @@
  *
  * INPUT is what the program reads from a pipe. With -r the time is that until READY stands in what it writes, after
  * which it is ended by SIGTERM; without, until it has ended. Prints for each launch the microseconds and, as the
- * kernel says it, the most memory it took in KiB. This is a program and no script, because a child begins with the
- * memory figure of its parent.
+ * kernel says it, the most memory it took in KiB and the microseconds of processor time, its children included. This is a
+ * program and no script, because a child begins with the memory figure of its parent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +108,9 @@ int main(int argc, char **argv)
 		errno = 0;
 		if (!launch.ready && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
 			arguments_fail("it failed");
-		printf("%.3f %ld\n", (double)(ended_ns - began_ns) / 1000, usage.ru_maxrss);
+		printf("%.3f %ld %.0f\n", (double)(ended_ns - began_ns) / 1000, usage.ru_maxrss,
+		    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec));
 	}
 	return 0;
 }

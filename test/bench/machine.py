@@ -210,10 +210,10 @@ def start_tool(name, *arguments, **options):
     return process
 
 
-def finish_tool(process):
+def finish_tool(process, timeout=60):
     """Waits for a tool and returns the numbers it printed, line by line."""
     try:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         raise Unmeasured(f"{Path(process.args[0]).name} did not end") from None
     _tools.remove(process)
@@ -222,9 +222,9 @@ def finish_tool(process):
     return [[float(word) for word in line.split()] for line in output.splitlines()]
 
 
-def tool(name, *arguments, **options):
+def tool(name, *arguments, timeout=60, **options):
     """Runs a tool to its end."""
-    return finish_tool(start_tool(name, *arguments, **options))
+    return finish_tool(start_tool(name, *arguments, **options), timeout)
 
 
 def dropped_datagrams(address):
