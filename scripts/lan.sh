@@ -33,7 +33,8 @@ First it installs what is missing (with apt, as root or through sudo) and builds
     link HOST down|up        takes a host's network away
     kill HOST PROGRAM        at once, as a power cut would; start HOST PROGRAM: again
     sleep HOST SECONDS       stops all of a host for so long; the script goes on
-    clock HOST SECONDS       sets the clock of a host forward, or back; pass SECONDS: lets time pass for all
+    clock HOST SECONDS       sets the clock of a host forward, or back
+    pass SECONDS             lets time pass for all; speed TIMES: all clocks run so much faster, this script, too
     wait SECONDS             see: until everybody sees everybody; agree: as at the end
     measure SECONDS          says what the hosts cost meanwhile
 END

@@ -21,13 +21,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "system"))
 
-from clocks import Clock
+from clocks import SHIM, Clock
 from network import Lan, Namespace
 from protocol import Identity, blake2b, to_base64
 
 BIN = Path(os.environ.get("QUARTET_BIN", ROOT / "bin"))
 # The announcers last, so that everybody is heard by everybody.
 PROGRAMS = ["discovery", "responder", "initiator", "announcer"]
+# With more hosts each has a user of its own, if there are any.
+USER_HOSTS_MAX = 20
+FIRST_UID = 20000
 LOOK = 0.02  # seconds between two looks at what goes on
 PATIENCE = 180  # seconds: how long everybody may take to see everybody, or everything to agree
 # What a message that is kept may end with: delivered, not reachable, not confirmed.
@@ -63,17 +66,22 @@ class Host:
         self.commands = collections.deque()
         self.command = None  # the one that runs, and its arguments
         self.asleep_since = None
+        self.owner = {}
         directory.mkdir()
+        if network.has_users:
+            uid = FIRST_UID + len(network.hosts)
+            os.chown(directory, uid, uid)
+            self.owner = {"user": uid, "group": uid, "extra_groups": []}
         self.clock = Clock(directory / "clock")
         self.environment = {name: os.environ[name] for name in ("PATH", "ASAN_OPTIONS") if name in os.environ}
         self.environment |= {"HOME": str(directory), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
         if network.sets_clocks:
-            self.environment |= self.clock.environment
+            self.environment |= {**self.clock.environment, "LD_PRELOAD": str(network.shim)}
 
     def launch(self, program, *arguments, output, **options):
         with self.namespace, open(self.directory / output, "ab") as file:
-            return subprocess.Popen([BIN / program, *arguments], cwd=self.directory, env=self.environment,
-                                    stdout=file, stderr=subprocess.STDOUT, **options)
+            return subprocess.Popen([self.network.bin / program, *arguments], cwd=self.directory, env=self.environment,
+                                    stdout=file, stderr=subprocess.STDOUT, **self.owner, **options)
 
     def start(self, program):
         if program not in self.running:
@@ -132,10 +140,11 @@ class Host:
         self.asleep_since = None
         self._signal(signal.SIGCONT)
 
-    def peers(self):
-        """Who is seen: the identities in peers.txt of those who did not leave."""
+    def peers(self, since):
+        """Who is seen: the identities in peers.txt of those who were heard since then, and did not leave."""
         return {record["identity"] for record in json_lines(self.directory / "peers.txt")
-                if record.get("identity") and "peer" in record and not record.get("left")}
+                if record.get("identity") and record.get("last_seen", 0) - self.clock.ahead >= since
+                and not record.get("left")}
 
     def identity(self):
         return Identity((self.directory / "identity.key").read_bytes()).text
@@ -157,8 +166,16 @@ class Network:
         self.announcing = ["-i", str(options.interval)] if options.interval else []
         self.lans = [Lan() for _ in range(2 if options.two else 1)]
         self.alarms = []
+        self.speed, self.looked = 1, time.monotonic()
+        self.changed = time.time()  # when the last event began that may change who is seen
         self.statuses = collections.Counter()
         self.hosts = {}
+        self.directory, self.bin, self.shim = directory, BIN, SHIM
+        # The kernel lets one user follow 128 files only (inotify(7)). Root outside a user namespace can be others.
+        uids = Path("/proc/self/uid_map").read_text(encoding="ascii").split()[2]
+        self.has_users = options.hosts > USER_HOSTS_MAX and os.getuid() == 0 and uids != "1"
+        if self.has_users:
+            self._open_to_users()
         self.places = {}  # the LAN of a host, and its port there
         if options.two:
             self._make_router()
@@ -171,6 +188,14 @@ class Network:
             if options.two:
                 host.namespace.ip(f"route add default via 10.{lan + 1}.255.254")
             self._shape(host, options)
+
+    def _open_to_users(self):
+        """Lets any user come to the directories, and run the programs."""
+        self.directory.chmod(0o711)
+        self.bin, self.shim = self.directory / "bin", self.directory / "bin" / SHIM.name
+        self.bin.mkdir()
+        for program in [*(BIN / name for name in PROGRAMS), SHIM]:
+            shutil.copy(program, self.bin)
 
     def _make_router(self):
         self.router = Namespace()
@@ -204,8 +229,12 @@ class Network:
             raise Wrong(f"{host.name}: {shlex.join(arguments)} ended with {status}; see {host.directory}/commands.out")
 
     def go_on(self):
+        now = time.monotonic()
+        passed, self.looked = now - self.looked, now
         for host in self.hosts.values():
             host.go_on()
+            if self.speed != 1:
+                (host.clock.elapse if host.asleep_since is None else host.clock.turn)(passed * (self.speed - 1))
             for program, process in host.running.items():
                 if process.poll() is not None:
                     raise Wrong(f"{host.name}'s {program} ended with {process.returncode} by itself")
@@ -215,12 +244,15 @@ class Network:
 
     def until(self, condition, what, patience=PATIENCE):
         """Waits until something holds; returns how long that took, in seconds."""
-        began = time.monotonic()
+        began = looked = time.monotonic()
         while not condition():
-            if time.monotonic() > began + patience:
+            now = time.monotonic()
+            if now > began + patience:
                 raise Wrong(f"not within {patience} s: {what}")
             self.go_on()
-            time.sleep(LOOK)
+            # Half of the time at most, so that looking does not slow down what is looked at.
+            time.sleep(max(LOOK, now - looked))
+            looked = time.monotonic()
         return time.monotonic() - began
 
     # Events: what a line of a script can say. Each has the hosts, or its words.
@@ -259,7 +291,7 @@ class Network:
         for host in hosts:
             host.sleep()
             self._pull(host)
-            self.alarms.append((time.monotonic() + float(seconds), lambda host=host: self._wake(host)))
+            self.alarms.append((time.monotonic() + float(seconds) / self.speed, lambda host=host: self._wake(host)))
 
     def _wake(self, host):
         lan, port = self.places[host.name]
@@ -274,6 +306,10 @@ class Network:
         for host in self.hosts.values():
             host.clock.elapse(float(seconds))
 
+    def event_speed(self, times):
+        self.go_on()
+        self.speed = float(times)
+
     def event_say(self, hosts, to, *words):
         for host in hosts:
             host.order("send", "-k", to, " ".join(words))
@@ -287,11 +323,11 @@ class Network:
         self.event_do(hosts, "join", room)
 
     def event_wait(self, seconds):
-        end = time.monotonic() + float(seconds)
+        end = time.monotonic() + float(seconds) / self.speed
         self.until(lambda: time.monotonic() >= end, "waiting", float(seconds) + PATIENCE)
 
     def event_see(self, is_near=False):
-        """Waits until everybody sees everybody; if is_near, who is in the same network."""
+        """Waits until everybody sees everybody, since the event before; if is_near, who is in the same network."""
         unseen = list(self.hosts.values())
         there = {}
 
@@ -301,19 +337,19 @@ class Network:
             while there and unseen:
                 lan, _ = self.places[unseen[-1].name]
                 if not {identity for host, identity in there.items()
-                        if not is_near or self.places[host.name][0] == lan} <= unseen[-1].peers():
+                        if not is_near or self.places[host.name][0] == lan} <= unseen[-1].peers(self.changed):
                     break
                 unseen.pop()
             return there and not unseen
 
-        took = self.until(all_see, "everybody sees everybody")
-        say(f"Everybody{' in a network' if is_near and len(self.lans) > 1 else ''} sees everybody after {took:.1f} s.")
+        self.until(all_see, "everybody sees everybody")
+        say(f"Everybody{' in a network' if is_near and len(self.lans) > 1 else ''} sees everybody "
+            f"after {time.time() - self.changed:.1f} s.")
 
     def event_measure(self, seconds):
         """What the hosts cost while the script does nothing for so long."""
-        before = self._costs()
-        began = time.monotonic()
-        self.event_wait(seconds)
+        before, began = self._costs(), time.monotonic()
+        time.sleep(float(seconds))
         after, took = self._costs(), time.monotonic() - began
         count = len(self.hosts)
         for program in PROGRAMS:
@@ -358,7 +394,8 @@ class Network:
             took = self.until(agrees, "all agrees")
         except Wrong as error:
             raise Wrong("\n".join([str(error), *agreement[0].differences[:20]])) from error
-        say(f"{agreement[0].summary} All agrees after {took:.1f} s.")
+        ends = ", ".join(f"{count} with {status}" for status, count in sorted(self.statuses.items()))
+        say(f"{agreement[0].summary} All agrees after {took:.1f} s. Commands ended: {ends or 'none'}.")
 
     def run(self, words):
         """Does what a line of a script says."""
@@ -366,11 +403,13 @@ class Network:
         event = getattr(self, f"event_{name}", None)
         if not event:
             raise Wrong(f"there is no event {name}")
-        if name not in ("meet", "wait", "see", "agree", "measure", "pass"):
+        if name not in ("meet", "wait", "see", "agree", "measure", "pass", "speed"):
             count = len(rest) if name == "part" else 1
             names, rest = rest[:count], rest[count:]
             hosts = list(self.hosts.values()) if names == ["all"] else [self.hosts[each] for each in names]
             rest = [hosts, *rest]
+        if name not in ("see", "wait", "measure"):
+            self.changed = time.time()
         event(*rest)
         self.go_on()
 
@@ -456,6 +495,7 @@ def read_script(path):
 def open_screen(network):
     """The programs of the first host in tmux, until the user leaves."""
     host = network.hosts["h1"]
+    os.chown(host.directory, os.getuid(), os.getgid())
     environment = {**os.environ, "TMUX_TMPDIR": str(host.directory)}
     environment.pop("TMUX", None)
     say(f"This is {host.name}, {host.address}; the others are h2, h3 ... Ctrl-b d ends it all.")
@@ -480,7 +520,7 @@ def main():
         sys.exit("lan: run it with scripts/lan.sh")
     options = arguments()
     script = read_script(options.script) if options.script else []
-    sets_clocks = any(words[0] in ("clock", "sleep", "pass") for words in script)
+    sets_clocks = any(words[0] in ("clock", "sleep", "pass", "speed") for words in script)
     directory = Path(tempfile.mkdtemp(prefix="lan."))
     line = None
     try:
@@ -489,7 +529,7 @@ def main():
             network.event_start(list(network.hosts.values())[1:], "all")
             open_screen(network)
         else:
-            network.event_start(network.hosts.values(), "all")
+            network.run(["start", "all", "all"])
             network.event_see(is_near=True)
             for line in [*script, ["agree"]]:
                 network.run(line)

@@ -24,6 +24,11 @@ class Clock:
         ahead, = struct.unpack_from("q", self._ahead_ns, place)
         struct.pack_into("q", self._ahead_ns, place, ahead + int(seconds * 10**9))
 
+    @property
+    def ahead(self):
+        """By how many seconds the wall clock is ahead of the machine's."""
+        return struct.unpack_from("q", self._ahead_ns, 0)[0] / 10**9
+
     def turn(self, seconds):
         """Sets the wall clock so much forward, or back."""
         self._add(seconds, 0)
