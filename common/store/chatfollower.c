@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "store/chatlog.h"
@@ -20,10 +21,13 @@
 /* Of the beginning of the file: by this a file that was written anew is told from one that was cut back. */
 #define HEAD_BYTES 64
 #define PATH_ROOM_BYTES 64
+/* How often to look, if nobody tells of changes. */
+#define LOOK_PERIOD_NS 500000000
 
 struct chatfollower {
 	int dir;
 	int notices; /* of the kernel: of changes of the file, and of new files in the directory; or -1: none are wanted */
+	bool is_timed;	/* these come now and then, whatever is new */
 	int watch;	/* of the file; or -1 */
 	int fd;		/* of the file; or -1 */
 	int successor;	/* the file that is in its place by now; or -1 */
@@ -76,10 +80,10 @@ static int take_file(struct chatfollower *follower, int fd, off_t offset)
 	close_file(&follower->fd);
 	follower->fd = fd;
 	drop_held(follower, offset);
-	if (follower->notices >= 0)
+	if (follower->notices >= 0 && !follower->is_timed)
 		follower->watch = inotify_add_watch(follower->notices, path_of(follower, CHATLOG_NAME, path),
 		    IN_MODIFY | IN_DONT_FOLLOW);
-	if (follower->notices >= 0 && follower->watch < 0 && errno != ENOENT)
+	if (follower->notices >= 0 && !follower->is_timed && follower->watch < 0 && errno != ENOENT)
 		return errno;
 	if (before >= 0 && before != follower->watch)
 		inotify_rm_watch(follower->notices, before);
@@ -237,16 +241,20 @@ static int64_t find_last(int dir, size_t count)
 	return offset;
 }
 
-/* Has the kernel tell of changes. */
+/* Has the kernel tell of changes; or if it watches nothing more for this user, now and then. */
 static int watch(struct chatfollower *follower)
 {
+	const struct itimerspec times = {{.tv_nsec = LOOK_PERIOD_NS}, {.tv_nsec = LOOK_PERIOD_NS}};
 	char path[PATH_ROOM_BYTES];
 
 	follower->notices = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (follower->notices < 0 ||
-	    inotify_add_watch(follower->notices, path_of(follower, "", path), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
-		return errno;
-	return 0;
+	if (follower->notices >= 0 && inotify_add_watch(follower->notices, path_of(follower, "", path),
+					  IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >= 0)
+		return 0;
+	close_file(&follower->notices);
+	follower->is_timed = true;
+	follower->notices = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	return follower->notices >= 0 && timerfd_settime(follower->notices, 0, &times, NULL) == 0 ? 0 : errno;
 }
 
 /* Begins with the file that is there at first. */

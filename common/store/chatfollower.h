@@ -19,8 +19,8 @@ struct chatfollower;
 
 /*
  * Follows the chat.log of directory dir (which stays the caller's) from an offset in bytes, which is that of a line, or from
- * the last count lines on. Returns 0 with *follower the caller's to free, ENOMEM, or why the kernel watches nothing more for
- * this user. What is wrong with the file itself is told by chatfollower_next().
+ * the last count lines on. Returns 0 with *follower the caller's to free, ENOMEM, or why there is no further descriptor. What
+ * is wrong with the file itself is told by chatfollower_next().
  */
 int chatfollower_open(int dir, int64_t offset, struct chatfollower **follower) __attribute__((warn_unused_result));
 int chatfollower_open_last(int dir, size_t count, struct chatfollower **follower) __attribute__((warn_unused_result));
@@ -33,7 +33,10 @@ int chatfollower_open_still(int dir, int64_t offset, struct chatfollower **follo
     __attribute__((warn_unused_result));
 void chatfollower_free(struct chatfollower *follower);
 
-/* Becomes readable when chatfollower_next() may have something new to say after ENODATA. */
+/*
+ * Becomes readable when chatfollower_next() may have something new to say after ENODATA; twice a second, if the kernel watches
+ * nothing more for this user.
+ */
 int chatfollower_fd(const struct chatfollower *follower);
 
 /*

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from quartet import MENU, Desk, chat_unsecure, eventually, peer
+from quartet import BIN, MENU, PROGRAMS, Desk, chat_unsecure, eventually, peer
 
 ALICE = "127.0.0.2"
 BOB = "127.0.0.3"
@@ -49,6 +49,19 @@ def converse(alice, bob, alices_address, bobs_address):
 
 def test_two_users_on_one_machine(desks):
     converse(*desks, ALICE, BOB)
+
+
+def test_two_users_who_can_have_no_file_watched(tmp_path, monkeypatch, request):
+    """The kernel watches so many for a user (inotify(7)), and desktops use them up."""
+    for name in PROGRAMS:
+        wrapper = tmp_path / name
+        wrapper.write_text(f"""#!/bin/sh
+            exec unshare --map-root-user sh -c '
+                echo 0 >/proc/sys/user/max_inotify_instances && exec {BIN / name} "$@"' sh "$@"
+        """, encoding="utf-8")
+        wrapper.chmod(0o700)
+    monkeypatch.setattr("quartet.BIN", tmp_path)
+    converse(*request.getfixturevalue("desks"), ALICE, BOB)
 
 
 def test_two_machines_on_a_lan(make_lan, make_host, make_user):
