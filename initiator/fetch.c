@@ -108,9 +108,6 @@ static int open_part(struct fetch *fetch)
 	shelf_make_tag(job->by, job->id, tag);
 	begin_hash(fetch);
 	rc = shelf_open_part(fetch->shelf, name, job->file.bytes, tag, &fetch->part);
-	/* Of one that is all there a byte is asked for, so that its end tells whether it is right. */
-	if (rc == 0 && fetch->part.bytes > 0 && fetch->part.bytes == job->file.bytes)
-		fetch->part.bytes--;
 	if (rc != 0 || fetch->part.bytes == 0)
 		return rc;
 	rc = shelf_hash(fetch->part.fd, fetch->part.bytes, &fetch->hash, go_on_checking, fetch);
