@@ -320,6 +320,7 @@ class Connection:
         while time.monotonic() < deadline:
             if not _unread_bytes(theirs, ours) and not _unread_bytes(ours, theirs, sending=True):
                 return
+            time.sleep(0.0002)  # for whoever is to read
         raise AssertionError(f"not read in {WAIT} s")
 
 
