@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import tarfile
 
 from files import Company, finish, offer_of
@@ -25,6 +26,7 @@ def test_a_file_goes_from_one_menu_to_the_other_and_both_know(alice, bob):
     with Capture() as wire:
         sending.ask("Send plan.pdf to Bob", r"plan\.pdf, 2\.1 MB, offered to Bob")
         company.responders["Bob"].wait_for(r"Alice offers plan\.pdf \(2\.1 MB\): Get 1")
+        assert re.search(r"1 .*plan\.pdf", getting.menu("Files"))
         getting.ask("Get 1", r"plan\.pdf is in files/")
         assert stored(bob) == CONTENT
         # Both sides say so, and nobody between them saw the content or its name.
@@ -33,6 +35,8 @@ def test_a_file_goes_from_one_menu_to_the_other_and_both_know(alice, bob):
     assert len(passed) > len(CONTENT)
     assert b"nobody else reads" not in passed
     assert b"plan.pdf" not in passed
+    assert "files/plan.pdf" in bob.run("initiator", "files").output
+    assert re.search(r"Bob +plan\.pdf .* fetched", alice.run("initiator", "files").output)
 
 
 def test_scripts_pass_a_directory_through_a_pipe(alice, bob):

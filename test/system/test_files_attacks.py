@@ -11,7 +11,7 @@ from files import (CHANGED, CHUNK_BYTES, FINAL, MESSAGE, NO_SUCH_FILE, WRONG_STR
                    hash_of, is_part, pieces, status)
 from network import WAIT
 from protocol import Identity, to_base64
-from quartet import eventually
+from quartet import eventually, pin
 from rooms import Saying, State
 
 ALICE = "127.0.0.2"
@@ -196,6 +196,26 @@ def test_answers_that_promise_something_else_are_refused(getter):
         assert (members, getter.get(shared) != 0) == (members, True)
         assert getter.files() == {}
     assert shared.done == []
+
+
+def test_offers_of_two_with_one_id_are_kept_apart(getter, somebody, stranger):
+    """Whoever knows the id of somebody's offer can make one with it."""
+    getter.others = (somebody, stranger)
+    getter.user.pin(Can=pin(stranger.identity.text, address=stranger.address))
+    honest = getter.offer("plan.pdf", CONTENT, stranger)
+    false = somebody.share("plan.pdf", bytes(len(CONTENT)), file_id=honest.id)
+    assert status(somebody.offer_to(BOB, getter.user.identity().public, false)) == (200, None)
+    numbers = [line["number"] for line in getter.user.log() if line.get("id") == to_base64(honest.id)]
+    assert len(numbers) == 2
+    honest.stream = WRONG_STREAMS["cut"]
+    assert getter.get(honest) != 0
+    false.number = numbers[1]
+    assert getter.get(false) == 0
+    assert getter.files() == {"plan.pdf": false.content}
+    honest.stream = lambda out, content: out.send(content)
+    assert getter.get(honest) == 0
+    assert getter.files() == {"plan.pdf": false.content, "plan (1).pdf": CONTENT}
+    assert (honest.done, false.done) == ([getter.user.identity().text],) * 2
 
 
 # Asking.
