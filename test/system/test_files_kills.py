@@ -19,7 +19,7 @@ from test_disk import Disk
 
 KILLS = int(os.environ.get("QUARTET_KILLS", "40"))
 FILE_BYTES = 24 << 20
-FILES = 3
+FILES = max(3, KILLS // 13)  # each is killed about so often before it is whole
 # 4 MiB, of which a part is not to take all.
 LEFT_PAGES = 1024
 
