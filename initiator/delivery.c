@@ -35,6 +35,7 @@ struct delivery *delivery_new(const struct delivery_setup *setup)
 	    .parties.peers = peersfile_new_beside(setup->peers),
 	    .parties.outbox = outbox_new(),
 	    .parties.catchup = catchup_new(),
+	    .parties.booted_ms = clock_wall_ms() - clock_boot_ms(),
 	    .lock = {.fd = -1},
 	    .watch = -1,
 	};

@@ -53,7 +53,8 @@ struct parties {
 	struct outbox *outbox;
 	struct rooms *rooms; /* NULL before delivery_start() */
 	struct catchup *catchup;
-	bool is_unlooked; /* rooms or peers may have changed */
+	bool is_unlooked;  /* rooms or peers may have changed */
+	int64_t booted_ms; /* when the machine was booted, by what the wall clock said at the start */
 	TAILQ_HEAD(party_list, party) ready, done;
 	size_t busy;			/* how many are called */
 	struct loop_timer end_of_round; /* writes and tells what has happened in it */

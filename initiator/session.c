@@ -274,6 +274,17 @@ void session_open(struct party *party, const char *number)
 	call_open(&party->call, &parties->setup->key->identity, peersfile_username(parties->peers), number);
 }
 
+/*
+ * Whether something has waited for too long, by the clock as it is and as it was at the start: it may have been set since. What
+ * comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it.
+ */
+static bool is_expired(const struct parties *parties, const struct outbox_item *item)
+{
+	int64_t oldest_ms = clock_boot_ms() + parties->booted_ms - EXPIRY_MS;
+
+	return item->time_ms < oldest_ms && item->time_ms < clock_wall_ms() - EXPIRY_MS;
+}
+
 /* Goes on in the session that is open, or calls. */
 static void reach(struct party *party)
 {
@@ -313,8 +324,7 @@ void session_go_on(struct party *party, bool has_outbox)
 	/* That others in a room have got it says nothing of this one. */
 	party->parcel.left &= item->kind == OUTBOX_MESSAGE;
 	party_locate(party);
-	/* What comes from the future was queued with a clock that was wrong, or the clock is wrong now: no reason to drop it. */
-	if (item->time_ms < clock_wall_ms() - EXPIRY_MS) {
+	if (is_expired(parties, item)) {
 		drop_parcel(party, "it waited for " TEXT_OF(OUTBOX_DAYS) " days");
 	} else if (!parties->setup->key->is_usable) {
 		party->call.stage = CALL_PREPARE;

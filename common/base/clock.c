@@ -22,6 +22,11 @@ int64_t clock_monotonic_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+	return read_ms(CLOCK_BOOTTIME);
+}
+
 /* Writes "2000-01-01T00:00:00". */
 static void format_second(time_t seconds, char text[static sizeof("2000-01-01T00:00:00")])
 {

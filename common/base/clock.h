@@ -17,6 +17,9 @@
 int64_t clock_wall_ms(void);
 int64_t clock_monotonic_ms(void);
 
+/* Monotonic as well, and counts while the machine sleeps. */
+int64_t clock_boot_ms(void);
+
 /* Writes wall_ms as RFC 3339 in UTC with milliseconds. Years outside 0 to 9999 are clamped. */
 void clock_format_utc(int64_t wall_ms, char text[static CLOCK_UTC_BYTES]);
 
