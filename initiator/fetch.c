@@ -21,6 +21,9 @@
 /* Somebody who is busy is asked again after a moment, as long as that is. */
 #define BUSY_FIRST_MS 10
 #define BUSY_LONGEST_MS 640
+/* Who hashes what is here says no more often than this that they still do: at the least 4 MiB a second are. */
+#define EMPTY_MAX 6
+#define HASHED_BYTES (INT64_C(4) * FILESTREAM_ALIVE_MS / 1000 * 1024 * 1024)
 
 /* A file that is all there, and waits for the others of its batch, so that the disk is waited for once. */
 struct whole {
@@ -172,6 +175,7 @@ static enum fetch_outcome receive(struct fetch *fetch, struct call *call, int *e
 {
 	enum fetch_outcome outcome = FETCH_RECEIVING;
 	struct filestream stream = {0};
+	int64_t empty_left = EMPTY_MAX + fetch->part.bytes / HASHED_BYTES;
 	bool is_last = false;
 
 	*error = call_begin_stream(call, &stream);
@@ -181,6 +185,8 @@ static enum fetch_outcome receive(struct fetch *fetch, struct call *call, int *e
 
 		outcome = FETCH_RECEIVING;
 		*error = filestream_receive(&stream, &bytes, &len, &is_last);
+		if (*error == 0 && len == 0 && !is_last && empty_left-- == 0)
+			*error = EPROTO;
 		if (*error != 0)
 			break;
 		outcome = FETCH_FAILED;

@@ -6,6 +6,7 @@ somebody asks a responder for files. WRONG_STREAMS has all the ways to serve som
 offered.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -109,10 +110,12 @@ class Fetching(Session):
 
     def chunks(self):
         """The chunks of a stream up to the last."""
-        opener, tag = Opener(self.file_key, self.frame()), MESSAGE
+        opener, tag, empty = Opener(self.file_key, self.frame()), MESSAGE, 0
         while tag != FINAL:
             data, tag = opener.open(self.frame())
             assert tag in (MESSAGE, FINAL), f"a tag {tag}"
+            empty += not data
+            assert empty < 100, "nothing, again and again"
             yield data
 
     def content(self, size):
@@ -387,6 +390,14 @@ def _no_stream(out, content):
     out.connection.send(b"HTTP/1.1 200 OK\r\n\r\n" + content)
 
 
+def _empty_for_ever(out, content):
+    out.begin()
+    out.chunk(content[:CHUNK_BYTES])
+    with contextlib.suppress(OSError):
+        for _ in range(1_000_000):
+            out.chunk(b"")
+
+
 # Each for a content of some chunks.
 WRONG_STREAMS = {
     "swapped": _swapped,
@@ -409,6 +420,7 @@ WRONG_STREAMS = {
     "header short": _header_short,
     "header twice": _header_twice,
     "no stream": _no_stream,
+    "empty for ever": _empty_for_ever,
 }
 
 
