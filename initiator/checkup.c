@@ -26,6 +26,8 @@
 /* Somebody's clock that is ahead by this is worth telling. */
 #define AHEAD_S 60
 #define HEARD_LATELY_MS 60000
+/* However many networks there are, there is room for so many findings about all else. */
+#define OTHERS_MAX 32
 
 void checkup_add(struct checkup *checkup, const char *check, enum checkup_level level, const char *advice,
     const char *format, ...)
@@ -33,13 +35,21 @@ void checkup_add(struct checkup *checkup, const char *check, enum checkup_level 
 	struct checkup_finding *finding = &checkup->list[checkup->count];
 	va_list arguments;
 
-	if (checkup->count == CHECKUP_MAX)
+	if (checkup->count == CHECKUP_MAX ||
+	    (checkup->count >= CHECKUP_MAX - OTHERS_MAX && strcmp(check, "network") == 0))
 		return;
 	checkup->count++;
 	*finding = (struct checkup_finding){.check = check, .level = level, .advice = advice};
 	va_start(arguments, format);
 	vsnprintf(finding->text, sizeof(finding->text), format, arguments);
 	va_end(arguments);
+	/* Programs and interfaces may be called anything, and what was cut may end anywhere. */
+	if (text_is_utf8(finding->text, strlen(finding->text)))
+		return;
+	for (char *at = finding->text; *at != '\0'; at++) {
+		if (*at & 0x80)
+			*at = '?';
+	}
 }
 
 /* Which programs run here, and if one does not, whether another has its port. */

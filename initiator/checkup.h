@@ -9,7 +9,7 @@
 
 #include "desk.h"
 
-#define CHECKUP_MAX 48
+#define CHECKUP_MAX 128
 #define CHECKUP_TEXT_BYTES 320
 
 enum checkup_level {
@@ -32,7 +32,7 @@ struct checkup {
 	bool is_announcing; /* announcer and discovery run */
 };
 
-/* Adds a finding, cut to fit; advice is kept. One too many is left out. */
+/* Adds a finding, cut to fit, in UTF-8; advice is kept. One too many is left out, of networks sooner. */
 void checkup_add(struct checkup *checkup, const char *check, enum checkup_level level, const char *advice,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
@@ -62,6 +63,32 @@ def test_another_program_that_holds_a_port(alice, kind, port, name):
         texts = about(findings(alice), name, "bad")
     protocol = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
     assert re.fullmatch(rf"{protocol} port {port} is held by \S+ \(process {os.getpid()}\)", texts[1])
+
+
+def test_a_program_may_be_called_anything(alice):
+    """By whoever holds a port; the kernel takes any bytes."""
+    own = pathlib.Path("/proc/self/comm")
+    before = own.read_bytes()
+    with socket.socket() as holder:
+        own.write_bytes(b"\xff\x1b[2J\xc3")
+        try:
+            holder.bind(("0.0.0.0", CHAT_PORT))
+            holder.listen()
+            found = findings(alice)
+            shown = alice.run("initiator", "doctor", status=1).output
+        finally:
+            own.write_bytes(before)
+    assert f"TCP port {CHAT_PORT} is held by ?\x1b[2J? (process {os.getpid()})" in about(found, "responder", "bad")
+    assert "?<U+001B>[2J?" in shown and "\x1b[2J" not in shown
+
+
+def test_no_number_of_networks_hides_what_is_wrong(lan, make_host, make_user):
+    host = make_host()
+    for number in range(130):
+        lan.plug(host, f"10.{number}.0.1/24", f"eth{number}")
+    alice = make_user("alice", host=host)
+    alice.write_log(b"damaged\n")
+    assert "chat.log has 1 damaged line" in about(findings(alice), "chat.log", "warn")
 
 
 def test_an_announcement_that_does_not_come_back(lan, make_host, make_user):
