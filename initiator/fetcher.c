@@ -23,6 +23,8 @@
 #define SOON_MS 1000
 /* Of the rate so much is what it was before. */
 #define RATE_KEPT 0.8
+/* Of how many bytes all are together, one counts for no more: offered are numbers that no disk has. */
+#define COUNTED_MAX_BYTES (INT64_MAX / OFFERS_MAX)
 #define REPORTS_MAX 8
 
 struct wanted {
@@ -153,6 +155,11 @@ static void tidy(struct fetcher *fetcher, struct source *source)
 	loop_set(fetcher->setup.desk->loop, &fetcher->look_timer, LOOP_NEVER);
 }
 
+static int64_t counted_bytes(const struct wanted *wish)
+{
+	return wish->job.file.bytes < COUNTED_MAX_BYTES ? wish->job.file.bytes : COUNTED_MAX_BYTES;
+}
+
 /* Ends a wish that waits no more. Of one that is not done nothing counts. */
 static void end_wish(struct fetcher *fetcher, struct wanted *wish, bool is_done)
 {
@@ -161,7 +168,7 @@ static void end_wish(struct fetcher *fetcher, struct wanted *wish, bool is_done)
 		note_bytes(fetcher, wish, wish->job.file.bytes);
 	} else {
 		note_bytes(fetcher, wish, 0);
-		fetcher->bytes -= wish->job.file.bytes;
+		fetcher->bytes -= counted_bytes(wish);
 	}
 	free(wish->job.path);
 	free(wish);
@@ -331,7 +338,9 @@ static void end_crew(struct crew *crew)
 
 	loop_forget(fetcher->setup.desk->loop, crew->reports);
 	close(crew->reports);
-	waitpid(crew->pid, NULL, 0);
+	/* If it could not be started, any other would be waited for. */
+	if (crew->pid > 0)
+		waitpid(crew->pid, NULL, 0);
 	/* One that has not said why it ended has died. */
 	for (size_t i = 0; i < crew->count && !crew->is_over; i++) {
 		report.job = i;
@@ -553,7 +562,7 @@ int fetcher_add(struct fetcher *fetcher, const struct offer *offer, const struct
 	/* The user wants it now. */
 	source->is_resting = false;
 	fetcher->waiting++;
-	fetcher->bytes += entry->file.bytes;
+	fetcher->bytes += counted_bytes(wish);
 	if (offer->number > fetcher->highest)
 		fetcher->highest = offer->number;
 	loop_set(fetcher->setup.desk->loop, &fetcher->start_timer, 0);

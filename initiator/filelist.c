@@ -83,6 +83,9 @@ static void look_at_foreign(struct item *item)
 	} else {
 		shelf_make_tag(offer->by, offer->id, tag);
 		item->part = shelf_find_part(AT_FDCWD, item->entry->file.name, tag);
+		/* It is that of another offer with this id. */
+		if (item->part > item->entry->file.bytes)
+			item->part = 0;
 	}
 	item->state = offer->is_fetched ? "fetched" : item->part > 0 ? "partial" : "offered";
 }

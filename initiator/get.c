@@ -237,21 +237,33 @@ static int refuse(struct desk *desk, const char *what, const char *why)
 	return DESK_NOBODY;
 }
 
-/* The offer with that number, or in base64 that id; NULL, after telling the user, if there is none. */
+/* Whether somebody else offers something under the same id: whoever knows one can do that. */
+static bool is_copied(const struct offers *offers, const struct offer *offer)
+{
+	const struct offer *other = offer;
+
+	while ((other = offers_next_of(offers, offer->id, other)) && memcmp(other->by, offer->by, IDENTITY_BYTES) == 0)
+		;
+	return other != NULL;
+}
+
+/* The offer with that number, or in base64 that id; NULL, after telling the user, if there is not one. */
 static const struct offer *find(struct desk *desk, const struct offers *offers, const char *wanted)
 {
 	uint8_t id[ENVELOPE_ID_BYTES];
 	const struct offer *found;
+	bool is_id;
 	size_t len;
-	char *end;
 
-	if (sodium_base642bin(id, sizeof(id), wanted, strlen(wanted), NULL, &len, NULL, BASE64_VARIANT) == 0 &&
-	    len == sizeof(id))
-		found = offers_next_of(offers, id, NULL);
-	else
-		found = offers_find(offers, strtoull(wanted, &end, 10));
-	if (!found)
+	is_id = sodium_base642bin(id, sizeof(id), wanted, strlen(wanted), NULL, &len, NULL, BASE64_VARIANT) == 0 &&
+		len == sizeof(id);
+	found = is_id ? offers_next_of(offers, id, NULL) : offers_find(offers, strtoull(wanted, NULL, 10));
+	if (!found) {
 		refuse(desk, wanted, "There is no offer ");
+	} else if (is_id && is_copied(offers, found)) {
+		refuse(desk, wanted, "Several people offer something under that id, so say the number: ");
+		found = NULL;
+	}
 	return found;
 }
 

@@ -72,6 +72,9 @@ def test_what_is_here_in_part_says_how_much(alice):
     alice.path(f"files/plan.pdf.{tag}.part").write_bytes(bytes(410))
     assert listed(alice) == ["1 Bob  plan.pdf (1.0 kB)  41 % is here: Get 1"]
     assert objects(alice)[0]["state"] == "partial"
+    # Of two offers with one id it is not that of the smaller.
+    alice.write_log(offer_entry("plan.pdf", 0, 2, identity=BOB, id=id_of(1)))
+    assert listed(alice)[1] == "2 Bob  plan.pdf (0 bytes)  Get 2"
 
 
 def test_ones_own_say_who_has_them(alice):

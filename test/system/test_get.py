@@ -107,6 +107,16 @@ def test_a_name_that_is_taken_is_left_alone(alice, bob):
     assert stored(alice) == {"plan.pdf": CONTENT, "plan (1).pdf": b"other"}
 
 
+def test_an_id_that_two_have_offered_means_neither(alice, bob):
+    """Whoever knows the id of somebody's offer can make one with it."""
+    plan = bob.share("plan.pdf", CONTENT)
+    alice.write_log(offer_entry("plan.pdf", len(CONTENT), 1, id=to_base64(plan.id), identity=bob.identity.text),
+                    offer_entry("plan.pdf", len(CONTENT), 2, id=to_base64(plan.id), identity=Identity().text))
+    assert "say the number" in get(alice, to_base64(plan.id), status=3)
+    get(alice, "1")
+    assert stored(alice) == {"plan.pdf": CONTENT}
+
+
 def test_what_is_not_offered_is_said_so(alice, bob):
     offer(alice, bob, bob.share("plan.pdf", CONTENT))
     for wanted in ("2", "0", "x", to_base64(os.urandom(16)), "99999999999999999999"):
@@ -238,6 +248,14 @@ def test_a_full_disk_keeps_what_came(alice, bob):
     plan.offer["bytes"] = 2 ** 60
     alice.write_log(offer_entry("vast.bin", 2 ** 60, 2, id=to_base64(os.urandom(16)), identity=bob.identity.text))
     assert "vast.bin cannot be stored: No space left on device" in get(alice, "2", status=1)
+
+
+def test_offers_larger_than_any_disk_keep_no_other_away(alice, bob):
+    plan = bob.share("plan.pdf", CONTENT)
+    vast = [bob.share(f"vast {number}.bin", b"", size=2 ** 63 - 1) for number in range(3)]
+    offer(alice, bob, *vast, plan)
+    assert get(alice, "all", status=1).count("cannot be stored: No space left on device") == 3
+    assert stored(alice) == {"plan.pdf": CONTENT}
 
 
 def test_two_do_not_fetch_the_same(alice, bob):
