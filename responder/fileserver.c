@@ -153,6 +153,12 @@ static struct chatlog_entry fetched_by(const struct message *message, const stru
 	return entry;
 }
 
+/* Whether it is to be written down that somebody has it: once, and of no more than can be known again. */
+static bool is_news(const struct offer *offer, const uint8_t *asker)
+{
+	return offer->holder_count < OFFERS_HOLDERS_MAX && !offer_has_reached(offer, asker);
+}
+
 /* Notes that the asker has it, which it says in a session of its own. */
 static void take_done(struct fileserver *server, const struct message *message, const struct caller *caller,
     const struct offer *offer)
@@ -161,7 +167,7 @@ static void take_done(struct fileserver *server, const struct message *message, 
 	struct buffer line = {0};
 	int rc = 0;
 
-	if (!offer_has_reached(offer, message->sender)) {
+	if (is_news(offer, message->sender)) {
 		/* What is being synced keeps the log for itself. */
 		inbox_commit(server->inbox);
 		rc = chatlog_format(&line, &entry);
@@ -209,7 +215,7 @@ static void give(struct fileserver *server, const struct message *message, const
 	    .receipt.received = message->counter,
 	    .ask = *ask,
 	    .source = &line.source,
-	    .fetched = offer_has_reached(offer, message->sender) ? NULL : &fetched,
+	    .fetched = is_news(offer, message->sender) ? &fetched : NULL,
 	};
 	int rc = offer->is_own ? offer_read(offer, server->dir, &line) : offer_read_fetched(offer, server->dir, &line);
 

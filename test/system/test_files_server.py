@@ -11,6 +11,7 @@ from protocol import Identity, from_base64, to_base64
 from quartet import eventually, pin
 
 CONTENT = os.urandom(3 * CHUNK_BYTES + 1000)
+HOLDERS_MAX = 64  # of which it is kept that they have a file
 LARGE_BYTES = 64 * 1024**2  # more than lies between two programs
 
 
@@ -96,6 +97,17 @@ def test_who_has_it_is_logged_once(server):
         with server.call() as session:
             assert status(session.ask_for(file_id, done=True)) == (200, None)
     assert server.fetched() == [(file_id, server.bob.text, 1)]
+
+
+def test_what_cannot_be_known_again_is_not_logged_again_and_again(server):
+    file_id = server.offer(CONTENT)
+    for _ in range(HOLDERS_MAX):
+        server.append({"time": "2026-11-20T08:00:00.456Z", "id": to_base64(file_id), "state": "fetched", "username": "Can",
+                       "identity": Identity().text}, 1)
+    with server.call() as session:
+        for _ in range(3):
+            assert status(session.ask_for(file_id, done=True)) == (200, None)
+    assert len(server.fetched()) == HOLDERS_MAX
 
 
 def test_who_does_not_say_that_it_is_there_is_not_said_to_have_it(server):
