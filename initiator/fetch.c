@@ -405,14 +405,18 @@ static bool is_for_later(enum fetch_outcome outcome)
 	return outcome == FETCH_UNREACHABLE || outcome == FETCH_BROKEN || outcome == FETCH_BUSY;
 }
 
-/* Asks one after the other, the offerer first. What they may have later counts more than that they do not have it. */
+/*
+ * Asks one after the other, the offerer first. What they may have later counts more than that they do not have it. The report
+ * is from whom the outcome is.
+ */
 static enum fetch_outcome fetch_from_any(struct fetch *fetch, int *error)
 {
 	const struct fetch_batch *batch = fetch->batch;
 	enum fetch_outcome outcome = FETCH_UNREACHABLE;
+	const uint8_t *from = fetch->job->by; /* of a room nobody may be there */
 	bool is_first = true;
 
-	*error = EHOSTUNREACH;
+	*error = 0;
 	for (int turn = 0; turn < 2 && !is_final(outcome); turn++) {
 		for (size_t i = 0; i < batch->source_count && !is_final(outcome); i++) {
 			const struct fetch_source *source = &batch->sources[i];
@@ -425,10 +429,12 @@ static enum fetch_outcome fetch_from_any(struct fetch *fetch, int *error)
 			if (is_first || is_final(next) || (is_for_later(next) && !is_for_later(outcome))) {
 				outcome = next;
 				*error = next_error;
+				from = source->identity;
 			}
 			is_first = false;
 		}
 	}
+	memcpy(fetch->report.from, from, sizeof(fetch->report.from));
 	return outcome;
 }
 
@@ -439,8 +445,6 @@ static enum fetch_outcome fetch_job(struct fetch *fetch)
 	int error;
 
 	fetch->part = (struct shelf_part){.fd = -1};
-	/* Of a room nobody may be there. */
-	memcpy(fetch->report.from, fetch->job->by, sizeof(fetch->report.from));
 	error = open_part(fetch);
 	if (error == 0)
 		outcome = fetch_from_any(fetch, &error);

@@ -357,7 +357,17 @@ def test_in_a_room_a_file_outlives_the_presence_of_its_author(alice, bob, can, l
 def test_in_a_room_where_nobody_is_the_author_is_named(alice, bob, can, lab):
     offer_in_room(alice, bob, lab, bob.share("plan.pdf", CONTENT))
     alice.write_peers({})
-    assert "plan.pdf: cannot reach Bob" in get(alice, "1", status=4)
+    assert "plan.pdf: cannot reach Bob.\n" in get(alice, "1", status=4)
+
+
+def test_in_a_room_it_is_said_who_broke_off_not_who_never_had_it(alice, bob, can, lab):
+    plan = bob.share("plan.pdf", CONTENT)
+    offer_in_room(alice, bob, lab, plan)
+    copy = can.share("plan.pdf", CONTENT, file_id=plan.id)
+    copy.why = "no such file"
+    plan.stream = breaks_off(HALF)
+    assert "plan.pdf broke off at Bob" in get(alice, "1", status=5)
+    assert copy.asks
 
 
 def test_in_a_room_what_is_not_what_was_offered_is_thrown_away(alice, bob, can, lab):
