@@ -115,14 +115,14 @@ int autofetch_set(struct desk *desk, const char *wanted)
 }
 
 /* Whether a file is to come by itself. */
-static bool is_wanted(const struct desk *desk, const struct offer *offer)
+static bool is_wanted(struct desk *desk, const struct offer *offer)
 {
 	const struct pin *pin = pins_find_identity(peersfile_pins(desk->peers), offer->by);
 	struct chatlog_entry entry;
 	bool is_small;
 
-	if (offer->is_own || offer->is_held || offer->is_fetched || !pin || pin->auto_bytes == 0 ||
-	    pin->wishes & PINS_BLOCKED || offer->time_ms < clock_wall_ms() - AUTO_MS ||
+	if (offer->is_fetched || !pin || pin->auto_bytes == 0 || pin->wishes & PINS_BLOCKED ||
+	    offer->time_ms < clock_wall_ms() - AUTO_MS || !get_is_offered(desk, offer) ||
 	    offer_read(offer, AT_FDCWD, &entry) != 0)
 		return false;
 	is_small = entry.file.bytes <= pin->auto_bytes;

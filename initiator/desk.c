@@ -136,6 +136,14 @@ struct rooms *desk_rooms(struct desk *desk)
 	return rc != 0 ? NULL : rooms ? rooms : desk->rooms;
 }
 
+bool desk_is_member(struct desk *desk, const uint8_t room[static ROOM_ID_BYTES])
+{
+	const struct rooms *rooms = desk_rooms(desk);
+	const struct room *found = rooms ? rooms_find(rooms, room) : NULL;
+
+	return found && found->is_member;
+}
+
 const struct offers *desk_offers(struct desk *desk)
 {
 	if (!desk->offers && desk->key.is_usable)

@@ -127,6 +127,9 @@ int desk_check_file(const struct desk *desk, const char *verb, const char *file,
  */
 struct rooms *desk_rooms(struct desk *desk);
 
+/* Whether the user is in that room, as far as it can be known. */
+bool desk_is_member(struct desk *desk, const uint8_t room[static ROOM_ID_BYTES]);
+
 /* The same for what changes them, or says something there: which is delivered from now on. */
 struct rooms *desk_start_rooms(struct desk *desk);
 

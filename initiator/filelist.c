@@ -25,6 +25,7 @@ struct item {
 	struct chatlog_entry fetched;	   /* the line that says where it is, if there is one */
 	const char *path;		   /* there, or NULL */
 	bool is_there;			   /* something has that path */
+	bool is_lost;			   /* its room is none of the user's any more */
 	bool has_changed;		   /* one's own is not what it was */
 	int64_t part;			   /* so many bytes of it are here */
 	size_t have;			   /* so many of those to whom one's own was offered have it */
@@ -134,7 +135,10 @@ static void put_state_of_foreign(struct console *console, const struct item *ite
 		console_put(console, "was fetched, and is there no more: ");
 	else if (item->part > 0)
 		console_put(console, "%d %% is here: ", (int)((double)item->part * 100 / (double)file->bytes));
-	console_put_styled(console, CONSOLE_GOOD, "Get %" PRIu64, item->offer->number);
+	if (item->is_lost)
+		console_put_styled(console, CONSOLE_FAINT, "you are out of that room");
+	else
+		console_put_styled(console, CONSOLE_GOOD, "Get %" PRIu64, item->offer->number);
 }
 
 /* Collects "   3  11-20 08:00  Bob  plan.pdf (2.1 MB)  Get 3". */
@@ -202,6 +206,7 @@ static void show(struct listing *listing, const struct offer *offer)
 			look_at_own(&item);
 		else
 			look_at_foreign(&item);
+		item.is_lost = offer->has_room && !item.is_there && !desk_is_member(listing->desk, offer->room);
 		if (listing->as_json)
 			put_object(listing, &item);
 		else

@@ -267,6 +267,11 @@ static const struct offer *find(struct desk *desk, const struct offers *offers, 
 	return found;
 }
 
+bool get_is_offered(struct desk *desk, const struct offer *offer)
+{
+	return !offer->is_own && !offer->is_held && (!offer->has_room || desk_is_member(desk, offer->room));
+}
+
 /* Has one fetched. */
 int get_want(struct desk *desk, const struct offer *offer, const struct fetcher_wish *wish)
 {
@@ -297,6 +302,8 @@ static int want_one(struct desk *desk, const struct offer *offer, const struct f
 		return refuse(desk, number, "You offer that yourself: ");
 	if (offer->is_held)
 		return refuse(desk, number, "Whoever offers that waits for Accept or Reject: ");
+	if (!get_is_offered(desk, offer))
+		return refuse(desk, number, "You are not in the room of that any more: ");
 	if (wish->path && faccessat(AT_FDCWD, wish->path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 		console_put_failure(desk->console, CONSOLE_BAD, "make", wish->path, EEXIST);
 		return PROGRAM_FAILED;
@@ -319,7 +326,7 @@ static int want_all(struct desk *desk, const struct offers *offers)
 	for (size_t i = 0; i < offers_count(offers) && status == PROGRAM_FINE; i++) {
 		const struct offer *offer = offers_at(offers, i);
 
-		if (!offer->is_own && !offer->is_held && !offer->is_fetched)
+		if (!offer->is_fetched && get_is_offered(desk, offer))
 			status = get_want(desk, offer, &wish);
 	}
 	if (status == PROGRAM_FINE && fetcher_count(desk->fetcher) == before)
@@ -332,7 +339,7 @@ static int want_any(struct desk *desk, const char *wanted, const struct fetcher_
 	const struct offers *offers = desk_offers(desk);
 	const struct offer *offer;
 
-	if (!offers)
+	if (!offers || !desk_read_peers(desk))
 		return PROGRAM_FAILED;
 	if (strcasecmp(wanted, "all") == 0)
 		return want_all(desk, offers);

@@ -32,6 +32,9 @@ bool get_begin(struct desk *desk, int64_t give_up_ms) __attribute__((warn_unused
 int get_want(struct desk *desk, const struct offer *offer, const struct fetcher_wish *wish)
     __attribute__((warn_unused_result));
 
+/* Whether an offer can be wanted: it is not the user's own, was accepted, and its room is one of the user's still. */
+bool get_is_offered(struct desk *desk, const struct offer *offer);
+
 /* Writes the row for how far it is, of so many columns at most: "plan.pdf  42 %  12.3 MB/s  3 s left". */
 #define GET_ROW_BYTES 512
 void get_format_row(const struct fetcher_progress *progress, unsigned columns, char row[static GET_ROW_BYTES]);

@@ -370,6 +370,14 @@ def test_in_a_room_it_is_said_who_broke_off_not_who_never_had_it(alice, bob, can
     assert copy.asks
 
 
+def test_of_a_room_that_one_is_in_no_more_nothing_is_fetched_nor_waited_for(alice, bob, can, lab):
+    offer_in_room(alice, bob, lab, bob.share("plan.pdf", CONTENT))
+    alice.run("initiator", "leave", "#lab")
+    assert "You are not in the room of that any more: 1" in get(alice, "1", status=3)
+    assert "Everything that is offered is here" in get(alice, "all")
+    assert "you are out of that room" in alice.run("initiator", "files").output
+
+
 def test_in_a_room_what_is_not_what_was_offered_is_thrown_away(alice, bob, can, lab):
     plan = bob.share("plan.pdf", CONTENT)
     offer_in_room(alice, bob, lab, plan)
