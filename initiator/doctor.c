@@ -38,6 +38,9 @@ static void look_at_presence(struct checkup *checkup, const struct recipient *to
 		checkup_add(checkup, "heard", CHECKUP_BAD,
 		    "their announcer must run; in another network, or if broadcasts are dropped, they say Reach with your address",
 		    "%s is not heard here; %s is where they were known last", to->username, ip);
+	else if (claim->left)
+		checkup_add(checkup, "heard", CHECKUP_WARN, "their announcer must run, or nobody sees them",
+		    "%s has left, %lld s ago: the announcer was ended", to->username, (long long)(silence_ms / 1000));
 	else
 		checkup_add(checkup, "heard", silence_ms > PEERS_ONLINE_MS ? CHECKUP_WARN : CHECKUP_OK,
 		    silence_ms > PEERS_ONLINE_MS ? "their announcer has ended, or the network drops what it sends"

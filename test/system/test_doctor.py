@@ -211,6 +211,7 @@ def test_somebody_whose_responder_does_not_run_and_who_hears_nobody(met):
     eventually(lambda: len(bob.peers()) == 2)
     assert about(findings(alice, "Bob", status=0), "seen", "ok")
     announcer.stop()
+    eventually(lambda: any("Bob has left" in text for text in about(findings(alice, "Bob", status=0), "heard", "warn")))
     alice.host.ip("neigh replace 10.1.0.2 lladdr 02:00:00:00:00:99 nud permanent dev eth0")
     assert about(findings(alice, "Bob"), "connect", "bad") == ["TCP port 6001 there: no answer"]
 
