@@ -20,7 +20,7 @@ static int show(struct desk *desk)
 		console_put(desk->data, "%s\n", address_format(list[i], ip));
 	if (count == 0)
 		console_put(desk->console,
-		    "You are announced in the networks of this machine only; Reach ADDRESS adds one elsewhere.\n");
+		    "You are announced in your own networks only; Reach ADDRESS adds another.\n");
 	return PROGRAM_FINE;
 }
 

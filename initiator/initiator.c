@@ -34,6 +34,7 @@
 #include "search.h"
 #include "store/lockedfile.h"
 #include "talk.h"
+#include "term/layout.h"
 #include "term/program.h"
 #include "trust.h"
 #include "trust/mark.h"
@@ -60,10 +61,10 @@ static const char usage[] =
     "It asks what to do:\n"
     "\n";
 
-static const char hints[] =
-    "Capitals do not matter, and a beginning will do: u, c, h. An empty line here goes on with the last conversation,\n"
-    "and at a question gives up.\n"
-    "A secure chat asks for a number: any will do. It stays here and is mixed into the secret key.\n";
+static const char hints[] = "Capitals do not matter, and a beginning will do: u, c, h. An empty line here\n"
+			    "goes on with the last conversation, and at a question gives up.\n"
+			    "A secure chat asks for a number: any will do. It stays here and is mixed into\n"
+			    "the secret key.\n";
 
 struct command {
 	const char *name;
@@ -83,8 +84,7 @@ static int run_help(struct desk *desk, const char *argument)
 	(void)argument;
 	listing_begin(&listing);
 	put_commands(desk->data);
-	console_put(desk->data,
-	    "In the responder's window a sign stands behind the name if there is something to know:\n");
+	console_put(desk->data, "The responder puts a sign behind the name if there is something to know:\n");
 	for (size_t i = 0; i < MARK_KINDS; i++)
 		console_put(desk->data, "  %c  %s\n", mark_kinds[i].sign, mark_kinds[i].meaning);
 	listing_end(&listing);
@@ -149,8 +149,8 @@ static const struct command commands[] = {
 static void put_commands(struct console *console)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
-		console_put(console, "  %s %-*s%s\n", commands[i].name, COMMAND_COLUMNS - (int)strlen(commands[i].name),
-		    commands[i].arguments, commands[i].purpose);
+		console_put(console, LAYOUT_MARGIN "%c  %s %-*s%s\n", ' ' + COMMAND_COLUMNS + 3, commands[i].name,
+		    COMMAND_COLUMNS - (int)strlen(commands[i].name), commands[i].arguments, commands[i].purpose);
 	console_put(console, "%s", hints);
 }
 
@@ -315,10 +315,10 @@ static int run(struct program *program)
 static void put_more_usage(struct console *console)
 {
 	put_commands(console);
-	console_put(console,
-	    "\nWith a command it does that, asks nothing, and ends with a status that says what has become of it:\n"
-	    "0 done, 1 failed, 2 wrong usage, 3 nobody of that name or several, 4 not reachable, 5 not confirmed,\n"
-	    "6 another identity or none, 7 refused. -j: a JSON object a line. NAME is a whole name or an address.\n\n");
+	console_put(console, "\nWith a command it does that, asks nothing, and ends with a status that says\n"
+			     "what has become of it: 0 done, 1 failed, 2 wrong usage, 3 nobody of that name\n"
+			     "or several, 4 not reachable, 5 not confirmed, 6 another identity or none,\n"
+			     "7 refused. -j: a JSON object a line. NAME is a whole name or an address.\n\n");
 	script_put_commands(console);
 }
 

@@ -21,6 +21,7 @@
 #include "roomsetup.h"
 #include "search.h"
 #include "send.h"
+#include "term/layout.h"
 #include "trust.h"
 #include "users.h"
 #include "watch.h"
@@ -145,9 +146,9 @@ static const struct command commands[] = {
     {"users", "[-j] [NAME]", "who was heard lately, or who of them has that name or address", "j", 0, 1, false,
 	.list = users_list},
     {"send", "[-m secure|plain|classic] [-w SECONDS] [-k] [-f FILE] [-N NAME] NAME [TEXT]",
-	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME;\n"
-	"                        to '#lab', or @all who are here, it is kept for whoever cannot be reached;\n"
-	"                        -f offers a file (- is the input) as NAME, and then -w waits until it is fetched",
+	"one message, TEXT or what the input has; -k keeps it until NAME is back, -w waits for NAME;" LAYOUT_FEED
+	"to '#lab', or @all who are here, it is kept for whoever cannot be reached;" LAYOUT_FEED
+	"-f offers a file (- is the input) as NAME, and then -w waits until it is fetched",
 	"m:w:kf:N:", 1, 2, true, .run = run_send, .check = check_send},
     {"deliver", "[-1]", "what waits, for as long as it runs; -1: try everything once", "1", 0, 0, true,
 	.run = run_deliver},
@@ -211,10 +212,12 @@ void script_put_commands(struct console *console)
 		const struct command *command = &commands[i];
 		int columns = COMMAND_COLUMNS - (int)strlen(command->name), used = (int)strlen(command->arguments);
 
-		console_put(console, "  %s %-*s", command->name, columns, command->arguments);
+		console_put(console, LAYOUT_MARGIN "%c  %s %-*s", ' ' + COMMAND_COLUMNS + 3, command->name, columns,
+		    command->arguments);
 		/* What is long has its purpose on a line of its own. */
 		if (used >= columns)
-			console_put(console, "\n   %*s", COMMAND_COLUMNS, "");
+			console_put(console, "\n" LAYOUT_MARGIN "%c   %*s", ' ' + COMMAND_COLUMNS + 3, COMMAND_COLUMNS,
+			    "");
 		console_put(console, "%s\n", command->purpose);
 	}
 }

@@ -68,16 +68,15 @@ static int send_text(struct talk *talk, const char *text, size_t len)
 	return PROGRAM_FAILED;
 }
 
-static const char help[] =
-    "Every line is a message. Besides:\n"
-    "  /end             back to the menu (so does Ctrl-D)\n"
-    "  /users           who is there\n"
-    "  /history [N]     what was said with this user\n"
-    "  /search WORDS    of that, the messages with all the words\n"
-    "  /send FILE       offer a file\n"
-    "  /retry           send again what could not be sent last\n"
-    "  @NAME TEXT       one message to somebody else\n"
-    "  //TEXT, @@TEXT   a message that begins with a slash or an @ (so does a space before it)\n";
+static const char help[] = "Every line is a message. Besides:\n"
+			   "  /end             back to the menu (so does Ctrl-D)\n"
+			   "  /users           who is there\n"
+			   "  /history [N]     what was said with this user\n"
+			   "  /search WORDS    of that, the messages with all the words\n"
+			   "  /send FILE       offer a file\n"
+			   "  /retry           send again what could not be sent last\n"
+			   "  @NAME TEXT       one message to somebody else\n"
+			   "  //TEXT, @@TEXT   a message that begins with / or @ (a space first does, too)\n";
 
 static int run_retry(struct talk *talk)
 {
