@@ -127,8 +127,10 @@ static void put_done(struct desk *desk, const struct fetcher_news *news)
 		desk->files.untold_bytes += news->bytes;
 		return;
 	}
-	console_put_foreign(desk->console, news->path ? news->path : news->name,
-	    strlen(news->path ? news->path : news->name));
+	if (news->path)
+		console_put_foreign(desk->console, news->path, strlen(news->path));
+	else
+		console_put_filename(desk->console, CONSOLE_NORMAL, news->name);
 	console_put(desk->console, " is %s (%s, %" PRId64 ".%d s)\n", news->path ? "there" : "in " SHELF_NAME "/",
 	    fileoffer_format_size(news->bytes, size), tenths / 10, (int)(tenths % 10));
 }
@@ -152,7 +154,7 @@ static void put_failure(struct desk *desk, const struct fetcher_news *news)
 	struct console *console = desk->console;
 	char name[USERNAME_MAX_BYTES + 1];
 
-	console_put_foreign(console, news->name, strlen(news->name));
+	console_put_filename(console, CONSOLE_NORMAL, news->name);
 	console_put_styled(console, news->waits ? CONSOLE_WARNING : CONSOLE_BAD, "%s", sentences[news->outcome].before);
 	if (sentences[news->outcome].after) {
 		rooms_name_other(desk->peers, NULL, news->from, name);

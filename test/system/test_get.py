@@ -103,7 +103,7 @@ def test_a_name_that_is_taken_is_left_alone(alice, bob):
     plan, other = bob.share("plan.pdf", CONTENT), bob.share("plan.pdf", b"other")
     offer(alice, bob, plan, other)
     get(alice, "1")
-    assert "plan (1).pdf is in files/" in get(alice, "2")
+    assert '"plan (1).pdf" is in files/' in get(alice, "2")
     assert stored(alice) == {"plan.pdf": CONTENT, "plan (1).pdf": b"other"}
 
 
@@ -115,6 +115,16 @@ def test_an_id_that_two_have_offered_means_neither(alice, bob):
     assert "say the number" in get(alice, to_base64(plan.id), status=3)
     get(alice, "1")
     assert stored(alice) == {"plan.pdf": CONTENT}
+
+
+def test_no_name_passes_for_what_has_become_of_a_file(alice, bob):
+    names = ["plan.pdf: Bob refuses you", "\u00a0"]
+    offer(alice, bob, *(bob.share(name, CONTENT) for name in names))
+    for number, shown in enumerate(['"plan.pdf: Bob refuses you"', "<U+00A0>"], start=1):
+        assert f"\n{shown} is in files/" in get(alice, str(number))
+    vast = bob.share(names[0], b"", size=2 ** 63 - 1)
+    alice.write_log(offer_entry(names[0], 2 ** 63 - 1, 4, id=to_base64(vast.id), identity=bob.identity.text))
+    assert '"plan.pdf: Bob refuses you" cannot be stored' in get(alice, "4", status=1)
 
 
 def test_what_is_not_offered_is_said_so(alice, bob):
