@@ -83,10 +83,18 @@ bool clock_parse_utc(const char *text, size_t len, int64_t *wall_ms)
 
 void clock_format_local(int64_t wall_ms, bool with_date, char text[static CLOCK_LOCAL_BYTES])
 {
+	static _Thread_local char formatted[CLOCK_LOCAL_BYTES];
+	static _Thread_local time_t formatted_s;
+	static _Thread_local bool had_date;
 	time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
 	struct tm local;
 
-	if (!localtime_r(&seconds, &local) ||
-	    strftime(text, CLOCK_LOCAL_BYTES, with_date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &local) == 0)
-		snprintf(text, CLOCK_LOCAL_BYTES, "?");
+	if (formatted[0] == '\0' || seconds != formatted_s || with_date != had_date) {
+		if (!localtime_r(&seconds, &local) ||
+		    strftime(formatted, sizeof(formatted), with_date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &local) == 0)
+			strcpy(formatted, "?");
+		formatted_s = seconds;
+		had_date = with_date;
+	}
+	strcpy(text, formatted);
 }

@@ -1,5 +1,6 @@
 #include "trust/lookalike.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -144,8 +145,14 @@ bool lookalike_mixes_scripts(const char *name)
 
 	for (const char *cursor = name; cursor < end;) {
 		uint32_t code_point = text_next(&cursor, end);
-		const uc_script_t *script = code_point == UINT32_MAX ? NULL : uc_script(code_point);
+		const uc_script_t *script;
 
+		/* Most names are of these alone. */
+		if (code_point < 0x80) {
+			latin |= isalpha((int)code_point) != 0;
+			continue;
+		}
+		script = code_point == UINT32_MAX ? NULL : uc_script(code_point);
 		if (!script || !uc_is_general_category(code_point, UC_CATEGORY_L))
 			continue;
 		if (strcmp(script->name, "Latin") == 0)
