@@ -293,7 +293,9 @@ int get_want(struct desk *desk, const struct offer *offer, const struct fetcher_
 static int want_one(struct desk *desk, const struct offer *offer, const struct fetcher_wish *wish)
 {
 	const char *fault = wish->name ? filename_fault(wish->name, strlen(wish->name)) : NULL;
+	size_t before = fetcher_count(desk->fetcher);
 	char number[24];
+	int status;
 
 	snprintf(number, sizeof(number), "%" PRIu64, offer->number);
 	if (fault) {
@@ -315,7 +317,10 @@ static int want_one(struct desk *desk, const struct offer *offer, const struct f
 		    "It is here already; Files says where, and Get N as NAME fetches it again.\n");
 		return PROGRAM_FINE;
 	}
-	return get_want(desk, offer, wish);
+	status = get_want(desk, offer, wish);
+	if (status == PROGRAM_FINE && fetcher_count(desk->fetcher) == before)
+		console_put(desk->console, "It is on its way already.\n");
+	return status;
 }
 
 /* Has all fetched that are not here. */
@@ -453,6 +458,6 @@ int get_withdraw(struct desk *desk, const char *number)
 	if (rc == 0 && (!desk->script || delivery_start(desk->delivery) == 0))
 		rc = delivery_withdraw(desk->delivery, entry.id);
 	if (rc == 0 && !desk->script)
-		console_put(desk->console, "Nobody can get it any more who has not.\n");
+		console_put(desk->console, "Withdrawn: nobody can fetch it from you any more.\n");
 	return desk_check_file(desk, "write", CHATLOG_NAME, rc);
 }

@@ -299,6 +299,7 @@ def test_the_menu_goes_on_while_files_come(alice, bob):
     menu.ask("Get 1", r"plan\.pdf  \d+ %.*\n.*Users, Chat or History\? ")
     eventually(lambda: parts(alice) == [CONTENT[:HALF]])
     menu.ask("Users", r"Bob .*\n(.*\n)*.*plan\.pdf  \d+ %.*\n.*Users, Chat or History\? ")
+    menu.ask("Get 1", r"It is on its way already\.\n(.*\n)*.*Users, Chat or History\? ")
     said = len(menu.output)
     menu.send_bytes(b"\x03")
     menu.wait_for(r"Stopped: 1 file; what came is kept(.*\n)*.*Users, Chat or History\? ")
