@@ -340,6 +340,8 @@ int chat_choose(struct desk *desk, struct chat_way *way, bool asks_all)
 		way->mode = CHATLOG_SECURE;
 		return PROGRAM_FINE;
 	}
+	/* A question may have stood open for long; what was read before is the best there is. */
+	(void)!peersfile_read(desk->peers);
 	heard_put(desk, true);
 	recipient_put_doubts(&way->to, desk->console);
 	if (!secure && !asks_all && !desk->prompt.terminal) {

@@ -501,6 +501,22 @@ def test_who_is_not_heard_is_told_what_does_not_run(alice, others_ago, own_ago, 
         assert told in shown if told else "does not run" not in shown
 
 
+def test_a_question_that_stays_open_makes_nobody_seem_gone(alice):
+    """What was heard before it is not what is heard after."""
+    def hears(seconds_ago):
+        alice.write_peers({ZOE: peer("Zoe", seconds_ago), alice.address: peer(
+            "Alice", seconds_ago, identity=alice.identity().text, since=1763625600)},
+            {"self": {"username": "Alice", "since": 1763625600}})
+
+    alice.write_log(log_entry("hi", username="Zoe", ip=ZOE))
+    hears(100)
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("", r"Go on with it\? \[Y/n\] ")
+    hears(0)
+    initiator.ask("", r"secure or unsecure\? ")
+    assert "does not run" not in initiator.output
+
+
 def test_nothing_is_missing_while_all_programs_run(alice):
     alice.discovery()
     alice.announcer("-u", "Alice")
