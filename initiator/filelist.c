@@ -227,7 +227,9 @@ static int list(struct listing *listing, const char *whom, size_t newest)
 		return desk_worse(status, PROGRAM_FAILED);
 	listing_begin(listing);
 	listing->pager.from_end = true;
-	for (size_t i = newest > 0 && count > newest ? count - newest : 0; i < count && listing_goes_on(listing); i++)
+	/* What is offered may be read anew while the pager takes nothing. */
+	for (size_t i = newest > 0 && count > newest ? count - newest : 0;
+	     listing_goes_on(listing) && i < offers_count(offers); i++)
 		show(listing, offers_at(offers, i));
 	listing_end(listing);
 	return PROGRAM_FINE;
