@@ -365,9 +365,10 @@ class Network:
         for host in self.hosts.values():
             for program, process in host.running.items():
                 rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
-                fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
                 costs[program, "pss"] += int(rollup.split("Pss:")[1].split()[0]) * 1024
-                costs[program, "cpu"] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                # In nanoseconds; /proc/PID/stat counts in ticks, of which most have not had one.
+                for task in Path(f"/proc/{process.pid}/task").iterdir():
+                    costs[program, "cpu"] += int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 10**9
             with host.namespace, open("/proc/thread-self/net/dev", encoding="ascii") as table:
                 costs["bytes"] += sum(int(line.split()[1]) for line in table if "eth0:" in line)
         return costs
