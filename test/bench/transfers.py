@@ -362,6 +362,8 @@ def fetching(two, number):
     ended, received = threading.Event(), [0] * len(FETCHERS)
 
     def fetch(index):
+        # As those give way that are real.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         unread = bytearray(MIB)
         while not ended.is_set():
             with Session(two.getter.identity, two.giver.address, two.giver.identity.public, FETCHERS[index],
@@ -387,7 +389,7 @@ def beside():
     """How long a message takes while four files are served as fast as can be, against the same responder before that."""
     with Two("beside") as two:
         number = two.offer(sparse_file(two.giver.path / "source", HUGE_BYTES))
-        arguments = ["-f", SENDERS, "-l", two.giver.path / "chat.log", "-r", chat.CROWDED_RATE, "-t", chat.CROWDED_SECONDS,
+        arguments = ["-f", SENDERS, "-l", two.giver.path / "chat.log", "-r", chat.FULL_RATE, "-t", chat.CROWDED_SECONDS,
                      "-n", 2, PROGRAM]
         rounds, moved, seconds = [], 0, 0
         for _ in range(BESIDE_ROUNDS):
