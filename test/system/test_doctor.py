@@ -267,3 +267,8 @@ def test_who_is_alone_or_cannot_connect_is_told_the_first_thing_that_is_wrong(al
     alice.identity()
     shown = alice.initiator(terminal=True).menu("Users")
     assert "Doctor: announcer does not run in this directory" in shown
+    alice.write_peers({"127.0.0.3": peer("Bob", identity=Identity().text, since=1)})
+    initiator = alice.initiator(terminal=True)
+    initiator.ask("Chat Bob", r"secure or unsecure\? ")
+    initiator.ask("secure", "umber.*: ")
+    initiator.ask("7", "refused(.|\n)*Doctor: announcer does not run in this directory")
