@@ -44,8 +44,8 @@ int beacon_open(struct beacon *beacon, const struct in_addr *only, struct consol
 void beacon_close(struct beacon *beacon);
 
 /*
- * Sends the announcement, signed by identity unless that is NULL, to every network and every target once. Does not block: a datagram that cannot go
- * now is not sent. Returns whether an address that it was sent from before is none of ours any more.
+ * Sends the announcement, signed by identity unless that is NULL, to every network and every target once. Does not block: a
+ * datagram that cannot go now is not sent. Returns whether an address that it was sent from before is none of ours any more.
  */
 bool beacon_send(struct beacon *beacon, const struct announcement *announcement, const struct identity *identity,
     const struct beacon_target *targets, size_t target_count);

@@ -23,9 +23,7 @@ static bool is_farther(const struct world *world, const struct peer *peer)
 	if (!peer->has_identity || peer->left || !(peer->is_pinned || is_private(peer->address)))
 		return false;
 	for (size_t i = 0; i < world->network_count; i++) {
-		const struct interface *network = &world->networks[i];
-
-		if (((peer->address.s_addr ^ network->address.s_addr) & network->mask.s_addr) == 0)
+		if (interface_reaches(&world->networks[i], peer->address))
 			return false;
 	}
 	return true;

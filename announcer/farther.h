@@ -4,8 +4,7 @@
  * different networks only one needs to know an address of the other.
  *
  * Whoever signs can have datagrams sent to the address that they speak from, and with a forged source to another: so only to
- * private addresses, for a minute, and to so many, unless the user knows who signs.
- * Blocks on peers.txt and its lock.
+ * private addresses, for a minute, and to so many, unless the user knows who signs. Blocks on peers.txt and its lock.
  */
 #ifndef QUARTET_FARTHER_H
 #define QUARTET_FARTHER_H

@@ -390,6 +390,27 @@ int call_await(struct call *call)
 	return rc == 0 ? call->result : rc;
 }
 
+int call_tell(struct call *call, json_t *body)
+{
+	int rc = body ? call_pack_body(call, body) : ENOMEM;
+
+	json_decref(body);
+	if (rc != 0)
+		return rc;
+	call_send(call);
+	return call_await(call);
+}
+
+int call_ask(struct call *call, json_t *body)
+{
+	int rc = call_tell(call, body);
+
+	if (rc != 0)
+		return rc;
+	call_confirm(call);
+	return call_await(call);
+}
+
 void call_close(struct call *call)
 {
 	loop_forget(call->loop, call->fd);

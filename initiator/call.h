@@ -106,6 +106,10 @@ void call_confirm(struct call *call);
 int call_begin_stream(struct call *call, struct filestream *stream) __attribute__((warn_unused_result));
 void call_end_stream(const struct call *call, struct filestream *stream);
 
+/* Says an object, which is taken over and may be NULL for out of memory, and waits until it is sent; or for its receipt, too. */
+int call_tell(struct call *call, json_t *body) __attribute__((warn_unused_result));
+int call_ask(struct call *call, json_t *body) __attribute__((warn_unused_result));
+
 /*
  * Says that nothing more comes, and waits for the other side to close, for CALL_LINGER_MS at most. It ends well if
  * nothing speaks against the message's having arrived, and if the call is not open or was finished before.

@@ -93,7 +93,7 @@ const struct interface *checkup_network_of(struct in_addr address)
 	size_t count = interfaces_list(NULL, networks);
 
 	for (size_t i = 0; i < count; i++) {
-		if (((address.s_addr ^ networks[i].address.s_addr) & networks[i].mask.s_addr) == 0)
+		if (interface_reaches(&networks[i], address))
 			return &networks[i];
 	}
 	return NULL;
@@ -109,8 +109,8 @@ static size_t count_others(const struct checkup *checkup, const struct interface
 	for (const struct peer *peer = NULL; (peer = peers_next(peersfile_peers(checkup->desk->peers), peer));) {
 		int64_t silence_ms = peer_silence_ms(peer, now_ms);
 
-		count += ((peer->address.s_addr ^ network->address.s_addr) & network->mask.s_addr) == 0 &&
-			 silence_ms >= 0 && silence_ms <= HEARD_LATELY_MS && !(own && peer_announces(peer, own));
+		count += interface_reaches(network, peer->address) && silence_ms >= 0 &&
+			 silence_ms <= HEARD_LATELY_MS && !(own && peer_announces(peer, own));
 	}
 	return count;
 }
@@ -180,7 +180,7 @@ static void look_at_networks(struct checkup *checkup)
 	for (size_t i = 0; i < count; i++) {
 		look_at_network(checkup, &networks[i]);
 		for (size_t k = 0; k < i; k++) {
-			if (((networks[i].address.s_addr ^ networks[k].address.s_addr) & networks[i].mask.s_addr) == 0)
+			if (interface_reaches(&networks[i], networks[k].address))
 				checkup_add(checkup, "network", CHECKUP_WARN,
 				    "unplug one, or speak from one address with -a",
 				    "%s and %s are in the same network: others may see you twice", networks[k].name,

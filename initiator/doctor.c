@@ -113,7 +113,6 @@ static void look_at_answer(struct checkup *checkup, const struct recipient *to, 
 static void look_by_calling(struct checkup *checkup, const struct recipient *to)
 {
 	struct desk *desk = checkup->desk;
-	json_t *body = NULL;
 	struct call call;
 	int rc;
 
@@ -127,17 +126,7 @@ static void look_by_calling(struct checkup *checkup, const struct recipient *to)
 	if (rc == 0 || call.stage != CALL_CONNECT)
 		checkup_add(checkup, "connect", CHECKUP_OK, NULL, "TCP port %d there is open", CHAT_PORT);
 	if (rc == 0 && to->has_identity) {
-		body = seen_format_ask();
-		rc = body ? call_pack_body(&call, body) : ENOMEM;
-		json_decref(body);
-		if (rc == 0) {
-			call_send(&call);
-			rc = call_await(&call);
-		}
-		if (rc == 0) {
-			call_confirm(&call);
-			rc = call_await(&call);
-		}
+		rc = call_ask(&call, seen_format_ask());
 		if (rc == 0)
 			checkup_add(checkup, "exchange", CHECKUP_OK, NULL,
 			    "who answers there is the holder of the identity%s", to->has_pin ? " that you know" : "");

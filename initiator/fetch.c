@@ -12,6 +12,7 @@
 #include "call.h"
 #include "file/fileask.h"
 #include "file/filesource.h"
+#include "file/offers.h"
 #include "loop.h"
 #include "recipient.h"
 #include "store/chatlog.h"
@@ -119,30 +120,6 @@ static int open_part(struct fetch *fetch)
 	return rc;
 }
 
-/* Asks in a session, and waits for the answer. */
-static int ask(struct call *call, const struct fileask *ask)
-{
-	json_t *body = fileask_format(ask);
-	int rc = body ? call_pack_body(call, body) : ENOMEM;
-
-	json_decref(body);
-	if (rc == 0) {
-		call_send(call);
-		rc = call_await(call);
-	}
-	return rc;
-}
-
-static int ask_for_answer(struct call *call, const struct fileask *question)
-{
-	int rc = ask(call, question);
-
-	if (rc != 0)
-		return rc;
-	call_confirm(call);
-	return call_await(call);
-}
-
 static int dial(struct fetch *fetch, struct call *call, struct recipient *to, const struct fetch_source *source)
 {
 	*to = (struct recipient){.has_identity = true, .has_address = true, .address = source->address};
@@ -212,7 +189,7 @@ static enum fetch_outcome ask_for_rest(struct fetch *fetch, struct call *call, i
 	question.has_prefix = question.from > 0;
 	get_hash(fetch, question.prefix);
 	for (;; pause_ms *= 2) {
-		*error = ask_for_answer(call, &question);
+		*error = call_ask(call, fileask_format(&question));
 		if (*error != 0)
 			return FETCH_BROKEN;
 		if (call->receipt.status != ENVELOPE_NOT_NOW || pause_ms > BUSY_LONGEST_MS)
@@ -268,14 +245,8 @@ static enum fetch_outcome fetch_rest(struct fetch *fetch, struct call *call, int
 static void put_line(const struct fetch *fetch, const struct whole *whole, struct buffer *lines)
 {
 	char shelf[64], path[PATH_MAX];
-	struct chatlog_entry entry = {
-	    .kind = CHATLOG_STATE,
-	    .state = CHATLOG_FETCHED,
-	    .time_ms = clock_wall_ms(),
-	    .has_id = true,
-	    .has_identity = true,
-	    .number = whole->job->number,
-	};
+	struct chatlog_entry entry = offers_fetched(whole->job->number, whole->job->id, fetch->batch->own->public,
+	    fetch->batch->username ? fetch->batch->username : VERDICT_NAMELESS);
 	ssize_t len;
 	int fd;
 
@@ -289,10 +260,6 @@ static void put_line(const struct fetch *fetch, const struct whole *whole, struc
 	}
 	if (fd >= 0)
 		close(fd);
-	snprintf(entry.username, sizeof(entry.username), "%s",
-	    fetch->batch->username ? fetch->batch->username : VERDICT_NAMELESS);
-	memcpy(entry.id, whole->job->id, sizeof(entry.id));
-	memcpy(entry.identity, fetch->batch->own->public, sizeof(entry.identity));
 	(void)!chatlog_format(lines, &entry);
 }
 
@@ -341,7 +308,7 @@ static void tell_done(struct fetch *fetch, const struct fetch_source *source)
 
 		if (!is_to_know(whole, source))
 			continue;
-		if ((!is_open && dial(fetch, &call, &to, source) != 0) || ask_for_answer(&call, &done) != 0) {
+		if ((!is_open && dial(fetch, &call, &to, source) != 0) || call_ask(&call, fileask_format(&done)) != 0) {
 			call_close(&call);
 			return;
 		}
@@ -361,7 +328,7 @@ static void hold(struct fetch *fetch, struct call *call, const struct fetch_sour
 	fetch->part.fd = -1;
 	if (fetch->batch->count == 1) {
 		place_all(fetch);
-		whole->is_told = whole->error == 0 && ask(call, &done) == 0;
+		whole->is_told = whole->error == 0 && call_tell(call, fileask_format(&done)) == 0;
 	}
 	/* The end of the connection is the answer. */
 	call_finish(call);

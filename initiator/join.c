@@ -86,18 +86,8 @@ static void find_members(struct joining *joining, const struct room *known)
 /* Says one thing and takes the answer, to be freed with ask_free_answer(). Returns 0 or an errno value. */
 static int say(struct call *call, const struct ask *ask, struct ask_answer *answer)
 {
-	json_t *body = ask_format(ask);
-	int rc = body ? call_pack_body(call, body) : ENOMEM;
+	int rc = call_ask(call, ask_format(ask));
 
-	json_decref(body);
-	if (rc == 0) {
-		call_send(call);
-		rc = call_await(call);
-	}
-	if (rc == 0) {
-		call_confirm(call);
-		rc = call_await(call);
-	}
 	return rc == 0 ? ask_parse_answer(call->answer, answer) : rc;
 }
 

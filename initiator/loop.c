@@ -182,6 +182,23 @@ int loop_wait(struct loop *loop, int fd, uint32_t events)
 	return rc;
 }
 
+int loop_read(struct loop *loop, int fd, char *bytes, size_t size, size_t *len)
+{
+	ssize_t got;
+
+	do {
+		int rc = loop_wait(loop, fd, EPOLLIN);
+
+		if (rc != 0)
+			return rc;
+		got = read(fd, bytes, size);
+	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
+	if (got < 0)
+		return errno;
+	*len = (size_t)got;
+	return 0;
+}
+
 void loop_pause(struct loop *loop, int64_t duration_ms)
 {
 	int64_t end_ms = clock_monotonic_ms() + duration_ms;

@@ -57,6 +57,9 @@ void loop_set(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
  */
 int loop_wait(struct loop *loop, int fd, uint32_t events) __attribute__((warn_unused_result));
 
+/* Waits so until something has come, and reads at most size bytes of it: *len is 0 at the end. */
+int loop_read(struct loop *loop, int fd, char *bytes, size_t size, size_t *len) __attribute__((warn_unused_result));
+
 /* Runs everything for so long; less if stop_interrupted(). */
 void loop_pause(struct loop *loop, int64_t duration_ms);
 

@@ -78,20 +78,14 @@ int offering_open(struct offering *offering, struct desk *desk, const char *path
 static int copy_input(struct loop *loop, struct shelf_part *part)
 {
 	char chunk[CHUNK_BYTES];
-	ssize_t got = 0;
+	size_t len = 0;
 	int rc;
 
 	do {
-		rc = loop_wait(loop, STDIN_FILENO, EPOLLIN);
-		/* A regular file always has something. */
-		if (rc != 0 && rc != EPERM)
-			break;
-		got = read(STDIN_FILENO, chunk, sizeof(chunk));
-		if (got >= 0)
-			rc = shelf_write(part, chunk, (size_t)got);
-		else
-			rc = errno == EINTR || errno == EAGAIN ? 0 : errno;
-	} while (rc == 0 && got != 0);
+		rc = loop_read(loop, STDIN_FILENO, chunk, sizeof(chunk), &len);
+		if (rc == 0)
+			rc = shelf_write(part, chunk, len);
+	} while (rc == 0 && len != 0);
 	explicit_bzero(chunk, sizeof(chunk));
 	return rc;
 }

@@ -45,20 +45,14 @@ struct sending {
 static int read_input(struct desk *desk, struct buffer *text)
 {
 	char chunk[CHUNK_BYTES];
-	ssize_t got = 0;
+	size_t len = 0;
 	int rc;
 
 	do {
-		rc = loop_wait(desk->loop, STDIN_FILENO, EPOLLIN);
-		/* A regular file always has something. */
-		if (rc != 0 && rc != EPERM)
-			break;
-		got = read(STDIN_FILENO, chunk, sizeof(chunk));
-		if (got >= 0)
-			rc = buffer_append(text, chunk, (size_t)got);
-		else
-			rc = errno == EINTR || errno == EAGAIN ? 0 : errno;
-	} while (rc == 0 && got != 0 && text->len <= MESSAGE_MAX_BYTES);
+		rc = loop_read(desk->loop, STDIN_FILENO, chunk, sizeof(chunk), &len);
+		if (rc == 0)
+			rc = buffer_append(text, chunk, len);
+	} while (rc == 0 && len != 0 && text->len <= MESSAGE_MAX_BYTES);
 	sodium_memzero(chunk, sizeof(chunk));
 	return rc;
 }

@@ -134,25 +134,6 @@ static size_t find_room(struct fileserver *server, struct in_addr address)
 	return places < FILESERVER_PLACES && of_address < FILESERVER_PLACES_PER_ADDRESS ? room : CHILDREN_MAX;
 }
 
-/* What chat.log says once the asker has it. */
-static struct chatlog_entry fetched_by(const struct message *message, const struct caller *caller,
-    const struct offer *offer)
-{
-	struct chatlog_entry entry = {
-	    .kind = CHATLOG_STATE,
-	    .state = CHATLOG_FETCHED,
-	    .time_ms = clock_wall_ms(),
-	    .has_id = true,
-	    .has_identity = true,
-	    .number = offer->number,
-	};
-
-	strcpy(entry.username, caller->username);
-	memcpy(entry.id, offer->id, sizeof(entry.id));
-	memcpy(entry.identity, message->sender, sizeof(entry.identity));
-	return entry;
-}
-
 /* Whether it is to be written down that somebody has it: once, and of no more than can be known again. */
 static bool is_news(const struct offer *offer, const uint8_t *asker)
 {
@@ -163,7 +144,7 @@ static bool is_news(const struct offer *offer, const uint8_t *asker)
 static void take_done(struct fileserver *server, const struct message *message, const struct caller *caller,
     const struct offer *offer)
 {
-	struct chatlog_entry entry = fetched_by(message, caller, offer);
+	struct chatlog_entry entry = offers_fetched(offer->number, offer->id, message->sender, caller->username);
 	struct buffer line = {0};
 	int rc = 0;
 
@@ -207,7 +188,8 @@ static bool begin_child(struct fileserver *server, const struct message *message
 static void give(struct fileserver *server, const struct message *message, const struct caller *caller,
     const struct fileask *ask, const struct offer *offer)
 {
-	struct chatlog_entry line, fetched = fetched_by(message, caller, offer);
+	struct chatlog_entry line,
+	    fetched = offers_fetched(offer->number, offer->id, message->sender, caller->username);
 	const char *own_name = peersfile_username(server->inbox->roster->file);
 	struct filesender sender = {
 	    .dir = server->dir,

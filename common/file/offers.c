@@ -1,9 +1,11 @@
 #include "file/offers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/stop.h"
 #include "store/chatfollower.h"
 
@@ -314,6 +316,24 @@ static int read_line(const struct offer *offer, int dir, int64_t offset, enum ch
 		rc = EBADMSG;
 	}
 	return rc;
+}
+
+struct chatlog_entry offers_fetched(uint64_t number, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const uint8_t holder[static IDENTITY_BYTES], const char *username)
+{
+	struct chatlog_entry entry = {
+	    .kind = CHATLOG_STATE,
+	    .state = CHATLOG_FETCHED,
+	    .time_ms = clock_wall_ms(),
+	    .has_id = true,
+	    .has_identity = true,
+	    .number = number,
+	};
+
+	memcpy(entry.id, id, sizeof(entry.id));
+	memcpy(entry.identity, holder, sizeof(entry.identity));
+	snprintf(entry.username, sizeof(entry.username), "%s", username);
+	return entry;
 }
 
 int offer_read(const struct offer *offer, int dir, struct chatlog_entry *entry)

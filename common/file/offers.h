@@ -62,6 +62,10 @@ const struct offer *offers_at(const struct offers *offers, size_t index);
 /* Whether somebody else is known to have the file. */
 bool offer_has_reached(const struct offer *offer, const uint8_t identity[static IDENTITY_BYTES]);
 
+/* What chat.log says once the holder of an identity has what was offered under a number and an id. */
+struct chatlog_entry offers_fetched(uint64_t number, const uint8_t id[static ENVELOPE_ID_BYTES],
+    const uint8_t holder[static IDENTITY_BYTES], const char *username);
+
 /* Reads the line of an offer from the chat.log in directory dir, as chatlog_read_at(); EBADMSG if it is there no more. */
 int offer_read(const struct offer *offer, int dir, struct chatlog_entry *entry) __attribute__((warn_unused_result));
 

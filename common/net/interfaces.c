@@ -94,3 +94,8 @@ size_t interfaces_list(const struct in_addr *only, struct interface list[static 
 		list[count++] = loopback;
 	return count;
 }
+
+bool interface_reaches(const struct interface *interface, struct in_addr address)
+{
+	return ((address.s_addr ^ interface->address.s_addr) & interface->mask.s_addr) == 0;
+}

@@ -29,4 +29,7 @@ struct interface {
  */
 size_t interfaces_list(const struct in_addr *only, struct interface list[static INTERFACES_MAX]);
 
+/* Whether an address is in the network of an interface. */
+bool interface_reaches(const struct interface *interface, struct in_addr address);
+
 #endif

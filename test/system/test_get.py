@@ -70,6 +70,18 @@ def get(user, *arguments, status=0):
     return user.run("initiator", "get", *arguments, status=status).errors
 
 
+def offer_of_which_half_comes(alice, bob):
+    """The file, and the streams that the test may go on with."""
+    plan, held = bob.share("plan.pdf", CONTENT), []
+    offer(alice, bob, plan)
+
+    def stream(out, content):
+        out.send(content[:HALF], final=False)
+        held.append(out)
+    plan.stream = stream
+    return plan, held
+
+
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, len(CONTENT)])
 def test_a_file_is_fetched_and_both_know(alice, bob, size):
     plan = bob.share("plan.pdf", CONTENT[:size])
@@ -269,14 +281,7 @@ def test_offers_larger_than_any_disk_keep_no_other_away(alice, bob):
 
 
 def test_two_do_not_fetch_the_same(alice, bob):
-    plan = bob.share("plan.pdf", CONTENT)
-    offer(alice, bob, plan)
-    held = []
-
-    def stream(out, content):
-        out.send(content[:HALF], final=False)
-        held.append(out)
-    plan.stream = stream
+    plan, held = offer_of_which_half_comes(alice, bob)
     first = alice.start("initiator", "get", "1", ready=False)
     eventually(lambda: parts(alice) == [CONTENT[:HALF]])
     assert "fetched by another program of yours" in get(alice, "1", status=1)
@@ -287,14 +292,7 @@ def test_two_do_not_fetch_the_same(alice, bob):
 
 
 def test_the_menu_goes_on_while_files_come(alice, bob):
-    plan = bob.share("plan.pdf", CONTENT)
-    offer(alice, bob, plan)
-    held = []
-
-    def stream(out, content):
-        out.send(content[:HALF], final=False)
-        held.append(out)
-    plan.stream = stream
+    plan, held = offer_of_which_half_comes(alice, bob)
     menu = alice.initiator(terminal=True, environment=EDITING)
     menu.ask("Get 1", r"plan\.pdf  \d+ %.*\n.*Users, Chat or History\? ")
     eventually(lambda: parts(alice) == [CONTENT[:HALF]])
@@ -439,14 +437,7 @@ def test_who_is_back_is_asked_again(make_user):
 
 
 def test_what_still_comes_at_the_end_is_kept(alice, bob):
-    plan = bob.share("plan.pdf", CONTENT)
-    offer(alice, bob, plan)
-    held = []
-
-    def stream(out, content):
-        out.send(content[:HALF], final=False)
-        held.append(out)
-    plan.stream = stream
+    plan, held = offer_of_which_half_comes(alice, bob)
     menu = alice.initiator(terminal=True)
     menu.send("Get 1")
     eventually(lambda: parts(alice) == [CONTENT[:HALF]])
