@@ -342,7 +342,7 @@ static void look_at_clock(struct checkup *checkup)
 		checkup_add(checkup, "clock", CHECKUP_OK, NULL, "nobody's clock is seen to be ahead of yours");
 }
 
-void checkup_look(struct checkup *checkup)
+void checkup_glance(struct checkup *checkup)
 {
 	int rc = peersfile_read(checkup->desk->peers);
 
@@ -354,6 +354,11 @@ void checkup_look(struct checkup *checkup)
 		    "you have no name yet");
 	look_at_programs(checkup);
 	look_at_networks(checkup);
+}
+
+void checkup_look(struct checkup *checkup)
+{
+	checkup_glance(checkup);
 	look_at_files(checkup);
 	look_at_outbox(checkup);
 	look_at_clock(checkup);

@@ -36,7 +36,10 @@ struct checkup {
 void checkup_add(struct checkup *checkup, const char *check, enum checkup_level level, const char *advice,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Looks at this machine and this directory. */
+/* Looks at what shows at once: the name, the programs and the networks. */
+void checkup_glance(struct checkup *checkup);
+
+/* Looks at this machine and this directory, at the lines of both files as well, which may take a second. */
 void checkup_look(struct checkup *checkup);
 
 /* The network of this machine that an address is in, or NULL; its broadcast address serves nobody else. */

@@ -242,7 +242,7 @@ void doctor_put_hint(struct desk *desk, const struct recipient *about)
 
 	if (desk->script || !desk->prompt.terminal)
 		return;
-	checkup_look(&checkup);
+	checkup_glance(&checkup);
 	while (i < checkup.count && checkup.list[i].level != CHECKUP_BAD)
 		i++;
 	if (i < checkup.count) {

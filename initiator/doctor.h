@@ -16,7 +16,7 @@ int doctor_run(struct desk *desk, const char *name);
 /* The same for a script. */
 int doctor_list(struct desk *desk, const struct wish *wish);
 
-/* At a terminal, collects the first thing that is wrong here, in one line, or what to say to have more about somebody. */
+/* At a terminal, collects the first thing that is wrong here at a glance, in one line, or what to say to have more about somebody. */
 void doctor_put_hint(struct desk *desk, const struct recipient *about);
 
 #endif
